@@ -1,0 +1,151 @@
+/** The contract between an application and its integrations. An integration is one outside service. */
+import type { MiddlewareHandler } from 'hono'
+import type {
+  ActivityInstance,
+  Controller,
+  DictionaryInstance,
+  EntityInstance,
+  InteractionInstance,
+  RecordMutationSideEffect,
+  RelationInstance,
+} from 'interaqt'
+import type { z } from 'zod'
+import type { APICall, WorkflowParams } from './shared/task.js'
+
+export { buildAPIPath } from './shared/names.js'
+export type { APICall, WorkflowParams } from './shared/task.js'
+
+/** How the task processor serves one integration: where its tasks are, and which workflow runs them. */
+export interface PullModeConfig<Params = unknown> {
+  enabled: boolean
+  taskQueue: string
+  workflowName: string
+  /** The task's part of the workflow id; the processor adds namespace, taskKey and attempt. */
+  buildWorkflowId(apiCall: Pick<APICall<Params>, 'id'>): string
+  buildWorkflowParams(apiCall: APICall<Params>): WorkflowParams<Params>
+  /** Full URLs of main's internal APIs. */
+  internalAPIs: { fetchPendingTasks: string; reportTaskEvent: string }
+}
+
+export interface APIContext {
+  /** Aborted when the caller went away or the server stops. */
+  signal: AbortSignal
+  user?: { id: string }
+}
+
+/** One HTTP endpoint of an integration, at `api/<namespace>/<name>`. */
+export interface API<Params extends z.ZodType = z.ZodType, Answer extends z.ZodType = z.ZodType> {
+  name: string
+  /** Default: the integration's own. */
+  namespace?: string
+  /** Default: POST. GET takes its parameters from the query string. */
+  method?: 'GET' | 'POST'
+  /** May be called without a user. Never true of an internal API. Default: false. */
+  allowAnonymous?: boolean
+  /** For the application's own processes: needs the internal token. Default: false. */
+  internal?: boolean
+  /** One line for the OpenAPI document. */
+  summary?: string
+  params: Params
+  answer: Answer
+  callback(this: Controller, context: APIContext, params: z.output<Params>): Promise<z.input<Answer>>
+}
+
+/** Types a callback from its schemas. */
+export function createAPI<Params extends z.ZodType, Answer extends z.ZodType>(api: API<Params, Answer>): API {
+  return api as unknown as API
+}
+
+/** Thrown by a callback to answer with a status other than 200; the body goes out as JSON. */
+export class APIError extends Error {
+  override readonly name = 'APIError'
+
+  constructor(
+    readonly httpStatus: 400 | 401 | 403 | 404 | 409 | 429 | 503,
+    readonly body: { success: false; error: string; [field: string]: unknown },
+    options?: ErrorOptions,
+  ) {
+    super(body.error, options)
+  }
+}
+
+/** The application's model, which an integration may add to in `configure`. */
+export interface IIntegrationConstructorArgs {
+  entities: EntityInstance[]
+  relations: RelationInstance[]
+  activities: ActivityInstance[]
+  interactions: InteractionInstance[]
+  dict: DictionaryInstance[]
+  namespace: string
+}
+
+export interface IIntegration {
+  /** Adds to the model. Runs before the Controller is made. */
+  configure?(): Promise<void>
+  /** Runs once the Controller is set up, before the first request. */
+  setup?(controller: Controller): Promise<void>
+  createSideEffects(): RecordMutationSideEffect<unknown>[]
+  createAPIs?(): API[]
+  createMiddlewares?(): MiddlewareHandler[]
+  /** Null where tasks are not pulled. */
+  getPullModeConfig?(): PullModeConfig | null
+}
+
+export type IIntegrationConstructor = new (args: IIntegrationConstructorArgs) => IIntegration
+
+/** An integration made of integrations, by namespace. */
+export interface IAggregatedIntegration extends IIntegration {
+  configure(): Promise<void>
+  setup(controller: Controller): Promise<void>
+  createAPIs(): API[]
+  createMiddlewares(): MiddlewareHandler[]
+  getIntegrations(): Array<{ namespace: string; integration: IIntegration }>
+}
+
+/** Makes one integration class of several; the keys are their namespaces. */
+export function createAggregatedIntegration(
+  integrations: Record<string, IIntegrationConstructor>,
+): new (
+  args: Omit<IIntegrationConstructorArgs, 'namespace'>,
+) => IAggregatedIntegration {
+  return class AggregatedIntegration implements IAggregatedIntegration {
+    readonly #parts: Array<{ namespace: string; integration: IIntegration }>
+
+    constructor(args: Omit<IIntegrationConstructorArgs, 'namespace'>) {
+      this.#parts = Object.entries(integrations).map(([namespace, Integration]) => ({
+        namespace,
+        integration: new Integration({ ...args, namespace }),
+      }))
+    }
+
+    async configure(): Promise<void> {
+      for (const { integration } of this.#parts) await integration.configure?.()
+    }
+
+    async setup(controller: Controller): Promise<void> {
+      for (const { integration } of this.#parts) await integration.setup?.(controller)
+    }
+
+    createSideEffects(): RecordMutationSideEffect<unknown>[] {
+      return this.#parts.flatMap(({ integration }) => integration.createSideEffects())
+    }
+
+    createAPIs(): API[] {
+      return this.#parts.flatMap(({ namespace, integration }) =>
+        (integration.createAPIs?.() ?? []).map((api) => ({ ...api, namespace: api.namespace ?? namespace })),
+      )
+    }
+
+    createMiddlewares(): MiddlewareHandler[] {
+      return this.#parts.flatMap(({ integration }) => integration.createMiddlewares?.() ?? [])
+    }
+
+    getPullModeConfig(): null {
+      return null
+    }
+
+    getIntegrations(): Array<{ namespace: string; integration: IIntegration }> {
+      return [...this.#parts]
+    }
+  }
+}

@@ -1,0 +1,23 @@
+import type { AppConfig } from '../../config.js'
+
+/**
+ * What the worker's process gives to activities. Secrets live here, and never in an activity's arguments:
+ * those are stored in Temporal.
+ */
+export interface ActivityContext {
+  /** Where main is reached from this process. */
+  mainUrl: string
+  internalToken: string
+  artifactsDir: string
+  integrations: AppConfig['integrations']
+}
+
+/** What a worker registers: Temporal calls activities by name, with arguments that were JSON once. */
+// biome-ignore lint/suspicious/noExplicitAny: activities have all kinds of signatures; each is typed where it is written.
+export type Activities = Record<string, (...args: any[]) => Promise<unknown>>
+
+/**
+ * An integration's `activities/index.ts` exports this under the name `createActivities`, where its activities
+ * need the context. Other exported functions are registered as activities as they are.
+ */
+export type CreateActivities = (context: ActivityContext) => Activities

@@ -1,0 +1,21 @@
+/** Every name that two parts of the system must agree on is built here, and nowhere else. */
+
+/** The Temporal task queue of an integration folder: `integration-<lower-case name>-queue`. */
+export function integrationTaskQueue(integrationName: string): string {
+  return `integration-${integrationName.toLowerCase()}-queue`
+}
+
+/** The path of an integration's API, without a leading slash. */
+export function buildAPIPath(namespace: string, apiName: string): string {
+  return `api/${namespace}/${apiName}`
+}
+
+/**
+ * The id of the one workflow that an attempt may ever have.
+ *
+ * @param workflowId what the integration's `buildWorkflowId` gave
+ * @param taskKey tells apart rows whose database id repeats after a wipe or a restore
+ */
+export function attemptWorkflowId(namespace: string, workflowId: string, taskKey: string, attempt: number): string {
+  return `${namespace}:${workflowId}:${taskKey}:${attempt}`
+}

@@ -1,0 +1,161 @@
+import type { TaskEvent, TaskState } from './types.js'
+
+/** A task as it is before anything happened to it. */
+export function initialTaskState(attemptLimit: number, dueAt = 0): TaskState {
+  return {
+    status: 'pending',
+    attempts: 0,
+    attemptLimit,
+    retryable: true,
+    dueAt,
+    startedAt: null,
+    leaseExpiresAt: null,
+    fencingToken: null,
+    runId: null,
+    claim: null,
+    takeOvers: 0,
+    releases: 0,
+    providerTask: null,
+    openIntents: [],
+    outcomes: {},
+    result: null,
+    error: null,
+    runUnseen: false,
+    checkedAt: null,
+  }
+}
+
+/**
+ * The state after an event. It trusts the event: whether it may happen was decided, under the row's lock,
+ * by `decide`. Total and pure, so the same events always lead to the same row.
+ */
+export function evolve(state: TaskState, event: TaskEvent): TaskState {
+  switch (event.type) {
+    case 'queued': {
+      const newAttempt = state.status === 'failed'
+      const runId = newAttempt ? null : state.runId
+      const takeOvers = newAttempt ? 0 : state.takeOvers
+      return {
+        ...state,
+        status: 'queued',
+        startedAt: event.startedAt,
+        leaseExpiresAt: event.leaseExpiresAt,
+        fencingToken: event.fencingToken,
+        claim: { takeOver: event.takeOver, alone: event.alone },
+        runId,
+        takeOvers: event.takeOver && runId === null ? takeOvers + 1 : takeOvers,
+        releases: newAttempt ? 0 : state.releases,
+      }
+    }
+    case 'begun':
+      return {
+        ...state,
+        runId: event.runId,
+        fencingToken: event.fencingToken,
+        leaseExpiresAt: event.leaseExpiresAt,
+        takeOvers: 0,
+        releases: 0,
+        openIntents: event.intent ? [...state.openIntents, event.intent] : state.openIntents,
+      }
+    case 'processing':
+      return {
+        ...state,
+        status: 'processing',
+        runId: event.runId ?? state.runId,
+        fencingToken: event.fencingToken,
+        leaseExpiresAt: null,
+        providerTask: event.providerTask ?? state.providerTask,
+        openIntents: [],
+      }
+    case 'completed':
+      return {
+        ...endAttempt(state, event),
+        status: 'completed',
+        result: event.result,
+        error: null,
+        openIntents: [],
+      }
+    case 'failed':
+      return {
+        ...endAttempt(state, event),
+        status: 'failed',
+        error: event.error,
+        retryable: event.retryable,
+        dueAt: event.dueAt,
+        providerTask: event.providerEnded ? null : state.providerTask,
+        openIntents: event.providerEnded ? [] : state.openIntents,
+      }
+    case 'released':
+      return {
+        ...state,
+        status: 'pending',
+        fencingToken: event.fencingToken,
+        leaseExpiresAt: null,
+        claim: null,
+        dueAt: event.dueAt,
+        releases: state.releases + 1,
+      }
+    case 'renewed':
+      return { ...state, leaseExpiresAt: event.leaseExpiresAt }
+    case 'checked':
+      return {
+        ...state,
+        checkedAt: event.checkedAt,
+        leaseExpiresAt: event.leaseExpiresAt ?? state.leaseExpiresAt,
+        takeOvers: 0,
+      }
+    case 'cancelled':
+      return {
+        ...state,
+        status: 'cancelled',
+        fencingToken: event.fencingToken,
+        leaseExpiresAt: null,
+        runUnseen: mayHaveLiveRun(state),
+      }
+    case 'runClosed':
+      return { ...state, runUnseen: false, checkedAt: event.checkedAt }
+    case 'retried':
+      return { ...state, attemptLimit: event.attemptLimit, retryable: true, dueAt: event.dueAt }
+    case 'restored':
+      return { ...state, attempts: event.attempts, runId: null, openIntents: event.openIntents }
+  }
+}
+
+/**
+ * From when on the row may be claimed, or null where only an event can change that. Stored beside the row,
+ * it makes "what is due" one indexed comparison.
+ */
+export function claimableAt(state: TaskState): number | null {
+  switch (state.status) {
+    case 'pending':
+      return state.dueAt
+    case 'failed':
+      return state.retryable && state.attempts < state.attemptLimit ? state.dueAt : null
+    case 'queued':
+      return state.leaseExpiresAt
+    default:
+      return null
+  }
+}
+
+/** A run may be alive from the claim on, and after a release only if it had begun. */
+function mayHaveLiveRun(state: TaskState): boolean {
+  return (
+    state.status === 'queued' || state.status === 'processing' || (state.status === 'pending' && state.runId !== null)
+  )
+}
+
+function endAttempt(
+  state: TaskState,
+  event: { type: 'completed' | 'failed'; attempt: number; runId: string | null; fencingToken: string },
+): TaskState {
+  return {
+    ...state,
+    attempts: state.attempts + 1,
+    runId: event.runId ?? state.runId,
+    fencingToken: event.fencingToken,
+    leaseExpiresAt: null,
+    claim: null,
+    outcomes: { ...state.outcomes, [event.attempt]: event.type },
+  }
+}

@@ -1,0 +1,201 @@
+/**
+ * The words of the task protocol: what a task's row holds, what may be asked of it, what happened to it.
+ *
+ * Times are unix seconds by the database's clock. Requests arrive from three kinds of senders, and are
+ * fenced accordingly: a **run** (one Temporal execution) is known by attempt and runId; a **processor**
+ * (task processor or reconciler) by attempt and fencingToken; an **operator** (a person, or the
+ * application) acts on the row as it is.
+ */
+
+export const TASK_STATUSES = ['pending', 'queued', 'processing', 'completed', 'failed', 'cancelled'] as const
+export type TaskStatus = (typeof TASK_STATUSES)[number]
+
+/** What a provider created for us and charges for, and the attempt that had it created. */
+export interface ProviderTask {
+  id: string
+  attempt: number
+}
+
+/** "This attempt is about to ask the provider to create something", written down before it asks. */
+export interface CreateIntent {
+  attempt: number
+  at: number
+}
+
+/** Why an attempt failed, in words fit for a person and a code fit for a program. Never holds a secret. */
+export interface TaskError {
+  code: string
+  message: string
+}
+
+export type Outcome = 'completed' | 'failed'
+
+/** The part of a task's row that the protocol reads and moves. */
+export interface TaskState {
+  status: TaskStatus
+  /** Attempts that have ended. The one under way, or the next one, is `attempts + 1`. */
+  attempts: number
+  attemptLimit: number
+  /** False once a failure is final: nothing but an operator's retry starts another attempt. */
+  retryable: boolean
+  /** When the row may next be claimed (pending or failed). */
+  dueAt: number
+  startedAt: number | null
+  /** Until when the claim may stay `queued` before another may take it over. */
+  leaseExpiresAt: number | null
+  fencingToken: string | null
+  runId: string | null
+  /** How the current claim came about; kept so that the same claim, sent again, is answered the same. */
+  claim: { takeOver: boolean; alone: boolean } | null
+  /** Take-overs of this attempt that found no run: many of them mean that the task kills its claimers. */
+  takeOvers: number
+  releases: number
+  providerTask: ProviderTask | null
+  openIntents: CreateIntent[]
+  /** How each ended attempt ended, by attempt number. */
+  outcomes: Record<string, Outcome>
+  result: unknown
+  error: TaskError | null
+  /** The row was cancelled while a run may have been under way, and nobody has seen that run closed yet. */
+  runUnseen: boolean
+  checkedAt: number | null
+}
+
+interface FromRun {
+  attempt: number
+  runId: string
+}
+
+interface FromProcessor {
+  attempt: number
+  fencingToken: string
+}
+
+interface FromOperator {
+  by: string
+}
+
+interface Completion {
+  status: 'completed'
+  result?: unknown
+}
+
+interface Failure {
+  status: 'failed'
+  error: TaskError
+  retryable: boolean
+  /** The provider itself asked for this pause before the next attempt. */
+  retryAfterSeconds?: number
+  /** The provider's task is over, so a next attempt must not resume it. */
+  providerEnded?: boolean
+}
+
+export type Claim = { status: 'queued'; fencingToken?: string; alone?: boolean }
+export type Begin = { status: 'begin'; createIntent?: boolean } & FromRun
+export type Processing = { status: 'processing'; providerTask?: ProviderTask } & FromRun
+export type RunOutcome = (Completion | Failure) & FromRun
+export type RunReport = Begin | Processing | RunOutcome
+
+export type Release = { status: 'released' } & FromProcessor
+export type Renewal = { status: 'renewed' } & FromProcessor
+/** What a processor learned about a run from Temporal, or that the attempt cannot be started at all. */
+export type Verdict = (Completion | Failure | { status: 'running' } | { status: 'closed' }) & FromProcessor
+export type ProcessorReport = Claim | Release | Renewal | Verdict
+
+export type Cancel = { status: 'cancelled'; reason?: string } & FromOperator
+export type OperatorRetry = { status: 'retry'; extraAttempts: number } & FromOperator
+export type OperatorRequest = Cancel | OperatorRetry
+
+export type TaskRequest = RunReport | ProcessorReport | OperatorRequest
+
+/** A fact about one task. Events are only ever appended, and are all that changes a row. */
+export type TaskEvent =
+  | {
+      type: 'queued'
+      attempt: number
+      fencingToken: string
+      startedAt: number
+      leaseExpiresAt: number
+      takeOver: boolean
+      alone: boolean
+      /** Nobody claimed: a run whose claim was released or lost spoke up. */
+      adopted: boolean
+    }
+  | {
+      type: 'begun'
+      attempt: number
+      runId: string
+      fencingToken: string
+      leaseExpiresAt: number
+      intent: CreateIntent | null
+    }
+  | {
+      type: 'processing'
+      attempt: number
+      runId: string | null
+      fencingToken: string
+      providerTask: ProviderTask | null
+    }
+  | { type: 'completed'; attempt: number; runId: string | null; fencingToken: string; result: unknown }
+  | {
+      type: 'failed'
+      attempt: number
+      runId: string | null
+      fencingToken: string
+      error: TaskError
+      retryable: boolean
+      dueAt: number
+      providerEnded: boolean
+    }
+  | { type: 'released'; attempt: number; fencingToken: string; dueAt: number }
+  | { type: 'renewed'; attempt: number; leaseExpiresAt: number }
+  | { type: 'checked'; attempt: number; checkedAt: number; leaseExpiresAt: number | null }
+  | { type: 'cancelled'; attempt: number; fencingToken: string; by: string; reason: string | null }
+  | { type: 'runClosed'; attempt: number; checkedAt: number }
+  | { type: 'retried'; attempt: number; attemptLimit: number; dueAt: number; by: string }
+  | { type: 'restored'; attempt: number; attempts: number; openIntents: CreateIntent[] }
+
+export type TaskEventType = TaskEvent['type']
+
+export type RefusalReason =
+  | 'wrong_status'
+  | 'not_due'
+  | 'attempts_used_up'
+  | 'lease_held'
+  | 'claim_alone'
+  | 'poisonous'
+  | 'wrong_attempt'
+  | 'other_run'
+  | 'stale_token'
+  | 'other_provider_task'
+
+export interface ClaimAnswer {
+  attempt: number
+  fencingToken: string
+  leaseSeconds: number
+  takeOver: boolean
+  runId?: string
+}
+
+export interface BeginAnswer {
+  providerTask?: ProviderTask
+  /** Attempts whose create was announced and never accounted for, this run's own excepted. */
+  openIntents: CreateIntent[]
+}
+
+export interface Acceptance {
+  ok: true
+  claim?: ClaimAnswer
+  begin?: BeginAnswer
+}
+
+export interface Refusal {
+  ok: false
+  reason: RefusalReason
+  error: string
+}
+
+export interface Decision {
+  events: TaskEvent[]
+  answer: Acceptance | Refusal
+}

@@ -1,0 +1,45 @@
+import { z } from 'zod'
+
+/**
+ * Where a paid provider is reached. With no `apiKey` the provider's simulator stands in, at `simulatorUrl`:
+ * for trying things out, never in production.
+ */
+export const providerConfigSchema = z
+  .strictObject({
+    enabled: z.boolean().default(true),
+    apiKey: z.string().min(1).optional(),
+    baseUrl: z.url().optional(),
+    /** The provider's model id. There is no default: models retire. Needed with a key. */
+    model: z.string().min(1).optional(),
+    simulatorUrl: z.url(),
+    /** How long one request may take, in milliseconds. */
+    requestTimeoutMs: z.number().int().min(100).default(60_000),
+  })
+  .superRefine((section, context) => {
+    if (section.apiKey === undefined) return
+    for (const field of ['baseUrl', 'model'] as const) {
+      if (section[field] === undefined) {
+        context.addIssue({ code: 'custom', path: [field], message: `is needed when apiKey is set: give ${field}` })
+      }
+    }
+  })
+
+export type ProviderConfig = z.infer<typeof providerConfigSchema>
+
+/** The provider, or the simulator in its place. */
+export interface ProviderEndpoint {
+  baseUrl: string
+  apiKey: string
+  model: string
+  requestTimeoutMs: number
+  simulated: boolean
+}
+
+/** Picks the provider if there is a key for it, else its simulator. */
+export function providerEndpoint(config: ProviderConfig): ProviderEndpoint {
+  const { apiKey, baseUrl, model, simulatorUrl, requestTimeoutMs } = config
+  if (apiKey !== undefined && baseUrl !== undefined && model !== undefined) {
+    return { baseUrl, apiKey, model, requestTimeoutMs, simulated: false }
+  }
+  return { baseUrl: simulatorUrl, apiKey: 'simulator', model: model ?? 'simulator', requestTimeoutMs, simulated: true }
+}

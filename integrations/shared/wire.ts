@@ -1,0 +1,110 @@
+/**
+ * What main and the async-task component say to each other over HTTP, as zod schemas that both sides use.
+ * Types are inferred; the requests are the protocol's own (`protocol/types.ts`), so nothing is mapped.
+ */
+import { z } from 'zod'
+import type { ProcessorReport, RunReport } from './protocol/index.js'
+import { TASK_STATUSES } from './protocol/index.js'
+
+/** Ids are opaque: integers on PostgreSQL, UUIDs on PGLite, always strings on the wire. */
+const id = z.string().min(1).max(100)
+const token = z.string().min(8).max(100)
+const runId = z.string().min(1).max(100)
+/** No task has this many attempts; the bound keeps a broken sender from filling a row. */
+const attempt = z.number().int().min(1).max(1000)
+
+export const taskStatusSchema = z.enum(TASK_STATUSES)
+
+export const taskErrorSchema = z.strictObject({
+  code: z.string().min(1).max(200),
+  message: z.string().max(4000),
+})
+
+export const providerTaskSchema = z.strictObject({ id: z.string().min(1).max(500), attempt })
+
+export const createIntentSchema = z.object({ attempt: z.number().int(), at: z.number() })
+
+/** A task as fetchPendingTasks lists it. */
+export const pendingTaskSchema = z.object({
+  id,
+  taskKey: z.string().min(1).max(100),
+  status: taskStatusSchema,
+  attempts: z.number().int().min(0),
+  startedAt: z.number().nullable(),
+  createdAt: z.number(),
+  requestParams: z.unknown(),
+})
+
+export const fetchPendingTasksQuerySchema = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(100).default(10),
+})
+
+export const fetchPendingTasksAnswerSchema = z.object({ tasks: z.array(pendingTaskSchema) })
+
+const failure = {
+  status: z.literal('failed'),
+  error: taskErrorSchema,
+  retryable: z.boolean(),
+  retryAfterSeconds: z.number().min(0).max(86_400).optional(),
+  providerEnded: z.boolean().optional(),
+}
+const fromRun = { apiCallId: id, attempt, runId }
+const fromProcessor = { apiCallId: id, attempt, fencingToken: token }
+
+/** Reports of a run, fenced by attempt and runId. */
+export function runReportSchema<R extends z.ZodType>(result: R) {
+  return z.discriminatedUnion('status', [
+    z.strictObject({ ...fromRun, status: z.literal('begin'), createIntent: z.boolean().optional() }),
+    z.strictObject({ ...fromRun, status: z.literal('processing'), providerTask: providerTaskSchema.optional() }),
+    z.strictObject({ ...fromRun, status: z.literal('completed'), result }),
+    z.strictObject({ ...fromRun, ...failure }),
+  ])
+}
+
+/** Reports of a task processor or reconciler, fenced by attempt and token; a claim may name the token it wants. */
+export function processorReportSchema<R extends z.ZodType>(result: R) {
+  return z.discriminatedUnion('status', [
+    z.strictObject({
+      apiCallId: id,
+      status: z.literal('queued'),
+      fencingToken: token.optional(),
+      alone: z.boolean().optional(),
+    }),
+    z.strictObject({ ...fromProcessor, status: z.literal('released') }),
+    z.strictObject({ ...fromProcessor, status: z.literal('renewed') }),
+    z.strictObject({ ...fromProcessor, status: z.literal('running') }),
+    z.strictObject({ ...fromProcessor, status: z.literal('closed') }),
+    z.strictObject({ ...fromProcessor, status: z.literal('completed'), result }),
+    z.strictObject({ ...fromProcessor, ...failure }),
+  ])
+}
+
+/** Everything one report endpoint accepts. */
+export type TaskReport = (RunReport | ProcessorReport) & { apiCallId: string }
+
+export const reportAnswerSchema = z.object({
+  success: z.literal(true),
+  status: taskStatusSchema,
+  // A claim's answer.
+  attempt: z.number().int().optional(),
+  fencingToken: z.string().optional(),
+  leaseSeconds: z.number().optional(),
+  takeOver: z.boolean().optional(),
+  runId: z.string().optional(),
+  // A begin's answer.
+  providerTask: providerTaskSchema.optional(),
+  openIntents: z.array(createIntentSchema).optional(),
+})
+
+/** A 4xx answer: what was refused, and why. `status` is the task's, where it was found. */
+export const refusalSchema = z.object({
+  success: z.literal(false),
+  error: z.string(),
+  reason: z.string().optional(),
+  status: taskStatusSchema.optional(),
+})
+
+export type PendingTask = z.infer<typeof pendingTaskSchema>
+export type FetchPendingTasksAnswer = z.infer<typeof fetchPendingTasksAnswerSchema>
+export type ReportAnswer = z.infer<typeof reportAnswerSchema>
+export type ReportRefusal = z.infer<typeof refusalSchema>

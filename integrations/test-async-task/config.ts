@@ -1,0 +1,4 @@
+import { z } from 'zod'
+
+export const testAsyncTaskConfigSchema = z.strictObject({ enabled: z.boolean().default(true) })
+export type TestAsyncTaskConfig = z.infer<typeof testAsyncTaskConfigSchema>

@@ -1,0 +1,134 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, openSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
+import { Connection } from '@temporalio/client'
+import { freePort } from './free-port.js'
+import { resolveTemporal } from './resolve.js'
+
+export interface TemporalServerOptions {
+  /** Default: a free one. */
+  port?: number
+  /** Default: a free one, unless `headless`. */
+  uiPort?: number
+  /** Without the web UI. Default: false. */
+  headless?: boolean
+  /** Keeps workflows across restarts. Default: in memory. */
+  dbFile?: string
+  /** Where the server's own log goes. Default: nowhere. */
+  logFile?: string
+  /** The Temporal CLI. Default: what `resolveTemporal` finds. */
+  executable?: string
+}
+
+export interface TemporalServer {
+  address: string
+  /** Absent where the server has no UI, or is not ours. */
+  uiUrl?: string
+  /** Resolves once the server is gone. A server that was there before stays. */
+  stop(): Promise<void>
+}
+
+const START_TIMEOUT_MS = 60_000
+const STOP_TIMEOUT_MS = 5_000
+/** A free port may be taken by somebody else before the server binds it. */
+const START_ATTEMPTS = 3
+
+/**
+ * Ends the server when this process ends in whatever way, SIGKILL included: the kernel then closes the pipe that
+ * `cat` reads from.
+ */
+const GUARD = `
+exec 9<&0
+"$@" </dev/null 9<&- & server=$!
+( cat <&9 >/dev/null; kill -KILL $server 2>/dev/null ) & guard=$!
+trap 'kill -TERM $server 2>/dev/null' TERM
+wait $server
+status=$?
+while kill -0 $server 2>/dev/null; do wait $server; status=$?; done
+kill $guard 2>/dev/null
+exit $status`
+
+/**
+ * Starts a Temporal development server and waits until it serves; with `TEMPORAL_ADDRESS` set, uses that one.
+ *
+ * @throws TemporalNotFoundError where there is no Temporal CLI, Error where the server does not come up
+ */
+export async function startTemporalServer(options: TemporalServerOptions = {}): Promise<TemporalServer> {
+  const resolved = options.executable ? { executable: options.executable } : await resolveTemporal()
+  if ('address' in resolved) return { address: resolved.address, stop: async () => {} }
+
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await startOnce(resolved.executable, options)
+    } catch (error) {
+      if (attempt === START_ATTEMPTS || options.port !== undefined) throw error
+    }
+  }
+}
+
+async function startOnce(executable: string, options: TemporalServerOptions): Promise<TemporalServer> {
+  const port = options.port ?? (await freePort())
+  const uiPort = options.headless ? undefined : (options.uiPort ?? (await freePort()))
+  const address = `127.0.0.1:${port}`
+  const args = ['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(port), '--log-level', 'warn']
+  args.push(...(uiPort === undefined ? ['--headless'] : ['--ui-port', String(uiPort)]))
+  if (options.dbFile) args.push('--db-filename', options.dbFile)
+
+  const log = options.logFile ? openSync(options.logFile, 'a') : 'ignore'
+  // A group of its own: Ctrl-C in a terminal must not take the server from under workers that are draining.
+  const child = spawn('/bin/sh', ['-c', GUARD, 'temporal-guard', executable, ...args], {
+    stdio: ['pipe', log, log],
+    detached: true,
+  })
+  if (typeof log === 'number') closeSync(log)
+  const exited = once(child, 'exit')
+  try {
+    await waitUntilServing(address, child)
+  } catch (error) {
+    await stop(child, exited)
+    throw error
+  }
+  return {
+    address,
+    ...(uiPort === undefined ? {} : { uiUrl: `http://127.0.0.1:${uiPort}` }),
+    stop: () => stop(child, exited),
+  }
+}
+
+/** Serving means: the namespace can be described. The port opens earlier. */
+async function waitUntilServing(address: string, child: ChildProcess): Promise<void> {
+  const deadline = Date.now() + START_TIMEOUT_MS
+  let lastError: unknown
+  while (Date.now() < deadline) {
+    if (child.exitCode !== null || child.signalCode !== null) {
+      throw new Error(`the Temporal server at ${address} ended while it started`, { cause: lastError })
+    }
+    const connection = Connection.lazy({ address })
+    try {
+      await connection.withDeadline(Date.now() + 1000, () =>
+        connection.workflowService.describeNamespace({ namespace: 'default' }),
+      )
+      return
+    } catch (error) {
+      lastError = error
+      await delay(50)
+    } finally {
+      await connection.close()
+    }
+  }
+  throw new Error(`the Temporal server at ${address} did not serve within ${START_TIMEOUT_MS / 1000} s`, {
+    cause: lastError,
+  })
+}
+
+async function stop(child: ChildProcess, exited: Promise<unknown>): Promise<void> {
+  if (child.exitCode === null && child.signalCode === null) {
+    child.kill('SIGTERM')
+    // Closing the guard's pipe kills a server that does not go by itself.
+    const force = setTimeout(() => child.stdin?.destroy(), STOP_TIMEOUT_MS)
+    await exited
+    clearTimeout(force)
+  }
+  child.stdin?.destroy()
+}

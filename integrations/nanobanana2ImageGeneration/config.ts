@@ -1,5 +1,13 @@
-import type { z } from 'zod'
+import { z } from 'zod'
 import { providerConfigSchema } from '../shared/provider-config.js'
 
-export const nanobanana2ConfigSchema = providerConfigSchema
+export const nanobanana2ConfigSchema = providerConfigSchema.safeExtend({
+  /** How long one image may take, in milliseconds. Default three minutes. */
+  requestTimeoutMs: z.number().int().min(100).max(600_000).default(180_000),
+  /**
+   * What to do when a request's answer was lost: the gateway cannot be asked whether it made (and charged for)
+   * an image. `fail` leaves the decision to an operator; `retry` risks paying twice. Default `fail`.
+   */
+  onAmbiguousCreate: z.enum(['fail', 'retry']).default('fail'),
+})
 export type Nanobanana2Config = z.infer<typeof nanobanana2ConfigSchema>

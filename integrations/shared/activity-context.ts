@@ -1,3 +1,4 @@
+import type { Logger } from 'pino'
 import type { AppConfig } from '../../config.js'
 
 /**
@@ -10,6 +11,7 @@ export interface ActivityContext {
   internalToken: string
   artifactsDir: string
   integrations: AppConfig['integrations']
+  logger: Pick<Logger, 'info' | 'warn' | 'error'>
 }
 
 /** What a worker registers: Temporal calls activities by name, with arguments that were JSON once. */

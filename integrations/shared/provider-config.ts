@@ -2,7 +2,7 @@ import { z } from 'zod'
 
 /**
  * Where a paid provider is reached. With no `apiKey` the provider's simulator stands in, at `simulatorUrl`:
- * for trying things out, never in production.
+ * for trying things out, never in production. An integration adds its own settings with `safeExtend`.
  */
 export const providerConfigSchema = z
   .strictObject({
@@ -13,7 +13,9 @@ export const providerConfigSchema = z
     model: z.string().min(1).optional(),
     simulatorUrl: z.url(),
     /** How long one request may take, in milliseconds. */
-    requestTimeoutMs: z.number().int().min(100).default(60_000),
+    requestTimeoutMs: z.number().int().min(100).max(600_000).default(60_000),
+    /** How long one attempt may take before it is given up, in seconds. At most two days. Default an hour. */
+    deadlineSeconds: z.number().int().min(10).max(172_800).default(3600),
   })
   .superRefine((section, context) => {
     if (section.apiKey === undefined) return

@@ -99,8 +99,7 @@ function claim(state: TaskState, request: Claim, context: DecisionContext): Deci
     return refuse(state, 'queued', takeOver ? 'lease_held' : 'not_due', detail)
   }
 
-  const fruitless = takeOver && state.runId === null
-  if (fruitless && state.takeOvers >= policy.poisonAfterTakeOvers && state.claim?.alone) {
+  if (takeOver && state.takeOvers >= policy.poisonAfterTakeOvers && state.claim?.alone) {
     return {
       events: [poisoned(state, context)],
       answer: {
@@ -110,7 +109,7 @@ function claim(state: TaskState, request: Claim, context: DecisionContext): Deci
       },
     }
   }
-  if (fruitless && state.takeOvers >= policy.suspectAfterTakeOvers && !alone) {
+  if (takeOver && state.takeOvers >= policy.suspectAfterTakeOvers && !alone) {
     return refuse(state, 'queued', 'claim_alone', `${state.takeOvers} claims ended without a run: claim it alone`)
   }
 

@@ -1,0 +1,152 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import {
+  currentAttempt,
+  decide,
+  evolve,
+  initialTaskState,
+  type TaskEvent,
+  type TaskRequest,
+  type TaskState,
+} from '@/integrations/shared/protocol/index.js'
+import { policy } from './support.js'
+
+/** Any request, by anybody, at any time: fresh and stale tokens, right and wrong attempts and runs. */
+interface Command {
+  request: (state: TaskState) => TaskRequest
+  wait: number
+}
+
+const attemptOffset = fc.constantFrom(0, 0, 0, 0, -1, 1)
+const runId = fc.constantFrom('run-a', 'run-a', 'run-b')
+const error = { code: 'x', message: 'x' }
+
+const fromRun = fc.record({ offset: attemptOffset, runId, retryable: fc.boolean(), ended: fc.boolean() })
+const fromProcessor = fc.record({ offset: attemptOffset, stale: fc.boolean() })
+
+const request: fc.Arbitrary<Command['request']> = fc.oneof(
+  fc.boolean().map((alone) => () => ({ status: 'queued', alone }) as const),
+  fc
+    .tuple(fc.constantFrom('begin', 'processing', 'completed', 'failed'), fromRun)
+    .map(([status, { offset, runId, retryable, ended }]) => (state: TaskState): TaskRequest => {
+      const base = { attempt: Math.max(1, currentAttempt(state) + offset), runId }
+      if (status === 'failed') return { status, ...base, error, retryable, providerEnded: ended }
+      if (status === 'completed') return { status, ...base, result: 1 }
+      return { status, ...base }
+    }),
+  fc
+    .tuple(fc.constantFrom('released', 'renewed', 'running', 'closed', 'completed', 'failed'), fromProcessor)
+    .map(([status, { offset, stale }]) => (state: TaskState): TaskRequest => {
+      const base = {
+        attempt: Math.max(1, currentAttempt(state) + offset),
+        fencingToken: stale ? 'stale-token' : (state.fencingToken ?? 'none'),
+      }
+      if (status === 'failed') return { status, ...base, error, retryable: true }
+      if (status === 'completed') return { status, ...base, result: 1 }
+      return { status, ...base } as TaskRequest
+    }),
+  fc
+    .constantFrom<TaskRequest>({ status: 'cancelled', by: 'app' }, { status: 'retry', by: 'ops', extraAttempts: 1 })
+    .map((fixed) => () => fixed),
+)
+const commands = fc.array(fc.record({ request, wait: fc.constantFrom(0, 1, 400, 5000) }), { maxLength: 40 })
+
+/** Runs the commands and shows every accepted step to `check`. */
+function walk(
+  list: Command[],
+  check: (before: TaskState, request: TaskRequest, events: TaskEvent[], after: TaskState) => void,
+) {
+  let state = initialTaskState(policy.maxAttempts)
+  let now = 1000
+  list.forEach((command, index) => {
+    now += command.wait
+    const asked = command.request(state)
+    const { events } = decide(state, asked, { now, newToken: `token-${index}`, random: 0.5, policy })
+    const next = events.reduce(evolve, state)
+    check(state, asked, events, next)
+    state = next
+  })
+}
+
+const EDGES = new Set([
+  'pending>queued',
+  'queued>queued',
+  'failed>queued',
+  'queued>pending',
+  'queued>processing',
+  'processing>completed',
+  'processing>failed',
+  'queued>failed',
+  'pending>cancelled',
+  'queued>cancelled',
+  'processing>cancelled',
+  'failed>cancelled',
+])
+const MOVES = new Set<TaskEvent['type']>(['queued', 'released', 'processing', 'completed', 'failed', 'cancelled'])
+const CHANGES_TOKEN = new Set<TaskEvent['type']>([...MOVES, 'begun'])
+
+const holds = (check: Parameters<typeof walk>[1]) =>
+  fc.assert(
+    fc.property(commands, (list) => walk(list, check)),
+    { numRuns: 2000 },
+  )
+
+describe('whatever happens to a task', () => {
+  it('its status moves only along the edges of the state machine, one event at a time', () => {
+    holds((before, _request, events) => {
+      let state = before
+      for (const event of events) {
+        const next = evolve(state, event)
+        if (MOVES.has(event.type)) expect(EDGES).toContain(`${state.status}>${next.status}`)
+        else expect(next.status).toBe(state.status)
+        state = next
+      }
+    })
+  })
+
+  it('attempts never go back, and each attempt ends at most once', () => {
+    holds((before, _request, events, after) => {
+      expect(after.attempts).toBeGreaterThanOrEqual(before.attempts)
+      for (const event of events) {
+        if (event.type === 'completed' || event.type === 'failed') {
+          expect(before.outcomes[event.attempt]).toBeUndefined()
+          expect(after.outcomes[event.attempt]).toBe(event.type)
+        }
+      }
+    })
+  })
+
+  it('completed and cancelled are never left', () => {
+    holds((before, _request, _events, after) => {
+      if (before.status === 'completed' || before.status === 'cancelled') expect(after.status).toBe(before.status)
+    })
+  })
+
+  it('the token changes with every claim, release, first begin, move and end, and with nothing else', () => {
+    holds((before, _request, events, after) => {
+      const changes = events.some((event) => CHANGES_TOKEN.has(event.type))
+      expect(after.fencingToken !== before.fencingToken).toBe(changes)
+    })
+  })
+
+  it('nobody with a stale token changes anything', () => {
+    holds((before, request, events) => {
+      if ('fencingToken' in request && request.fencingToken === 'stale-token') expect(events, before.status).toEqual([])
+    })
+  })
+
+  it('within an attempt the run never changes once it has begun', () => {
+    holds((before, _request, events, after) => {
+      const sameAttempt = before.attempts === after.attempts && !events.some((event) => event.type === 'queued')
+      if (before.runId !== null && sameAttempt) expect(after.runId).toBe(before.runId)
+    })
+  })
+
+  it('deciding changes nothing by itself', () => {
+    holds((before, request) => {
+      const copy = structuredClone(before)
+      decide(before, request, { now: 1e6, newToken: 't', random: 0, policy })
+      expect(before).toEqual(copy)
+    })
+  })
+})

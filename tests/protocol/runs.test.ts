@@ -1,0 +1,164 @@
+import { describe, expect, it } from 'vitest'
+import {
+  begin,
+  claim,
+  completed,
+  eventTypes,
+  failed,
+  policy,
+  processing,
+  RUN,
+  reach,
+  refusal,
+  rows,
+  step,
+} from './support.js'
+
+const NOW = 5000
+
+describe('begin', () => {
+  it('writes down the run and its create intent, and changes the token', () => {
+    const { state } = step(rows.queued, begin(), NOW)
+    expect(state).toMatchObject({ status: 'queued', runId: RUN, openIntents: [{ attempt: 1, at: NOW }] })
+    expect(state.fencingToken).not.toBe(rows.queued.fencingToken)
+  })
+
+  it('writes no intent for a run that creates nothing', () => {
+    expect(step(rows.queued, { ...begin(), createIntent: false }, NOW).state.openIntents).toEqual([])
+  })
+
+  it('learns what earlier attempts left at the provider', () => {
+    const second = step(rows.failed, claim, rows.failed.dueAt).state
+    const { decision } = step(second, begin(2), rows.failed.dueAt + 1)
+    expect(decision.answer).toEqual({ ok: true, begin: { openIntents: [{ attempt: 1, at: expect.any(Number) }] } })
+  })
+
+  it('learns of a provider task that may still be running', () => {
+    const state = reach(claim, begin(), processing(), failed())
+    const second = step(state, claim, state.dueAt).state
+    const { decision } = step(second, begin(2), state.dueAt + 1)
+    expect(decision.answer).toEqual({
+      ok: true,
+      begin: { providerTask: { id: 'cgt-1', attempt: 1 }, openIntents: [] },
+    })
+  })
+
+  it('does not learn of one that ended there', () => {
+    const state = reach(claim, begin(), processing(), { ...failed(), providerEnded: true })
+    const second = step(state, claim, state.dueAt).state
+    expect(step(second, begin(2), state.dueAt + 1).decision.answer).toEqual({ ok: true, begin: { openIntents: [] } })
+  })
+})
+
+describe('outcomes', () => {
+  it('a result is kept, and the attempt counted once', () => {
+    expect(rows.completed).toMatchObject({ status: 'completed', attempts: 1, result: { url: 'u' }, error: null })
+    expect(rows.completed.openIntents).toEqual([])
+  })
+
+  it('a completion that overtook processing passes through it', () => {
+    const { decision } = step(rows.begun, completed(), NOW)
+    expect(eventTypes(decision)).toEqual(['processing', 'completed'])
+  })
+
+  it('a failure keeps its words and waits, by exponential back-off', () => {
+    const first = step(rows.begun, failed(), NOW).state
+    expect(first).toMatchObject({ status: 'failed', attempts: 1, error: { code: 'overloaded', message: 'try later' } })
+    expect(first.dueAt - NOW).toBe(3.75)
+    const second = step(step(first, claim, NOW + 10).state, failed(2), NOW + 10).state
+    expect(second.dueAt - NOW - 10).toBe(7.5)
+  })
+
+  it("a provider's own pause is waited out when it is longer", () => {
+    const { state } = step(rows.begun, { ...failed(), retryAfterSeconds: 90 }, NOW)
+    expect(state.dueAt).toBe(NOW + 90)
+  })
+
+  it('the back-off stays within its bound', () => {
+    const old = { ...rows.begun, attempts: 40 }
+    const { state } = step(old, failed(41), NOW)
+    expect(state.dueAt - NOW).toBeLessThanOrEqual(policy.retryBackoff.maxSeconds)
+  })
+})
+
+describe('adopt', () => {
+  it('a run whose claim was released goes on', () => {
+    const released = step(
+      rows.queued,
+      { status: 'released', attempt: 1, fencingToken: rows.queued.fencingToken ?? '' },
+      NOW,
+    ).state
+    const { state, decision } = step(released, begin(), NOW + 1)
+    expect(eventTypes(decision)).toEqual(['queued', 'begun'])
+    expect(state).toMatchObject({ status: 'queued', runId: RUN, startedAt: NOW + 1 })
+  })
+
+  it('and the released claim cannot be used against it', () => {
+    const token = rows.queued.fencingToken ?? ''
+    const released = step(rows.queued, { status: 'released', attempt: 1, fencingToken: token }, NOW).state
+    const begun = step(released, begin(), NOW + 1).state
+    const unstartable = {
+      status: 'failed' as const,
+      attempt: 1,
+      fencingToken: token,
+      error: { code: 'x', message: 'x' },
+      retryable: true,
+    }
+    expect(refusal(step(begun, unstartable, NOW + 2).decision)).toBe('stale_token')
+  })
+})
+
+describe('after main was restored from a backup', () => {
+  it('a run of an attempt that main forgot is adopted, and no attempt number is used again', () => {
+    const { state, decision } = step(rows.pending, processing(3), NOW)
+    expect(eventTypes(decision)).toEqual(['restored', 'queued', 'processing'])
+    expect(state).toMatchObject({ status: 'processing', attempts: 2, runId: RUN })
+  })
+
+  it('every attempt may have created something', () => {
+    const { decision, state } = step(rows.pending, begin(3), NOW)
+    expect(decision.answer).toEqual({
+      ok: true,
+      begin: { openIntents: [1, 2].map((attempt) => ({ attempt, at: NOW })) },
+    })
+    expect(state.openIntents.map((intent) => intent.attempt)).toContain(3)
+  })
+
+  it('an attempt that was under way ends as lost in the restore', () => {
+    const { state, decision } = step(rows.processing, completed(2, 'run-9'), NOW)
+    expect(eventTypes(decision)).toEqual(['failed', 'restored', 'queued', 'processing', 'completed'])
+    expect(state).toMatchObject({ status: 'completed', attempts: 2, outcomes: { 1: 'failed', 2: 'completed' } })
+  })
+})
+
+describe('operators', () => {
+  it('a retry raises the limit and never resets the count', () => {
+    const { state } = step(rows.exhausted, { status: 'retry', by: 'ops', extraAttempts: 2 }, NOW)
+    expect(state).toMatchObject({ attempts: 1, attemptLimit: 3, retryable: true, dueAt: NOW, status: 'failed' })
+    expect(step(state, claim, NOW).decision.answer).toMatchObject({ claim: { attempt: 2 } })
+  })
+
+  it("an old run's outcome after a retry does not touch the new attempt", () => {
+    const retried = step(rows.exhausted, { status: 'retry', by: 'ops', extraAttempts: 2 }, NOW).state
+    expect(refusal(step(retried, completed(1), NOW).decision)).toBe('wrong_attempt')
+  })
+
+  it('a cancelled task takes no more reports, and remembers a run that nobody saw end', () => {
+    const cancelled = rows.cancelled
+    expect(cancelled.runUnseen).toBe(true)
+    expect(refusal(step(cancelled, completed(), NOW).decision)).toBe('wrong_status')
+    const closed = { status: 'closed' as const, attempt: 1, fencingToken: cancelled.fencingToken ?? '' }
+    expect(step(cancelled, closed, NOW).state.runUnseen).toBe(false)
+  })
+
+  it('a task cancelled while its begun run is between claims remembers that run', () => {
+    const takenOver = step(rows.begun, claim, NOW).state
+    const token = takenOver.fencingToken ?? ''
+    const released = step(takenOver, { status: 'released', attempt: 1, fencingToken: token }, NOW).state
+    expect(step(released, { status: 'cancelled', by: 'app' }, NOW).state.runUnseen).toBe(true)
+  })
+
+  it('a task cancelled before its claim has no run to look for', () => {
+    expect(step(rows.pending, { status: 'cancelled', by: 'app' }, NOW).state.runUnseen).toBe(false)
+  })
+})

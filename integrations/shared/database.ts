@@ -1,0 +1,82 @@
+/** The way from a Controller to the database under it: raw SQL, its clock, transactions that are retried. */
+import { type Controller, type Database, MonoSystem, runWithTransactionRetry, SystemConsoleLogger } from 'interaqt'
+
+/** An interaqt system that lets integrations reach the driver it was made with. */
+export class DatabaseSystem extends MonoSystem {
+  constructor(readonly database: Database) {
+    super(database, new SystemConsoleLogger())
+  }
+}
+
+/** The driver under a Controller. Its queries join the transaction that is open in this call. */
+export function databaseOf(controller: Controller): Database {
+  if (!(controller.system instanceof DatabaseSystem)) {
+    throw new TypeError('The Controller must be made with a DatabaseSystem, which knows its driver')
+  }
+  return controller.system.database
+}
+
+/** Runs `work` in one transaction, again from its start after a serialization failure or deadlock. */
+export function inTransaction<T>(controller: Controller, name: string, work: () => Promise<T>): Promise<T> {
+  const { storage } = controller.system
+  return runWithTransactionRetry(name, (isolation) => storage.runInTransaction({ name, isolation }, work))
+}
+
+/**
+ * Runs reads. Where all share one connection (PGLite), a read outside a transaction would see somebody
+ * else's uncommitted work, so it takes its turn in the queue of transactions.
+ */
+export function reading<T>(controller: Controller, name: string, work: () => Promise<T>): Promise<T> {
+  const shared = controller.system.storage.getTransactionCapability().concurrentTransactions === 'unsupported'
+  return shared ? inTransaction(controller, name, work) : work()
+}
+
+/** The database's time now, in unix seconds. Not the transaction's start: a lock may have been waited for. */
+export async function databaseTime(controller: Controller): Promise<number> {
+  const sql = 'SELECT extract(epoch FROM clock_timestamp())::float8 AS now'
+  const [row] = await databaseOf(controller).query<{ now: number }>(sql, [])
+  if (!row) throw new Error('The database did not tell its time')
+  return row.now
+}
+
+/** An entity's physical names, quoted for SQL: interaqt shortens and hashes them. */
+export interface PhysicalEntity {
+  table: string
+  column(property: string): string
+  /** Turns an id from outside into what the id column takes, or null where it can be no id of this table. */
+  parseId(id: string): string | number | null
+}
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+const MAX_INT4 = 2_147_483_647
+
+/** The schema does not change once a Controller is set up, and is costly to read. */
+const known = new WeakMap<Controller, Map<string, PhysicalEntity>>()
+
+export function physicalEntity(controller: Controller, entityName: string): PhysicalEntity {
+  const entities = known.get(controller) ?? new Map<string, PhysicalEntity>()
+  known.set(controller, entities)
+  const entity = entities.get(entityName) ?? readPhysicalEntity(controller, entityName)
+  entities.set(entityName, entity)
+  return entity
+}
+
+function readPhysicalEntity(controller: Controller, entityName: string): PhysicalEntity {
+  const record = controller.system.storage.schema.records.find((item) => item.recordName === entityName)
+  if (!record) throw new Error(`The model has no entity ${entityName}`)
+  const details = new Map(record.attributeDetails?.map((detail) => [detail.name, detail]))
+  const idType = details.get('id')?.fieldType
+  return {
+    table: `"${record.tableName}"`,
+    column(property) {
+      const fieldName = details.get(property)?.fieldName
+      if (fieldName === undefined) throw new Error(`${entityName} has no column for ${property}`)
+      return `"${fieldName}"`
+    },
+    parseId(id) {
+      if (idType === 'UUID') return UUID.test(id) ? id.toLowerCase() : null
+      const number = /^[1-9]\d{0,9}$/.test(id) ? Number(id) : Number.NaN
+      return number <= MAX_INT4 ? number : null
+    },
+  }
+}

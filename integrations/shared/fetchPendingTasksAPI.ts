@@ -1,0 +1,88 @@
+import { type API, createAPI } from '../index.js'
+import { databaseOf, type PhysicalEntity, physicalEntity, reading } from './database.js'
+import { DEFAULT_TASK_POLICY } from './protocol/index.js'
+import { fetchPendingTasksAnswerSchema, fetchPendingTasksQuerySchema, type PendingTask } from './wire.js'
+
+export const FETCH_PENDING_TASKS = 'fetchPendingTasks'
+
+/** What is read of a task, and the entity's property that holds it. */
+export interface TaskFields {
+  taskKey: string
+  status: string
+  attempts: string
+  startedAt: string
+  createdAt: string
+  requestParams: string
+  /** From when on the row may be claimed; null where it may not. Without it, status, attempts and startedAt tell. */
+  claimableAt?: string
+}
+
+/** The properties of an APICall made by `createCallEntities`. */
+export const API_CALL_FIELDS: Readonly<Required<TaskFields>> = {
+  taskKey: 'taskKey',
+  status: 'status',
+  attempts: 'attempts',
+  startedAt: 'startedAt',
+  createdAt: 'createdAt',
+  requestParams: 'requestParams',
+  claimableAt: 'claimableAt',
+}
+
+export interface FetchPendingTasksOptions {
+  namespace: string
+  apiCallEntity: { entityName: string; fields: TaskFields }
+  /** For an entity without `claimableAt`: attempts after which a failed task stays failed. Default 5. */
+  maxAttempts?: number
+  /** For an entity without `claimableAt`: seconds after which a queued task may be taken over. Default 300. */
+  stuckTimeoutSeconds?: number
+}
+
+/** Makes `GET fetchPendingTasks`: the tasks that may be claimed now, by the database's clock, oldest first. */
+export function createFetchPendingTasksAPI({
+  namespace,
+  apiCallEntity: { entityName, fields },
+  maxAttempts = DEFAULT_TASK_POLICY.maxAttempts,
+  stuckTimeoutSeconds = DEFAULT_TASK_POLICY.stuckTimeoutSeconds,
+}: FetchPendingTasksOptions): API {
+  return createAPI({
+    name: FETCH_PENDING_TASKS,
+    namespace,
+    method: 'GET',
+    internal: true,
+    summary: `The ${namespace} tasks that may be claimed now, oldest first`,
+    params: fetchPendingTasksQuerySchema,
+    answer: fetchPendingTasksAnswerSchema,
+    async callback(_context, { limit }) {
+      const entity = physicalEntity(this, entityName)
+      const id = entity.column('id')
+      const createdAt = entity.column(fields.createdAt)
+      const sql =
+        `SELECT ${id} AS "id", ${selectList(entity, fields)} FROM ${entity.table}` +
+        ` WHERE ${mayBeClaimed(entity, fields, maxAttempts, stuckTimeoutSeconds)} ORDER BY ${createdAt}, ${id} LIMIT $1`
+      const rows = await reading(this, `${entityName}:fetch`, () => databaseOf(this).query<PendingTask>(sql, [limit]))
+      return { tasks: rows.map((row) => ({ ...row, id: String(row.id) })) }
+    },
+  })
+}
+
+const LISTED = ['taskKey', 'status', 'attempts', 'startedAt', 'createdAt', 'requestParams'] as const
+
+function selectList(entity: PhysicalEntity, fields: TaskFields): string {
+  return LISTED.map((field) => `${entity.column(fields[field])} AS "${field}"`).join(', ')
+}
+
+/** statement_timestamp, not clock_timestamp: one time for all rows, so that an index can be used. */
+const NOW = 'extract(epoch FROM statement_timestamp())::float8'
+
+function mayBeClaimed(
+  entity: PhysicalEntity,
+  fields: TaskFields,
+  maxAttempts: number,
+  stuckTimeoutSeconds: number,
+): string {
+  if (fields.claimableAt !== undefined) return `${entity.column(fields.claimableAt)} <= ${NOW}`
+  const status = entity.column(fields.status)
+  const failed = `${status} = 'failed' AND ${entity.column(fields.attempts)} < ${Number(maxAttempts)}`
+  const stuck = `${status} = 'queued' AND ${entity.column(fields.startedAt)} <= ${NOW} - ${Number(stuckTimeoutSeconds)}`
+  return `(${status} = 'pending' OR (${failed}) OR (${stuck}))`
+}

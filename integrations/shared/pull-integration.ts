@@ -1,0 +1,148 @@
+/** The base of every integration whose tasks are pulled: from a small definition, everything main and the daemon need. */
+import { type Controller, Relation, Transform } from 'interaqt'
+import type { z } from 'zod'
+import type {
+  API,
+  IIntegration,
+  IIntegrationConstructor,
+  IIntegrationConstructorArgs,
+  PullModeConfig,
+} from '../index.js'
+import { callEntityNames, createCallEntities, labelled } from './call-entities.js'
+import { API_CALL_FIELDS, createFetchPendingTasksAPI, FETCH_PENDING_TASKS } from './fetchPendingTasksAPI.js'
+import { buildAPIPath, integrationTaskQueue } from './names.js'
+import { DEFAULT_TASK_POLICY } from './protocol/index.js'
+import { createReportTaskEventAPI } from './reportAPI.js'
+import type { APICall } from './task.js'
+import { createTaskIndexes } from './task-store.js'
+
+/** What is particular to one integration, whatever application runs it. */
+export interface PullIntegrationDefinition<Params extends z.ZodType, Result extends z.ZodType> {
+  /** The integration's folder; gives its task queue. */
+  name: string
+  /** As `FangzhouVideo`, for the entities `FangzhouVideoAPICall` and `FangzhouVideoIntegrationEvent`. */
+  entityPrefix: string
+  workflowName: string
+  reportAPIName: string
+  requestSchema: Params
+  resultSchema: Result
+}
+
+/** How one application runs it. */
+export interface PullIntegrationOptions<Params> {
+  /** Where the daemon reaches main. */
+  mainUrl: string
+  /** Whether its tasks are pulled. Default: true. */
+  enabled?: boolean
+  /** Attempts a new task is allowed. Default: 5. */
+  maxAttempts?: number
+  /** Seconds that a claim may stay queued before another may take it over. Default: 300. */
+  stuckTimeoutSeconds?: number
+  /** The business entity from whose creation an APICall is computed. Without it, the application creates them. */
+  source?: {
+    entityName: string
+    toRequestParams(record: Record<string, unknown>): Params
+  }
+}
+
+/** Makes the integration class of a definition. */
+export function createPullIntegration<Params extends z.ZodType, Result extends z.ZodType>(
+  definition: PullIntegrationDefinition<Params, Result>,
+  options: PullIntegrationOptions<z.input<Params>>,
+): IIntegrationConstructor {
+  const names = callEntityNames(definition.entityPrefix)
+  const policy = {
+    ...DEFAULT_TASK_POLICY,
+    ...(options.maxAttempts !== undefined && { maxAttempts: options.maxAttempts }),
+    ...(options.stuckTimeoutSeconds !== undefined && { stuckTimeoutSeconds: options.stuckTimeoutSeconds }),
+  }
+
+  return class PullIntegration implements IIntegration {
+    readonly #args: IIntegrationConstructorArgs
+
+    constructor(args: IIntegrationConstructorArgs) {
+      this.#args = args
+    }
+
+    async configure(): Promise<void> {
+      const { entities, relations } = this.#args
+      const { apiCall, integrationEvent } = createCallEntities(names, policy.maxAttempts)
+      if (options.source) {
+        const { entityName, toRequestParams } = options.source
+        const source = entities.find((entity) => entity.name === entityName)
+        if (!source) throw new Error(`${definition.name}: the application has no entity ${entityName} to make tasks of`)
+        apiCall.computation = Transform.create({
+          eventDeps: { created: { recordName: entityName, type: 'create' } },
+          callback: labelled(
+            `${names.apiCall}.of.${entityName}.v1`,
+            ({ record }: { record: Record<string, unknown> }) => ({
+              requestParams: definition.requestSchema.parse(toRequestParams(record)),
+              source: { id: record.id },
+            }),
+          ),
+        })
+        relations.push(
+          Relation.create({
+            source: apiCall,
+            sourceProperty: 'source',
+            target: source,
+            targetProperty: 'apiCalls',
+            type: 'n:1',
+          }),
+        )
+      }
+      entities.push(apiCall, integrationEvent)
+    }
+
+    async setup(controller: Controller): Promise<void> {
+      await createTaskIndexes(controller, names)
+    }
+
+    createSideEffects(): [] {
+      return []
+    }
+
+    createAPIs(): API[] {
+      const { namespace } = this.#args
+      return [
+        createFetchPendingTasksAPI({
+          namespace,
+          apiCallEntity: { entityName: names.apiCall, fields: API_CALL_FIELDS },
+          maxAttempts: policy.maxAttempts,
+          stuckTimeoutSeconds: policy.stuckTimeoutSeconds,
+        }),
+        createReportTaskEventAPI({
+          namespace,
+          name: definition.reportAPIName,
+          entities: names,
+          resultSchema: definition.resultSchema,
+          policy,
+        }),
+      ]
+    }
+
+    getPullModeConfig(): PullModeConfig<z.output<Params>> | null {
+      if (options.enabled === false) return null
+      const { namespace } = this.#args
+      const url = (api: string) => new URL(buildAPIPath(namespace, api), withSlash(options.mainUrl)).href
+      const callbackUrl = url(definition.reportAPIName)
+      return {
+        enabled: true,
+        taskQueue: integrationTaskQueue(definition.name),
+        workflowName: definition.workflowName,
+        buildWorkflowId: ({ id }) => id,
+        buildWorkflowParams: ({ id, requestParams }: APICall<z.output<Params>>) => ({
+          apiCallId: id,
+          requestParams,
+          callbackUrl,
+        }),
+        internalAPIs: { fetchPendingTasks: url(FETCH_PENDING_TASKS), reportTaskEvent: callbackUrl },
+      }
+    }
+  }
+}
+
+/** A base URL's last path segment is replaced in resolving unless it ends with a slash. */
+function withSlash(url: string): string {
+  return url.endsWith('/') ? url : `${url}/`
+}

@@ -1,0 +1,138 @@
+/** What the APIs read and write of an integration's tasks. It carries out; the protocol decides. */
+import { type Controller, MatchExp } from 'interaqt'
+import type { CallEntityNames, IntegrationEventRecord } from './call-entities.js'
+import { databaseOf, databaseTime, inTransaction, physicalEntity, reading } from './database.js'
+import {
+  type Decision,
+  type DecisionContext,
+  decide,
+  evolve,
+  type TaskEvent,
+  type TaskRequest,
+  type TaskState,
+} from './protocol/index.js'
+
+/** A decision that has been carried out, and the row as it is now. */
+export interface CarriedOut {
+  answer: Decision['answer']
+  state: TaskState
+}
+
+/**
+ * Decides a request about one task and carries the decision out, in one transaction: lock the row, decide,
+ * append the decision's events. A refusal is stored too, as some carry an event.
+ *
+ * @returns undefined where there is no such task
+ * @throws what the database throws; then nothing has been stored
+ */
+export function carryOut(
+  controller: Controller,
+  names: CallEntityNames,
+  apiCallId: string,
+  request: TaskRequest,
+  context: Omit<DecisionContext, 'now'>,
+): Promise<CarriedOut | undefined> {
+  return inTransaction(controller, `${names.apiCall}:${request.status}`, async () => {
+    const row = await lockTask(controller, names, apiCallId)
+    if (!row) return undefined
+    const now = await databaseTime(controller)
+    const { events, answer } = decide(row.state, request, { ...context, now })
+    const state = await appendEvents(controller, names, row, events, now)
+    return { answer, state }
+  })
+}
+
+interface LockedTask {
+  id: string
+  state: TaskState
+}
+
+async function lockTask(
+  controller: Controller,
+  names: CallEntityNames,
+  apiCallId: string,
+): Promise<LockedTask | undefined> {
+  const { table, column, parseId } = physicalEntity(controller, names.apiCall)
+  const id = parseId(apiCallId)
+  if (id === null) return undefined
+  const sql = `SELECT ${column('state')} AS state FROM ${table} WHERE ${column('id')} = $1 FOR UPDATE`
+  const [row] = await databaseOf(controller).query<{ state: TaskState }>(sql, [id])
+  return row && { id: String(id), state: row.state }
+}
+
+async function appendEvents(
+  controller: Controller,
+  names: CallEntityNames,
+  row: LockedTask,
+  events: TaskEvent[],
+  at: number,
+): Promise<TaskState> {
+  let state = row.state
+  for (const event of events) {
+    const record: IntegrationEventRecord = {
+      apiCallId: row.id,
+      eventType: event.type,
+      attempt: event.attempt,
+      at,
+      supersedes: event.type === 'queued' ? (state.fencingToken ?? '') : null,
+      data: event,
+    }
+    await controller.system.storage.create(names.integrationEvent, record)
+    state = evolve(state, event)
+  }
+  return state
+}
+
+/** A task as the application shows it. */
+export interface TaskView {
+  id: string
+  state: TaskState
+  createdAt: number
+  timeline: Array<{ type: string; attempt: number; at: number }>
+}
+
+/** Reads a task and what has happened to it, oldest first; undefined where there is no such task. */
+export function readTask(
+  controller: Controller,
+  names: CallEntityNames,
+  apiCallId: string,
+): Promise<TaskView | undefined> {
+  return reading(controller, `${names.apiCall}:read`, async () => {
+    const id = physicalEntity(controller, names.apiCall).parseId(apiCallId)
+    if (id === null) return undefined
+    const { storage } = controller.system
+    const row = await storage.findOne(names.apiCall, MatchExp.atom({ key: 'id', value: ['=', id] }), undefined, [
+      'state',
+      'createdAt',
+    ])
+    if (!row) return undefined
+    const events = await storage.find(
+      names.integrationEvent,
+      MatchExp.atom({ key: 'apiCallId', value: ['=', String(id)] }),
+      { orderBy: { at: 'ASC', id: 'ASC' } },
+      ['eventType', 'attempt', 'at'],
+    )
+    return {
+      id: String(id),
+      state: row.state as TaskState,
+      createdAt: row.createdAt as number,
+      timeline: events.map((event) => ({ type: event.eventType, attempt: event.attempt, at: event.at })),
+    }
+  })
+}
+
+/** Makes the indexes that interaqt cannot declare. May run again and again, and from several processes. */
+export async function createTaskIndexes(controller: Controller, names: CallEntityNames): Promise<void> {
+  const calls = physicalEntity(controller, names.apiCall)
+  const events = physicalEntity(controller, names.integrationEvent)
+  const database = databaseOf(controller)
+  // In the order of fetching; claimableAt is looked at within the index.
+  const claimable = `${calls.column('createdAt')}, ${calls.column('id')}, ${calls.column('claimableAt')}`
+  await database.scheme(
+    `CREATE INDEX IF NOT EXISTS "${names.apiCall}_claimable" ON ${calls.table} (${claimable})` +
+      ` WHERE ${calls.column('claimableAt')} IS NOT NULL`,
+  )
+  await database.scheme(
+    `CREATE INDEX IF NOT EXISTS "${names.integrationEvent}_of_call" ON ${events.table} (${events.column('apiCallId')})`,
+  )
+}

@@ -1,0 +1,124 @@
+import { readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { z } from 'zod'
+import { ConfigError, type ConfigProblem } from './config-error.js'
+import { COMPONENTS, type Component, productionProblems } from './production.js'
+import { type AppConfig, configSchema, MODES, type Mode } from './schema.js'
+import { isObject, type Json, type JsonObject, merge, type Substituted, substitute } from './template.js'
+
+const BASE_FILE = 'app.config.json'
+
+export interface LoadConfigOptions {
+  /** Default: the process's environment. */
+  env?: NodeJS.ProcessEnv
+  /** Default: `CONFIG_MODE`, else `local`. */
+  mode?: string
+  /** The process that asks; others' needs in production are not its own. Default: `CONFIG_COMPONENT`, else both. */
+  component?: string
+  /** The folder with `app.config.json`. Default: the repository. */
+  root?: string
+}
+
+/**
+ * Reads the configuration: `app.config.json`, overlaid by `deploy.<mode>.json`, with the environment's variables
+ * filled in, checked as a whole.
+ *
+ * @throws ConfigError with every problem, where it is, and its remedy
+ */
+export function loadConfig(options: LoadConfigOptions = {}): AppConfig {
+  const env = options.env ?? process.env
+  const root = options.root ?? dirname(dirname(fileURLToPath(import.meta.url)))
+  const mode = oneOf(MODES, 'CONFIG_MODE', options.mode ?? (env.CONFIG_MODE || 'local'))
+  const chosen = options.component ?? env.CONFIG_COMPONENT
+  const components = chosen ? [oneOf(COMPONENTS, 'CONFIG_COMPONENT', chosen)] : COMPONENTS
+
+  const base = readJson(root, BASE_FILE, mode)
+  const overlayFile = `deploy.${mode}.json`
+  const overlay = mode === 'local' ? {} : readJson(root, overlayFile, mode)
+  const substituted = substitute(merge(base, overlay), env)
+
+  const result = parse(mode, substituted)
+  if (!result.success) {
+    const fileOf = (path: PropertyKey[]) => (holds(overlay, path) ? overlayFile : BASE_FILE)
+    const problems = result.error.issues.flatMap((issue) => describe(issue, substituted, fileOf))
+    throw new ConfigError(mode, problems)
+  }
+  const problems = mode === 'prod' ? productionProblems(result.data, components) : []
+  if (problems.length > 0) throw new ConfigError(mode, problems)
+  return result.data
+}
+
+function oneOf<T extends Mode | Component>(allowed: readonly T[], variable: string, value: string): T {
+  const found = allowed.find((one) => one === value)
+  if (found) return found
+  const problem = { path: variable, message: `is not known: ${value}`, remedy: `Use one of: ${allowed.join(', ')}.` }
+  throw new ConfigError(value, [problem])
+}
+
+function readJson(root: string, file: string, mode: string): JsonObject {
+  const path = join(root, file)
+  try {
+    const content = JSON.parse(readFileSync(path, 'utf8')) as Json
+    if (isObject(content)) return content
+    throw new Error('it holds no JSON object')
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    const problem = { path: file, message: `cannot be read: ${reason}`, remedy: `Correct ${path}.` }
+    throw new ConfigError(mode, [problem], { cause })
+  }
+}
+
+/** The environment holds text only: where a number or a boolean is wanted, its variables' text is read as one. */
+function parse(mode: Mode, { values, substitutions }: Substituted) {
+  const first = configSchema.safeParse({ mode, ...values })
+  if (first.success) return first
+  for (const { code, path, ...issue } of first.error.issues) {
+    if (code !== 'invalid_type' || !substitutions.has(path.join('.'))) continue
+    const holder = valueAt(values, path.slice(0, -1)) as JsonObject
+    const key = path.at(-1) as string
+    const text = holder[key]
+    if (typeof text !== 'string') continue
+    const expected = 'expected' in issue ? issue.expected : undefined
+    if (expected === 'number' && Number.isFinite(Number(text))) holder[key] = Number(text)
+    if (expected === 'boolean' && (text === 'true' || text === 'false')) holder[key] = text === 'true'
+  }
+  return configSchema.safeParse({ mode, ...values })
+}
+
+function describe(
+  issue: z.core.$ZodIssue,
+  { values, substitutions }: Substituted,
+  fileOf: (path: PropertyKey[]) => string,
+): ConfigProblem[] {
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({
+      path: [...issue.path, key].join('.'),
+      message: 'is not an option',
+      remedy: `Remove it from ${fileOf([...issue.path, key])}, or correct its name.`,
+    }))
+  }
+  const path = issue.path.join('.')
+  const missing = issue.code !== 'custom' && !holds(values, issue.path)
+  const message = missing ? 'is missing' : issue.message
+  const fromEnvironment = substitutions.get(path)
+  if (fromEnvironment) {
+    const { variables, unset } = fromEnvironment
+    const verb = unset.length > 0 ? 'Set' : 'Correct'
+    return [
+      { path, message, remedy: `${verb} ${(unset.length > 0 ? unset : variables).join(', ')} in the environment.` },
+    ]
+  }
+  return [{ path, message, remedy: `${missing ? 'Add it to' : 'Correct it in'} ${fileOf(issue.path)}.` }]
+}
+
+function holds(object: JsonObject, path: PropertyKey[]): boolean {
+  return valueAt(object, path) !== undefined
+}
+
+function valueAt(object: JsonObject, path: PropertyKey[]): Json | undefined {
+  return path.reduce<Json | undefined>(
+    (value, key) => (Array.isArray(value) ? value[key as number] : isObject(value) ? value[key as string] : undefined),
+    object,
+  )
+}

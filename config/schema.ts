@@ -1,0 +1,80 @@
+import { z } from 'zod'
+import { integrationsConfigSchema } from '../integrations/entries/config.js'
+
+/** `local`: this machine. `dev`, `prod`: `deploy.<mode>.json` lies over `app.config.json`. */
+export const MODES = ['local', 'dev', 'prod'] as const
+export type Mode = (typeof MODES)[number]
+
+const port = z.number().int().min(0).max(65_535)
+const milliseconds = z.number().int().min(1)
+const internalToken = z.string().min(16, 'must have at least 16 characters').optional()
+
+const mainSchema = z.strictObject({
+  /** The address that main listens on. */
+  host: z.string().default('127.0.0.1'),
+  /** 0: a free one. */
+  port: port.default(3000),
+  /** Where the daemon and links to artifacts reach main. */
+  url: z.url(),
+  database: z.strictObject({
+    /** A PostgreSQL URL. Without one, PGLite keeps the data in `dataDir`. */
+    url: z.string().startsWith('postgres', 'must be a postgres:// URL').optional(),
+    /** A folder, or `memory://`. */
+    dataDir: z.string().default('.data/main'),
+  }),
+  internalApiToken: internalToken,
+  /** Accepted beside `internalApiToken` while tokens are rotated. */
+  previousInternalApiToken: internalToken,
+  tasks: z
+    .strictObject({
+      /** Attempts a task has before it stays failed. */
+      maxAttempts: z.number().int().min(1).max(100).default(5),
+      /** How long a claim may stay queued before another daemon may take it over. */
+      stuckTimeoutSeconds: z.number().min(1).default(300),
+    })
+    .prefault({}),
+})
+
+const asyncTaskSchema = z.strictObject({
+  temporal: z.strictObject({
+    /** `host:port`. */
+    address: z.string().min(1),
+    namespace: z.string().min(1).default('default'),
+  }),
+  pullMode: z
+    .strictObject({
+      /** Whether tasks are pulled at all; the workers run either way. */
+      enabled: z.boolean().default(true),
+      /** Pause between polls while tasks keep coming; grows to `maxPollIntervalMs` while none do. */
+      pollIntervalMs: milliseconds.default(1000),
+      maxPollIntervalMs: milliseconds.default(5000),
+      /** Most tasks fetched at once, per integration. */
+      batchSize: z.number().int().min(1).max(100).default(10),
+      /** Workflow starts under way at once, per integration. */
+      startConcurrency: z.number().int().min(1).max(100).default(8),
+      /** Most tasks that may wait in an integration's Temporal queues before claiming pauses. */
+      maxBacklog: z.number().int().min(1).default(1000),
+      requestTimeoutMs: milliseconds.default(10_000),
+    })
+    .prefault({}),
+  internalApiToken: internalToken,
+  /** How long a stop waits for work under way. */
+  shutdownGraceMs: z.number().int().min(0).default(10_000),
+})
+
+export const configSchema = z.strictObject({
+  mode: z.enum(MODES),
+  components: z.strictObject({
+    main: mainSchema,
+    asyncTask: asyncTaskSchema,
+    artifacts: z
+      .strictObject({
+        /** Where results are stored, and served from by main. */
+        dir: z.string().default('.data/artifacts'),
+      })
+      .prefault({}),
+  }),
+  integrations: integrationsConfigSchema,
+})
+
+export type AppConfig = z.infer<typeof configSchema>

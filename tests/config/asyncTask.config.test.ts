@@ -1,0 +1,176 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { ConfigError, config, loadConfig } from '@/config.js'
+
+const TOKEN = 'a-token-of-some-length'
+/** Everything production asks for. */
+const production = {
+  INTERNAL_API_TOKEN: TOKEN,
+  ARK_API_KEY: 'ark-key',
+  ARK_MODEL: 'ark-model',
+  IMAGE_API_KEY: 'image-key',
+  IMAGE_BASE_URL: 'https://images.example/v1',
+  IMAGE_MODEL: 'image-model',
+}
+
+let root: string
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'config-'))
+  for (const file of ['app.config.json', 'deploy.dev.json', 'deploy.prod.json']) cpSync(file, join(root, file))
+})
+
+afterEach(() => rmSync(root, { recursive: true, force: true }))
+
+/** Sets one field, `components.main.port`, of a configuration file in the temporary folder. */
+function set(file: string, path: string, value: unknown): void {
+  const location = join(root, file)
+  const content = JSON.parse(readFileSync(location, 'utf8'))
+  const keys = path.split('.')
+  const last = keys.pop() as string
+  // biome-ignore lint/suspicious/noExplicitAny: a JSON file.
+  const holder = keys.reduce((object: any, key) => (object[key] ??= {}), content)
+  holder[last] = value
+  writeFileSync(location, JSON.stringify(content))
+}
+
+function problemsOf(load: () => unknown): ConfigError['problems'] {
+  try {
+    load()
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError)
+    expect(error).toMatchObject({ code: 'CONFIG_INVALID' })
+    return (error as ConfigError).problems
+  }
+  throw new Error('the configuration was accepted')
+}
+
+describe('the files of this repository', () => {
+  test('make a usable configuration on a machine with no variables set', () => {
+    const { components, mode } = loadConfig({ env: {} })
+    expect(mode).toBe('local')
+    expect(components.asyncTask.temporal).toEqual({ address: '127.0.0.1:7233', namespace: 'default' })
+    expect(components.asyncTask.pullMode).toMatchObject({ enabled: true, pollIntervalMs: 1000, batchSize: 10 })
+    expect(components.asyncTask.internalApiToken).toBeUndefined()
+    expect(components.main.tasks).toEqual({ maxAttempts: 5, stuckTimeoutSeconds: 300 })
+  })
+
+  test('are what `config` was loaded from', () => {
+    expect(config.components.asyncTask.temporal.address).toBe(process.env.TEMPORAL_ADDRESS || '127.0.0.1:7233')
+  })
+
+  test('are overlaid by the mode, object by object', () => {
+    const { components } = loadConfig({ env: { CONFIG_MODE: 'dev' } })
+    expect(components.main).toMatchObject({ host: '0.0.0.0', port: 3000 })
+    expect(components.asyncTask.temporal).toEqual({ address: 'temporal:7233', namespace: 'default' })
+  })
+})
+
+describe('the environment', () => {
+  test('fills in variables, and their defaults where they are not set or empty', () => {
+    const { components } = loadConfig({ env: { INTERNAL_API_TOKEN: TOKEN, TEMPORAL_ADDRESS: '', MAIN_PORT: '0' } })
+    expect(components.main.internalApiToken).toBe(TOKEN)
+    expect(components.asyncTask.temporal.address).toBe('127.0.0.1:7233')
+    expect(components.main.port).toBe(0)
+  })
+
+  test('fills in variables inside longer strings', () => {
+    set('app.config.json', 'components.main.url', 'http://${HOST}:${MAIN_PORT:-3000}/x')
+    expect(loadConfig({ root, env: { HOST: 'main' } }).components.main.url).toBe('http://main:3000/x')
+  })
+
+  test('gives numbers and booleans where the option is one, and text where it is text', () => {
+    set('app.config.json', 'components.asyncTask.pullMode', { enabled: '${PULL:-true}', batchSize: '${BATCH}' })
+    set('app.config.json', 'components.asyncTask.internalApiToken', '${DIGITS}')
+    const { asyncTask } = loadConfig({
+      root,
+      env: { PULL: 'false', BATCH: '7', DIGITS: '1234567890123456' },
+    }).components
+    expect(asyncTask.pullMode).toMatchObject({ enabled: false, batchSize: 7 })
+    expect(asyncTask.internalApiToken).toBe('1234567890123456')
+    expect(problemsOf(() => loadConfig({ root, env: { BATCH: 'many' } }))).toEqual([
+      expect.objectContaining({
+        path: 'components.asyncTask.pullMode.batchSize',
+        remedy: 'Correct BATCH in the environment.',
+      }),
+    ])
+  })
+
+  test('leaves a field out whose variable is not set, and names the variable where the field is needed', () => {
+    set('app.config.json', 'components.main.url', 'http://${MAIN_HOST}:3000')
+    expect(problemsOf(() => loadConfig({ root, env: {} }))).toEqual([
+      { path: 'components.main.url', message: 'is missing', remedy: 'Set MAIN_HOST in the environment.' },
+    ])
+  })
+})
+
+describe('mistakes', () => {
+  test('are reported all at once, each with its path and remedy', () => {
+    set('app.config.json', 'components.main.prot', 3000)
+    set('app.config.json', 'components.main.url', undefined)
+    set('app.config.json', 'components.asyncTask.pullMode', { batchSize: 0 })
+    const problems = problemsOf(() => loadConfig({ root, env: { MAIN_PORT: '70000' } }))
+    expect(problems.map(({ path, remedy }) => [path, remedy])).toEqual([
+      ['components.main.port', 'Correct MAIN_PORT in the environment.'],
+      ['components.main.url', 'Add it to app.config.json.'],
+      ['components.main.prot', 'Remove it from app.config.json, or correct its name.'],
+      ['components.asyncTask.pullMode.batchSize', 'Correct it in app.config.json.'],
+    ])
+  })
+
+  test('in an overlay name the overlay', () => {
+    set('deploy.dev.json', 'components.main.port', -1)
+    expect(problemsOf(() => loadConfig({ root, mode: 'dev', env: {} }))).toEqual([
+      expect.objectContaining({ path: 'components.main.port', remedy: 'Correct it in deploy.dev.json.' }),
+    ])
+  })
+
+  test('never repeat a value, which may be a secret', () => {
+    const secret = 'tooshort-s3cret'
+    const load = () => loadConfig({ env: { INTERNAL_API_TOKEN: secret } })
+    expect(load).toThrow(/at least 16 characters.*Correct INTERNAL_API_TOKEN/)
+    expect(load).not.toThrow(secret)
+  })
+
+  test('in a mode name the modes', () => {
+    expect(problemsOf(() => loadConfig({ env: { CONFIG_MODE: 'staging' } }))).toEqual([
+      { path: 'CONFIG_MODE', message: 'is not known: staging', remedy: 'Use one of: local, dev, prod.' },
+    ])
+  })
+
+  test('in a file that is no JSON name the file', () => {
+    writeFileSync(join(root, 'app.config.json'), '{')
+    expect(problemsOf(() => loadConfig({ root, env: {} }))).toEqual([
+      expect.objectContaining({ path: 'app.config.json' }),
+    ])
+  })
+})
+
+describe('production', () => {
+  test('starts with a token and the keys of the providers in use', () => {
+    const { components } = loadConfig({ mode: 'prod', env: production })
+    expect(components.asyncTask).toMatchObject({ internalApiToken: TOKEN, shutdownGraceMs: 45_000 })
+  })
+
+  test('is refused without the token and without keys, all named at once', () => {
+    expect(problemsOf(() => loadConfig({ mode: 'prod', env: {} })).map(({ path }) => path)).toEqual([
+      'components.main.internalApiToken',
+      'components.asyncTask.internalApiToken',
+      'integrations.fangzhouVideoGeneration.apiKey',
+      'integrations.nanobanana2ImageGeneration.apiKey',
+    ])
+  })
+
+  test('needs no key of an integration that is disabled', () => {
+    set('deploy.prod.json', 'integrations.fangzhouVideoGeneration.enabled', false)
+    const { ARK_API_KEY: _, ...env } = production
+    expect(loadConfig({ root, mode: 'prod', env }).integrations.fangzhouVideoGeneration.enabled).toBe(false)
+  })
+
+  test('asks main for no provider key', () => {
+    const env = { INTERNAL_API_TOKEN: TOKEN, CONFIG_COMPONENT: 'main' }
+    expect(loadConfig({ mode: 'prod', env }).mode).toBe('prod')
+  })
+})

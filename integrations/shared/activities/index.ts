@@ -1,0 +1,75 @@
+import { ApplicationFailure, Context } from '@temporalio/activity'
+import type { z } from 'zod'
+import type { ActivityContext } from '../activity-context.js'
+import type { Begin, Processing, RunOutcome } from '../protocol/index.js'
+import type { Begun } from '../task.js'
+import { type ReportAnswer, refusalSchema, reportAnswerSchema } from '../wire.js'
+
+const REQUEST_TIMEOUT_MS = 10_000
+
+type Of<Report> = Report & { apiCallId: string }
+export type BeginReply = { accepted: true; begun: Begun } | { accepted: false; reason: string }
+export type ReportReply = { accepted: true } | { accepted: false; reason: string }
+
+export type TaskActivities = {
+  /** Tells main that this run begins its attempt, before anything is spent. */
+  beginAttempt(callbackUrl: string, report: Of<Begin>): Promise<BeginReply>
+  /** Tells main how far the attempt has come. */
+  reportAttempt(callbackUrl: string, report: Of<Processing> | Of<RunOutcome>): Promise<ReportReply>
+}
+
+/**
+ * The activities by which every workflow talks to main. A definite refusal (409, 404) is a value. A report that
+ * main cannot read (400) is a non-retryable failure of type `report_rejected`. Everything else, a wrong token
+ * included, throws: Temporal retries it until main has the report or refuses it.
+ */
+export function createTaskActivities(context: Pick<ActivityContext, 'mainUrl' | 'internalToken'>): TaskActivities {
+  return {
+    async beginAttempt(callbackUrl, report) {
+      const answer = await post(context, callbackUrl, report)
+      if (!answer.accepted) return answer
+      const { providerTask, openIntents = [] } = answer.body
+      return { accepted: true, begun: { ...(providerTask && { providerTask }), openIntents } }
+    },
+
+    async reportAttempt(callbackUrl, report) {
+      const answer = await post(context, callbackUrl, report)
+      return answer.accepted ? { accepted: true } : answer
+    },
+  }
+}
+
+async function post(
+  context: Pick<ActivityContext, 'mainUrl' | 'internalToken'>,
+  callbackUrl: string,
+  report: unknown,
+): Promise<{ accepted: true; body: ReportAnswer } | { accepted: false; reason: string }> {
+  // Only the path is taken from the arguments: the token goes to the configured main and to no other host.
+  const { pathname, search } = new URL(callbackUrl)
+  const url = new URL(pathname + search, context.mainUrl)
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${context.internalToken}`, 'content-type': 'application/json' },
+    body: JSON.stringify(report),
+    redirect: 'error',
+    signal: AbortSignal.any([Context.current().cancellationSignal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)]),
+  })
+  const text = await response.text()
+
+  const answer = parse(reportAnswerSchema, text)
+  if (response.status === 200 && answer) return { accepted: true, body: answer }
+  const refusal = parse(refusalSchema, text)
+  // Without a body of main's own, a 404 may come from a proxy that knows nothing of the task.
+  if ((response.status === 409 || response.status === 404) && refusal) return { accepted: false, reason: refusal.error }
+  const said = `${url.pathname} answered ${response.status}: ${refusal?.error ?? text.slice(0, 500)}`
+  if (response.status === 400) throw ApplicationFailure.nonRetryable(said, 'report_rejected')
+  throw ApplicationFailure.retryable(said, 'main_unavailable')
+}
+
+function parse<Schema extends z.ZodType>(schema: Schema, text: string): z.output<Schema> | undefined {
+  try {
+    return schema.safeParse(JSON.parse(text)).data
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,65 @@
+import { ApplicationFailure } from '@temporalio/activity'
+import type { FailureDetails, FailureKind } from '../failure.js'
+
+/** A request to a provider that did not do what was asked, in the provider's own code and words. */
+export class ProviderError extends Error {
+  override readonly name = 'ProviderError'
+  readonly code: string
+  readonly kind: FailureKind
+  readonly retryAfterSeconds: number | undefined
+
+  constructor(
+    message: string,
+    options: { code: string; kind: FailureKind; retryAfterSeconds?: number | undefined; cause?: unknown },
+  ) {
+    super(message, { cause: options.cause })
+    this.code = options.code
+    this.kind = options.kind
+    this.retryAfterSeconds = options.retryAfterSeconds
+  }
+
+  get retryable(): boolean {
+    return this.kind !== 'refused'
+  }
+}
+
+/** Lets a provider's error travel to the workflow as an `ApplicationFailure` of the provider's code. */
+export async function asActivityFailure<T>(request: Promise<T>): Promise<T> {
+  try {
+    return await request
+  } catch (error) {
+    if (!(error instanceof ProviderError)) throw error
+    const { code, kind, retryAfterSeconds, message, retryable } = error
+    const details: FailureDetails = {
+      kind,
+      ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
+      ...(kind === 'refused' && { providerEnded: true }),
+    }
+    throw ApplicationFailure.create({
+      message,
+      type: code,
+      nonRetryable: !retryable,
+      details: [details],
+      ...(retryAfterSeconds !== undefined && { nextRetryDelay: retryAfterSeconds * 1000 }),
+      cause: error,
+    })
+  }
+}
+
+/** A `Retry-After` header, seconds or an HTTP date, as seconds from now. */
+export function parseRetryAfter(header: string | null | undefined): number | undefined {
+  if (!header) return undefined
+  const seconds = /^\d+(\.\d+)?$/.test(header) ? Number(header) : (Date.parse(header) - Date.now()) / 1000
+  return Number.isFinite(seconds) ? Math.min(Math.max(seconds, 0), 86_400) : undefined
+}
+
+/** Whether a failed `fetch` failed before anything was sent: nobody can have acted on it. */
+export function neverSent(error: unknown): boolean {
+  for (let e = error; e instanceof Error; e = e.cause) {
+    const code = 'code' in e ? e.code : undefined
+    if (code === 'ECONNREFUSED' || code === 'ENOTFOUND' || code === 'EAI_AGAIN' || code === 'UND_ERR_CONNECT_TIMEOUT') {
+      return true
+    }
+  }
+  return false
+}

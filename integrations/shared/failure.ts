@@ -1,0 +1,20 @@
+/**
+ * How a failure travels from an activity to its workflow, and from there to main: as the details of an
+ * `ApplicationFailure`. Types only: workflow code imports this file.
+ */
+
+/**
+ * What a failed request to a provider leaves behind.
+ * - `refused`: nothing was created, and the same request will be refused again
+ * - `unavailable`: nothing was created, or nothing was to be; the same request may succeed later
+ * - `ambiguous`: something may have been created, and charged for
+ */
+export type FailureKind = 'refused' | 'unavailable' | 'ambiguous'
+
+export interface FailureDetails {
+  kind?: FailureKind
+  /** The pause that the other side asked for. */
+  retryAfterSeconds?: number
+  /** Nothing of this task is left at the provider: a next attempt has nothing to resume or to look for. */
+  providerEnded?: boolean
+}

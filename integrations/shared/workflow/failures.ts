@@ -1,0 +1,69 @@
+/** Reading and making the failures of an attempt, inside a workflow. */
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancelledFailure,
+  isCancellation,
+  TimeoutFailure,
+} from '@temporalio/workflow'
+import type { FailureDetails, FailureKind } from '../failure.js'
+import type { AttemptOutcome } from '../task.js'
+
+/** The failed outcome, less the attempt's number. */
+export type AttemptFailure = Omit<Extract<AttemptOutcome, { outcome: 'failed' }>, 'outcome' | 'attempt'>
+
+/** Main's bounds on what it stores (see wire.ts), and Temporal's on what it carries. */
+const MAX_CODE_LENGTH = 200
+const MAX_MESSAGE_LENGTH = 4000
+const MAX_RETRY_AFTER_SECONDS = 86_400
+
+/** An error that ends the attempt, for `runAttempt` to report. */
+export function attemptFailure(
+  failure: { code: string; message: string; retryable: boolean } & Omit<FailureDetails, 'kind'>,
+): ApplicationFailure {
+  const { code, message, retryable, ...details } = failure
+  return ApplicationFailure.create({ type: code, message, nonRetryable: !retryable, details: [details] })
+}
+
+/** What an activity's failure left at the provider; undefined where it does not say. */
+export function failureKind(error: unknown): FailureKind | undefined {
+  const cause = rootCause(error)
+  // The worker died, or was cut off, in the middle of it.
+  if (cause instanceof TimeoutFailure) return 'ambiguous'
+  return detailsOf(cause).kind
+}
+
+/** How an error is reported to main. */
+export function describeFailure(error: unknown): AttemptFailure {
+  if (isCancellation(error)) {
+    return { error: { code: 'cancelled', message: 'The run was cancelled' }, retryable: false }
+  }
+  const cause = rootCause(error)
+  const { retryAfterSeconds, providerEnded } = detailsOf(cause)
+  return {
+    error: {
+      code: codeOf(cause).slice(0, MAX_CODE_LENGTH),
+      message: (cause instanceof Error ? cause.message : String(cause)).slice(0, MAX_MESSAGE_LENGTH),
+    },
+    retryable: !(cause instanceof ApplicationFailure && cause.nonRetryable),
+    ...(retryAfterSeconds !== undefined && {
+      retryAfterSeconds: Math.min(retryAfterSeconds, MAX_RETRY_AFTER_SECONDS),
+    }),
+    ...(providerEnded !== undefined && { providerEnded }),
+  }
+}
+
+function codeOf(cause: unknown): string {
+  if (cause instanceof ApplicationFailure) return cause.type || 'error'
+  if (cause instanceof TimeoutFailure) return 'activity_timeout'
+  return cause instanceof Error ? cause.name : 'error'
+}
+
+function rootCause(error: unknown): unknown {
+  return error instanceof ActivityFailure && !(error.cause instanceof CancelledFailure) ? error.cause : error
+}
+
+function detailsOf(cause: unknown): FailureDetails {
+  const details = cause instanceof ApplicationFailure ? cause.details?.[0] : undefined
+  return details !== null && typeof details === 'object' ? (details as FailureDetails) : {}
+}

@@ -1,0 +1,78 @@
+import { ApplicationFailure, CancellationScope, proxyActivities, workflowInfo } from '@temporalio/workflow'
+import type { TaskActivities } from '../activities/index.js'
+import type { ProviderTask } from '../protocol/types.js'
+import type { AttemptInput, AttemptOutcome, Begun } from '../task.js'
+import { type AttemptFailure, describeFailure } from './failures.js'
+
+// Retried for ever: a report is delivered once main is back, however long that takes.
+const main = proxyActivities<TaskActivities>({
+  startToCloseTimeout: '30 seconds',
+  retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '30 seconds' },
+})
+
+/** One attempt under way, as its work sees it. */
+export interface AttemptRun {
+  /** What earlier attempts left at the provider. */
+  begun: Begun
+  /**
+   * Tells main that the provider is at work, or that there is none to wait for. From here on no create intent of
+   * this task is open. If main refuses, it throws and the run ends as refused.
+   */
+  reportProcessing(providerTask?: ProviderTask): Promise<void>
+}
+
+export interface AttemptOptions {
+  /** Whether the work asks a provider to create something that costs money. Default true. */
+  createIntent?: boolean
+}
+
+/** The type of the failure that `reportProcessing` throws when this run is not wanted any more. */
+export const REFUSED_BY_MAIN = 'refused_by_main'
+
+/**
+ * Runs one attempt of a task: begins it at main before anything is spent, does the work, and as its last act
+ * reports the outcome, which it also returns. A run that main does not let begin spends nothing.
+ *
+ * @param work returns the task's result; what it throws is the attempt's failure
+ */
+export async function runAttempt<Params, Result>(
+  input: AttemptInput<Params>,
+  work: (run: AttemptRun) => Promise<Result>,
+  { createIntent = true }: AttemptOptions = {},
+): Promise<AttemptOutcome<Result>> {
+  const { attempt, callbackUrl } = input
+  // The run keeps its identity when it continues as new.
+  const run = { apiCallId: input.apiCallId, attempt, runId: workflowInfo().firstExecutionRunId }
+
+  const reportProcessing = async (providerTask?: ProviderTask): Promise<void> => {
+    const report = { ...run, status: 'processing' as const, ...(providerTask && { providerTask }) }
+    const reply = await main.reportAttempt(callbackUrl, report)
+    if (!reply.accepted) throw ApplicationFailure.nonRetryable(reply.reason, REFUSED_BY_MAIN)
+  }
+  const reportFailure = async (failure: AttemptFailure): Promise<AttemptOutcome<Result>> => {
+    await main.reportAttempt(callbackUrl, { ...run, status: 'failed', ...failure })
+    return { outcome: 'failed', attempt, ...failure }
+  }
+
+  let result: Result
+  try {
+    const begin = await main.beginAttempt(callbackUrl, { ...run, status: 'begin', createIntent })
+    if (!begin.accepted) return { outcome: 'refused', attempt, reason: begin.reason }
+    result = await work({ begun: begin.begun, reportProcessing })
+  } catch (error) {
+    const failure = describeFailure(error)
+    if (failure.error.code === REFUSED_BY_MAIN) return { outcome: 'refused', attempt, reason: failure.error.message }
+    return CancellationScope.nonCancellable(() => reportFailure(failure))
+  }
+
+  return CancellationScope.nonCancellable(async () => {
+    try {
+      await main.reportAttempt(callbackUrl, { ...run, status: 'completed', result })
+    } catch (error) {
+      // Main cannot take this result, and would not take it from another attempt either.
+      const { message } = describeFailure(error).error
+      return reportFailure({ error: { code: 'result_rejected', message }, retryable: false })
+    }
+    return { outcome: 'completed', attempt, result }
+  })
+}

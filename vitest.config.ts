@@ -17,6 +17,7 @@ const wholeSystem = ['tests/e2e/**/*.test.ts', 'tests/performance/**/*.test.ts',
 export default defineConfig({
   test: {
     globalSetup: 'tests/support/global-setup.ts',
+    reporters: ['default', './tests/support/summary-reporter.ts'],
     maxWorkers: 2,
     projects: [
       {

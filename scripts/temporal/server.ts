@@ -17,8 +17,8 @@ export interface TemporalServerOptions {
   dbFile?: string
   /** Where the server's own log goes. Default: nowhere. */
   logFile?: string
-  /** The Temporal CLI. Default: what `resolveTemporal` finds. */
-  executable?: string
+  /** Where `TEMPORAL_ADDRESS` and the PATH are looked up. Default: this process's environment. */
+  env?: NodeJS.ProcessEnv
 }
 
 export interface TemporalServer {
@@ -55,7 +55,7 @@ exit $status`
  * @throws TemporalNotFoundError where there is no Temporal CLI, Error where the server does not come up
  */
 export async function startTemporalServer(options: TemporalServerOptions = {}): Promise<TemporalServer> {
-  const resolved = options.executable ? { executable: options.executable } : await resolveTemporal()
+  const resolved = await resolveTemporal(options.env)
   if ('address' in resolved) return { address: resolved.address, stop: async () => {} }
 
   for (let attempt = 1; ; attempt++) {

@@ -1,0 +1,127 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+
+const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
+const exitWithParent = pathToFileURL(join(root, 'scripts', 'stack', 'exit-with-parent.ts')).href
+
+const READY_TIMEOUT_MS = 90_000
+/** Longer than any component's own grace time on this machine. */
+const STOP_TIMEOUT_MS = 20_000
+const LOG_TAIL_LINES = 25
+
+/** A process of the stack did not become ready, or ended by itself. Carries the end of its log. */
+export class ChildFailedError extends Error {
+  override readonly name = 'ChildFailedError'
+  readonly code = 'CHILD_FAILED'
+  readonly retryable = false
+
+  constructor(
+    readonly child: string,
+    what: string,
+    logFile: string,
+  ) {
+    super(`${child} ${what}. The end of ${logFile}:\n${tail(logFile)}`)
+  }
+}
+
+export interface ChildOptions {
+  name: string
+  /** A file of the repository. */
+  entry: string
+  env: NodeJS.ProcessEnv
+  /** Everything the process prints is appended here. */
+  logFile: string
+  /** Gives up a start that is under way. */
+  signal: AbortSignal
+  /** Called when the process ends after it was ready without having been stopped. */
+  onCrash: (error: ChildFailedError) => void
+}
+
+export interface Child {
+  name: string
+  /** The message with which the process said that it is ready. */
+  ready: { type: 'ready'; [field: string]: unknown }
+  /** Asks the process to stop, and resolves when it is gone: by force if it takes too long. */
+  stop(): Promise<void>
+  /** Ends the process at once, as a crash would. Resolves when it is gone. */
+  kill(): Promise<void>
+}
+
+/**
+ * Starts a TypeScript entry of the repository and waits for its `{ type: 'ready' }` message.
+ *
+ * @throws ChildFailedError
+ */
+export async function startChild({ name, entry, env, logFile, signal, onCrash }: ChildOptions): Promise<Child> {
+  mkdirSync(dirname(logFile), { recursive: true })
+  const log = openSync(logFile, 'a')
+  const child = spawn(process.execPath, ['--import', 'tsx', '--import', exitWithParent, join(root, entry)], {
+    cwd: root,
+    env,
+    stdio: ['ignore', log, log, 'ipc'],
+    // A group of its own: Ctrl-C in a terminal reaches only the parent, which stops its children in order.
+    detached: true,
+  })
+  closeSync(log)
+  const exited = once(child, 'exit')
+  let stopping = false
+
+  async function end(signal: NodeJS.Signals): Promise<void> {
+    stopping = true
+    if (hasExited(child)) return
+    child.kill(signal)
+    const force = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS)
+    await exited
+    clearTimeout(force)
+  }
+
+  const ready = await untilReady(child, signal)
+  if (typeof ready === 'string') {
+    await end('SIGKILL')
+    throw new ChildFailedError(name, ready, logFile)
+  }
+  child.once('exit', () => {
+    if (!stopping) onCrash(new ChildFailedError(name, `ended by itself: ${exitText(child)}`, logFile))
+  })
+  return { name, ready, stop: () => end('SIGTERM'), kill: () => end('SIGKILL') }
+}
+
+/** The ready message, or why there is none. */
+function untilReady(child: ChildProcess, signal: AbortSignal): Promise<Child['ready'] | string> {
+  return new Promise((resolve) => {
+    const done = (outcome: Child['ready'] | string) => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', abort)
+      resolve(outcome)
+    }
+    const abort = () => done('was stopped while it started')
+    const timer = setTimeout(() => done(`was not ready after ${READY_TIMEOUT_MS / 1000} s`), READY_TIMEOUT_MS)
+    signal.addEventListener('abort', abort)
+    if (signal.aborted) abort()
+    child.on('message', (message: unknown) => {
+      if (typeof message === 'object' && message !== null && 'type' in message && message.type === 'ready') {
+        done(message as Child['ready'])
+      }
+    })
+    child.once('exit', () => done(`ended while it started: ${exitText(child)}`))
+  })
+}
+
+function hasExited(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null
+}
+
+function exitText(child: ChildProcess): string {
+  return child.signalCode ?? `exit code ${child.exitCode}`
+}
+
+function tail(logFile: string): string {
+  const lines = readFileSync(logFile, 'utf8').trimEnd().split('\n')
+  return lines
+    .slice(-LOG_TAIL_LINES)
+    .map((line) => `    ${line}`)
+    .join('\n')
+}

@@ -1,0 +1,169 @@
+import { randomBytes } from 'node:crypto'
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { freePort } from '../temporal/free-port.js'
+import { startTemporalServer, type TemporalServer, type TemporalServerOptions } from '../temporal/server.js'
+import { type Child, type ChildFailedError, startChild } from './child.js'
+
+export interface StackOptions {
+  /** Holds the run's logs, database and results. */
+  folder: string
+  /** Over this process's environment, for every process of the stack. `undefined` takes a variable away. */
+  env?: NodeJS.ProcessEnv
+  temporal?: Pick<TemporalServerOptions, 'port' | 'uiPort' | 'headless' | 'dbFile'>
+  /** Default: a free one. */
+  mainPort?: number
+  /** A process ended by itself after it was ready. */
+  onCrash: (error: ChildFailedError) => void
+}
+
+/**
+ * Everything the application consists of, on this machine: a Temporal server, the providers' simulators, main
+ * and the async-task daemon, each a process of its own. Ports are settled before anything starts, so that each
+ * part can be stopped and started again where the others expect it.
+ */
+export class Stack {
+  readonly mainUrl: string
+  readonly artifactsDir: string
+  readonly #env: NodeJS.ProcessEnv
+  readonly #children: Child[] = []
+  /** Starts under way, which a stop has to wait for. */
+  readonly #starting = new Set<Promise<unknown>>()
+  readonly #stopped = new AbortController()
+  #temporal: TemporalServer | undefined
+
+  private constructor(
+    private readonly options: StackOptions,
+    private readonly ports: { main: number; temporal: number; simulators: number },
+  ) {
+    this.mainUrl = `http://127.0.0.1:${ports.main}`
+    this.artifactsDir = join(options.folder, 'artifacts')
+    const simulators = `http://127.0.0.1:${ports.simulators}`
+    const given = { ...process.env, ...options.env }
+    this.#env = {
+      ...given,
+      INTERNAL_API_TOKEN: given.INTERNAL_API_TOKEN || randomBytes(24).toString('base64url'),
+      TEMPORAL_ADDRESS: given.TEMPORAL_ADDRESS || `127.0.0.1:${ports.temporal}`,
+      MAIN_PORT: String(ports.main),
+      MAIN_URL: this.mainUrl,
+      MAIN_DATA_DIR: join(options.folder, 'main'),
+      ARTIFACTS_DIR: this.artifactsDir,
+      SIMULATOR_PORT: String(ports.simulators),
+      ARK_SIMULATOR_URL: `${simulators}/api/v3`,
+      IMAGE_SIMULATOR_URL: `${simulators}/v1`,
+    }
+  }
+
+  /** Settles ports and folders. Starts nothing. */
+  static async create(options: StackOptions): Promise<Stack> {
+    mkdirSync(join(options.folder, 'logs'), { recursive: true })
+    const [main, temporal, simulators] = await Promise.all([
+      options.mainPort ?? freePort(),
+      options.temporal?.port ?? freePort(),
+      freePort(),
+    ])
+    return new Stack(options, { main, temporal, simulators })
+  }
+
+  /** The environment that every process of the stack gets. */
+  get env(): Readonly<NodeJS.ProcessEnv> {
+    return this.#env
+  }
+
+  get temporalUiUrl(): string | undefined {
+    return this.#temporal?.uiUrl
+  }
+
+  get temporalAddress(): string {
+    return this.#env.TEMPORAL_ADDRESS as string
+  }
+
+  logFile(name: string): string {
+    return join(this.options.folder, 'logs', `${name}.log`)
+  }
+
+  /** Starts everything; main and the daemon at the same time, as neither needs the other to start. */
+  async startAll(): Promise<void> {
+    await Promise.all([this.startTemporal(), this.startSimulators()])
+    await Promise.all([this.startMain(), this.startDaemon()])
+  }
+
+  startTemporal(): Promise<void> {
+    const starting = startTemporalServer({
+      ...this.options.temporal,
+      port: this.ports.temporal,
+      logFile: this.logFile('temporal'),
+      env: { ...process.env, ...this.options.env },
+    }).then((server) => {
+      this.#temporal = server
+    })
+    return this.#whileStarting(starting)
+  }
+
+  async stopTemporal(): Promise<void> {
+    await this.#temporal?.stop()
+    this.#temporal = undefined
+  }
+
+  startSimulators(): Promise<Child> {
+    return this.#start('simulators', 'simulators/main.ts')
+  }
+
+  startMain(): Promise<Child> {
+    return this.#start('main', 'startMain.ts')
+  }
+
+  /** Daemons may be several, under names of their own. */
+  startDaemon(name = 'async-task'): Promise<Child> {
+    return this.#start(name, 'startAsyncTask.ts')
+  }
+
+  /** Stops main and the daemon, and starts them again. */
+  async restartApplication(): Promise<void> {
+    for (const child of this.#running().filter(({ name }) => name !== 'simulators')) await child.stop()
+    await Promise.all([this.startMain(), this.startDaemon()])
+  }
+
+  /** Stops everything that runs, the users of a part before the part, and resolves when all is gone. */
+  async stop(): Promise<void> {
+    this.#stopped.abort()
+    await Promise.allSettled(this.#starting)
+    for (const child of this.#running()) await child.stop()
+    await this.stopTemporal()
+  }
+
+  /** In the order in which they are stopped. Stopping one that has ended does nothing. */
+  #running(): Child[] {
+    return [...this.#children].sort((a, b) => stopOrder(a) - stopOrder(b))
+  }
+
+  #start(name: string, entry: string): Promise<Child> {
+    const starting = startChild({
+      name,
+      entry,
+      env: this.#env,
+      logFile: this.logFile(name),
+      signal: this.#stopped.signal,
+      onCrash: this.options.onCrash,
+    }).then((child) => {
+      this.#children.push(child)
+      return child
+    })
+    return this.#whileStarting(starting)
+  }
+
+  async #whileStarting<T>(start: Promise<T>): Promise<T> {
+    this.#starting.add(start)
+    try {
+      return await start
+    } finally {
+      this.#starting.delete(start)
+    }
+  }
+}
+
+/** The daemon first: it hands back what it has claimed through main, and its runs end at the providers. */
+function stopOrder({ name }: Child): number {
+  if (name === 'simulators') return 2
+  return name === 'main' ? 1 : 0
+}

@@ -14,6 +14,7 @@ import { buildAPIPath, integrationTaskQueue } from './names.js'
 import { DEFAULT_TASK_POLICY } from './protocol/index.js'
 import { createReportTaskEventAPI } from './reportAPI.js'
 import type { APICall } from './task.js'
+import { createTaskAPIs } from './task-apis.js'
 import { createTaskIndexes } from './task-store.js'
 
 /** What is particular to one integration, whatever application runs it. */
@@ -38,10 +39,19 @@ export interface PullIntegrationOptions<Params> {
   maxAttempts?: number
   /** Seconds that a claim may stay queued before another may take it over. Default: 300. */
   stuckTimeoutSeconds?: number
-  /** The business entity from whose creation an APICall is computed. Without it, the application creates them. */
-  source?: {
-    entityName: string
-    toRequestParams(record: Record<string, unknown>): Params
+  /** Where tasks come from. Without it, the application creates APICalls itself. */
+  source?: TaskSource<Params>
+}
+
+/** A business entity, from the creation of whose records interaqt computes APICalls. */
+export interface TaskSource<Params> {
+  entityName: string
+  toRequestParams(record: Record<string, unknown>): Params
+  /** The public APIs that create such records and show their tasks: `api/<namespace>/<createName>`, `…/tasks/:taskId`. */
+  api?: {
+    namespace: string
+    createName: string
+    toRecord(params: Params): Record<string, unknown>
   }
 }
 
@@ -51,10 +61,26 @@ export function createPullIntegration<Params extends z.ZodType, Result extends z
   options: PullIntegrationOptions<z.input<Params>>,
 ): IIntegrationConstructor {
   const names = callEntityNames(definition.entityPrefix)
+  const sourceRelation = `${names.apiCall}Source`
   const policy = {
     ...DEFAULT_TASK_POLICY,
     ...(options.maxAttempts !== undefined && { maxAttempts: options.maxAttempts }),
     ...(options.stuckTimeoutSeconds !== undefined && { stuckTimeoutSeconds: options.stuckTimeoutSeconds }),
+  }
+
+  function publicAPIs(): API[] {
+    if (!options.source?.api) return []
+    const { entityName: sourceEntity, api } = options.source
+    const { requestSchema, resultSchema } = definition
+    return createTaskAPIs({
+      namespace: api.namespace,
+      createName: api.createName,
+      names,
+      sourceEntity,
+      toRecord: (params) => api.toRecord(params as z.input<Params>),
+      requestSchema,
+      resultSchema,
+    })
   }
 
   return class PullIntegration implements IIntegration {
@@ -83,6 +109,7 @@ export function createPullIntegration<Params extends z.ZodType, Result extends z
         })
         relations.push(
           Relation.create({
+            name: sourceRelation,
             source: apiCall,
             sourceProperty: 'source',
             target: source,
@@ -95,7 +122,7 @@ export function createPullIntegration<Params extends z.ZodType, Result extends z
     }
 
     async setup(controller: Controller): Promise<void> {
-      await createTaskIndexes(controller, names)
+      await createTaskIndexes(controller, names, options.source && sourceRelation)
     }
 
     createSideEffects(): [] {
@@ -118,6 +145,7 @@ export function createPullIntegration<Params extends z.ZodType, Result extends z
           resultSchema: definition.resultSchema,
           policy,
         }),
+        ...publicAPIs(),
       ]
     }
 

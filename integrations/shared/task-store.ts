@@ -83,6 +83,25 @@ async function appendEvents(
   return state
 }
 
+/**
+ * Creates the business record that asks for a task, and gives the id of the task that interaqt computed
+ * from it, in the same transaction.
+ */
+export function createTaskOf(
+  controller: Controller,
+  names: CallEntityNames,
+  sourceEntity: string,
+  record: Record<string, unknown>,
+): Promise<string> {
+  return inTransaction(controller, `${sourceEntity}:create`, async () => {
+    const { storage } = controller.system
+    const { id } = await storage.create(sourceEntity, record)
+    const task = await storage.findOne(names.apiCall, MatchExp.atom({ key: 'source.id', value: ['=', id] }))
+    if (!task) throw new Error(`No ${names.apiCall} was computed from ${sourceEntity} ${id}`)
+    return String(task.id)
+  })
+}
+
 /** A task as the application shows it. */
 export interface TaskView {
   id: string
@@ -122,7 +141,11 @@ export function readTask(
 }
 
 /** Makes the indexes that interaqt cannot declare. May run again and again, and from several processes. */
-export async function createTaskIndexes(controller: Controller, names: CallEntityNames): Promise<void> {
+export async function createTaskIndexes(
+  controller: Controller,
+  names: CallEntityNames,
+  sourceRelation?: string,
+): Promise<void> {
   const calls = physicalEntity(controller, names.apiCall)
   const events = physicalEntity(controller, names.integrationEvent)
   const database = databaseOf(controller)
@@ -135,4 +158,10 @@ export async function createTaskIndexes(controller: Controller, names: CallEntit
   await database.scheme(
     `CREATE INDEX IF NOT EXISTS "${names.integrationEvent}_of_call" ON ${events.table} (${events.column('apiCallId')})`,
   )
+  if (sourceRelation !== undefined) {
+    const link = physicalEntity(controller, sourceRelation)
+    await database.scheme(
+      `CREATE INDEX IF NOT EXISTS "${names.apiCall}_of_source" ON ${link.table} (${link.column('target')})`,
+    )
+  }
 }

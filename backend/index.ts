@@ -1,0 +1,39 @@
+/** The application: what its users ask for. Integrations add what it takes to fulfil that. */
+import {
+  type ActivityInstance,
+  type DictionaryInstance,
+  Entity,
+  type InteractionInstance,
+  Property,
+  type RelationInstance,
+} from 'interaqt'
+
+/** A video that somebody asked for: its prompt, and what else they chose. */
+const VideoGeneration = Entity.create({
+  name: 'VideoGeneration',
+  properties: [
+    Property.create({ name: 'prompt', type: 'string' }),
+    Property.create({ name: 'options', type: 'object' }),
+  ],
+})
+
+/** An image that somebody asked for: its prompt, and what else they chose. */
+const ImageGeneration = Entity.create({
+  name: 'ImageGeneration',
+  properties: [
+    Property.create({ name: 'prompt', type: 'string' }),
+    Property.create({ name: 'options', type: 'object' }),
+  ],
+})
+
+/** A task that exercises the whole path and asks no provider for anything. */
+const TestTask = Entity.create({
+  name: 'TestTask',
+  properties: [Property.create({ name: 'options', type: 'object' })],
+})
+
+export const entities = [VideoGeneration, ImageGeneration, TestTask]
+export const relations: RelationInstance[] = []
+export const interactions: InteractionInstance[] = []
+export const activities: ActivityInstance[] = []
+export const dicts: DictionaryInstance[] = []

@@ -1,0 +1,46 @@
+/** Which integrations this application runs, and how they meet its own entities. */
+import type { AppConfig } from '../../config.js'
+import { createFangzhouVideoGenerationIntegration } from '../fangzhouVideoGeneration/index.js'
+import { createAggregatedIntegration } from '../index.js'
+import { createNanobanana2ImageGenerationIntegration } from '../nanobanana2ImageGeneration/index.js'
+import type { TaskSource } from '../shared/pull-integration.js'
+import { createTestAsyncTaskIntegration } from '../test-async-task/index.js'
+
+/** Makes the application's integration class for a configuration. */
+export function createApplicationIntegrations({ components: { main }, integrations }: AppConfig) {
+  const shared = { mainUrl: main.url, ...main.tasks }
+  return createAggregatedIntegration({
+    fangzhouVideoGeneration: createFangzhouVideoGenerationIntegration({
+      ...shared,
+      enabled: integrations.fangzhouVideoGeneration.enabled,
+      source: promptSource('VideoGeneration', 'video'),
+    }),
+    nanobanana2ImageGeneration: createNanobanana2ImageGenerationIntegration({
+      ...shared,
+      enabled: integrations.nanobanana2ImageGeneration.enabled,
+      source: promptSource('ImageGeneration', 'image'),
+    }),
+    testAsyncTask: createTestAsyncTaskIntegration({
+      ...shared,
+      enabled: integrations.testAsyncTask.enabled,
+      source: {
+        entityName: 'TestTask',
+        toRequestParams: (record) => ({ ...(record.options as object) }),
+        api: { namespace: 'test', createName: 'run', toRecord: (options) => ({ options }) },
+      },
+    }),
+  })
+}
+
+/** Records that keep the prompt in a column of its own, and the rest of the request as `options`. */
+function promptSource<Params extends { prompt: string }>(entityName: string, namespace: string): TaskSource<Params> {
+  return {
+    entityName,
+    toRequestParams: ({ prompt, options }) => ({ prompt, ...(options as object) }) as Params,
+    api: {
+      namespace,
+      createName: 'generate',
+      toRecord: ({ prompt, ...options }) => ({ prompt, options }),
+    },
+  }
+}

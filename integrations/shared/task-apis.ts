@@ -1,0 +1,68 @@
+/** The public APIs of an integration's tasks: create the business record that asks for one, and look at it. */
+import { z } from 'zod'
+import { type API, APIError, createAPI } from '../index.js'
+import type { CallEntityNames } from './call-entities.js'
+import { createTaskOf, readTask } from './task-store.js'
+import { taskErrorSchema, taskStatusSchema } from './wire.js'
+
+export interface TaskAPIsOptions {
+  /** The APIs' own namespace, as `video`. */
+  namespace: string
+  /** The name of the creating API, as `generate`. */
+  createName: string
+  names: CallEntityNames
+  /** The business entity whose record asks for a task. */
+  sourceEntity: string
+  toRecord(params: unknown): Record<string, unknown>
+  requestSchema: z.ZodType
+  resultSchema: z.ZodType
+}
+
+/** Makes `POST api/<namespace>/<createName>` and `GET api/<namespace>/tasks/:taskId`. */
+export function createTaskAPIs(options: TaskAPIsOptions): API[] {
+  return [createCreateTaskAPI(options), createGetTaskAPI(options)]
+}
+
+function createCreateTaskAPI({ namespace, createName, names, sourceEntity, toRecord, requestSchema }: TaskAPIsOptions) {
+  return createAPI({
+    name: createName,
+    namespace,
+    allowAnonymous: true,
+    summary: `Ask for a ${namespace} task`,
+    params: requestSchema,
+    answer: z.object({ taskId: z.string() }),
+    async callback(_context, params) {
+      return { taskId: await createTaskOf(this, names, sourceEntity, toRecord(params)) }
+    },
+  })
+}
+
+function createGetTaskAPI({ namespace, names, resultSchema }: TaskAPIsOptions) {
+  return createAPI({
+    name: 'tasks/:taskId',
+    namespace,
+    method: 'GET',
+    allowAnonymous: true,
+    summary: `A ${namespace} task: its status, result, and what has happened to it`,
+    params: z.strictObject({ taskId: z.string().min(1).max(100) }),
+    answer: z.object({
+      taskId: z.string(),
+      status: taskStatusSchema,
+      /** Attempts that have ended. */
+      attempts: z.number().int(),
+      /** Unix seconds, as all times here. */
+      createdAt: z.number(),
+      startedAt: z.number().nullable(),
+      result: resultSchema.nullable(),
+      error: taskErrorSchema.nullable(),
+      timeline: z.array(z.object({ type: z.string(), attempt: z.number().int(), at: z.number() })),
+    }),
+    async callback(_context, { taskId }) {
+      const task = await readTask(this, names, taskId)
+      if (!task) throw new APIError(404, { success: false, error: 'Task not found' })
+      const { status, attempts, startedAt, result, error } = task.state
+      const { id, createdAt, timeline } = task
+      return { taskId: id, status, attempts, createdAt, startedAt, result, error, timeline }
+    },
+  })
+}

@@ -1,0 +1,54 @@
+/** Serves the integrations' APIs at `/api/<namespace>/<name>`: token, input, callback, answer. */
+import type { Context, Hono } from 'hono'
+import type { Controller } from 'interaqt'
+import { type API, type APIContext, buildAPIPath } from '../integrations/index.js'
+import type { AppEnv } from './http-app.js'
+import { invalidInput } from './invalid-input.js'
+
+export interface APIRoutesOptions {
+  controller: Controller
+  isInternalToken(authorization: string | undefined): boolean
+}
+
+export function apiPath(api: API): string {
+  if (api.namespace === undefined) throw new TypeError(`The API ${api.name} has no namespace`)
+  return `/${buildAPIPath(api.namespace, api.name)}`
+}
+
+export function serveAPI(app: Hono<AppEnv>, api: API, { controller, isInternalToken }: APIRoutesOptions): void {
+  const method = api.method ?? 'POST'
+  app.on(method, apiPath(api), async (c) => {
+    if (api.internal && !isInternalToken(c.req.header('authorization'))) {
+      c.header('www-authenticate', 'Bearer')
+      return c.json({ success: false, error: 'The internal token is missing or wrong' }, 401)
+    }
+    const user = c.get('user')
+    if (!api.internal && !api.allowAnonymous && !user) {
+      return c.json({ success: false, error: 'Sign in first' }, 401)
+    }
+
+    const input = method === 'GET' ? { ...c.req.query(), ...c.req.param() } : await readJSON(c)
+    if (input === undefined) {
+      return c.json(
+        { success: false, error: 'body: is not JSON', fields: [{ field: 'body', message: 'is not JSON' }] },
+        400,
+      )
+    }
+    const params = api.params.safeParse(input)
+    if (!params.success) return c.json(invalidInput(params.error), 400)
+
+    const context: APIContext = { signal: c.req.raw.signal, ...(user && { user }) }
+    const answer = await api.callback.call(controller, context, params.data)
+    // What the schema does not name does not leave.
+    return c.json(api.answer.parse(answer) as object)
+  })
+}
+
+async function readJSON(c: Context): Promise<unknown> {
+  const text = await c.req.text()
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,136 @@
+/** The database under main: drivers that never drop anything, and a boot that several processes may do at once. */
+import { mkdirSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import type { Controller, Database, DatabaseLogger } from 'interaqt'
+import { PGLiteDB, PostgreSQLDB, type PostgreSQLDBConfig } from 'interaqt/drivers'
+import pg from 'pg'
+import type { Logger } from 'pino'
+import type { DatabaseSystem } from '../integrations/shared/database.js'
+import { lockDataDir } from './data-dir-lock.js'
+import { MainComponentError } from './errors.js'
+
+export interface OpenedDatabase {
+  kind: 'pglite' | 'postgresql'
+  driver: Database
+  /** Runs `boot` while no other process boots this database. */
+  alone<T>(boot: () => Promise<T>): Promise<T>
+  close(): Promise<void>
+}
+
+/** A driver whose `open` never recreates the database: interaqt's own does, when asked to install. */
+class KeepingPGLite extends PGLiteDB {
+  override open(): Promise<void> {
+    return super.open(false)
+  }
+}
+
+/** As above; nor does it look into other databases, for which this one's user may have no right. */
+class KeepingPostgreSQL extends PostgreSQLDB {
+  override open(): Promise<void> {
+    return this.openForSchemaRead()
+  }
+}
+
+/** @param dataDir a folder, or `memory://`; used where there is no `url` */
+export function openDatabase({ url, dataDir }: { url?: string | undefined; dataDir: string }, logger: Logger) {
+  return url === undefined ? openPGLite(dataDir, logger) : openPostgreSQL(url, logger)
+}
+
+function openPGLite(dataDir: string, logger: Logger): OpenedDatabase {
+  const inMemory = dataDir.startsWith('memory://')
+  const path = inMemory ? dataDir : resolve(dataDir)
+  if (!inMemory) mkdirSync(dirname(path), { recursive: true })
+  const unlock = inMemory ? () => {} : lockDataDir(path)
+  const driver = new KeepingPGLite(path, { logger: databaseLogger(logger) })
+  return {
+    kind: 'pglite',
+    driver,
+    alone: (boot) => boot(),
+    async close() {
+      await driver.close()
+      unlock()
+    },
+  }
+}
+
+/** One for all applications: what matters is that two processes booting the same database take turns. */
+const BOOT_LOCK = 4_155_202_611
+
+function openPostgreSQL(url: string, logger: Logger): OpenedDatabase {
+  const options: PostgreSQLDBConfig & { max: number } = {
+    connectionString: url,
+    connectionTimeoutMillis: 10_000,
+    // A row lock that is not to be had becomes an error that the caller retries, not a request that hangs.
+    lock_timeout: 15_000,
+    idle_in_transaction_session_timeout: 60_000,
+    max: 20,
+    logger: databaseLogger(logger),
+  }
+  const driver = new KeepingPostgreSQL(new URL(url).pathname.slice(1), options)
+  return {
+    kind: 'postgresql',
+    driver,
+    async alone(boot) {
+      const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 })
+      await client.connect().catch((error: unknown) => {
+        throw cannotConnect(error)
+      })
+      try {
+        await client.query('SELECT pg_advisory_lock($1)', [BOOT_LOCK])
+        return await boot()
+      } finally {
+        await client.end()
+      }
+    },
+    close: () => driver.close(),
+  }
+}
+
+function cannotConnect(cause: unknown): MainComponentError {
+  const { code, message } = cause as { code?: string; message: string }
+  if (code === '3D000') {
+    const remedy = 'Create it with createdb, or correct DATABASE_URL.'
+    return new MainComponentError('DATABASE_MISSING', `${message}. ${remedy}`, false, { cause })
+  }
+  const said = message || code || 'no answer'
+  return new MainComponentError('DATABASE_UNREACHABLE', `PostgreSQL at DATABASE_URL cannot be used: ${said}`, true, {
+    cause,
+  })
+}
+
+/**
+ * Installs the model into an empty database, or attaches to the one that is there. An install is one
+ * transaction: if it fails or the process dies, nothing of it is left.
+ */
+export async function installOrAttach(
+  controller: Controller,
+  system: DatabaseSystem,
+): Promise<'installed' | 'attached'> {
+  await system.database.open()
+  if (!(await system.readMigrationManifest())) {
+    await system.storage.runInTransaction({ name: 'install' }, () => controller.setup(true))
+    return 'installed'
+  }
+  try {
+    await controller.setup(false)
+    return 'attached'
+  } catch (cause) {
+    if (!(cause instanceof Error && cause.message.startsWith('Model manifest mismatch'))) throw cause
+    throw new MainComponentError(
+      'MODEL_CHANGED',
+      'The database holds an earlier model of this application. Generate a migration with controller.generateMigrationDiff(), review it, and apply it with controller.migrate({ approvedDiff }). Nothing has been changed.',
+      false,
+      { cause },
+    )
+  }
+}
+
+/** Statements without their parameters: those are the users' data. */
+function databaseLogger(logger: Logger): DatabaseLogger {
+  const adapter: DatabaseLogger = {
+    info: ({ type, name, sql }) => logger.trace({ type, name, sql }, 'sql'),
+    error: ({ type, name, sql, error }) => logger.debug({ type, name, sql, error }, 'sql failed'),
+    child: () => adapter,
+  }
+  return adapter
+}

@@ -1,0 +1,103 @@
+/** Main over HTTP: what every request goes through, and what is served. Answers are JSON, errors too. */
+import { serveStatic } from '@hono/node-server/serve-static'
+import { type Context, Hono, type MiddlewareHandler } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
+import { HTTPException } from 'hono/http-exception'
+import { requestId } from 'hono/request-id'
+import { timeout } from 'hono/timeout'
+import type { Controller } from 'interaqt'
+import type { Logger } from 'pino'
+import { type API, APIError } from '../integrations/index.js'
+import { databaseOf, reading } from '../integrations/shared/database.js'
+import { type APIRoutesOptions, serveAPI } from './api-routes.js'
+import { openAPIDocument } from './openapi.js'
+
+/** What middlewares leave for the handlers. An integration's middleware that signs users in sets `user`. */
+export interface AppEnv {
+  Variables: { requestId: string; user?: { id: string } }
+}
+
+export interface HTTPAppOptions extends APIRoutesOptions {
+  apis: API[]
+  middlewares: MiddlewareHandler[]
+  artifactsDir: string
+  /** Where clients reach main, for the OpenAPI document. */
+  url: string
+  logger: Logger
+}
+
+const MAX_BODY_BYTES = 1024 * 1024
+const REQUEST_TIMEOUT_MS = 30_000
+
+export function createHTTPApp(options: HTTPAppOptions): Hono<AppEnv> {
+  const { apis, controller, logger, artifactsDir } = options
+  const app = new Hono<AppEnv>()
+  app.use(requestId({ limitLength: 100 }), logRequests(logger))
+  app.use(bodyLimit({ maxSize: MAX_BODY_BYTES, onError: (c) => c.json(failure('body: is larger than 1 MiB'), 413) }))
+  app.use('/api/*', timeout(REQUEST_TIMEOUT_MS))
+  for (const middleware of options.middlewares) app.use('/api/*', middleware)
+
+  for (const api of apis) serveAPI(app, api, options)
+  app.get('/health', (c) => health(c, controller))
+  let document: object | undefined
+  app.get('/openapi.json', (c) => {
+    document ??= openAPIDocument(apis, options.url)
+    return c.json(document)
+  })
+  app.get('/artifacts/*', artifacts(artifactsDir))
+
+  app.notFound((c) => c.json(failure('Not found'), 404))
+  app.onError((error, c) => answerError(error, c, logger))
+  return app
+}
+
+function logRequests(logger: Logger): MiddlewareHandler<AppEnv> {
+  return async (c, next) => {
+    const startedAt = performance.now()
+    await next()
+    const { method, path } = c.req
+    const ms = Math.round(performance.now() - startedAt)
+    const entry = { requestId: c.get('requestId'), method, path, status: c.res.status, ms }
+    // Health checks and polls come by the thousand.
+    if (c.res.status >= 500) logger.warn(entry, 'request failed')
+    else if (method === 'GET') logger.debug(entry, 'request')
+    else logger.info(entry, 'request')
+  }
+}
+
+/** The caller learns that it failed and by which id to find it in the log, and nothing of the insides. */
+function answerError(error: Error, c: Context<AppEnv>, logger: Logger) {
+  if (error instanceof APIError) return c.json(error.body, error.httpStatus)
+  if (error instanceof HTTPException) {
+    return c.json(failure(error.status === 504 ? 'The request took too long' : error.message), error.status)
+  }
+  const id = c.get('requestId')
+  logger.error({ requestId: id, path: c.req.path, error }, 'request threw')
+  return c.json({ ...failure('Internal error'), requestId: id }, 500)
+}
+
+async function health(c: Context<AppEnv>, controller: Controller) {
+  try {
+    await reading(controller, 'health', () => databaseOf(controller).query('SELECT 1', []))
+    return c.json({ status: 'ok' })
+  } catch {
+    return c.json({ status: 'failing', database: 'does not answer' }, 503)
+  }
+}
+
+/** Stored results. Their names are unguessable, and nothing under the folder is ever executed by a browser. */
+function artifacts(root: string): MiddlewareHandler {
+  const serve = serveStatic({ root, rewriteRequestPath: (path) => path.replace(/^\/artifacts\//, '/') })
+  return async (c, next) => {
+    c.header('x-content-type-options', 'nosniff')
+    c.header(
+      'content-security-policy',
+      "default-src 'none'; media-src 'self'; img-src 'self'; style-src 'unsafe-inline'; sandbox",
+    )
+    return serve(c, next)
+  }
+}
+
+function failure(error: string) {
+  return { success: false as const, error }
+}

@@ -1,0 +1,127 @@
+/** The main component: the database's one owner, with the application's model, over HTTP. */
+import { once } from 'node:events'
+import { mkdirSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
+import { resolve } from 'node:path'
+import { createAdaptorServer, type ServerType } from '@hono/node-server'
+import { Controller } from 'interaqt'
+import type { Logger } from 'pino'
+import * as backend from '../backend/index.js'
+import type { AppConfig } from '../config.js'
+import { createApplicationIntegrations } from '../integrations/entries/application.js'
+import { DatabaseSystem } from '../integrations/shared/database.js'
+import { createTokenCheck } from './authentication.js'
+import { installOrAttach, type OpenedDatabase, openDatabase } from './database.js'
+import { MainComponentError } from './errors.js'
+import { createHTTPApp } from './http-app.js'
+
+export { MainComponentError } from './errors.js'
+
+export interface MainComponentOptions {
+  config: AppConfig
+  /** Accepted for the internal APIs; during a rotation the new one and the previous one. */
+  internalTokens: readonly string[]
+  logger: Logger
+}
+
+export interface MainComponent {
+  /** Where it listens; with port 0 in the configuration, on which port it found. */
+  readonly url: string
+  readonly controller: Controller
+  /** Stops listening, lets requests under way finish for a while, closes the database. */
+  stop(): Promise<void>
+}
+
+const STOP_GRACE_MS = 5_000
+
+/**
+ * Opens the database, installs or attaches the model, and listens.
+ *
+ * @throws MainComponentError for what the operator can remedy
+ */
+export async function startMainComponent({
+  config,
+  internalTokens,
+  logger,
+}: MainComponentOptions): Promise<MainComponent> {
+  const { main, artifacts } = config.components
+  const database = openDatabase(main.database, logger)
+  try {
+    const application = await boot(config, database, logger)
+    const artifactsDir = resolve(artifacts.dir)
+    mkdirSync(artifactsDir, { recursive: true })
+    const app = createHTTPApp({
+      ...application,
+      isInternalToken: createTokenCheck(internalTokens),
+      artifactsDir,
+      url: main.url,
+      logger,
+    })
+    const server = createAdaptorServer({ fetch: app.fetch })
+    const url = await listen(server, main.host, main.port)
+    return {
+      url,
+      controller: application.controller,
+      async stop() {
+        await close(server)
+        application.controller.teardown()
+        await database.close()
+      },
+    }
+  } catch (error) {
+    await database.close()
+    throw error
+  }
+}
+
+async function boot(config: AppConfig, database: OpenedDatabase, logger: Logger) {
+  const Integrations = createApplicationIntegrations(config)
+  const model = {
+    entities: [...backend.entities],
+    relations: [...backend.relations],
+    activities: [...backend.activities],
+    interactions: [...backend.interactions],
+    dict: [...backend.dicts],
+  }
+  const integrations = new Integrations(model)
+  await integrations.configure()
+  const system = new DatabaseSystem(database.driver)
+  const controller = new Controller({
+    system,
+    entities: model.entities,
+    relations: model.relations,
+    eventSources: model.interactions,
+    dict: model.dict,
+    recordMutationSideEffects: integrations.createSideEffects(),
+  })
+  await database.alone(async () => {
+    const done = await installOrAttach(controller, system)
+    await integrations.setup(controller)
+    logger.info({ database: database.kind }, `model ${done}`)
+  })
+  return { controller, apis: integrations.createAPIs(), middlewares: integrations.createMiddlewares() }
+}
+
+async function listen(server: ServerType, host: string, port: number): Promise<string> {
+  server.listen(port, host)
+  try {
+    await once(server, 'listening')
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw cause
+    const message = `Port ${port} of ${host} is in use. Stop what listens there, or set MAIN_PORT to another (0 takes a free one).`
+    throw new MainComponentError('PORT_IN_USE', message, false, { cause })
+  }
+  const { port: found } = server.address() as AddressInfo
+  return `http://${host.includes(':') ? `[${host}]` : host}:${found}`
+}
+
+async function close(server: ServerType): Promise<void> {
+  const closed = once(server, 'close')
+  server.close()
+  if ('closeIdleConnections' in server) server.closeIdleConnections()
+  const force = setTimeout(() => {
+    if ('closeAllConnections' in server) server.closeAllConnections()
+  }, STOP_GRACE_MS)
+  await closed
+  clearTimeout(force)
+}

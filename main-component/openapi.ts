@@ -1,0 +1,54 @@
+/** The OpenAPI document, from the schemas that the server checks by. */
+import { OpenAPIHono, type RouteConfig } from '@hono/zod-openapi'
+import { z } from 'zod'
+import type { API } from '../integrations/index.js'
+import { refusalSchema } from '../integrations/shared/wire.js'
+import { apiPath } from './api-routes.js'
+
+const INTERNAL_TOKEN = 'internalToken'
+
+export function openAPIDocument(apis: readonly API[], url: string): object {
+  const openAPI = new OpenAPIHono()
+  openAPI.openAPIRegistry.registerComponent('securitySchemes', INTERNAL_TOKEN, { type: 'http', scheme: 'bearer' })
+  for (const api of apis) openAPI.openAPIRegistry.registerPath(route(api))
+  return openAPI.getOpenAPI31Document({
+    openapi: '3.1.0',
+    info: { title: 'Main component', version: '1' },
+    servers: [{ url }],
+  })
+}
+
+function route(api: API): RouteConfig {
+  const method = api.method ?? 'POST'
+  return {
+    method: method === 'GET' ? 'get' : 'post',
+    path: apiPath(api).replace(/:(\w+)/g, '{$1}'),
+    tags: [api.namespace ?? ''],
+    ...(api.summary !== undefined && { summary: api.summary }),
+    ...(api.internal && { security: [{ [INTERNAL_TOKEN]: [] }] }),
+    request: method === 'GET' ? parameters(api) : { body: { required: true, ...json(api.params) } },
+    responses: {
+      200: { description: 'Done', ...json(api.answer) },
+      400: { description: 'A field is missing or wrong', ...json(refusalSchema) },
+      ...(api.internal && {
+        401: { description: 'The internal token is missing or wrong', ...json(refusalSchema) },
+        409: { description: 'Refused as things are', ...json(refusalSchema) },
+      }),
+      404: { description: 'Not found', ...json(refusalSchema) },
+    },
+  }
+}
+
+/** A GET's parameters: those that its path names, and the others in the query string. */
+function parameters(api: API): NonNullable<RouteConfig['request']> {
+  if (!(api.params instanceof z.ZodObject)) throw new TypeError(`The parameters of GET ${api.name} must be an object`)
+  const inPath = new Set([...api.name.matchAll(/:(\w+)/g)].map(([, name]) => name))
+  const fields = Object.entries(api.params.shape as Record<string, z.ZodType>)
+  const only = (wanted: (name: string) => boolean) =>
+    z.object(Object.fromEntries(fields.filter(([name]) => wanted(name))))
+  return { params: only((name) => inPath.has(name)), query: only((name) => !inPath.has(name)) }
+}
+
+function json(schema: z.ZodType) {
+  return { content: { 'application/json': { schema } } }
+}

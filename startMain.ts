@@ -1,0 +1,40 @@
+/** The main component's entry: configuration in, running component out, signals. */
+import pino from 'pino'
+import { loadConfig } from './config/load.js'
+import { internalToken } from './development-token.js'
+import { startMainComponent } from './main-component/index.js'
+
+try {
+  const config = loadConfig({ component: 'main' })
+  const { internalApiToken, previousInternalApiToken } = config.components.main
+  const internalTokens = [internalToken(config.mode, internalApiToken), previousInternalApiToken].filter(
+    (token) => token !== undefined,
+  )
+  const logger = pino({ level: process.env.LOG_LEVEL ?? 'warn', base: { component: 'main' } })
+  const main = await startMainComponent({ config, internalTokens, logger })
+
+  process.stdout.write(`main component: ${main.url}\n`)
+  process.send?.({ type: 'ready', url: main.url })
+
+  let stopping = false
+  const stop = (signal: NodeJS.Signals) => {
+    if (stopping) process.exit(1)
+    stopping = true
+    logger.info({ signal }, 'stopping')
+    main.stop().then(
+      () => process.exit(0),
+      (error: unknown) => fail(error),
+    )
+  }
+  process.on('SIGINT', stop)
+  process.on('SIGTERM', stop)
+} catch (error) {
+  fail(error)
+}
+
+/** What an operator can remedy is told in its own words; anything else with where it came from. */
+function fail(error: unknown): never {
+  const known = error instanceof Error && 'code' in error
+  process.stderr.write(`main component: ${known ? error.message : error instanceof Error ? error.stack : error}\n`)
+  process.exit(1)
+}

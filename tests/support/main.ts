@@ -1,0 +1,152 @@
+/** A main component for a test: in this process over PGLite in memory, or as a process of its own. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import pino from 'pino'
+import { loadConfig } from '@/config/load.js'
+import type { AppConfig } from '@/config.js'
+import { type MainComponent, startMainComponent } from '@/main-component/index.js'
+
+export const TEST_TOKEN = 'test-internal-token-0123456789'
+
+export interface TestMainOptions {
+  /** Default: PGLite in memory. */
+  databaseUrl?: string
+  dataDir?: string
+  port?: number
+  previousToken?: string
+  tasks?: Partial<AppConfig['components']['main']['tasks']>
+}
+
+export interface TestMain extends HttpMain {
+  component: MainComponent
+  token: string
+  artifactsDir: string
+  stop(): Promise<void>
+}
+
+/** Starts main in this process, on a free port, with `TEST_TOKEN`. */
+export async function startTestMain(options: TestMainOptions = {}): Promise<TestMain> {
+  const artifactsDir = await mkdtemp(join(tmpdir(), 'artifacts-'))
+  const config = loadConfig({ mode: 'local', component: 'main' })
+  const { main } = config.components
+  const component = await startMainComponent({
+    config: {
+      ...config,
+      components: {
+        ...config.components,
+        artifacts: { dir: artifactsDir },
+        main: {
+          ...main,
+          port: options.port ?? 0,
+          database: {
+            dataDir: options.dataDir ?? 'memory://',
+            ...(options.databaseUrl !== undefined && { url: options.databaseUrl }),
+          },
+          tasks: { ...main.tasks, ...options.tasks },
+        },
+      },
+    },
+    internalTokens: [TEST_TOKEN, options.previousToken].filter((token) => token !== undefined),
+    logger: pino({ level: process.env.LOG_LEVEL ?? 'silent' }),
+  })
+  return {
+    ...httpMain(component.url),
+    component,
+    token: TEST_TOKEN,
+    artifactsDir,
+    async stop() {
+      await component.stop()
+      await rm(artifactsDir, { recursive: true, force: true })
+    },
+  }
+}
+
+export interface MainProcess extends HttpMain {
+  /** Sends SIGTERM and waits for the end. */
+  stop(): Promise<{ code: number | null }>
+}
+
+/** Starts `startMain.ts` as a process, and waits until it listens. */
+export async function startMainProcess(env: Record<string, string>): Promise<MainProcess> {
+  const child = spawnMain(env)
+  const url = await ready(child)
+  return {
+    ...httpMain(url),
+    async stop() {
+      if (child.exitCode === null && child.signalCode === null) {
+        const exited = once(child, 'exit')
+        child.kill('SIGTERM')
+        await exited
+      }
+      return { code: child.exitCode }
+    },
+  }
+}
+
+/** `startMain.ts` as a process, with only the given settings beside what a shell has. */
+export function spawnMain(env: Record<string, string>): ChildProcess {
+  const root = fileURLToPath(new URL('../..', import.meta.url))
+  return spawn(process.execPath, ['--import', 'tsx', 'startMain.ts'], {
+    cwd: root,
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, MAIN_PORT: '0', INTERNAL_API_TOKEN: TEST_TOKEN, ...env },
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  })
+}
+
+async function ready(child: ChildProcess): Promise<string> {
+  let stderr = ''
+  child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
+    stderr += chunk
+  })
+  child.stdout?.resume()
+  return await new Promise((resolve, reject) => {
+    child.once('message', (message) => resolve((message as { url: string }).url))
+    child.once('exit', (code) => reject(new Error(`main ended with ${code} before it listened:\n${stderr}`)))
+  })
+}
+
+export interface Answer {
+  status: number
+  // biome-ignore lint/suspicious/noExplicitAny: what main answers is what the tests look into.
+  body: any
+}
+
+/** Main, as its clients see it. */
+export interface HttpMain {
+  url: string
+  get(path: string, headers?: Record<string, string>): Promise<Answer>
+  post(path: string, body: unknown, headers?: Record<string, string>): Promise<Answer>
+  /** As get and post, with the internal token. */
+  internalGet(path: string): Promise<Answer>
+  internalPost(path: string, body: unknown): Promise<Answer>
+}
+
+export function httpMain(url: string): HttpMain {
+  const authorized = { authorization: `Bearer ${TEST_TOKEN}` }
+  const ask = async (path: string, init: RequestInit): Promise<Answer> => {
+    const response = await fetch(new URL(path, url), { ...init, signal: AbortSignal.timeout(60_000) })
+    return { status: response.status, body: await response.json() }
+  }
+  const get: HttpMain['get'] = (path, headers = {}) => ask(path, { headers })
+  const post: HttpMain['post'] = (path, body, headers = {}) => {
+    const text = typeof body === 'string' ? body : JSON.stringify(body)
+    return ask(path, { method: 'POST', headers: { 'content-type': 'application/json', ...headers }, body: text })
+  }
+  return {
+    url,
+    get,
+    post,
+    internalGet: (path) => get(path, authorized),
+    internalPost: (path, body) => post(path, body, authorized),
+  }
+}
+
+/** A token as a claimer makes one up. */
+export function newToken(): string {
+  return randomUUID()
+}

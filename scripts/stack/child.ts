@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
@@ -21,9 +20,9 @@ export class ChildFailedError extends Error {
   constructor(
     readonly child: string,
     what: string,
-    logFile: string,
+    logFile?: string,
   ) {
-    super(`${child} ${what}. The end of ${logFile}:\n${tail(logFile)}`)
+    super(`${child} ${what}.${logFile ? ` The end of ${logFile}:\n${tail(logFile)}` : ''}`)
   }
 }
 
@@ -32,8 +31,8 @@ export interface ChildOptions {
   /** A file of the repository. */
   entry: string
   env: NodeJS.ProcessEnv
-  /** Everything the process prints is appended here. */
-  logFile: string
+  /** Everything the process prints is appended here. Default: it goes to this process's terminal. */
+  logFile?: string
   /** Gives up a start that is under way. */
   signal: AbortSignal
   /** Called when the process ends after it was ready without having been stopped. */
@@ -56,8 +55,7 @@ export interface Child {
  * @throws ChildFailedError
  */
 export async function startChild({ name, entry, env, logFile, signal, onCrash }: ChildOptions): Promise<Child> {
-  mkdirSync(dirname(logFile), { recursive: true })
-  const log = openSync(logFile, 'a')
+  const log = logFile ? openSync(logFile, 'a') : 'inherit'
   const child = spawn(process.execPath, ['--import', 'tsx', '--import', exitWithParent, join(root, entry)], {
     cwd: root,
     env,
@@ -65,8 +63,8 @@ export async function startChild({ name, entry, env, logFile, signal, onCrash }:
     // A group of its own: Ctrl-C in a terminal reaches only the parent, which stops its children in order.
     detached: true,
   })
-  closeSync(log)
-  const exited = once(child, 'exit')
+  if (typeof log === 'number') closeSync(log)
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   let stopping = false
 
   async function end(signal: NodeJS.Signals): Promise<void> {
@@ -106,12 +104,13 @@ function untilReady(child: ChildProcess, signal: AbortSignal): Promise<Child['re
         done(message as Child['ready'])
       }
     })
+    child.once('error', (error) => done(`could not be started: ${error.message}`))
     child.once('exit', () => done(`ended while it started: ${exitText(child)}`))
   })
 }
 
 function hasExited(child: ChildProcess): boolean {
-  return child.exitCode !== null || child.signalCode !== null
+  return child.pid === undefined || child.exitCode !== null || child.signalCode !== null
 }
 
 function exitText(child: ChildProcess): string {

@@ -13,6 +13,8 @@ export interface StackOptions {
   temporal?: Pick<TemporalServerOptions, 'port' | 'uiPort' | 'headless' | 'dbFile'>
   /** Default: a free one. */
   mainPort?: number
+  /** Lets processes print to this one's terminal, instead of into log files. Default: false. */
+  inheritOutput?: boolean
   /** A process ended by itself after it was ready. */
   onCrash: (error: ChildFailedError) => void
 }
@@ -82,10 +84,24 @@ export class Stack {
     return join(this.options.folder, 'logs', `${name}.log`)
   }
 
-  /** Starts everything; main and the daemon at the same time, as neither needs the other to start. */
   async startAll(): Promise<void> {
-    await Promise.all([this.startTemporal(), this.startSimulators()])
-    await Promise.all([this.startMain(), this.startDaemon()])
+    await this.startServices()
+    await this.startApplication()
+  }
+
+  /** What the application needs around it. */
+  async startServices(): Promise<void> {
+    await allDone([this.startTemporal(), this.startSimulators()])
+  }
+
+  /** Main and the daemon at the same time, as neither needs the other to start. */
+  async startApplication(): Promise<void> {
+    await allDone([this.startMain(), this.startDaemon()])
+  }
+
+  /** Stops main and the daemons. */
+  async stopApplication(): Promise<void> {
+    for (const child of this.#running().filter(({ name }) => name !== 'simulators')) await child.stop()
   }
 
   startTemporal(): Promise<void> {
@@ -118,12 +134,6 @@ export class Stack {
     return this.#start(name, 'startAsyncTask.ts')
   }
 
-  /** Stops main and the daemon, and starts them again. */
-  async restartApplication(): Promise<void> {
-    for (const child of this.#running().filter(({ name }) => name !== 'simulators')) await child.stop()
-    await Promise.all([this.startMain(), this.startDaemon()])
-  }
-
   /** Stops everything that runs, the users of a part before the part, and resolves when all is gone. */
   async stop(): Promise<void> {
     this.#stopped.abort()
@@ -142,7 +152,7 @@ export class Stack {
       name,
       entry,
       env: this.#env,
-      logFile: this.logFile(name),
+      ...(this.options.inheritOutput ? {} : { logFile: this.logFile(name) }),
       signal: this.#stopped.signal,
       onCrash: this.options.onCrash,
     }).then((child) => {
@@ -160,6 +170,12 @@ export class Stack {
       this.#starting.delete(start)
     }
   }
+}
+
+/** Waits for all, also where one fails: none is left half-way. */
+async function allDone(starts: Promise<unknown>[]): Promise<void> {
+  const failure = (await Promise.allSettled(starts)).find(({ status }) => status === 'rejected')
+  if (failure) throw (failure as PromiseRejectedResult).reason
 }
 
 /** The daemon first: it hands back what it has claimed through main, and its runs end at the providers. */

@@ -29,6 +29,10 @@ export interface TemporalServer {
   stop(): Promise<void>
 }
 
+/** Where Temporal's own tools look for a server and its UI. */
+export const DEFAULT_PORT = 7233
+export const DEFAULT_UI_PORT = 8233
+
 const START_TIMEOUT_MS = 60_000
 const STOP_TIMEOUT_MS = 5_000
 /** A free port may be taken by somebody else before the server binds it. */

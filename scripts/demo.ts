@@ -1,0 +1,115 @@
+/**
+ * `npm run demo`: starts the whole application on free ports, creates one task of each kind over HTTP, prints
+ * each of their transitions, and stops everything again. The last line is JSON for programs.
+ */
+import { mkdirSync } from 'node:fs'
+import { relative } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { loadConfig } from '../config.js'
+import { Display, type Progress } from './demo/display.js'
+import { createTask, DEMO_TASKS, type DemoTask, readTask, type TaskView } from './demo/tasks.js'
+import { Stack } from './stack/stack.js'
+
+/** From the first process's start to the last task's end, on a slow machine. */
+const TIME_LIMIT_MS = 300_000
+const LOOK_EVERY_MS = 150
+const FINAL = ['completed', 'failed', 'cancelled']
+
+const display = new Display(process.stdout)
+const abort = new AbortController()
+const counts = { created: 0, completed: 0, failed: 0 }
+
+const folder = `.data/demo/${new Date().toISOString().replace(/[:.]/g, '-')}`
+mkdirSync(folder, { recursive: true })
+
+const stack = await Stack.create({
+  folder,
+  // The demonstration keeps to itself: no database of yours, and this machine's configuration.
+  env: { DATABASE_URL: undefined, CONFIG_MODE: 'local' },
+  onCrash: (error) => abort.abort(error),
+})
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => abort.abort(new Error(`stopped by ${signal}`)))
+}
+const limit = setTimeout(() => abort.abort(new Error(`not done after ${TIME_LIMIT_MS / 1000} s`)), TIME_LIMIT_MS)
+
+try {
+  display.line('Starting a Temporal server, the simulators, main and the async-task daemon …')
+  await untilAborted(stack.startAll())
+  display.timed(
+    `main ${stack.mainUrl}, Temporal ${stack.temporalAddress}${stack.temporalUiUrl ? `, its UI ${stack.temporalUiUrl}` : ''}`,
+  )
+  for (const name of simulatedProviders()) {
+    display.timed(`${name}: no key is configured, a SIMULATOR stands in. Its results are made up on this machine.`)
+  }
+  display.line()
+  await runTasks()
+} catch (error) {
+  process.exitCode = 1
+  display.stop()
+  display.line(`Failed: ${error instanceof Error ? error.message : String(error)}`)
+} finally {
+  clearTimeout(limit)
+  display.stop()
+  display.line()
+  display.timed('Stopping everything …')
+  await stack.stop()
+  display.timed('Stopped.')
+}
+
+counts.failed = DEMO_TASKS.length - counts.completed
+if (counts.failed > 0) process.exitCode = 1
+display.line(JSON.stringify(counts))
+// Nothing is left to do; a handle that a library forgot must not hold up whoever waits for the exit code.
+process.exit()
+
+async function runTasks(): Promise<void> {
+  const tasks = DEMO_TASKS.map((task) => ({ task, progress: { name: task.name, status: 'new' } }))
+  display.follow(tasks.map(({ progress }) => progress))
+  const ended = await Promise.all(tasks.map(({ task, progress }) => runTask(task, progress)))
+  display.stop()
+
+  display.line()
+  display.line('Results:')
+  for (const [index, { task }] of tasks.entries()) {
+    const { status, result, error } = ended[index] as TaskView
+    if (status === 'completed') counts.completed++
+    display.line(`  ${task.name.padEnd(6)} ${status}  ${JSON.stringify(status === 'completed' ? result : error)}`)
+  }
+  display.line(`  files are in ${relative('.', stack.artifactsDir)}, logs in ${relative('.', folder)}/logs`)
+}
+
+/** Creates a task, prints its transitions as they happen, and returns it as it ended. */
+async function runTask(task: DemoTask, progress: Progress): Promise<TaskView> {
+  const id = await createTask(stack.mainUrl, task, abort.signal)
+  counts.created++
+  progress.status = 'pending'
+  display.timed(`${task.name.padEnd(6)} pending     created as task ${id}`)
+
+  let shown = 0
+  for (;;) {
+    const view = await readTask(stack.mainUrl, task, id, abort.signal)
+    for (const { type, attempt } of view.timeline.slice(shown)) {
+      display.timed(`${task.name.padEnd(6)} ${type.padEnd(11)} attempt ${attempt}`)
+    }
+    shown = view.timeline.length
+    progress.status = view.status
+    if (FINAL.includes(view.status)) return view
+    await delay(LOOK_EVERY_MS, undefined, { signal: abort.signal })
+  }
+}
+
+function simulatedProviders(): string[] {
+  const { integrations } = loadConfig({ env: { ...stack.env } })
+  return Object.entries(integrations)
+    .filter(([, section]) => section.enabled && 'simulatorUrl' in section && section.apiKey === undefined)
+    .map(([name]) => name)
+}
+
+/** Gives up waiting when the run is aborted; what was started is stopped with the rest. */
+function untilAborted<T>(work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    abort.signal.addEventListener('abort', () => reject(abort.signal.reason))
+    work.then(resolve, reject)
+  })
+}

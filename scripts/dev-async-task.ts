@@ -1,0 +1,30 @@
+/**
+ * `npm run dev:async-task`: the daemon alone, started again when a source changes, with a Temporal server of its
+ * own where `TEMPORAL_ADDRESS` is not set. Main runs elsewhere: `npm run dev:main`.
+ */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync } from 'node:fs'
+import { freePort } from './temporal/free-port.js'
+import { DEFAULT_PORT, DEFAULT_UI_PORT, startTemporalServer } from './temporal/server.js'
+
+const folder = '.data/dev'
+mkdirSync(folder, { recursive: true })
+
+const temporal = await startTemporalServer({
+  port: await freePort(DEFAULT_PORT),
+  uiPort: await freePort(DEFAULT_UI_PORT),
+  dbFile: `${folder}/temporal.db`,
+  logFile: `${folder}/temporal.log`,
+})
+console.log(`Temporal  ${temporal.address}${temporal.uiUrl ? `, UI: ${temporal.uiUrl}` : ''}`)
+
+const daemon = spawn('npx', ['tsx', 'watch', '--include', 'integrations/**/*.ts', 'startAsyncTask.ts'], {
+  stdio: 'inherit',
+  env: { ...process.env, TEMPORAL_ADDRESS: temporal.address },
+  detached: true,
+})
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => daemon.kill(signal))
+const [code] = await once(daemon, 'exit')
+await temporal.stop()
+process.exit(code ?? 0)

@@ -75,7 +75,7 @@ export function processorReportSchema<R extends z.ZodType>(result: R) {
     z.strictObject({ ...fromProcessor, status: z.literal('running') }),
     z.strictObject({ ...fromProcessor, status: z.literal('closed') }),
     z.strictObject({ ...fromProcessor, status: z.literal('completed'), result }),
-    z.strictObject({ ...fromProcessor, ...failure }),
+    z.strictObject({ ...fromProcessor, ...failure, seenRunId: runId.optional() }),
   ])
 }
 

@@ -15,7 +15,7 @@
  * | … from after a restored backup      | n > current, or n = current while failed              | restored, queued, as above |
  * | the same outcome again              | attempt n ended that way                              | none                      |
  * | released / renewed, processor       | n = current, queued, token equal                      | released / renewed        |
- * | verdict: completed / failed         | n = current, live, token equal                        | as the run's own          |
+ * | verdict: completed / failed         | n = current, live, token equal                        | as the run's own, whose begin a restore may have lost |
  * | verdict: running                    | n = current, live, token equal                        | checked                   |
  * | verdict: closed                     | cancelled, token equal                                | runClosed                 |
  * | cancelled, operator                 | not final                                             | cancelled                 |
@@ -31,6 +31,7 @@ import type {
   Claim,
   CreateIntent,
   Decision,
+  Failure,
   OperatorRequest,
   Processing,
   ProcessorReport,
@@ -376,12 +377,7 @@ function failedEvent(
   state: TaskState,
   runId: string | null,
   { now, newToken, random, policy }: DecisionContext,
-  failure: {
-    error: { code: string; message: string }
-    retryable: boolean
-    retryAfterSeconds?: number
-    providerEnded?: boolean
-  },
+  failure: Omit<Failure, 'status'> & { seenRunId?: string },
 ): TaskEvent {
   const attempt = currentAttempt(state)
   const pause = Math.max(backoffSeconds(policy.retryBackoff, attempt, random), failure.retryAfterSeconds ?? 0)
@@ -394,6 +390,7 @@ function failedEvent(
     retryable: failure.retryable,
     dueAt: now + pause,
     providerEnded: failure.providerEnded ?? false,
+    intent: failure.seenRunId !== undefined && state.runId === null ? { attempt, at: now } : null,
   }
 }
 

@@ -1,4 +1,4 @@
-import type { TaskEvent, TaskState } from './types.js'
+import type { CreateIntent, TaskEvent, TaskState } from './types.js'
 
 /** A task as it is before anything happened to it. */
 export function initialTaskState(attemptLimit: number, dueAt = 0): TaskState {
@@ -55,7 +55,7 @@ export function evolve(state: TaskState, event: TaskEvent): TaskState {
         leaseExpiresAt: event.leaseExpiresAt,
         takeOvers: 0,
         releases: 0,
-        openIntents: event.intent ? [...state.openIntents, event.intent] : state.openIntents,
+        openIntents: withIntent(state.openIntents, event.intent),
       }
     case 'processing':
       return {
@@ -83,7 +83,7 @@ export function evolve(state: TaskState, event: TaskEvent): TaskState {
         retryable: event.retryable,
         dueAt: event.dueAt,
         providerTask: event.providerEnded ? null : state.providerTask,
-        openIntents: event.providerEnded ? [] : state.openIntents,
+        openIntents: event.providerEnded ? [] : withIntent(state.openIntents, event.intent),
       }
     case 'released':
       return {
@@ -136,6 +136,10 @@ export function claimableAt(state: TaskState): number | null {
     default:
       return null
   }
+}
+
+function withIntent(open: CreateIntent[], intent: CreateIntent | null): CreateIntent[] {
+  return intent ? [...open, intent] : open
 }
 
 /** A run may be alive from the claim on, and after a release only if it had begun. */

@@ -80,7 +80,7 @@ interface Completion {
   result?: unknown
 }
 
-interface Failure {
+export interface Failure {
   status: 'failed'
   error: TaskError
   retryable: boolean
@@ -99,7 +99,16 @@ export type RunReport = Begin | Processing | RunOutcome
 export type Release = { status: 'released' } & FromProcessor
 export type Renewal = { status: 'renewed' } & FromProcessor
 /** What a processor learned about a run from Temporal, or that the attempt cannot be started at all. */
-export type Verdict = (Completion | Failure | { status: 'running' } | { status: 'closed' }) & FromProcessor
+export type Verdict = (
+  | Completion
+  | (Failure & {
+      /** The run that this is about, where there was one: it may have begun though the row does not know it. */
+      seenRunId?: string
+    })
+  | { status: 'running' }
+  | { status: 'closed' }
+) &
+  FromProcessor
 export type ProcessorReport = Claim | Release | Renewal | Verdict
 
 export type Cancel = { status: 'cancelled'; reason?: string } & FromOperator
@@ -146,6 +155,8 @@ export type TaskEvent =
       retryable: boolean
       dueAt: number
       providerEnded: boolean
+      /** Opened by a failure of a run that main never saw begin. */
+      intent: CreateIntent | null
     }
   | { type: 'released'; attempt: number; fencingToken: string; dueAt: number }
   | { type: 'renewed'; attempt: number; leaseExpiresAt: number }

@@ -1,0 +1,183 @@
+import type { ProviderTask, RunReport } from '@/integrations/shared/protocol/index.js'
+import type { AttemptOutcome } from '@/integrations/shared/task.js'
+import type { Action } from './network.js'
+import type { Execution, MainAnswer } from './servers.js'
+import type { World } from './world.js'
+
+/** How long after its begin a run may still send a create, in seconds. */
+export const CREATE_WINDOW = 60
+
+/** One Temporal execution of the workflow: begin, look up, create, poll, report. Survives its worker's death. */
+export class Run {
+  #step: (() => void) | null
+  #label: string
+  #waitingFor: object | null = null
+  #begunAt = 0
+
+  constructor(
+    private readonly world: World,
+    private readonly execution: Execution,
+  ) {
+    this.#label = `${this.#name} begins`
+    this.#step = () => this.#begin()
+  }
+
+  actions(): Action[] {
+    if (this.execution.status === 'closed') return []
+    const actions: Action[] = []
+    const step = this.#step
+    if (step) {
+      actions.push({
+        label: this.#label,
+        run: () => {
+          this.#step = null
+          step()
+        },
+      })
+    }
+    return actions
+  }
+
+  faults(): Action[] {
+    if (this.execution.status === 'closed') return []
+    return [{ label: `${this.#name} is terminated`, fault: true, run: () => this.#close(null) }]
+  }
+
+  get #name(): string {
+    return this.execution.runId
+  }
+
+  #next(label: string, step: () => void): void {
+    if (this.execution.status === 'closed') return
+    if (this.execution.cancelRequested) {
+      this.#close({
+        outcome: 'failed',
+        attempt: this.execution.attempt,
+        error: { code: 'cancelled', message: '' },
+        retryable: false,
+      })
+      return
+    }
+    this.#label = `${this.#name} ${label}`
+    this.#step = step
+  }
+
+  #begin(): void {
+    const { attempt, runId } = this.execution
+    if (this.world.broken.has('no begin')) {
+      this.#begunAt = this.world.now
+      this.#lookUp([])
+      return
+    }
+    this.#report({ status: 'begin', attempt, runId }, (answer) => {
+      if (!answer.ok) {
+        this.#refused(answer.error)
+        return
+      }
+      this.#begunAt = this.world.now
+      const { providerTask, openIntents = [] } = answer.begin ?? {}
+      const known = providerTask && this.world.provider.get(providerTask.id)
+      if (providerTask && known) this.#resume(providerTask)
+      else this.#lookUp(openIntents.map((intent) => ({ attempt: intent.attempt, since: intent.at })))
+    })
+  }
+
+  /** Asks the provider for the mark of every attempt that may have created something. */
+  #lookUp(open: { attempt: number; since: number }[]): void {
+    const [first, ...rest] = open
+    if (!first) {
+      this.#next('creates a provider task', () => this.#create())
+      return
+    }
+
+    const nothingOnItsWay = first.since + CREATE_WINDOW + this.world.network.maxTransitSeconds
+    this.#next(`looks for what attempt ${first.attempt} created`, () => {
+      this.#call(
+        `${this.#name}: lookup`,
+        () => this.world.provider.findByMark(first.attempt) ?? null,
+        (found) => {
+          const tooEarly = this.world.now <= nothingOnItsWay && !this.world.broken.has('no margin')
+          if (found) this.#resume({ id: found.id, attempt: found.attempt })
+          else this.#lookUp(tooEarly ? open : rest)
+        },
+        () => this.#lookUp(open),
+      )
+    })
+  }
+
+  #create(): void {
+    const { attempt } = this.execution
+    if (this.world.now > this.#begunAt + CREATE_WINDOW) {
+      this.#fail('create_window_over', true, false)
+      return
+    }
+    const sentAt = this.world.now
+    this.#waitingFor = this.world.network.send(
+      `${this.#name}: create`,
+      () => this.world.provider.create(attempt),
+      (id) => this.#resume({ id, attempt }),
+      () => this.#lookUp([{ attempt, since: sentAt }]),
+      true,
+    )
+  }
+
+  #resume(task: ProviderTask): void {
+    const { attempt, runId } = this.execution
+    this.#next('reports processing', () =>
+      this.#report({ status: 'processing', attempt, runId, providerTask: task }, (answer) =>
+        answer.ok ? this.#poll(task) : this.#refused(answer.error),
+      ),
+    )
+  }
+
+  #poll(task: ProviderTask): void {
+    this.#next('polls', () => {
+      const record = this.world.provider.get(task.id)
+      if (record?.status === 'running') this.#poll(task)
+      else if (record?.status === 'failed') this.#fail('provider_failed', true, true)
+      else this.#end({ outcome: 'completed', attempt: this.execution.attempt, result: task.id })
+    })
+  }
+
+  #fail(code: string, retryable: boolean, providerEnded: boolean): void {
+    this.#end({
+      outcome: 'failed',
+      attempt: this.execution.attempt,
+      error: { code, message: '' },
+      retryable,
+      providerEnded,
+    })
+  }
+
+  #end(outcome: Exclude<AttemptOutcome, { outcome: 'refused' }>): void {
+    const { attempt, runId } = this.execution
+    const { outcome: status, ...rest } = outcome
+    this.#next(`reports ${status}`, () =>
+      this.#report({ ...rest, status, attempt, runId } as RunReport, () => this.#close(outcome)),
+    )
+  }
+
+  #refused(reason: string): void {
+    this.#close({ outcome: 'refused', attempt: this.execution.attempt, reason })
+  }
+
+  #close(outcome: AttemptOutcome | null): void {
+    if (this.#waitingFor) this.world.network.abandon(this.#waitingFor)
+    this.execution.status = 'closed'
+    this.execution.outcome = outcome
+  }
+
+  /** A report activity: sent again until main has answered. */
+  #report(request: RunReport, onAnswer: (answer: MainAnswer) => void): void {
+    this.#call(
+      `${this.#name}: ${request.status}`,
+      () => this.world.main.handle(request),
+      onAnswer,
+      () => this.#next(`reports ${request.status} again`, () => this.#report(request, onAnswer)),
+    )
+  }
+
+  #call<Answer>(label: string, execute: () => Answer, onAnswer: (answer: Answer) => void, onLost: () => void): void {
+    this.#waitingFor = this.world.network.send(label, execute, onAnswer, onLost)
+  }
+}

@@ -1,0 +1,156 @@
+/** Main, Temporal and the provider, as pure state machines. Main is the protocol module itself. */
+import {
+  DEFAULT_TASK_POLICY,
+  type Decision,
+  decide,
+  evolve,
+  initialTaskState,
+  type TaskEvent,
+  type TaskRequest,
+  type TaskState,
+} from '@/integrations/shared/protocol/index.js'
+import type { AttemptOutcome } from '@/integrations/shared/task.js'
+import type { Handled } from './invariants.js'
+
+/** Rules that a test takes away, to see that the model notices. */
+export type Broken =
+  | 'no fencing'
+  | 'reuse policy left at its default'
+  | 'read-then-write claim'
+  | 'no begin'
+  | 'no reconciler'
+  | 'no adopt'
+  | 'attempts reset on retry'
+  | 'no margin'
+  | 'unavailable is not found'
+
+export type MainAnswer = Decision['answer']
+
+export class Main {
+  state: TaskState = initialTaskState(DEFAULT_TASK_POLICY.maxAttempts)
+  events: TaskEvent[] = []
+  onHandled: (handled: Handled) => void = () => {}
+  restores = 0
+  #tokens = 0
+  #backup: TaskState = this.state
+
+  constructor(
+    private readonly now: () => number,
+    private readonly broken: ReadonlySet<Broken>,
+  ) {}
+
+  /** @param asRead the row that the check reads; another one than the locked row only where that rule is broken */
+  handle(asked: TaskRequest, asRead = this.state): MainAnswer {
+    this.#tokens += 1
+    const context = { now: this.now(), newToken: `token-${this.#tokens}`, random: 0.5, policy: DEFAULT_TASK_POLICY }
+    const before = this.state
+    const request = this.#weaken(asked)
+    const { events, answer } =
+      this.broken.has('no adopt') && 'runId' in request && before.status === 'pending'
+        ? { events: [], answer: { ok: false as const, reason: 'wrong_status' as const, error: 'no adopt' } }
+        : decide(asRead, request, context)
+    this.state = events.reduce(evolve, this.state)
+    this.events.push(...events)
+    if (this.broken.has('attempts reset on retry') && request.status === 'retry') {
+      this.state = { ...this.state, attempts: 0, attemptLimit: DEFAULT_TASK_POLICY.maxAttempts, outcomes: {} }
+    }
+    this.onHandled({ request: asked, events, answer, before })
+    return answer
+  }
+
+  #weaken(request: TaskRequest): TaskRequest {
+    if (!this.broken.has('no fencing') || !('attempt' in request) || !('fencingToken' in request)) return request
+    return { ...request, fencingToken: this.state.fencingToken ?? '' }
+  }
+
+  backUp(): void {
+    this.#backup = this.state
+  }
+
+  restore(): void {
+    this.state = this.#backup
+    this.restores += 1
+  }
+}
+
+export interface Execution {
+  attempt: number
+  runId: string
+  /** What a closed workflow returned; null when it was terminated. */
+  status: 'running' | 'closed'
+  outcome: AttemptOutcome | null
+  cancelRequested: boolean
+}
+
+export type Description = Execution | 'not found' | 'unavailable'
+
+/** Workflow ids are attempts here: there is one task. Reuse policy: REJECT_DUPLICATE. */
+export class Temporal {
+  constructor(private readonly broken: ReadonlySet<Broken>) {}
+
+  available = true
+  started: Execution[] = []
+  onStarted: (execution: Execution, replaced: Execution | undefined) => void = () => {}
+  #kept = new Map<number, Execution>()
+
+  start(attempt: number): 'started' | 'already started' | 'unavailable' {
+    if (!this.available) return 'unavailable'
+    const kept = this.#kept.get(attempt)
+    const reusable = this.broken.has('reuse policy left at its default') && kept?.status === 'closed'
+    if (kept && !reusable) return 'already started'
+    const runId = `run-${attempt}-${this.started.length + 1}`
+    const execution: Execution = { attempt, runId, status: 'running', outcome: null, cancelRequested: false }
+    this.#kept.set(attempt, execution)
+    this.started.push(execution)
+    this.onStarted(execution, kept)
+    return 'started'
+  }
+
+  describe(attempt: number): Description {
+    if (!this.available) return 'unavailable'
+    const execution = this.#kept.get(attempt)
+    return execution ? { ...execution } : 'not found'
+  }
+
+  requestCancel(attempt: number): void {
+    const execution = this.#kept.get(attempt)
+    if (execution) execution.cancelRequested = true
+  }
+
+  /** Closed executions are forgotten once their retention is over. */
+  expirable(): Execution[] {
+    return [...this.#kept.values()].filter((execution) => execution.status === 'closed')
+  }
+
+  expire(execution: Execution): void {
+    this.#kept.delete(execution.attempt)
+  }
+}
+
+export interface ProviderTaskRecord {
+  id: string
+  /** The mark: which attempt asked for it. */
+  attempt: number
+  status: 'running' | 'succeeded' | 'failed'
+}
+
+export class Provider {
+  tasks: ProviderTaskRecord[] = []
+  onCreated: (task: ProviderTaskRecord) => void = () => {}
+
+  create(attempt: number): string {
+    const task: ProviderTaskRecord = { id: `cgt-${this.tasks.length + 1}`, attempt, status: 'running' }
+    this.onCreated(task)
+    this.tasks.push(task)
+    return task.id
+  }
+
+  get(id: string): ProviderTaskRecord | undefined {
+    return this.tasks.find((task) => task.id === id)
+  }
+
+  /** Newest first, as a list API gives them. */
+  findByMark(attempt: number): ProviderTaskRecord | undefined {
+    return this.tasks.findLast((task) => task.attempt === attempt)
+  }
+}

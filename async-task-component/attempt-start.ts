@@ -1,0 +1,109 @@
+/** One attempt's workflow: what it is called, what it is given, and one try to start it. */
+import {
+  type Client,
+  type Connection,
+  isGrpcServiceError,
+  NamespaceNotFoundError,
+  WorkflowExecutionAlreadyStartedError,
+} from '@temporalio/client'
+import type { PullModeConfig } from '../integrations/index.js'
+import { attemptWorkflowId } from '../integrations/shared/names.js'
+import type { TaskError } from '../integrations/shared/protocol/types.js'
+import type { AttemptInput } from '../integrations/shared/task.js'
+import type { PendingTask } from '../integrations/shared/wire.js'
+import { describeError, UnstartableTaskError } from './errors.js'
+import { bounded } from './temporal-connection.js'
+
+export type StartResult =
+  | { kind: 'started'; runId: string }
+  | { kind: 'already-started' }
+  /** Temporal may have started it: only a look can tell. */
+  | { kind: 'ambiguous'; cause: unknown }
+  /** Certainly not started, and the task is not to blame. */
+  | { kind: 'not-started'; cause: unknown }
+  /** Certainly not started, nor will it ever be: Temporal does not accept it. */
+  | { kind: 'rejected'; error: TaskError }
+
+/** Temporal refuses a payload of 2 MB; what surrounds the arguments needs room too. */
+const MAX_PARAMS_BYTES = 1_900_000
+
+/** @throws UnstartableTaskError where `buildWorkflowId` fails */
+export function workflowIdOf(namespace: string, config: PullModeConfig, task: PendingTask, attempt: number): string {
+  try {
+    return attemptWorkflowId(namespace, config.buildWorkflowId(task), task.taskKey, attempt)
+  } catch (cause) {
+    throw new UnstartableTaskError('unbuildable_workflow_id', `buildWorkflowId failed: ${describeError(cause)}`, {
+      cause,
+    })
+  }
+}
+
+/** @throws UnstartableTaskError where `buildWorkflowParams` fails, or gives what cannot be sent */
+export function attemptInputOf(config: PullModeConfig, task: PendingTask, attempt: number): AttemptInput {
+  let input: AttemptInput
+  let bytes: number
+  try {
+    input = { ...config.buildWorkflowParams(task), taskKey: task.taskKey, attempt }
+    bytes = Buffer.byteLength(JSON.stringify(input))
+  } catch (cause) {
+    throw new UnstartableTaskError('unbuildable_params', `buildWorkflowParams failed: ${describeError(cause)}`, {
+      cause,
+    })
+  }
+  if (bytes > MAX_PARAMS_BYTES) {
+    throw new UnstartableTaskError(
+      'params_too_large',
+      `The workflow's parameters have ${bytes} bytes, at most ${MAX_PARAMS_BYTES} can be passed: store large values and pass a reference`,
+    )
+  }
+  return input
+}
+
+export interface StartAttemptOptions {
+  client: Client
+  connection: Connection
+  config: Pick<PullModeConfig, 'workflowName' | 'taskQueue'>
+  workflowId: string
+  input: AttemptInput
+  timeoutMs: number
+  signal: AbortSignal
+}
+
+/** Tries once. An attempt has one workflow, ever: its id is never used again, whatever became of it. */
+export async function startAttempt(options: StartAttemptOptions): Promise<StartResult> {
+  const { client, connection, config, workflowId, input, timeoutMs, signal } = options
+  try {
+    const handle = await bounded(connection, { timeoutMs, signal }, () =>
+      client.workflow.start(config.workflowName, {
+        workflowId,
+        taskQueue: config.taskQueue,
+        args: [input],
+        workflowIdReusePolicy: 'REJECT_DUPLICATE',
+        workflowIdConflictPolicy: 'FAIL',
+      }),
+    )
+    return { kind: 'started', runId: handle.firstExecutionRunId }
+  } catch (error) {
+    return classifyStartFailure(error)
+  }
+}
+
+/** gRPC status codes that say the request was looked at, and not carried out. */
+const INVALID_ARGUMENT = 3
+const NOT_CARRIED_OUT = new Set([5, 7, 8, 9, 12, 16])
+const UNAVAILABLE = 14
+
+function classifyStartFailure(error: unknown): StartResult {
+  if (error instanceof WorkflowExecutionAlreadyStartedError) return { kind: 'already-started' }
+  if (error instanceof NamespaceNotFoundError) return { kind: 'not-started', cause: error }
+  const grpc = error instanceof Error && isGrpcServiceError(error.cause) ? error.cause : error
+  if (!isGrpcServiceError(grpc)) return { kind: 'ambiguous', cause: error }
+
+  if (grpc.code === INVALID_ARGUMENT) {
+    return { kind: 'rejected', error: { code: 'workflow_rejected', message: `Temporal says: ${grpc.details}` } }
+  }
+  const neverSent =
+    grpc.code === UNAVAILABLE && /^(No connection established|Name resolution failed)/.test(grpc.details)
+  if (neverSent || NOT_CARRIED_OUT.has(grpc.code)) return { kind: 'not-started', cause: error }
+  return { kind: 'ambiguous', cause: error }
+}

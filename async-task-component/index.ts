@@ -1,0 +1,154 @@
+/** The async-task component: one worker per integration, and the task processor that feeds them. */
+import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
+import type { IIntegration, PullModeConfig } from '../integrations/index.js'
+import type { ActivityContext } from '../integrations/shared/activity-context.js'
+import { ConfigurationError, describeError } from './errors.js'
+import type { Logger } from './logger.js'
+import { growingPauseMs, pause, withJitter } from './pause.js'
+import { type ServedIntegration, TaskProcessor } from './task-processor.js'
+import { type TemporalTarget, temporalTarget } from './temporal-connection.js'
+import type { AsyncTaskComponentConfig, IntegrationWorkflowInfo, RetryPolicy } from './types.js'
+import { WorkerManager, type WorkerStatus } from './worker-manager.js'
+import { collectIntegrationWorkflows } from './workflow-collector.js'
+
+export interface AsyncTaskComponentOptions {
+  config: AsyncTaskComponentConfig
+  /** The application's integrations by namespace; those without pull mode are not served. */
+  integrations: Array<{ namespace: string; integration: Pick<IIntegration, 'getPullModeConfig'> }>
+  activityContext: ActivityContext
+  integrationsPath: string
+  logger: Logger
+}
+
+const RECONNECT: RetryPolicy = { firstPauseMs: 1000, maxPauseMs: 30_000, factor: 2 }
+
+export class AsyncTaskComponent {
+  readonly #options: AsyncTaskComponentOptions
+  readonly #target: TemporalTarget
+  readonly #workers: WorkerManager
+  readonly #processor: TaskProcessor
+  readonly #stopping = new AbortController()
+  #ready: Promise<boolean> | null = null
+  #stopped: Promise<void> | null = null
+
+  constructor(options: AsyncTaskComponentOptions) {
+    const { config, activityContext, logger } = options
+    this.#options = options
+    this.#target = temporalTarget(config.temporal)
+    const { address, namespace, security } = this.#target
+    const { shutdownGraceMs } = config
+    this.#workers = new WorkerManager(address, namespace, { activityContext, security, shutdownGraceMs, logger })
+    this.#processor = new TaskProcessor({
+      instanceId: `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`,
+      pollIntervalMs: config.pullMode.pollIntervalMs,
+      maxPollIntervalMs: config.pullMode.maxPollIntervalMs,
+      batchSize: config.pullMode.batchSize,
+      startConcurrency: config.pullMode.startConcurrency,
+      maxBacklog: config.pullMode.maxBacklog,
+      requestTimeoutMs: config.pullMode.requestTimeoutMs,
+      shutdownGraceMs,
+      temporalAddress: address,
+      temporalNamespace: namespace,
+      temporalSecurity: security,
+      internalToken: config.internalApiToken,
+      isWorkerRunning: (taskQueue) => this.#workers.isRunning(taskQueue),
+      logger,
+    })
+  }
+
+  /**
+   * Starts the loops, and the workers as soon as Temporal can be reached: neither main nor Temporal needs to be
+   * there yet. Nothing is claimed for an integration before its worker runs.
+   *
+   * @returns once everything is under way; `ready()` tells when workers run
+   * @throws ConfigurationError naming every integration that no worker serves
+   */
+  async start(): Promise<void> {
+    const { integrationsPath, integrations, config, logger } = this.#options
+    const infos = await collectIntegrationWorkflows(integrationsPath)
+    const served = config.pullMode.enabled ? pullModeIntegrations(integrations) : []
+    assertServed(served, infos)
+    if (this.#stopping.signal.aborted) return
+
+    const { address, namespace } = this.#target
+    logger.info({ temporal: { address, namespace }, integrations: infos.map(({ name }) => name) }, 'starting')
+    await this.#processor.start(served)
+    this.#ready = this.#startWorkers(infos)
+  }
+
+  /** Whether the workers have been started: true once each runs or has been reported, false where a stop came first. */
+  async ready(): Promise<boolean> {
+    return (await this.#ready) ?? false
+  }
+
+  /** Each integration's worker, and why it is failing if it is. */
+  workerStatuses(): WorkerStatus[] {
+    return this.#workers.statuses()
+  }
+
+  /** Stops claiming, lets starts and workers finish within `shutdownGraceMs`, closes all connections. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop()
+    return this.#stopped
+  }
+
+  async #stop(): Promise<void> {
+    this.#stopping.abort()
+    await Promise.all([this.#processor.stop(), this.#workers.stopAll()])
+    await this.#ready
+    await this.#workers.disconnect()
+    this.#options.logger.info('stopped')
+  }
+
+  async #startWorkers(infos: IntegrationWorkflowInfo[]): Promise<boolean> {
+    const { signal } = this.#stopping
+    for (let failures = 0; !signal.aborted; ) {
+      try {
+        await this.#workers.connect()
+        break
+      } catch (error) {
+        failures += 1
+        const retryInMs = withJitter(growingPauseMs(RECONNECT, failures))
+        this.#options.logger.warn({ retryInMs }, `no workers yet: ${describeError(error)}`)
+        await pause(retryInMs, signal)
+      }
+    }
+    if (signal.aborted) return false
+    this.#workers.createWorkers(infos)
+    await this.#workers.startAll()
+    const failing = this.#workers.statuses().filter(({ state }) => state !== 'running')
+    this.#options.logger.info({ failing: failing.map(({ name }) => name) }, 'ready')
+    return !signal.aborted
+  }
+}
+
+function pullModeIntegrations(integrations: AsyncTaskComponentOptions['integrations']): ServedIntegration[] {
+  return integrations.flatMap(({ namespace, integration }) => {
+    const config = integration.getPullModeConfig?.()
+    return config?.enabled ? [{ namespace, config }] : []
+  })
+}
+
+/** Where a module could not be loaded its workflows are unknown: then its worker reports what is wrong with it. */
+function assertServed(served: ServedIntegration[], infos: IntegrationWorkflowInfo[]): void {
+  const mistakes = served.flatMap(({ namespace, config }) => mistakesOf(namespace, config, infos))
+  if (mistakes.length > 0) throw new ConfigurationError(mistakes.join('\n'))
+}
+
+function mistakesOf(
+  namespace: string,
+  { taskQueue, workflowName }: PullModeConfig,
+  infos: IntegrationWorkflowInfo[],
+): string[] {
+  const info = infos.find((candidate) => candidate.taskQueue === taskQueue)
+  if (!info) {
+    const queues = infos.map((candidate) => candidate.taskQueue).join(', ') || 'none'
+    return [`Integration ${namespace}: no worker serves its task queue ${taskQueue}. There are: ${queues}`]
+  }
+  if (info.workflowNames === null || info.workflowNames.includes(workflowName)) return []
+  const names = info.workflowNames.join(', ') || 'nothing'
+  return [
+    `Integration ${namespace}: its workflow ${workflowName} is not in ${info.workflowsPath}, which exports ${names}`,
+  ]
+}

@@ -1,0 +1,179 @@
+/** The worker of one integration as a supervised component: built, run, and built again when it dies. */
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { type NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker'
+import { createTaskActivities } from '../integrations/shared/activities/index.js'
+import type { Activities, ActivityContext, CreateActivities } from '../integrations/shared/activity-context.js'
+import { describeError } from './errors.js'
+import type { Logger } from './logger.js'
+import { growingPauseMs, pause, withJitter } from './pause.js'
+import type { IntegrationWorkflowInfo, WorkerConfig } from './types.js'
+
+/**
+ * - `idle`: not started
+ * - `building`: bundling workflows, loading activities
+ * - `running`: polling its task queue
+ * - `failing`: could not be built, or died; built again after a pause
+ * - `stopping`, `stopped`
+ */
+export type IntegrationWorkerState = 'idle' | 'building' | 'running' | 'failing' | 'stopping' | 'stopped'
+
+export interface IntegrationWorkerOptions {
+  info: IntegrationWorkflowInfo
+  connection: NativeConnection
+  temporalNamespace: string
+  /** Without it, activities that need a context are not registered. */
+  activityContext: ActivityContext | null
+  /** Bundling keeps the process's one thread busy: workers take turns. */
+  takeTurn: <T>(build: () => Promise<T>) => Promise<T>
+  config: WorkerConfig
+  logger: Logger
+}
+
+/** Cancelled activities get this long to end before they are abandoned. */
+const CANCELLATION_MS = 2000
+
+export class IntegrationWorker {
+  readonly #options: IntegrationWorkerOptions
+  readonly #stopping = new AbortController()
+  #state: IntegrationWorkerState = 'idle'
+  #worker: Worker | null = null
+  #supervision: Promise<void> | null = null
+  #error: Error | null = null
+
+  constructor(options: IntegrationWorkerOptions) {
+    this.#options = options
+  }
+
+  get name(): string {
+    return this.#options.info.name
+  }
+
+  get taskQueue(): string {
+    return this.#options.info.taskQueue
+  }
+
+  get state(): IntegrationWorkerState {
+    return this.#state
+  }
+
+  /** Why it is `failing`. */
+  get error(): Error | null {
+    return this.#error
+  }
+
+  get isRunning(): boolean {
+    return this.#state === 'running' && this.#worker?.getState() === 'RUNNING'
+  }
+
+  /** Resolves once the worker runs, or has failed for the first time. */
+  start(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#supervision ??= this.#supervise(resolve).finally(resolve)
+    })
+  }
+
+  /** Stops polling, lets what is under way finish within the grace time; resolves when the worker is gone. */
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    await this.#supervision
+    this.#state = 'stopped'
+  }
+
+  async #supervise(onFirstResult: () => void): Promise<void> {
+    const { restart } = this.#options.config
+    const signal = this.#stopping.signal
+    for (let failures = 0; !signal.aborted; ) {
+      let runningSince: number | null = null
+      try {
+        this.#state = 'building'
+        const worker = await this.#options.takeTurn(() => this.#build(failures))
+        runningSince = performance.now()
+        await this.#run(worker, onFirstResult)
+      } catch (error) {
+        if (signal.aborted) return this.#reportForcedStop(error)
+        const ranLongEnough = runningSince !== null && performance.now() - runningSince > restart.maxPauseMs
+        failures = ranLongEnough ? 1 : failures + 1
+        const ms = withJitter(growingPauseMs(restart, failures))
+        this.#reportFailure(error, ms)
+        onFirstResult()
+        await pause(ms, signal)
+      }
+    }
+  }
+
+  /** Ends when the worker has been stopped; throws where it dies, or did not stop in time. */
+  async #run(worker: Worker, onRunning: () => void): Promise<void> {
+    const signal = this.#stopping.signal
+    const shutDown = () => {
+      this.#state = 'stopping'
+      worker.shutdown()
+    }
+    this.#worker = worker
+    const run = worker.run()
+    this.#state = 'running'
+    this.#error = null
+    this.#options.logger.info('worker running')
+    onRunning()
+    if (signal.aborted) shutDown()
+    signal.addEventListener('abort', shutDown, { once: true })
+    try {
+      await run
+    } finally {
+      signal.removeEventListener('abort', shutDown)
+      this.#worker = null
+    }
+  }
+
+  async #build(failures: number): Promise<Worker> {
+    const { info, connection, temporalNamespace, config } = this.#options
+    return Worker.create({
+      connection,
+      namespace: temporalNamespace,
+      taskQueue: info.taskQueue,
+      workflowsPath: info.workflowsPath,
+      bundlerOptions: { webpackConfigHook: resolveRootAlias },
+      activities: await this.#loadActivities(failures),
+      shutdownGraceTime: config.shutdownGraceMs,
+      shutdownForceTime: config.shutdownGraceMs + CANCELLATION_MS,
+    })
+  }
+
+  /** What every integration shares, then the integration's own. */
+  async #loadActivities(failures: number): Promise<Activities> {
+    const { info, activityContext } = this.#options
+    const shared = activityContext ? createTaskActivities(activityContext) : {}
+    if (info.activitiesPath === null) return shared
+
+    // A module that failed to load stays failed under its name: each new try needs another.
+    const suffix = failures === 0 ? '' : `?try=${failures}`
+    const module = (await import(`${pathToFileURL(info.activitiesPath).href}${suffix}`)) as Record<string, unknown>
+    const { createActivities, ...others } = module
+    const own = Object.entries(others).filter(([, value]) => typeof value === 'function')
+    return {
+      ...shared,
+      ...(Object.fromEntries(own) as Activities),
+      ...(activityContext && createActivities ? (createActivities as CreateActivities)(activityContext) : {}),
+    }
+  }
+
+  #reportFailure(error: unknown, retryInMs: number): void {
+    this.#state = 'failing'
+    this.#error = error instanceof Error ? error : new Error(String(error))
+    this.#options.logger.error({ err: error, retryInMs }, `worker failed, building it again: ${describeError(error)}`)
+  }
+
+  #reportForcedStop(error: unknown): void {
+    this.#options.logger.warn({ err: error }, `worker did not stop in order: ${describeError(error)}`)
+  }
+}
+
+type WebpackConfigHook = NonNullable<NonNullable<WorkerOptions['bundlerOptions']>['webpackConfigHook']>
+
+/** Lets workflow code import from the repository's root as `@/…`; `.js` means `.ts` by the SDK's own settings. */
+const resolveRootAlias: WebpackConfigHook = (config) => ({
+  ...config,
+  resolve: {
+    ...config.resolve,
+    alias: { ...config.resolve?.alias, '@': fileURLToPath(new URL('..', import.meta.url)) },
+  },
+})

@@ -1,0 +1,54 @@
+import { type LogLevel, type LogMetadata, Runtime, type Logger as TemporalLogger } from '@temporalio/worker'
+import { type Logger, pino } from 'pino'
+
+export type { Logger }
+
+/** Whatever carries a secret, however deep it got into a log line. */
+const SECRETS = ['internalToken', 'internalApiToken', 'apiKey', 'authorization'].flatMap((name) => [name, `*.${name}`])
+
+/** JSON lines on stdout, or readable ones where that is a terminal. `LOG_LEVEL` sets the level (default `info`). */
+export function createLogger(): Logger {
+  return pino({
+    name: 'async-task',
+    level: process.env.LOG_LEVEL || 'info',
+    redact: SECRETS,
+    ...(process.stdout.isTTY && { transport: { target: 'pino-pretty' } }),
+  })
+}
+
+/**
+ * Gives the process's Temporal runtime our logger, and leaves signals to us: the SDK would stop its workers
+ * on SIGINT by itself, before the task processor has stopped. Once per process, before the first worker.
+ */
+export function installTemporalRuntime(logger: Logger): void {
+  Runtime.install({
+    logger: temporalLogger(logger),
+    shutdownSignals: [],
+    telemetryOptions: { logging: { filter: { core: 'WARN', other: 'ERROR' }, forward: {} } },
+  })
+}
+
+/** Temporal's logger interface over pino. */
+export function temporalLogger(logger: Logger): TemporalLogger {
+  const log = (level: LogLevel, message: string, meta: LogMetadata = {}) => {
+    const { error, ...fields } = meta
+    logger[PINO_LEVELS[level]]({ ...stringified(fields), ...(error !== undefined && { err: error }) }, message)
+  }
+  return {
+    log,
+    trace: (message, meta) => log('TRACE', message, meta),
+    debug: (message, meta) => log('DEBUG', message, meta),
+    info: (message, meta) => log('INFO', message, meta),
+    warn: (message, meta) => log('WARN', message, meta),
+    error: (message, meta) => log('ERROR', message, meta),
+  }
+}
+
+const PINO_LEVELS = { TRACE: 'trace', DEBUG: 'debug', INFO: 'info', WARN: 'warn', ERROR: 'error' } as const
+
+/** The SDK's metadata holds bigints, which JSON does not. */
+function stringified(fields: LogMetadata): LogMetadata {
+  return Object.fromEntries(
+    Object.entries(fields).map(([key, value]) => [key, typeof value === 'bigint' ? String(value) : value]),
+  )
+}

@@ -1,0 +1,110 @@
+/** Talks to main's internal APIs over the global `fetch`. One call is one try; the callers decide what a failure means. */
+import type { z } from 'zod'
+import type { ProcessorReport } from '../integrations/shared/protocol/types.js'
+import {
+  fetchPendingTasksAnswerSchema,
+  type PendingTask,
+  type ReportAnswer,
+  refusalSchema,
+  reportAnswerSchema,
+} from '../integrations/shared/wire.js'
+import { MainUnauthorizedError, MainUnavailableError, ReportRefusedError } from './errors.js'
+
+export interface MainClientOptions {
+  internalToken: string
+  /** How long one request may take, in milliseconds, its body included. */
+  requestTimeoutMs: number
+}
+
+export class MainClient {
+  readonly #options: MainClientOptions
+
+  constructor(options: MainClientOptions) {
+    this.#options = options
+  }
+
+  /**
+   * What may be claimed now, oldest first.
+   * @throws MainUnavailableError, MainUnauthorizedError; the signal's reason when aborted
+   */
+  async fetchPendingTasks(url: string, limit: number, signal: AbortSignal): Promise<PendingTask[]> {
+    const target = new URL(url)
+    target.searchParams.set('limit', String(limit))
+    const { status, body } = await this.#request(target, { method: 'GET' }, signal)
+    if (status !== 200) throw new MainUnavailableError(`GET ${url} answered ${status}: ${refusalText(body)}`)
+    return this.#parsed(fetchPendingTasksAnswerSchema, body, url).tasks
+  }
+
+  /**
+   * Reports on one task.
+   * @throws ReportRefusedError, MainUnavailableError, MainUnauthorizedError; the signal's reason when aborted
+   */
+  async report(
+    url: string,
+    report: ProcessorReport & { apiCallId: string },
+    signal: AbortSignal,
+  ): Promise<ReportAnswer> {
+    const { status, body } = await this.#request(
+      new URL(url),
+      { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(report) },
+      signal,
+    )
+    if (status === 200) return this.#parsed(reportAnswerSchema, body, url)
+
+    const refusal = refusalSchema.safeParse(body)
+    if ([400, 404, 409].includes(status) && refusal.success) {
+      throw new ReportRefusedError(refusal.data.error, status, refusal.data.reason, refusal.data.status)
+    }
+    throw new MainUnavailableError(`POST ${url} answered ${status}: ${refusalText(body)}`)
+  }
+
+  async #request(url: URL, init: RequestInit, signal: AbortSignal): Promise<{ status: number; body: unknown }> {
+    const { requestTimeoutMs, internalToken } = this.#options
+    const request = new AbortController()
+    const abort = () => request.abort(signal.reason)
+    if (signal.aborted) abort()
+    signal.addEventListener('abort', abort, { once: true })
+    let late = false
+    const timer = setTimeout(() => {
+      late = true
+      request.abort()
+    }, requestTimeoutMs)
+    let response: Response
+    let text: string
+    try {
+      const headers = { ...init.headers, authorization: `Bearer ${internalToken}` }
+      response = await fetch(url, { ...init, headers, signal: request.signal, redirect: 'error' })
+      text = await response.text()
+    } catch (cause) {
+      signal.throwIfAborted()
+      const why = late ? `did not answer within ${requestTimeoutMs} ms` : 'cannot be reached'
+      throw new MainUnavailableError(`${url.origin}${url.pathname} ${why}`, { cause })
+    } finally {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', abort)
+    }
+    if (response.status === 401 || response.status === 403) {
+      throw new MainUnauthorizedError(`${url.origin}${url.pathname} does not accept the internal token`)
+    }
+    return { status: response.status, body: json(text) }
+  }
+
+  #parsed<Schema extends z.ZodType>(schema: Schema, body: unknown, url: string): z.output<Schema> {
+    const parsed = schema.safeParse(body)
+    if (parsed.success) return parsed.data
+    throw new MainUnavailableError(`${url} answered something else than agreed`, { cause: parsed.error })
+  }
+}
+
+function json(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+function refusalText(body: unknown): string {
+  const refusal = refusalSchema.safeParse(body)
+  return refusal.success ? refusal.data.error : 'no reason given'
+}

@@ -1,0 +1,157 @@
+/** The loop of one integration: wait, check the gates, fetch, claim, start; and again. */
+
+import type { PendingTask } from '../integrations/shared/wire.js'
+import type { AdaptiveInterval, RoundOutcome } from './adaptive-interval.js'
+import { describeError, MainUnauthorizedError, MainUnavailableError } from './errors.js'
+import type { ClosedGate, Gate } from './gates.js'
+import type { Logger } from './logger.js'
+import { pause } from './pause.js'
+import type { TaskReports } from './task-reports.js'
+import type { TaskStarter } from './task-starter.js'
+import type { TaskResult } from './types.js'
+
+export type PullLoopState = 'idle' | 'checking' | 'fetching' | 'claiming' | 'waiting' | 'stopping' | 'stopped'
+
+export interface PullLoopOptions {
+  fetchTasks(limit: number, signal: AbortSignal): Promise<PendingTask[]>
+  reports: TaskReports
+  starter: TaskStarter
+  /** Asked in this order before every fetch; one that is closed stops the round. */
+  gates: Gate[]
+  /** Most tasks fetched at once. */
+  batchSize: number
+  /** Most tasks claimed and not yet started, or being started. */
+  startConcurrency: number
+  interval: AdaptiveInterval
+  /** Aborted when nothing new may be begun. */
+  stopping: AbortSignal
+  /** A start has failed for a reason that is not the task's: what the gates remember is out of date. */
+  onReleased(): void
+  logger: Logger
+}
+
+export class PullLoop {
+  readonly #options: PullLoopOptions
+  #state: PullLoopState = 'idle'
+  #running: Promise<void> | null = null
+  /** Claims and starts under way, by task. */
+  readonly #underWay = new Map<string, Promise<unknown>>()
+  /** Tasks whose claims ended without a run too often, waiting for a moment alone. */
+  readonly #suspects = new Map<string, PendingTask>()
+  #closed: ClosedGate['reason'] | null = null
+
+  constructor(options: PullLoopOptions) {
+    this.#options = options
+  }
+
+  get state(): PullLoopState {
+    return this.#state
+  }
+
+  start(): void {
+    this.#running ??= this.#run()
+  }
+
+  /** Resolves once the loop and everything it had begun is over; the `stopping` signal makes it so. */
+  async stopped(): Promise<void> {
+    await this.#running
+  }
+
+  async #run(): Promise<void> {
+    const { stopping, interval, logger } = this.#options
+    while (!stopping.aborted) {
+      const outcome = await this.#round().catch((error: unknown) => this.#troubled(error))
+      await this.#freeSlot()
+      const ms = interval.after(outcome)
+      if (ms > 0) {
+        this.#state = 'waiting'
+        await pause(ms, stopping)
+      }
+    }
+    this.#state = 'stopping'
+    await this.#drained()
+    this.#state = 'stopped'
+    logger.debug('loop stopped')
+  }
+
+  async #round(): Promise<RoundOutcome> {
+    const { stopping, batchSize, startConcurrency, fetchTasks } = this.#options
+    this.#state = 'checking'
+    if (await this.#anyGateClosed()) return 'closed'
+    if (this.#suspects.size > 0) await this.#tryOneSuspect()
+
+    this.#state = 'fetching'
+    const limit = Math.min(batchSize, startConcurrency - this.#underWay.size)
+    const fetched = await fetchTasks(limit, stopping)
+    const tasks = fetched.filter(({ id }) => !this.#underWay.has(id) && !this.#suspects.has(id))
+    if (stopping.aborted || tasks.length === 0) return 'empty'
+
+    this.#state = 'claiming'
+    const claimed = await Promise.all(tasks.map((task) => this.#serve(task, { alone: false }).claimed))
+    if (!claimed.includes(true)) return 'empty'
+    return fetched.length >= limit ? 'full' : 'some'
+  }
+
+  /** Claims a task and goes on to start it; the loop waits for the claim, not for the start. */
+  #serve(task: PendingTask, how: { alone: boolean }): { claimed: Promise<boolean>; done: Promise<TaskResult | null> } {
+    const { reports, starter, onReleased } = this.#options
+    const logger = this.#options.logger.child({ apiCallId: task.id })
+    const claim = reports.claim(task, how, logger)
+    const claimed = claim.then(({ kind }) => kind === 'claimed')
+    const done = claim
+      .then(async (result) => {
+        if (result.kind === 'alone-only') this.#suspects.set(task.id, task)
+        if (result.kind !== 'claimed') return null
+        const outcome = await starter.run(task, result.claim, logger.child({ attempt: result.claim.attempt }))
+        if (outcome.did === 'released') onReleased()
+        return outcome
+      })
+      .finally(() => this.#underWay.delete(task.id))
+    this.#underWay.set(task.id, done)
+    return { claimed, done }
+  }
+
+  async #tryOneSuspect(): Promise<void> {
+    await this.#drained()
+    const [suspect] = this.#suspects.values()
+    if (suspect === undefined || this.#options.stopping.aborted) return
+    this.#suspects.delete(suspect.id)
+    this.#options.logger.warn({ apiCallId: suspect.id }, 'claims of this task ended without a run: claiming it alone')
+    await this.#serve(suspect, { alone: true }).done
+  }
+
+  async #anyGateClosed(): Promise<boolean> {
+    const { gates, stopping, logger } = this.#options
+    for (const gate of gates) {
+      const closed = await gate.check(stopping)
+      if (stopping.aborted) return true
+      if (closed === null) continue
+      if (closed.reason !== this.#closed) logger.warn({ reason: closed.reason }, `not claiming: ${closed.message}`)
+      this.#closed = closed.reason
+      return true
+    }
+    if (this.#closed !== null) logger.info({ reason: this.#closed }, 'claiming again')
+    this.#closed = null
+    return false
+  }
+
+  #troubled(error: unknown): RoundOutcome {
+    const { stopping, logger } = this.#options
+    if (stopping.aborted) return 'error'
+    if (error instanceof MainUnauthorizedError) {
+      logger.error(`not fetching: ${error.message}: check internalApiToken`)
+      return 'unauthorized'
+    }
+    if (error instanceof MainUnavailableError) logger.warn(`not fetching: ${describeError(error)}`)
+    else logger.error({ err: error }, 'a round of the loop failed')
+    return 'error'
+  }
+
+  async #freeSlot(): Promise<void> {
+    if (this.#underWay.size >= this.#options.startConcurrency) await Promise.race(this.#underWay.values())
+  }
+
+  async #drained(): Promise<void> {
+    await Promise.all(this.#underWay.values())
+  }
+}

@@ -1,0 +1,95 @@
+/** What the processor says to main about its tasks: said again until main has heard it. */
+import { randomUUID } from 'node:crypto'
+import type { ClaimAnswer, ProcessorReport } from '../integrations/shared/protocol/types.js'
+import type { PendingTask, ReportAnswer } from '../integrations/shared/wire.js'
+import { describeError, MainUnavailableError, ReportRefusedError } from './errors.js'
+import type { Logger } from './logger.js'
+import type { MainClient } from './main-client.js'
+import { growingPauseMs, pause, withJitter } from './pause.js'
+import type { RetryPolicy } from './types.js'
+
+export type ClaimResult =
+  | { kind: 'claimed'; claim: ClaimAnswer }
+  | { kind: 'refused' }
+  /** Claims of this task ended without a run too often: it may only be claimed with nothing else under way. */
+  | { kind: 'alone-only' }
+
+export interface TaskReportsOptions {
+  main: MainClient
+  /** The integration's report API. */
+  url: string
+  /** Aborted when nothing new may be begun. */
+  stopping: AbortSignal
+  /** Aborted when what is under way has to end as well. */
+  expired: AbortSignal
+}
+
+const RETRY: RetryPolicy = { firstPauseMs: 200, maxPauseMs: 5000, factor: 2 }
+
+export class TaskReports {
+  readonly #options: TaskReportsOptions
+
+  constructor(options: TaskReportsOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Claims the task, with a token of our own choice: where the answer is lost, the same claim is asked again
+   * until it is answered. When stopping comes in between, the claim is given back, whether main has it or not.
+   */
+  async claim(task: PendingTask, { alone }: { alone: boolean }, logger: Logger): Promise<ClaimResult> {
+    const { main, url, stopping, expired } = this.#options
+    const fencingToken = randomUUID()
+    const report = { apiCallId: task.id, status: 'queued', fencingToken, ...(alone && { alone }) } as const
+    for (let failures = 0; !stopping.aborted; ) {
+      try {
+        return { kind: 'claimed', claim: claimOf(await main.report(url, report, expired), fencingToken) }
+      } catch (error) {
+        if (error instanceof ReportRefusedError) {
+          logger.debug({ reason: error.reason, status: error.taskStatus }, `claim refused: ${error.message}`)
+          return error.reason === 'claim_alone' ? { kind: 'alone-only' } : { kind: 'refused' }
+        }
+        failures += 1
+        logger.warn({ failures }, `claim not answered, asking again: ${describeError(error)}`)
+        await pause(withJitter(growingPauseMs(RETRY, failures)), stopping)
+        if (stopping.aborted) {
+          const attempt = task.attempts + 1
+          await this.report({ apiCallId: task.id, status: 'released', attempt, fencingToken }, logger)
+        }
+      }
+    }
+    return { kind: 'refused' }
+  }
+
+  /**
+   * Reports until main has it or refuses it for good. When stopping, each report gets one last try.
+   * @returns whether main has it; where it refused, the row had changed and somebody will look again
+   */
+  async report(report: ProcessorReport & { apiCallId: string }, logger: Logger): Promise<boolean> {
+    const { main, url, stopping, expired } = this.#options
+    for (let failures = 0; ; ) {
+      const lastTry = stopping.aborted
+      try {
+        await main.report(url, report, expired)
+        return true
+      } catch (error) {
+        if (error instanceof ReportRefusedError) {
+          logger.info({ reason: error.reason, status: error.taskStatus }, `${report.status} refused: ${error.message}`)
+          return false
+        }
+        failures += 1
+        logger.warn({ failures, lastTry }, `${report.status} not reported: ${describeError(error)}`)
+        if (lastTry) return false
+        await pause(withJitter(growingPauseMs(RETRY, failures)), stopping)
+      }
+    }
+  }
+}
+
+function claimOf(answer: ReportAnswer, fencingToken: string): ClaimAnswer {
+  const { attempt, leaseSeconds = 0, takeOver = false, runId } = answer
+  if (attempt === undefined || answer.fencingToken !== fencingToken) {
+    throw new MainUnavailableError('Main took the claim but did not answer with its attempt and our token')
+  }
+  return { attempt, fencingToken, leaseSeconds, takeOver, ...(runId !== undefined && { runId }) }
+}

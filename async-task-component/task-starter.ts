@@ -1,0 +1,162 @@
+/** Takes a claimed task to its attempt's workflow, or to whatever else turns out to be true of it. */
+import type { Client, Connection } from '@temporalio/client'
+import type { PullModeConfig } from '../integrations/index.js'
+import type { ClaimAnswer, TaskError } from '../integrations/shared/protocol/types.js'
+import type { AttemptInput } from '../integrations/shared/task.js'
+import type { PendingTask } from '../integrations/shared/wire.js'
+import { attemptInputOf, startAttempt, workflowIdOf } from './attempt-start.js'
+import { describeError, UnstartableTaskError } from './errors.js'
+import type { Logger } from './logger.js'
+import { growingPauseMs, pause, withJitter } from './pause.js'
+import type { RunInspector, RunVerdict, RunView } from './run-inspector.js'
+import type { TaskReports } from './task-reports.js'
+import type { RetryPolicy, TaskResult } from './types.js'
+
+export interface TaskStarterOptions {
+  namespace: string
+  config: PullModeConfig
+  reports: TaskReports
+  client: Client
+  connection: Connection
+  inspector: RunInspector
+  /** How long one call to Temporal may take, in milliseconds. */
+  temporalTimeoutMs: number
+  /** Aborted when nothing new may be begun. */
+  stopping: AbortSignal
+  /** Aborted when what is under way has to end as well. */
+  expired: AbortSignal
+}
+
+/** Between looks at a workflow that Temporal does not answer for. */
+const LOOK_AGAIN: RetryPolicy = { firstPauseMs: 200, maxPauseMs: 5000, factor: 2 }
+/** A look that finds nothing after an ambiguous start allows another start; the id keeps them from being two. */
+const MAX_STARTS = 3
+
+/** One claimed task on its way. */
+interface Subject {
+  task: PendingTask
+  claim: ClaimAnswer
+  workflowId: string
+  logger: Logger
+}
+
+type Did = TaskResult['did']
+
+export class TaskStarter {
+  readonly #options: TaskStarterOptions
+
+  constructor(options: TaskStarterOptions) {
+    this.#options = options
+  }
+
+  /** Never throws: what is unknown is left to whoever takes the claim over. */
+  async run(task: PendingTask, claim: ClaimAnswer, logger: Logger): Promise<TaskResult> {
+    const { attempt } = claim
+    try {
+      return { apiCallId: task.id, attempt, did: await this.#bringToWorkflow(task, claim, logger) }
+    } catch (error) {
+      logger.error({ err: error }, 'a claimed task was left as it is: its lease will end')
+      return { apiCallId: task.id, attempt, did: 'left' }
+    }
+  }
+
+  async #bringToWorkflow(task: PendingTask, claim: ClaimAnswer, logger: Logger): Promise<Did> {
+    const { namespace, config } = this.#options
+    const mayHaveRun = claim.takeOver || claim.runId !== undefined
+    const subject: Subject = { task, claim, workflowId: '', logger }
+    let input: AttemptInput
+    try {
+      subject.workflowId = workflowIdOf(namespace, config, task, claim.attempt)
+      subject.logger = logger.child({ workflowId: subject.workflowId })
+      if (mayHaveRun) {
+        const settled = await this.#settle(subject, await this.#inspect(subject))
+        if (settled) return settled
+      }
+      input = attemptInputOf(config, task, claim.attempt)
+    } catch (error) {
+      if (!(error instanceof UnstartableTaskError)) throw error
+      // Without the id nobody can tell whether a run is alive, so nobody may say that the attempt failed.
+      if (mayHaveRun && error.code === 'unbuildable_workflow_id') throw error
+      return this.#fail(subject, { code: error.code, message: error.message }, false)
+    }
+    return this.#start(subject, input)
+  }
+
+  async #start(subject: Subject, input: AttemptInput): Promise<Did> {
+    const { client, connection, config, temporalTimeoutMs: timeoutMs, stopping, expired } = this.#options
+    const { workflowId, logger } = subject
+    for (let starts = 0; starts < MAX_STARTS && !stopping.aborted; starts += 1) {
+      const result = await startAttempt({ client, connection, config, workflowId, input, timeoutMs, signal: expired })
+      switch (result.kind) {
+        case 'started':
+          logger.info({ runId: result.runId }, 'workflow started')
+          return 'started'
+        case 'rejected':
+          return this.#fail(subject, result.error, false)
+        case 'not-started':
+          logger.warn(`workflow not started: ${describeError(result.cause)}`)
+          return this.#release(subject)
+        case 'ambiguous':
+          logger.warn(`workflow start not answered, looking: ${describeError(result.cause)}`)
+      }
+      const settled = await this.#settle(subject, await this.#inspectUntilKnown(subject))
+      if (settled) return settled
+    }
+    return this.#release(subject)
+  }
+
+  #inspect({ workflowId }: Subject): Promise<RunView> {
+    return this.#options.inspector.inspect(workflowId, this.#options.expired)
+  }
+
+  async #inspectUntilKnown(subject: Subject): Promise<RunView> {
+    const { stopping } = this.#options
+    for (let failures = 0; ; ) {
+      const view = await this.#inspect(subject)
+      if (view.state !== 'unknown' || stopping.aborted) return view
+      failures += 1
+      await pause(withJitter(growingPauseMs(LOOK_AGAIN, failures)), stopping)
+    }
+  }
+
+  /** Tells main what was seen of the run; null where there is none, so that it may be started. */
+  async #settle(subject: Subject, view: RunView): Promise<Did | null> {
+    const { logger, claim } = subject
+    switch (view.state) {
+      case 'running':
+        logger.info('workflow is running already')
+        await this.#report(subject, { status: 'running' })
+        return 'running'
+      case 'closed':
+        logger.info({ outcome: view.verdict.status }, 'workflow had ended: delivering its outcome')
+        return (await this.#report(subject, view.verdict)) ? 'settled' : 'left'
+      case 'none': {
+        if (claim.runId === undefined) return null
+        const message = 'The workflow of this attempt began, and Temporal does not know it any more'
+        return this.#fail(subject, { code: 'workflow_lost', message }, true)
+      }
+      case 'refused':
+        logger.warn({ reason: view.reason }, 'the run of this attempt had been refused: leaving the task')
+        return 'left'
+      case 'unknown':
+        logger.warn(`nothing is known of the run, leaving the task: ${describeError(view.cause)}`)
+        return 'left'
+    }
+  }
+
+  async #fail(subject: Subject, error: TaskError, retryable: boolean): Promise<Did> {
+    subject.logger.error({ code: error.code, retryable }, `attempt failed: ${error.message}`)
+    const shortened = { code: error.code, message: error.message.slice(0, 4000) }
+    return (await this.#report(subject, { status: 'failed', error: shortened, retryable })) ? 'failed' : 'left'
+  }
+
+  async #release(subject: Subject): Promise<Did> {
+    return (await this.#report(subject, { status: 'released' })) ? 'released' : 'left'
+  }
+
+  #report(subject: Subject, report: RunVerdict | { status: 'running' | 'released' }): Promise<boolean> {
+    const { attempt, fencingToken } = subject.claim
+    const fenced = { apiCallId: subject.task.id, attempt, fencingToken, ...report }
+    return this.#options.reports.report(fenced, subject.logger)
+  }
+}

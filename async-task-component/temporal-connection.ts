@@ -1,0 +1,63 @@
+import { Connection } from '@temporalio/client'
+import { loadClientConnectConfig } from '@temporalio/envconfig'
+import { NativeConnection, type NativeConnectionOptions } from '@temporalio/worker'
+import { TemporalUnavailableError } from './errors.js'
+
+/** How a connection is secured; what every Temporal connection of the daemon has in common beside its address. */
+export type TemporalSecurity = Pick<NativeConnectionOptions, 'tls' | 'apiKey' | 'metadata'>
+
+export interface TemporalTarget {
+  address: string
+  namespace: string
+  security: TemporalSecurity
+}
+
+/**
+ * Where Temporal is. The usual `TEMPORAL_*` variables and Temporal's profile file win over the application's
+ * configuration: address, namespace, TLS, API key, gRPC metadata.
+ */
+export function temporalTarget(
+  configured: { address: string; namespace: string },
+  env: NodeJS.ProcessEnv = process.env,
+): TemporalTarget {
+  const overrideEnvVars = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined))
+  const { namespace, connectionOptions } = loadClientConnectConfig({
+    overrideEnvVars: overrideEnvVars as Record<string, string>,
+  })
+  const { address, tls, apiKey, metadata } = connectionOptions
+  return {
+    address: address ?? configured.address,
+    namespace: namespace ?? configured.namespace,
+    security: {
+      ...(tls !== undefined && { tls }),
+      ...(apiKey !== undefined && { apiKey }),
+      ...(metadata !== undefined && { metadata }),
+    },
+  }
+}
+
+/**
+ * The task processor's connection. It connects when it is first used, honours deadlines, and tries each call
+ * once: whoever calls knows better what a failed try means.
+ */
+export function processorConnection(address: string, security: TemporalSecurity = {}): Connection {
+  return Connection.lazy({ address, ...security, interceptors: [] })
+}
+
+/** The workers' connection. Throws TemporalUnavailableError. */
+export async function workerConnection(address: string, security: TemporalSecurity = {}): Promise<NativeConnection> {
+  try {
+    return await NativeConnection.connect({ address, ...security })
+  } catch (cause) {
+    throw new TemporalUnavailableError(`Temporal at ${address} cannot be reached`, { cause })
+  }
+}
+
+/** Runs a Temporal call that ends by itself after so many milliseconds, or when the signal is aborted. */
+export function bounded<T>(
+  connection: Connection,
+  { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal },
+  call: () => Promise<T>,
+): Promise<T> {
+  return connection.withDeadline(Date.now() + timeoutMs, () => connection.withAbortSignal(signal, call))
+}

@@ -1,0 +1,54 @@
+/** The words of the async-task component that its users see. */
+import type { AppConfig } from '../config.js'
+import type { TaskStatus } from '../integrations/shared/protocol/types.js'
+
+export type { TaskStatus }
+
+/** How pauses grow while something keeps failing. */
+export interface RetryPolicy {
+  firstPauseMs: number
+  maxPauseMs: number
+  factor: number
+}
+
+/** An integration folder that has workflows. */
+export interface IntegrationWorkflowInfo {
+  /** The folder's name. */
+  name: string
+  taskQueue: string
+  /** Absolute path of `workflows/index`. */
+  workflowsPath: string
+  /** Absolute path of `activities/index`, or null where there are none. */
+  activitiesPath: string | null
+  /** The exported workflows, sorted; null where the module cannot be loaded, which `loadError` explains. */
+  workflowNames: string[] | null
+  loadError?: Error
+}
+
+/** What is the same for every integration's worker. */
+export interface WorkerConfig {
+  /** How long a stopping worker lets activities finish before it cancels them. Default 10 000. */
+  shutdownGraceMs: number
+  /** Pauses between tries to build a worker, and before one that died is built again. Default 1 s, doubled, at most 60 s. */
+  restart: RetryPolicy
+}
+
+/** What the task processor did with one claimed task. */
+export interface TaskResult {
+  apiCallId: string
+  attempt: number
+  /**
+   * - `started`: this claim started the attempt's workflow
+   * - `running`: the attempt's workflow was already running
+   * - `settled`: the attempt's workflow had ended; its outcome was reported
+   * - `failed`: the attempt cannot be started, which was reported
+   * - `released`: nothing was started, the task is pending again
+   * - `left`: nothing is known for sure; whoever takes the claim over will look again
+   */
+  did: 'started' | 'running' | 'settled' | 'failed' | 'released' | 'left'
+}
+
+/** The component's section of the application's configuration, with the internal token settled. */
+export type AsyncTaskComponentConfig = Omit<AppConfig['components']['asyncTask'], 'internalApiToken'> & {
+  internalApiToken: string
+}

@@ -1,0 +1,96 @@
+import type { NativeConnection } from '@temporalio/worker'
+import pLimit from 'p-limit'
+import type { ActivityContext } from '../integrations/shared/activity-context.js'
+import { ConfigurationError } from './errors.js'
+import { IntegrationWorker, type IntegrationWorkerState } from './integration-worker.js'
+import { createLogger, type Logger } from './logger.js'
+import { type TemporalSecurity, workerConnection } from './temporal-connection.js'
+import type { IntegrationWorkflowInfo, WorkerConfig } from './types.js'
+
+export interface WorkerManagerOptions extends Partial<WorkerConfig> {
+  /** What activities need of this process; without it, only those that need nothing are registered. */
+  activityContext?: ActivityContext
+  security?: TemporalSecurity
+  logger?: Logger
+}
+
+export interface WorkerStatus {
+  name: string
+  taskQueue: string
+  state: IntegrationWorkerState
+  error: Error | null
+}
+
+const DEFAULT_WORKER_CONFIG: WorkerConfig = {
+  shutdownGraceMs: 10_000,
+  restart: { firstPauseMs: 1000, maxPauseMs: 60_000, factor: 2 },
+}
+
+/** Runs one Temporal Worker per integration; they start and stop as one, and fail each on its own. */
+export class WorkerManager {
+  readonly #address: string
+  readonly #temporalNamespace: string
+  readonly #options: WorkerManagerOptions
+  readonly #logger: Logger
+  #connection: NativeConnection | null = null
+  #workers: IntegrationWorker[] = []
+
+  constructor(address: string, namespace: string, options: WorkerManagerOptions = {}) {
+    this.#address = address
+    this.#temporalNamespace = namespace
+    this.#options = options
+    this.#logger = options.logger ?? createLogger()
+  }
+
+  /** One try. Throws TemporalUnavailableError. */
+  async connect(): Promise<void> {
+    this.#connection ??= await workerConnection(this.#address, this.#options.security)
+  }
+
+  /** Prepares a worker for each integration; nothing is built before `startAll`. */
+  createWorkers(infos: IntegrationWorkflowInfo[]): void {
+    const connection = this.#connection
+    if (!connection) throw new ConfigurationError('createWorkers needs a connection: call connect() first')
+    if (this.#workers.length > 0) throw new ConfigurationError('The workers are created already')
+    const { shutdownGraceMs, restart } = { ...DEFAULT_WORKER_CONFIG, ...this.#options }
+    const takeTurn = pLimit(1)
+    this.#workers = infos.map(
+      (info) =>
+        new IntegrationWorker({
+          info,
+          connection,
+          temporalNamespace: this.#temporalNamespace,
+          activityContext: this.#options.activityContext ?? null,
+          takeTurn,
+          config: { shutdownGraceMs, restart },
+          logger: this.#logger.child({ integration: info.name, taskQueue: info.taskQueue }),
+        }),
+    )
+  }
+
+  /** Resolves once each worker runs, or has failed for the first time; those keep being retried. */
+  async startAll(): Promise<void> {
+    await Promise.all(this.#workers.map((worker) => worker.start()))
+  }
+
+  /** Drains all workers within the grace time; afterwards new ones may be created. */
+  async stopAll(): Promise<void> {
+    await Promise.all(this.#workers.map((worker) => worker.stop()))
+    this.#workers = []
+  }
+
+  /** Stops what still runs, and closes the connection. */
+  async disconnect(): Promise<void> {
+    await this.stopAll()
+    await this.#connection?.close()
+    this.#connection = null
+  }
+
+  isRunning(taskQueue: string): boolean {
+    return this.#workers.some((worker) => worker.taskQueue === taskQueue && worker.isRunning)
+  }
+
+  statuses(): WorkerStatus[] {
+    return this.#workers.map(({ name, taskQueue, state, error }) => ({ name, taskQueue, state, error }))
+  }
+}

@@ -1,0 +1,57 @@
+/** The async-task component's entry: configuration in, running component out, signals. */
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describeError } from './async-task-component/errors.js'
+import { AsyncTaskComponent } from './async-task-component/index.js'
+import { createLogger, installTemporalRuntime } from './async-task-component/logger.js'
+import { loadConfig } from './config/load.js'
+import { internalToken } from './development-token.js'
+import { createApplicationIntegrations } from './integrations/entries/application.js'
+
+const logger = createLogger()
+
+try {
+  const config = loadConfig({ component: 'asyncTask' })
+  const { mode, components, integrations } = config
+  const internalApiToken = internalToken(mode, components.asyncTask.internalApiToken)
+  installTemporalRuntime(logger)
+
+  const Integrations = createApplicationIntegrations(config)
+  const application = new Integrations({ entities: [], relations: [], activities: [], interactions: [], dict: [] })
+  const component = new AsyncTaskComponent({
+    config: { ...components.asyncTask, internalApiToken },
+    integrations: application.getIntegrations(),
+    activityContext: {
+      mainUrl: components.main.url,
+      internalToken: internalApiToken,
+      artifactsDir: components.artifacts.dir,
+      integrations,
+      logger,
+    },
+    integrationsPath: join(dirname(fileURLToPath(import.meta.url)), 'integrations'),
+    logger,
+  })
+  stopOnSignals(component)
+  await component.start()
+  if (await component.ready()) process.send?.({ type: 'ready' })
+} catch (error) {
+  fail(error)
+}
+
+/** The first signal drains, a second one does not wait. */
+function stopOnSignals(component: AsyncTaskComponent): void {
+  let stopping = false
+  const stop = (signal: NodeJS.Signals) => {
+    if (stopping) process.exit(1)
+    stopping = true
+    logger.info({ signal }, 'stopping')
+    component.stop().then(() => process.exit(0), fail)
+  }
+  process.on('SIGINT', stop)
+  process.on('SIGTERM', stop)
+}
+
+function fail(error: unknown): never {
+  logger.fatal({ err: error }, `cannot run: ${describeError(error)}`)
+  process.exit(1)
+}

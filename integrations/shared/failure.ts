@@ -7,9 +7,10 @@
  * What a failed request to a provider leaves behind.
  * - `refused`: nothing was created, and the same request will be refused again
  * - `unavailable`: nothing was created, or nothing was to be; the same request may succeed later
+ * - `ended`: it was done, in vain, and nothing is left of it; another attempt may fare better
  * - `ambiguous`: something may have been created, and charged for
  */
-export type FailureKind = 'refused' | 'unavailable' | 'ambiguous'
+export type FailureKind = 'refused' | 'unavailable' | 'ended' | 'ambiguous'
 
 export interface FailureDetails {
   kind?: FailureKind

@@ -33,7 +33,7 @@ export async function asActivityFailure<T>(request: Promise<T>): Promise<T> {
     const details: FailureDetails = {
       kind,
       ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
-      ...(kind === 'refused' && { providerEnded: true }),
+      ...((kind === 'refused' || kind === 'ended') && { providerEnded: true }),
     }
     throw ApplicationFailure.create({
       message,

@@ -1,0 +1,20 @@
+import type { IIntegrationConstructor } from '../index.js'
+import { createPullIntegration, type PullIntegrationOptions } from '../shared/pull-integration.js'
+import { type ImageRequest, imageRequestSchema, imageResultSchema } from './schemas.js'
+
+/** Images by Nano Banana 2 behind an OpenAI-compatible gateway, from text or from other images. */
+export function createNanobanana2ImageGenerationIntegration(
+  options: PullIntegrationOptions<ImageRequest>,
+): IIntegrationConstructor {
+  return createPullIntegration(
+    {
+      name: 'nanobanana2ImageGeneration',
+      entityPrefix: 'Nanobanana2',
+      workflowName: 'imageGenerationWorkflow',
+      reportAPIName: 'reportNanobanana2Result',
+      requestSchema: imageRequestSchema,
+      resultSchema: imageResultSchema,
+    },
+    options,
+  )
+}

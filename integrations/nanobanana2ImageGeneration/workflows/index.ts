@@ -1,0 +1,45 @@
+import { proxyActivities, proxyLocalActivities } from '@temporalio/workflow'
+import type { AttemptInput, AttemptOutcome } from '../../shared/task.js'
+import { attemptFailure, failureKind } from '../../shared/workflow/failures.js'
+import { Patience } from '../../shared/workflow/patience.js'
+import { runAttempt } from '../../shared/workflow/run-attempt.js'
+import type { ImageActivities } from '../activities/index.js'
+import type { ImageRequest, ImageResult } from '../schemas.js'
+
+const { imageSettings } = proxyLocalActivities<ImageActivities>({ startToCloseTimeout: '10 seconds' })
+
+/**
+ * Has an image made and stored. The gateway has no tasks to look up: whether a request whose answer was lost made
+ * an image, in this attempt or an earlier one, stays unknown, and the configuration says what to do then.
+ */
+export async function imageGenerationWorkflow(input: AttemptInput<ImageRequest>): Promise<AttemptOutcome<ImageResult>> {
+  const { requestParams, taskKey, attempt } = input
+
+  return runAttempt(input, async (run) => {
+    const settings = await imageSettings()
+    const mayPayTwice = settings.onAmbiguousCreate === 'retry'
+    if (run.begun.openIntents.length > 0 && !mayPayTwice) throw answerLost('an earlier attempt', false)
+
+    // One request each: the workflow decides what a failure means, and when to ask again.
+    const gateway = proxyActivities<ImageActivities>({
+      startToCloseTimeout: settings.requestTimeoutMs + 10_000,
+      heartbeatTimeout: '30 seconds',
+      retry: { maximumAttempts: 1 },
+    })
+    const patience = new Patience(settings.deadlineSeconds)
+    try {
+      const result = await patience.whileUnavailable(() => gateway.generateImage(requestParams, { taskKey, attempt }))
+      // Only now: it closes the create intent, which must stay open for as long as the answer can be lost.
+      await run.reportProcessing()
+      return result
+    } catch (error) {
+      throw failureKind(error) === 'ambiguous' ? answerLost('this attempt', mayPayTwice) : error
+    }
+  })
+}
+
+/** For good, it leaves an operator to decide: a retry by hand then starts afresh, with no intent open. */
+function answerLost(whose: string, retryable: boolean): Error {
+  const message = `The answer to ${whose} was lost: an image may have been made and charged for`
+  return attemptFailure({ code: 'create_answer_lost', message, retryable, providerEnded: !retryable })
+}

@@ -4,16 +4,18 @@
  */
 import { mkdirSync } from 'node:fs'
 import { relative } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { loadConfig } from '../config.js'
 import { Display, type Progress } from './demo/display.js'
-import { createTask, DEMO_TASKS, type DemoTask, readTask, type TaskView } from './demo/tasks.js'
 import { Stack } from './stack/stack.js'
+import { TaskClient, type TaskKind, type TaskView } from './stack/task-client.js'
 
 /** From the first process's start to the last task's end, on a slow machine. */
 const TIME_LIMIT_MS = 300_000
-const LOOK_EVERY_MS = 150
-const FINAL = ['completed', 'failed', 'cancelled']
+const TASKS: Array<{ kind: TaskKind; request: object }> = [
+  { kind: 'video', request: { prompt: 'A paper boat on a mountain lake at dawn' } },
+  { kind: 'image', request: { prompt: 'A lighthouse made of books, watercolour' } },
+  { kind: 'test', request: { kind: 'multiStep', message: 'hello' } },
+]
 
 const display = new Display(process.stdout)
 const abort = new AbortController()
@@ -28,6 +30,7 @@ const stack = await Stack.create({
   env: { DATABASE_URL: undefined, CONFIG_MODE: 'local' },
   onCrash: (error) => abort.abort(error),
 })
+const client = new TaskClient(stack.mainUrl)
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => abort.abort(new Error(`stopped by ${signal}`)))
 }
@@ -57,46 +60,43 @@ try {
   display.timed('Stopped.')
 }
 
-counts.failed = DEMO_TASKS.length - counts.completed
+counts.failed = TASKS.length - counts.completed
 if (counts.failed > 0) process.exitCode = 1
 display.line(JSON.stringify(counts))
 // Nothing is left to do; a handle that a library forgot must not hold up whoever waits for the exit code.
 process.exit()
 
 async function runTasks(): Promise<void> {
-  const tasks = DEMO_TASKS.map((task) => ({ task, progress: { name: task.name, status: 'new' } }))
-  display.follow(tasks.map(({ progress }) => progress))
-  const ended = await Promise.all(tasks.map(({ task, progress }) => runTask(task, progress)))
+  const progress = TASKS.map(({ kind }) => ({ name: kind, status: 'new' }))
+  display.follow(progress)
+  const ended = await Promise.all(TASKS.map((task, index) => runTask(task, progress[index] as Progress)))
   display.stop()
 
   display.line()
   display.line('Results:')
-  for (const [index, { task }] of tasks.entries()) {
+  for (const [index, { kind }] of TASKS.entries()) {
     const { status, result, error } = ended[index] as TaskView
     if (status === 'completed') counts.completed++
-    display.line(`  ${task.name.padEnd(6)} ${status}  ${JSON.stringify(status === 'completed' ? result : error)}`)
+    display.line(`  ${kind.padEnd(6)} ${status}  ${JSON.stringify(status === 'completed' ? result : error)}`)
   }
   display.line(`  files are in ${relative('.', stack.artifactsDir)}, logs in ${relative('.', folder)}/logs`)
 }
 
 /** Creates a task, prints its transitions as they happen, and returns it as it ended. */
-async function runTask(task: DemoTask, progress: Progress): Promise<TaskView> {
-  const id = await createTask(stack.mainUrl, task, abort.signal)
+async function runTask({ kind, request }: (typeof TASKS)[number], progress: Progress): Promise<TaskView> {
+  const id = await client.create(kind, request, abort.signal)
   counts.created++
   progress.status = 'pending'
-  display.timed(`${task.name.padEnd(6)} pending     created as task ${id}`)
+  display.timed(`${kind.padEnd(6)} pending     created as task ${id}`)
 
   let shown = 0
-  for (;;) {
-    const view = await readTask(stack.mainUrl, task, id, abort.signal)
-    for (const { type, attempt } of view.timeline.slice(shown)) {
-      display.timed(`${task.name.padEnd(6)} ${type.padEnd(11)} attempt ${attempt}`)
+  return client.untilEnded(kind, id, abort.signal, ({ status, timeline }) => {
+    for (const { type, attempt } of timeline.slice(shown)) {
+      display.timed(`${kind.padEnd(6)} ${type.padEnd(11)} attempt ${attempt}`)
     }
-    shown = view.timeline.length
-    progress.status = view.status
-    if (FINAL.includes(view.status)) return view
-    await delay(LOOK_EVERY_MS, undefined, { signal: abort.signal })
-  }
+    shown = timeline.length
+    progress.status = status
+  })
 }
 
 function simulatedProviders(): string[] {

@@ -19,25 +19,36 @@ export function invalidInput(error: z.ZodError) {
 
 function invalidFields(issue: z.core.$ZodIssue, parent: PropertyKey[]): InvalidField[] {
   const path = [...parent, ...issue.path]
-  if (issue.code === 'invalid_union' && issue.errors.length > 0) {
-    return closest(issue.errors).flatMap((inner) => invalidFields(inner, path))
-  }
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => ({ field: name([...path, key]), message: 'is not a known field' }))
   }
+  if (issue.code === 'invalid_union' && issue.errors.length > 0) {
+    // Forms whose discriminator has another value are out of the question, unless all are.
+    const meant = issue.errors.filter((form) => !form.some(isOtherForm))
+    return meant.length > 0
+      ? closest(meant).flatMap((inner) => invalidFields(inner, path))
+      : [noSuchForm(issue.errors.flat().filter(isOtherForm), path)]
+  }
+  if (isOtherForm(issue)) return [noSuchForm([issue], parent)]
   return [{ field: name(path), message: issue.message }]
 }
 
-/** Of a union's forms, the one that was probably meant: that which the input misses by least. */
-function closest(forms: z.core.$ZodIssue[][]): z.core.$ZodIssue[] {
-  return forms.reduce((best, form) => (misses(form) < misses(best) ? form : best))
+type OtherForm = z.core.$ZodIssueInvalidUnion & { options?: readonly unknown[] }
+
+/** A discriminated union's issue where it has no form for the discriminator's value. */
+function isOtherForm(issue: z.core.$ZodIssue): issue is OtherForm {
+  return issue.code === 'invalid_union' && issue.errors.length === 0
 }
 
-function misses(issues: z.core.$ZodIssue[]): number {
-  // A form that does not know the discriminator's value at all is the furthest off.
-  return issues.some((issue) => issue.code === 'invalid_union' && issue.errors.length === 0)
-    ? Number.MAX_SAFE_INTEGER
-    : issues.length
+function noSuchForm(issues: OtherForm[], parent: PropertyKey[]): InvalidField {
+  const options = new Set(issues.flatMap((issue) => issue.options ?? []))
+  const message = options.size > 0 ? `must be one of ${[...options].join(', ')}` : 'has no such form'
+  return { field: name([...parent, ...(issues[0]?.path ?? [])]), message }
+}
+
+/** Of several forms, the one that was probably meant: that which the input misses by least. */
+function closest(forms: z.core.$ZodIssue[][]): z.core.$ZodIssue[] {
+  return forms.reduce((best, form) => (form.length < best.length ? form : best))
 }
 
 function name(path: PropertyKey[]): string {

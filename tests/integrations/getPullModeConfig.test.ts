@@ -1,0 +1,86 @@
+import { describe, expect, it } from 'vitest'
+import { loadConfig } from '@/config/load.js'
+import { config } from '@/config.js'
+import { createApplicationIntegrations } from '@/integrations/entries/application.js'
+import { makeIntegrations } from './support.js'
+
+const main = config.components.main.url
+
+const expected = [
+  [
+    'fangzhouVideoGeneration',
+    'integration-fangzhouvideogeneration-queue',
+    'videoPollingWorkflow',
+    'reportFangzhouVideoResult',
+  ],
+  [
+    'nanobanana2ImageGeneration',
+    'integration-nanobanana2imagegeneration-queue',
+    'imageGenerationWorkflow',
+    'reportNanobanana2Result',
+  ],
+  ['testAsyncTask', 'integration-test-async-task-queue', 'asyncTestTaskWorkflow', 'reportTestAsyncTaskResult'],
+] as const
+
+describe.each(expected)('%s', (namespace, taskQueue, workflowName, reportName) => {
+  const integration = makeIntegrations()
+    .getIntegrations()
+    .find((entry) => entry.namespace === namespace)?.integration
+  const pull = integration?.getPullModeConfig?.()
+
+  it('names its queue, its workflow and the APIs of main', () => {
+    expect(pull).toMatchObject({
+      enabled: true,
+      taskQueue,
+      workflowName,
+      internalAPIs: {
+        fetchPendingTasks: `${main}/api/${namespace}/fetchPendingTasks`,
+        reportTaskEvent: `${main}/api/${namespace}/${reportName}`,
+      },
+    })
+  })
+
+  it('serves the APIs that it names', () => {
+    const served = integration?.createAPIs?.().filter((api) => api.internal)
+    expect(served?.map(({ name, method }) => `${method} ${name}`)).toEqual([
+      'GET fetchPendingTasks',
+      `POST ${reportName}`,
+    ])
+  })
+
+  it('builds the workflow id and parameters of a task', () => {
+    const requestParams = { prompt: 'a cat' }
+    const task = {
+      id: 'task-123',
+      taskKey: 'k',
+      status: 'pending',
+      attempts: 0,
+      startedAt: null,
+      createdAt: 1,
+      requestParams,
+    }
+    expect(pull?.buildWorkflowId({ id: 'task-123' })).toBe('task-123')
+    expect(pull?.buildWorkflowParams(task)).toEqual({
+      apiCallId: 'task-123',
+      requestParams,
+      callbackUrl: `${main}/api/${namespace}/${reportName}`,
+    })
+  })
+})
+
+it('is null where an integration is disabled', () => {
+  const configuration = loadConfig({ component: 'main' })
+  configuration.integrations.testAsyncTask.enabled = false
+  const Integrations = createApplicationIntegrations(configuration)
+  const parts = new Integrations({
+    entities: [],
+    relations: [],
+    activities: [],
+    interactions: [],
+    dict: [],
+  }).getIntegrations()
+  const enabled = Object.fromEntries(
+    parts.map(({ namespace, integration }) => [namespace, integration.getPullModeConfig?.() !== null]),
+  )
+  expect(enabled).toEqual({ fangzhouVideoGeneration: true, nanobanana2ImageGeneration: true, testAsyncTask: false })
+})

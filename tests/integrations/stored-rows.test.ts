@@ -1,0 +1,150 @@
+import { MatchExp } from 'interaqt'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { databaseTime, inTransaction } from '@/integrations/shared/database.js'
+import {
+  claimableAt,
+  currentAttempt,
+  DEFAULT_TASK_POLICY,
+  type TaskEventType,
+  type TaskRequest,
+  type TaskState,
+} from '@/integrations/shared/protocol/index.js'
+import { carryOut, readTask } from '@/integrations/shared/task-store.js'
+import { startTestMain, type TestMain } from '../support/main.js'
+import { plantTask, TEST_TASKS } from '../support/tasks.js'
+
+const policy = {
+  ...DEFAULT_TASK_POLICY,
+  stuckTimeoutSeconds: 0,
+  retryBackoff: { firstSeconds: 0, maxSeconds: 0 },
+  releaseBackoff: { firstSeconds: 0, maxSeconds: 0 },
+}
+
+let main: TestMain
+beforeAll(async () => {
+  main = await startTestMain()
+})
+afterAll(() => main.stop())
+
+const error = { code: 'x', message: 'y' }
+
+/** Every kind of request, as somebody would make it who has just read the row. */
+const REQUESTS: Record<string, (state: TaskState) => TaskRequest> = {
+  claim: () => ({ status: 'queued', alone: true }),
+  begin: (state) => ({ status: 'begin', attempt: currentAttempt(state), runId: state.runId ?? 'run' }),
+  processing: (state) => ({ status: 'processing', attempt: currentAttempt(state), runId: state.runId ?? 'run' }),
+  complete: (state) => ({
+    status: 'completed',
+    attempt: currentAttempt(state),
+    runId: state.runId ?? 'run',
+    result: 1,
+  }),
+  fail: (state) => ({
+    status: 'failed',
+    attempt: currentAttempt(state),
+    runId: state.runId ?? 'run',
+    error,
+    retryable: true,
+  }),
+  failForGood: (state) => ({ status: 'failed', ...asProcessor(state), error, retryable: false }),
+  release: (state) => ({ status: 'released', ...asProcessor(state) }),
+  renew: (state) => ({ status: 'renewed', ...asProcessor(state) }),
+  running: (state) => ({ status: 'running', ...asProcessor(state) }),
+  closed: (state) => ({ status: 'closed', ...asProcessor(state) }),
+  completeUnseen: (state) => ({ status: 'completed', ...asProcessor(state), result: 2 }),
+  afterRestore: (state) => ({ status: 'begin', attempt: currentAttempt(state) + 1, runId: 'later-run' }),
+  cancel: () => ({ status: 'cancelled', by: 'operator' }),
+  retry: () => ({ status: 'retry', by: 'operator', extraAttempts: 5 }),
+}
+
+function asProcessor(state: TaskState) {
+  return { attempt: currentAttempt(state), fencingToken: state.fencingToken ?? '' }
+}
+
+/**
+ * Every request is tried on every kind of row that requests lead to. A row is remembered by how it was reached;
+ * the first way to each kind is enough.
+ */
+it('whatever is requested of whatever row, what is stored is what the protocol says', async () => {
+  const { controller } = main.component
+  const seenTypes = new Set<TaskEventType>()
+  const kinds = new Set<string>()
+  const ways: string[][] = [[]]
+  while (ways.length > 0) {
+    const way = ways.shift() ?? []
+    for (const next of Object.keys(REQUESTS)) {
+      const id = await plantTask(controller)
+      let state = await stateOf(id)
+      for (const step of [...way, next]) {
+        const request = REQUESTS[step]?.(state)
+        if (!request) throw new Error(`There is no request ${step}`)
+        const done = await carryOut(controller, TEST_TASKS, id, request, {
+          newToken: crypto.randomUUID(),
+          random: 0,
+          policy,
+        })
+        if (!done) throw new Error('The task is gone')
+        state = done.state
+      }
+      await expectStored(id, state)
+      const task = await readTask(controller, TEST_TASKS, id)
+      for (const { type } of task?.timeline ?? []) seenTypes.add(type as TaskEventType)
+      const kind = `${state.status} ${state.runId !== null} ${state.retryable} ${state.attempts > 0}`
+      if (!kinds.has(kind) && way.length < 4) {
+        kinds.add(kind)
+        ways.push([...way, next])
+      }
+    }
+  }
+  expect([...seenTypes].sort()).toEqual([
+    'begun',
+    'cancelled',
+    'checked',
+    'completed',
+    'failed',
+    'processing',
+    'queued',
+    'released',
+    'renewed',
+    'restored',
+    'retried',
+    'runClosed',
+  ])
+
+  async function stateOf(id: string): Promise<TaskState> {
+    const task = await readTask(controller, TEST_TASKS, id)
+    if (!task) throw new Error('The task is gone')
+    return task.state
+  }
+
+  async function expectStored(id: string, state: TaskState): Promise<void> {
+    const match = MatchExp.atom({ key: 'id', value: ['=', id] })
+    const row = await inTransaction(controller, 'look', () =>
+      controller.system.storage.findOne(TEST_TASKS.apiCall, match, undefined, ['*']),
+    )
+    const columns = ['status', 'state', 'attempts', 'startedAt', 'dueAt', 'claimableAt', 'runId', 'result', 'error']
+    const stored = Object.fromEntries(columns.map((column) => [column, row[column] ?? null]))
+    const { status, attempts, startedAt, dueAt, runId, result } = state
+    expect(stored).toEqual({
+      status,
+      state,
+      attempts,
+      startedAt,
+      dueAt,
+      claimableAt: claimableAt(state),
+      runId,
+      result,
+      error: state.error,
+    })
+  }
+})
+
+it('a row is created pending, delayed if that is asked for, and in no other status', async () => {
+  const { controller } = main.component
+  const now = await inTransaction(controller, 'now', () => databaseTime(controller))
+  const id = await plantTask(controller, { state: { dueAt: now + 60 } })
+  expect((await readTask(controller, TEST_TASKS, id))?.state).toMatchObject({ status: 'pending', dueAt: now + 60 })
+  await expect(plantTask(controller, { state: { status: 'completed' } })).rejects.toMatchObject({
+    message: expect.stringContaining('A task is created pending'),
+  })
+})

@@ -1,0 +1,186 @@
+/** One workflow under time skipping, with real activities, a provider's simulator, and a main that records. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type ServerType, serve } from '@hono/node-server'
+import type { WorkflowHandle } from '@temporalio/client'
+import { TestWorkflowEnvironment } from '@temporalio/testing'
+import { bundleWorkflowCode, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker'
+import { Hono } from 'hono'
+import pino from 'pino'
+import { inject } from 'vitest'
+import { integrationsConfigSchema } from '@/integrations/entries/config.js'
+import { createTaskActivities } from '@/integrations/shared/activities/index.js'
+import type { ActivityContext, CreateActivities } from '@/integrations/shared/activity-context.js'
+import {
+  type Acceptance,
+  DEFAULT_TASK_POLICY,
+  decide,
+  evolve,
+  initialTaskState,
+  type TaskRequest,
+  type TaskState,
+} from '@/integrations/shared/protocol/index.js'
+import type { AttemptInput, AttemptOutcome } from '@/integrations/shared/task.js'
+
+export const TOKEN = 'recording-main-token'
+const TASK_KEY = 'k7Qx2'
+
+export interface RecordingMain {
+  url: string
+  /** Every report, in order. */
+  reports: Array<TaskRequest & { apiCallId: string }>
+  /** The task's row. Tests may set it. */
+  state: TaskState
+  /** Statuses to answer the next reports with, whatever they say. */
+  failWith: number[]
+  /** Called with each report before it is decided on. */
+  onReport: (report: TaskRequest) => void
+  stop(): Promise<void>
+}
+
+/** A main with one task, claimed for attempt 1, that goes by the protocol's rules and keeps what it was told. */
+export async function startRecordingMain(): Promise<RecordingMain> {
+  let tokens = 0
+  const nextToken = () => `token-${String(++tokens).padStart(6, '0')}`
+  const step = (state: TaskState, request: TaskRequest) => {
+    const context = { now: Date.now() / 1000, newToken: nextToken(), random: 0, policy: DEFAULT_TASK_POLICY }
+    const decision = decide(state, request, context)
+    return { decision, next: decision.events.reduce(evolve, state) }
+  }
+
+  const app = new Hono()
+  const main: RecordingMain = {
+    url: '',
+    reports: [],
+    state: step(initialTaskState(5), { status: 'queued' }).next,
+    failWith: [],
+    onReport: () => undefined,
+    stop: async () => undefined,
+  }
+  app.post('/api/test/report', async (c) => {
+    if (c.req.header('authorization') !== `Bearer ${TOKEN}`) return c.json({ success: false, error: 'token' }, 401)
+    const fault = main.failWith.shift()
+    const report = await c.req.json<TaskRequest & { apiCallId: string }>()
+    if (fault) return c.json({ success: false, error: `fault ${fault}` }, fault as 500)
+    main.reports.push(report)
+    main.onReport(report)
+    const { decision, next } = step(main.state, report)
+    main.state = next
+    const { answer } = decision
+    if (!answer.ok) return c.json({ success: false, ...answer, ok: undefined, status: next.status }, 409)
+    const { begin } = answer as Acceptance
+    return c.json({ success: true, status: next.status, ...begin })
+  })
+  const server = await new Promise<ServerType>((resolve) => {
+    const listening = serve({ fetch: app.fetch, hostname: '127.0.0.1', port: 0 }, ({ port }) => {
+      main.url = `http://127.0.0.1:${port}`
+      resolve(listening)
+    })
+  })
+  main.stop = () => new Promise((resolve) => server.close(() => resolve()))
+  return main
+}
+
+/** The row of a task whose earlier attempt left this behind, claimed again for the next one. */
+export function nextAttempt(left: Pick<TaskState, 'providerTask' | 'openIntents'>): TaskState {
+  const claimed = { status: 'queued' as const, attempts: 1, outcomes: { 1: 'failed' as const } }
+  return { ...initialTaskState(5), ...claimed, ...left, fencingToken: 'token-earlier', leaseExpiresAt: 1 }
+}
+
+export interface WorkflowBench {
+  start<Result>(
+    workflow: string,
+    requestParams: unknown,
+    attempt?: number,
+  ): Promise<WorkflowHandle<(input: AttemptInput) => Promise<AttemptOutcome<Result>>>>
+  run<Result = unknown>(workflow: string, requestParams: unknown, attempt?: number): Promise<AttemptOutcome<Result>>
+  main: RecordingMain
+  artifactsDir: string
+  env: TestWorkflowEnvironment
+  taskQueue: string
+  /** The names of the activities that the last run scheduled, in order. */
+  activitiesOf(handle: Pick<WorkflowHandle, 'fetchHistory'>): Promise<string[]>
+}
+
+interface BenchOptions {
+  folder: string
+  createActivities?: CreateActivities
+  activities?: object
+  /** Sections of the integrations' configuration, by name. */
+  integrations?: Record<string, object>
+}
+
+const bundles: Record<string, Promise<WorkflowBundleWithSourceMap>> = {}
+let taskQueues = 0
+
+/** Runs `test` beside a worker of one integration, over a fresh main and a fresh artifact folder. */
+export async function withWorkflowBench(
+  env: TestWorkflowEnvironment,
+  { folder, createActivities, activities = {}, integrations = {} }: BenchOptions,
+  test: (bench: WorkflowBench) => Promise<void>,
+): Promise<void> {
+  const main = await startRecordingMain()
+  const artifactsDir = await mkdtemp(join(tmpdir(), 'artifacts-'))
+  const context: ActivityContext = {
+    mainUrl: main.url,
+    internalToken: TOKEN,
+    artifactsDir,
+    integrations: integrationsConfigSchema.parse({
+      fangzhouVideoGeneration: { simulatorUrl: 'http://127.0.0.1:9' },
+      nanobanana2ImageGeneration: { simulatorUrl: 'http://127.0.0.1:9' },
+      testAsyncTask: {},
+      ...integrations,
+    }),
+    logger: pino({ level: 'silent' }),
+  }
+  const taskQueue = `bench-${++taskQueues}`
+  const worker = await Worker.create({
+    connection: env.nativeConnection,
+    taskQueue,
+    workflowBundle: await bundleOf(folder),
+    activities: { ...createTaskActivities(context), ...createActivities?.(context), ...activities },
+  })
+  const start: WorkflowBench['start'] = (workflow, requestParams, attempt = 1) => {
+    // Another host than main's own: only its path may count.
+    const callbackUrl = 'http://main.invalid/api/test/report'
+    const input = { apiCallId: '42', taskKey: TASK_KEY, attempt, callbackUrl, requestParams }
+    return env.client.workflow.start(workflow, { taskQueue, workflowId: `${taskQueue}:${attempt}`, args: [input] })
+  }
+  try {
+    await worker.runUntil(
+      test({
+        start,
+        run: async (...args) => (await start(...args)).result() as never,
+        main,
+        artifactsDir,
+        env,
+        taskQueue,
+        async activitiesOf(handle) {
+          const { events } = await handle.fetchHistory()
+          return (events ?? []).flatMap((event) => event.activityTaskScheduledEventAttributes?.activityType?.name ?? [])
+        },
+      }),
+    )
+  } finally {
+    await main.stop()
+    await rm(artifactsDir, { recursive: true, force: true })
+  }
+}
+
+export function createEnvironment(): Promise<TestWorkflowEnvironment> {
+  const path = inject('timeSkippingServerPath')
+  return TestWorkflowEnvironment.createTimeSkipping({ server: { executable: { type: 'existing-path', path } } })
+}
+
+/** What was reported, as one reads it. */
+export function statusesOf(main: RecordingMain): string[] {
+  return main.reports.map((report) => report.status)
+}
+
+function bundleOf(folder: string): Promise<WorkflowBundleWithSourceMap> {
+  const workflowsPath = fileURLToPath(new URL(`../../integrations/${folder}/workflows/index.ts`, import.meta.url))
+  bundles[folder] ??= bundleWorkflowCode({ workflowsPath })
+  return bundles[folder]
+}

@@ -1,0 +1,86 @@
+/** Plants tasks in a main component: as rows are made, and moved by appended events as everything moves them. */
+import type { Controller } from 'interaqt'
+import { type CallEntityNames, callEntityNames } from '@/integrations/shared/call-entities.js'
+import { inTransaction } from '@/integrations/shared/database.js'
+import type { TaskEvent, TaskState } from '@/integrations/shared/protocol/index.js'
+
+export const TEST_TASKS = callEntityNames('TestAsyncTask')
+export const TEST_API = '/api/testAsyncTask'
+
+export interface PlantedTask {
+  createdAt?: number
+  /** What differs from a new row's state; its status is `pending`. */
+  state?: Partial<TaskState>
+  events?: TaskEvent[]
+}
+
+/** Creates an APICall and appends events to it; gives its id. */
+export function plantTask(
+  controller: Controller,
+  { createdAt, state, events = [] }: PlantedTask = {},
+  names: CallEntityNames = TEST_TASKS,
+): Promise<string> {
+  const { storage } = controller.system
+  return inTransaction(controller, 'plant', async () => {
+    const { id } = await storage.create(names.apiCall, {
+      requestParams: { kind: 'simple' },
+      ...(createdAt !== undefined && { createdAt }),
+      ...(state && { state }),
+    })
+    for (const data of events) {
+      await storage.create(names.integrationEvent, {
+        apiCallId: String(id),
+        eventType: data.type,
+        attempt: data.attempt,
+        at: Date.now() / 1000,
+        data,
+      })
+    }
+    return String(id)
+  })
+}
+
+export const events = {
+  queued: (attempt: number, leaseExpiresAt: number): TaskEvent => ({
+    type: 'queued',
+    attempt,
+    fencingToken: `token-${attempt}-${leaseExpiresAt}`,
+    startedAt: leaseExpiresAt - 300,
+    leaseExpiresAt,
+    takeOver: false,
+    alone: false,
+    adopted: false,
+  }),
+  processing: (attempt: number): TaskEvent => ({
+    type: 'processing',
+    attempt,
+    runId: 'run-1',
+    fencingToken: 'token-processing',
+    providerTask: null,
+  }),
+  completed: (attempt: number): TaskEvent => ({
+    type: 'completed',
+    attempt,
+    runId: 'run-1',
+    fencingToken: 'token-completed',
+    result: { success: true, steps: [] },
+  }),
+  failed: (attempt: number, dueAt: number, retryable = true): TaskEvent => ({
+    type: 'failed',
+    attempt,
+    runId: 'run-1',
+    fencingToken: 'token-failed',
+    error: { code: 'broken', message: 'It broke' },
+    retryable,
+    dueAt,
+    providerEnded: false,
+    intent: null,
+  }),
+  cancelled: (attempt: number): TaskEvent => ({
+    type: 'cancelled',
+    attempt,
+    fencingToken: 'token-cancelled',
+    by: 'operator',
+    reason: null,
+  }),
+}

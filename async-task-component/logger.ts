@@ -28,11 +28,13 @@ export function installTemporalRuntime(logger: Logger): void {
   })
 }
 
-/** Temporal's logger interface over pino. */
-export function temporalLogger(logger: Logger): TemporalLogger {
+/** The SDK's own news (worker states, bundler output) helps with debugging; what workflows and activities log is ours. */
+function temporalLogger(logger: Logger): TemporalLogger {
   const log = (level: LogLevel, message: string, meta: LogMetadata = {}) => {
     const { error, ...fields } = meta
-    logger[PINO_LEVELS[level]]({ ...stringified(fields), ...(error !== undefined && { err: error }) }, message)
+    const isOurs = meta.sdkComponent === 'workflow' || meta.sdkComponent === 'activity'
+    const pinoLevel = level === 'INFO' && !isOurs ? 'debug' : PINO_LEVELS[level]
+    logger[pinoLevel]({ ...stringified(fields), ...(error !== undefined && { err: error }) }, message)
   }
   return {
     log,

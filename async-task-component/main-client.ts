@@ -9,6 +9,7 @@ import {
   reportAnswerSchema,
 } from '../integrations/shared/wire.js'
 import { MainUnauthorizedError, MainUnavailableError, ReportRefusedError } from './errors.js'
+import { followingSignal } from './pause.js'
 
 export interface MainClientOptions {
   internalToken: string
@@ -60,10 +61,7 @@ export class MainClient {
 
   async #request(url: URL, init: RequestInit, signal: AbortSignal): Promise<{ status: number; body: unknown }> {
     const { requestTimeoutMs, internalToken } = this.#options
-    const request = new AbortController()
-    const abort = () => request.abort(signal.reason)
-    if (signal.aborted) abort()
-    signal.addEventListener('abort', abort, { once: true })
+    const { controller: request, release } = followingSignal(signal)
     let late = false
     const timer = setTimeout(() => {
       late = true
@@ -81,7 +79,7 @@ export class MainClient {
       throw new MainUnavailableError(`${url.origin}${url.pathname} ${why}`, { cause })
     } finally {
       clearTimeout(timer)
-      signal.removeEventListener('abort', abort)
+      release()
     }
     if (response.status === 401 || response.status === 403) {
       throw new MainUnauthorizedError(`${url.origin}${url.pathname} does not accept the internal token`)

@@ -2,6 +2,7 @@ import { Connection } from '@temporalio/client'
 import { loadClientConnectConfig } from '@temporalio/envconfig'
 import { NativeConnection, type NativeConnectionOptions } from '@temporalio/worker'
 import { TemporalUnavailableError } from './errors.js'
+import { followingSignal } from './pause.js'
 
 /** How a connection is secured; what every Temporal connection of the daemon has in common beside its address. */
 export type TemporalSecurity = Pick<NativeConnectionOptions, 'tls' | 'apiKey' | 'metadata'>
@@ -54,10 +55,17 @@ export async function workerConnection(address: string, security: TemporalSecuri
 }
 
 /** Runs a Temporal call that ends by itself after so many milliseconds, or when the signal is aborted. */
-export function bounded<T>(
+export async function bounded<T>(
   connection: Connection,
   { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal },
   call: () => Promise<T>,
 ): Promise<T> {
-  return connection.withDeadline(Date.now() + timeoutMs, () => connection.withAbortSignal(signal, call))
+  signal.throwIfAborted()
+  const { controller, release } = followingSignal(signal)
+  try {
+    const deadline = Date.now() + timeoutMs
+    return await connection.withDeadline(deadline, () => connection.withAbortSignal(controller.signal, call))
+  } finally {
+    release()
+  }
 }

@@ -1,0 +1,50 @@
+import { mkdtemp } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { type Logger, pino } from 'pino'
+import { TaskProcessor, type TaskProcessorConfig } from '@/async-task-component/task-processor.js'
+import { loadConfig } from '@/config/load.js'
+import type { ActivityContext } from '@/integrations/shared/activity-context.js'
+import { TEST_TOKEN } from '../support/protocol-main.js'
+
+export const FIXTURES = fileURLToPath(new URL('fixtures/integrations', import.meta.url))
+
+export const silent: Logger = pino({ level: 'silent' })
+
+/** A logger whose lines a test can read and await. */
+export function readableLogger(): { logger: Logger; lines: Array<Record<string, unknown>>; text: () => string } {
+  const lines: Array<Record<string, unknown>> = []
+  const logger = pino({ level: 'debug' }, { write: (line: string) => void lines.push(JSON.parse(line)) })
+  return { logger, lines, text: () => lines.map((line) => JSON.stringify(line)).join('\n') }
+}
+
+export const activityContext: ActivityContext = {
+  mainUrl: 'http://127.0.0.1:9',
+  internalToken: TEST_TOKEN,
+  artifactsDir: '.data/test-artifacts',
+  integrations: loadConfig({ env: {} }).integrations,
+  logger: silent,
+}
+
+export function createProcessor(temporalAddress: string, overrides: Partial<TaskProcessorConfig> = {}): TaskProcessor {
+  return new TaskProcessor({
+    instanceId: `test-${crypto.randomUUID()}`,
+    pollIntervalMs: 20,
+    maxPollIntervalMs: 50,
+    batchSize: 10,
+    temporalAddress,
+    temporalNamespace: 'default',
+    internalToken: TEST_TOKEN,
+    logger: silent,
+    ...overrides,
+  })
+}
+
+/** A fresh folder for integrations written by a test, from where the repository's packages resolve. */
+export function temporaryIntegrations(): Promise<string> {
+  return mkdtemp(fileURLToPath(new URL('.temporary-', import.meta.url)))
+}
+
+/** Names that no other test on the shared server uses. */
+export function uniqueName(prefix: string): string {
+  return `${prefix}-${crypto.randomUUID().slice(0, 8)}`
+}

@@ -1,0 +1,166 @@
+/** The pull loop against a real Temporal server and a main that speaks the protocol; no worker is needed. */
+import { Client, Connection } from '@temporalio/client'
+import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest'
+import type { TaskProcessor } from '@/async-task-component/task-processor.js'
+import { attemptWorkflowId } from '@/integrations/shared/names.js'
+import { ProtocolMain } from '../support/protocol-main.js'
+import { createProcessor, readableLogger, uniqueName } from './support.js'
+
+const address = inject('temporalAddress')
+let namespace: string
+let main: ProtocolMain
+let client: Client
+let processor: TaskProcessor | null
+
+beforeEach(async () => {
+  namespace = uniqueName('loop')
+  main = await ProtocolMain.start()
+  client = new Client({ connection: await Connection.connect({ address }) })
+  processor = null
+})
+
+afterEach(async () => {
+  await processor?.stop()
+  await main.stop()
+  for await (const { workflowId } of client.workflow.list({ query: `TaskQueue = 'queue-${namespace}'` })) {
+    await client.workflow
+      .getHandle(workflowId)
+      .terminate()
+      .catch(() => undefined)
+  }
+  await client.connection.close()
+})
+
+async function serve(
+  overrides: Parameters<typeof createProcessor>[1] = {},
+  config: Parameters<ProtocolMain['config']>[1] = {},
+): Promise<void> {
+  processor = createProcessor(address, overrides)
+  await processor.start([main.config(namespace, config)])
+}
+
+const idOf = (taskId: string, attempt = 1) => attemptWorkflowId(namespace, taskId, `key-${taskId}`, attempt)
+const status = (taskId: string) => main.task(taskId).state.status
+
+async function firstArgument(workflowId: string): Promise<unknown> {
+  const history = await client.workflow.getHandle(workflowId).fetchHistory()
+  const payload = history.events?.[0]?.workflowExecutionStartedEventAttributes?.input?.payloads?.[0]
+  return JSON.parse(Buffer.from(payload?.data ?? []).toString())
+}
+
+async function started(workflowId: string) {
+  return vi.waitFor(() => client.workflow.getHandle(workflowId).describe(), { timeout: 10_000 })
+}
+
+describe('claim and start', () => {
+  it('starts one workflow per task, under the id that names task, key and attempt', async () => {
+    main.add(namespace, 'task-1', { prompt: 'a cat' })
+    await serve()
+    const run = await started(idOf('task-1'))
+
+    expect(run).toMatchObject({ type: 'quickWorkflow', taskQueue: `queue-${namespace}`, status: { name: 'RUNNING' } })
+    expect(await firstArgument(run.workflowId)).toEqual({
+      apiCallId: 'task-1',
+      requestParams: { prompt: 'a cat' },
+      callbackUrl: main.config(namespace).config.internalAPIs.reportTaskEvent,
+      taskKey: 'key-task-1',
+      attempt: 1,
+    })
+    expect(main.task('task-1').events.map(({ type }) => type)).toEqual(['queued'])
+  })
+
+  it('numbers the next attempt by the attempts that ended', async () => {
+    main.add(namespace, 'task-1')
+    main.apply('task-1', { status: 'queued', fencingToken: 'somebody-elses' })
+    const error = { code: 'provider_error', message: 'no' }
+    main.apply('task-1', { status: 'failed', attempt: 1, fencingToken: 'somebody-elses', error, retryable: true })
+    main.advance(3600)
+    await serve()
+
+    await started(idOf('task-1', 2))
+    expect(main.task('task-1').state).toMatchObject({ status: 'queued', attempts: 1 })
+  })
+
+  it('takes batch after batch, never asking for more than its free slots', async () => {
+    const ids = Array.from({ length: 25 }, (_, index) => `task-${index}`)
+    for (const id of ids) main.add(namespace, id)
+    await serve({ batchSize: 4, startConcurrency: 3 })
+    for (const id of ids) expect((await started(idOf(id))).status.name).toBe('RUNNING')
+
+    expect(ids.flatMap((id) => main.reports(id))).toHaveLength(25)
+    expect(Math.max(...main.seen.map(({ limit = 0 }) => limit))).toBe(3)
+  })
+
+  it('shares the tasks of one main between two processors: one queued event and one workflow each', async () => {
+    const ids = Array.from({ length: 30 }, (_, index) => `task-${index}`)
+    for (const id of ids) main.add(namespace, id)
+    const second = createProcessor(address)
+    await second.start([main.config(namespace)])
+    await serve()
+    for (const id of ids) expect((await started(idOf(id))).status.name).toBe('RUNNING')
+    await Promise.all([processor?.stop(), second.stop()])
+
+    for (const id of ids) expect(main.task(id).events.map(({ type }) => type)).toEqual(['queued'])
+    expect(ids.flatMap((id) => main.reports(id, 'released'))).toEqual([])
+  })
+
+  it('skips a task that another has claimed meanwhile, quietly', async () => {
+    main.add(namespace, 'task-1')
+    const { logger, text } = readableLogger()
+    main.fault = ({ body }) => {
+      if (body.status === 'queued') main.apply('task-1', { status: 'queued', fencingToken: 'the-faster-one' })
+      return undefined
+    }
+    await serve({ logger })
+    await main.until(() => main.reports('task-1').length > 0 && main.fetches(namespace) > 3)
+
+    expect(main.task('task-1').state.fencingToken).toBe('the-faster-one')
+    expect(main.reports('task-1')).toHaveLength(1)
+    expect(text()).not.toMatch(/"level":(40|50)/)
+  })
+
+  it('asks the same claim again when its answer was lost', async () => {
+    main.add(namespace, 'task-1')
+    let dropped = 0
+    main.fault = ({ body }) => {
+      if (body.status !== 'queued' || dropped === 2) return undefined
+      dropped += 1
+      return 'drop'
+    }
+    await serve()
+    await started(idOf('task-1'))
+
+    const claims = main.reports('task-1', 'queued')
+    expect(claims).toHaveLength(3)
+    expect(new Set(claims.map(({ fencingToken }) => fencingToken)).size).toBe(1)
+    expect(main.task('task-1').events.map(({ type }) => type)).toEqual(['queued'])
+  })
+
+  it('claims a suspect alone, once nothing else is under way', async () => {
+    main.add(namespace, 'suspect')
+    for (let takeOver = 0; takeOver <= 2; takeOver += 1) {
+      main.apply('suspect', { status: 'queued', fencingToken: `crashed-${takeOver}-claimer` })
+      main.advance(301)
+    }
+    main.add(namespace, 'innocent')
+    await serve()
+    await Promise.all([started(idOf('suspect')), started(idOf('innocent'))])
+
+    expect(main.reports('suspect').map(({ alone }) => alone)).toEqual([undefined, true])
+  })
+})
+
+describe('tasks that cannot be started', () => {
+  it.each([
+    ['unbuildable_params', { buildWorkflowParams: () => { throw new Error('no prompt') } }], // biome-ignore format: one case a line
+    ['unbuildable_workflow_id', { buildWorkflowId: () => { throw new Error('no id') } }], // biome-ignore format: one case a line
+    ['params_too_large', { buildWorkflowParams: () => ({ apiCallId: 'task-1', requestParams: 'x'.repeat(2e6), callbackUrl: '' }) }], // biome-ignore format: one case a line
+    ['workflow_rejected', { buildWorkflowId: () => 'x'.repeat(2000) }],
+  ])('fail at once, for good, with the reason %s', async (code, config) => {
+    main.add(namespace, 'task-1')
+    await serve({}, config)
+    await main.until(() => status('task-1') === 'failed')
+
+    expect(main.task('task-1').state).toMatchObject({ retryable: false, attempts: 1, error: { code } })
+  })
+})

@@ -1,0 +1,246 @@
+/**
+ * A main component with nothing but the protocol: real HTTP, the real rules, tasks in memory, a clock that can
+ * be put forward, and faults on demand. For tests of the async-task component.
+ */
+import type { AddressInfo } from 'node:net'
+import type { HttpBindings } from '@hono/node-server'
+import { serve } from '@hono/node-server'
+import { Hono } from 'hono'
+import type { PullModeConfig } from '@/integrations/index.js'
+import { buildAPIPath } from '@/integrations/shared/names.js'
+import {
+  claimableAt,
+  DEFAULT_TASK_POLICY,
+  type Decision,
+  decide,
+  evolve,
+  initialTaskState,
+  type TaskEvent,
+  type TaskRequest,
+  type TaskState,
+} from '@/integrations/shared/protocol/index.js'
+import type { PendingTask } from '@/integrations/shared/wire.js'
+
+export const TEST_TOKEN = 'protocol-main-internal-token'
+
+/** One request that reached this main. */
+export interface SeenRequest {
+  namespace: string
+  kind: 'fetch' | 'report'
+  /** Of a fetch. */
+  limit?: number
+  /** The report's body; empty for a fetch. */
+  body: { apiCallId?: string; status?: string; [field: string]: unknown }
+}
+
+/**
+ * - a number: answers with that status and does nothing
+ * - `drop`: does what is asked, and cuts the connection instead of answering
+ * - `hang`: does nothing and never answers
+ */
+export type Fault = number | 'drop' | 'hang'
+
+export interface Task {
+  id: string
+  taskKey: string
+  namespace: string
+  createdAt: number
+  requestParams: unknown
+  state: TaskState
+  events: TaskEvent[]
+}
+
+export class ProtocolMain {
+  readonly seen: SeenRequest[] = []
+  /** Decides what goes wrong with a request. */
+  fault: (request: SeenRequest) => Fault | undefined = () => undefined
+  token = TEST_TOKEN
+
+  readonly #tasks = new Map<string, Task>()
+  readonly #waiting = new Set<() => void>()
+  readonly #hanging = new Set<() => void>()
+  #clockAhead = 0
+  #server: ReturnType<typeof serve> | null = null
+  #port = 0
+
+  static async start(port = 0): Promise<ProtocolMain> {
+    const main = new ProtocolMain()
+    await main.listen(port)
+    return main
+  }
+
+  get port(): number {
+    return this.#port
+  }
+
+  async listen(port = this.#port): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const fetch = this.#app().fetch
+      this.#server = serve({ fetch, port, hostname: '127.0.0.1' }, ({ port }: AddressInfo) => {
+        this.#port = port
+        resolve()
+      })
+    })
+  }
+
+  async stop(): Promise<void> {
+    for (const release of this.#hanging) release()
+    const server = this.#server
+    if (!server) return
+    this.#server = null
+    await new Promise((resolve) => {
+      server.close(resolve)
+      if ('closeAllConnections' in server) server.closeAllConnections()
+    })
+  }
+
+  add(namespace: string, id: string, requestParams: unknown = {}): Task {
+    const taskKey = `key-${id}`
+    const createdAt = this.#now() + this.#tasks.size / 1000
+    const state = initialTaskState(DEFAULT_TASK_POLICY.maxAttempts)
+    const task: Task = { id, taskKey, namespace, createdAt, requestParams, state, events: [] }
+    this.#tasks.set(id, task)
+    return task
+  }
+
+  task(id: string): Task {
+    const task = this.#tasks.get(id)
+    if (!task) throw new Error(`There is no task ${id}`)
+    return task
+  }
+
+  /** Applies a request as if somebody else had sent it. */
+  apply(id: string, request: TaskRequest): Decision['answer'] {
+    const task = this.task(id)
+    const decision = decide(task.state, request, {
+      now: this.#now(),
+      newToken: `main-${crypto.randomUUID()}`,
+      random: 0,
+      policy: DEFAULT_TASK_POLICY,
+    })
+    task.events.push(...decision.events)
+    task.state = decision.events.reduce(evolve, task.state)
+    return decision.answer
+  }
+
+  /** Puts the clock forward: leases end, pauses are over. */
+  advance(seconds: number): void {
+    this.#clockAhead += seconds
+  }
+
+  /** Resolves once this holds; looked at after every request. */
+  async until(holds: () => boolean): Promise<void> {
+    while (!holds()) await new Promise<void>((resolve) => this.#waiting.add(resolve))
+  }
+
+  /** The reports seen of one task. */
+  reports(id: string, status?: string): SeenRequest['body'][] {
+    return this.seen
+      .filter(({ kind, body }) => kind === 'report' && body.apiCallId === id && (!status || body.status === status))
+      .map(({ body }) => body)
+  }
+
+  fetches(namespace: string): number {
+    return this.seen.filter((request) => request.kind === 'fetch' && request.namespace === namespace).length
+  }
+
+  /** A pull-mode configuration that points here. */
+  config(namespace: string, overrides: Partial<PullModeConfig> = {}): { namespace: string; config: PullModeConfig } {
+    const url = (name: string) => `http://127.0.0.1:${this.#port}/${buildAPIPath(namespace, name)}`
+    const reportTaskEvent = url('report')
+    return {
+      namespace,
+      config: {
+        enabled: true,
+        taskQueue: `queue-${namespace}`,
+        workflowName: 'quickWorkflow',
+        buildWorkflowId: ({ id }) => id,
+        buildWorkflowParams: ({ id, requestParams }) => ({
+          apiCallId: id,
+          requestParams,
+          callbackUrl: reportTaskEvent,
+        }),
+        internalAPIs: { fetchPendingTasks: url('fetchPendingTasks'), reportTaskEvent },
+        ...overrides,
+      },
+    }
+  }
+
+  #now(): number {
+    return Date.now() / 1000 + this.#clockAhead
+  }
+
+  #app(): Hono<{ Bindings: HttpBindings }> {
+    const app = new Hono<{ Bindings: HttpBindings }>()
+    app.use(async (c, next) => {
+      if (c.req.header('authorization') !== `Bearer ${this.token}`) {
+        this.#record({ namespace: c.req.path.split('/')[2] ?? '', kind: 'fetch', body: {} })
+        return c.json({ success: false, error: 'Unauthorized' }, 401)
+      }
+      return next()
+    })
+    app.get('/api/:namespace/fetchPendingTasks', (c) => {
+      const namespace = c.req.param('namespace')
+      const limit = Number(c.req.query('limit'))
+      const request: SeenRequest = { namespace, kind: 'fetch', limit, body: {} }
+      return this.#answer(c.env, request, () => ({ status: 200, body: { tasks: this.#due(namespace, limit) } }))
+    })
+    app.post('/api/:namespace/report', async (c) => {
+      const body = (await c.req.json()) as SeenRequest['body']
+      const request: SeenRequest = { namespace: c.req.param('namespace'), kind: 'report', body }
+      return this.#answer(c.env, request, () => this.#report(body))
+    })
+    return app
+  }
+
+  async #answer(
+    { outgoing }: HttpBindings,
+    request: SeenRequest,
+    act: () => { status: number; body: unknown },
+  ): Promise<Response> {
+    const fault = this.fault(request)
+    if (fault === 'hang') {
+      this.#record(request)
+      await new Promise<void>((resolve) => {
+        this.#hanging.add(resolve)
+        outgoing.once('close', resolve)
+      })
+      return new Response(null, { status: 503 })
+    }
+    const { status, body } =
+      typeof fault === 'number' ? { status: fault, body: { success: false, error: `fault ${fault}` } } : act()
+    if (fault === 'drop') outgoing.destroy()
+    this.#record(request)
+    return Response.json(body, { status })
+  }
+
+  #record(request: SeenRequest): void {
+    this.seen.push(request)
+    for (const wake of this.#waiting) wake()
+    this.#waiting.clear()
+  }
+
+  #due(namespace: string, limit: number): PendingTask[] {
+    return [...this.#tasks.values()]
+      .filter(({ state, ...task }) => task.namespace === namespace && (claimableAt(state) ?? Infinity) <= this.#now())
+      .slice(0, limit)
+      .map(({ id, taskKey, createdAt, requestParams, state: { status, attempts, startedAt } }) => ({
+        id,
+        taskKey,
+        createdAt,
+        requestParams,
+        status,
+        attempts,
+        startedAt,
+      }))
+  }
+
+  #report({ apiCallId, ...request }: SeenRequest['body']): { status: number; body: unknown } {
+    const task = this.#tasks.get(apiCallId ?? '')
+    if (!task) return { status: 404, body: { success: false, error: 'Task not found' } }
+    const answer = this.apply(task.id, request as TaskRequest)
+    const { status } = task.state
+    if (answer.ok) return { status: 200, body: { success: true, status, ...answer.claim, ...answer.begin } }
+    return { status: 409, body: { success: false, error: answer.error, reason: answer.reason, status } }
+  }
+}

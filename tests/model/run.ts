@@ -77,7 +77,7 @@ export class Run {
       this.#begunAt = this.world.now
       const { providerTask, openIntents = [] } = answer.begin ?? {}
       const known = providerTask && this.world.provider.get(providerTask.id)
-      if (providerTask && known) this.#resume(providerTask)
+      if (providerTask && known && known.status !== 'failed') this.#resume(providerTask)
       else this.#lookUp(openIntents.map((intent) => ({ attempt: intent.attempt, since: intent.at })))
     })
   }
@@ -97,8 +97,10 @@ export class Run {
         () => this.world.provider.findByMark(first.attempt) ?? null,
         (found) => {
           const tooEarly = this.world.now <= nothingOnItsWay && !this.world.broken.has('no margin')
-          if (found) this.#resume({ id: found.id, attempt: found.attempt })
-          else this.#lookUp(tooEarly ? open : rest)
+          const isOwn = first.attempt === this.execution.attempt
+          if (found && found.status !== 'failed') this.#resume({ id: found.id, attempt: found.attempt })
+          else if (found && isOwn) this.#fail('provider_failed', true, true)
+          else this.#lookUp(!found && tooEarly ? open : rest)
         },
         () => this.#lookUp(open),
       )

@@ -380,6 +380,7 @@ function failedEvent(
   failure: Omit<Failure, 'status'> & { seenRunId?: string },
 ): TaskEvent {
   const attempt = currentAttempt(state)
+  const beginForgotten = state.runId === null && (runId ?? failure.seenRunId ?? null) !== null
   const pause = Math.max(backoffSeconds(policy.retryBackoff, attempt, random), failure.retryAfterSeconds ?? 0)
   return {
     type: 'failed',
@@ -390,7 +391,7 @@ function failedEvent(
     retryable: failure.retryable,
     dueAt: now + pause,
     providerEnded: failure.providerEnded ?? false,
-    intent: failure.seenRunId !== undefined && state.runId === null ? { attempt, at: now } : null,
+    intent: beginForgotten ? { attempt, at: now } : null,
   }
 }
 

@@ -139,7 +139,8 @@ export function claimableAt(state: TaskState): number | null {
 }
 
 function withIntent(open: CreateIntent[], intent: CreateIntent | null): CreateIntent[] {
-  return intent ? [...open, intent] : open
+  const isNew = intent !== null && !open.some((other) => other.attempt === intent.attempt)
+  return isNew ? [...open, intent] : open
 }
 
 /** A run may be alive from the claim on, and after a release only if it had begun. */

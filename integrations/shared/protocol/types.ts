@@ -155,7 +155,7 @@ export type TaskEvent =
       retryable: boolean
       dueAt: number
       providerEnded: boolean
-      /** Opened by a failure of a run that main never saw begin. */
+      /** Opened where a run failed whose begin the row does not know: a restore may have lost it. */
       intent: CreateIntent | null
     }
   | { type: 'released'; attempt: number; fencingToken: string; dueAt: number }

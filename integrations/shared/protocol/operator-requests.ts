@@ -1,0 +1,15 @@
+/** What people, and the application on their behalf, ask of a task as it is. */
+import { accept, currentAttempt, type DecisionContext, isFinal, refuse } from './decision.js'
+import type { Decision, OperatorRequest, TaskState } from './types.js'
+
+export function decideOperatorRequest(state: TaskState, request: OperatorRequest, context: DecisionContext): Decision {
+  const attempt = currentAttempt(state)
+  if (request.status === 'retry') {
+    if (state.status !== 'failed') return refuse(state, 'retry', 'wrong_status')
+    const attemptLimit = state.attempts + request.extraAttempts
+    return accept([{ type: 'retried', attempt, attemptLimit, dueAt: context.now, by: request.by }])
+  }
+  if (isFinal(state)) return refuse(state, 'cancelled', 'wrong_status')
+  const reason = request.reason ?? null
+  return accept([{ type: 'cancelled', attempt, fencingToken: context.newToken, by: request.by, reason }])
+}

@@ -3,7 +3,7 @@
  * each of their transitions, and stops everything again. The last line is JSON for programs.
  */
 import { mkdirSync } from 'node:fs'
-import { relative } from 'node:path'
+import { join, relative } from 'node:path'
 import { loadConfig } from '../config.js'
 import { Display, type Progress } from './demo/display.js'
 import { Stack } from './stack/stack.js'
@@ -47,9 +47,11 @@ try {
   }
   display.line()
   await runTasks()
-} catch (error) {
+} catch (caught) {
   process.exitCode = 1
   display.stop()
+  // Whatever was under way when the run was given up failed with it: why it was given up says more.
+  const error = abort.signal.aborted ? abort.signal.reason : caught
   display.line(`Failed: ${error instanceof Error ? error.message : String(error)}`)
 } finally {
   clearTimeout(limit)
@@ -77,9 +79,11 @@ async function runTasks(): Promise<void> {
   for (const [index, { kind }] of TASKS.entries()) {
     const { status, result, error } = ended[index] as TaskView
     if (status === 'completed') counts.completed++
-    display.line(`  ${kind.padEnd(6)} ${status}  ${JSON.stringify(status === 'completed' ? result : error)}`)
+    const files = artifactKeys(result).map((key) => relative('.', join(stack.artifactsDir, key)))
+    const outcome = status === 'completed' ? result : error
+    display.line(`  ${kind.padEnd(6)} ${status}  ${files.length > 0 ? files.join(', ') : JSON.stringify(outcome)}`)
   }
-  display.line(`  files are in ${relative('.', stack.artifactsDir)}, logs in ${relative('.', folder)}/logs`)
+  display.line(`  Logs are in ${relative('.', folder)}/logs`)
 }
 
 /** Creates a task, prints its transitions as they happen, and returns it as it ended. */
@@ -97,6 +101,13 @@ async function runTask({ kind, request }: (typeof TASKS)[number], progress: Prog
     shown = timeline.length
     progress.status = status
   })
+}
+
+/** The files that a result speaks of, wherever in it. */
+function artifactKeys(result: unknown): string[] {
+  if (typeof result !== 'object' || result === null) return []
+  const own = 'key' in result && 'mimeType' in result ? [String(result.key)] : []
+  return [...own, ...Object.values(result).flatMap(artifactKeys)]
 }
 
 function simulatedProviders(): string[] {

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
-const exitWithParent = pathToFileURL(join(root, 'scripts', 'stack', 'exit-with-parent.ts')).href
+const exitWithParent = pathToFileURL(join(root, 'scripts', 'stack', 'exit-with-parent.mjs')).href
 
 const READY_TIMEOUT_MS = 90_000
 /** Longer than any component's own grace time on this machine. */
@@ -30,6 +30,7 @@ export interface ChildOptions {
   name: string
   /** A file of the repository. */
   entry: string
+  args?: string[] | undefined
   env: NodeJS.ProcessEnv
   /** Everything the process prints is appended here. Default: it goes to this process's terminal. */
   logFile?: string
@@ -54,9 +55,17 @@ export interface Child {
  *
  * @throws ChildFailedError
  */
-export async function startChild({ name, entry, env, logFile, signal, onCrash }: ChildOptions): Promise<Child> {
+export async function startChild({
+  name,
+  entry,
+  args = [],
+  env,
+  logFile,
+  signal,
+  onCrash,
+}: ChildOptions): Promise<Child> {
   const log = logFile ? openSync(logFile, 'a') : 'inherit'
-  const child = spawn(process.execPath, ['--import', 'tsx', '--import', exitWithParent, join(root, entry)], {
+  const child = spawn(process.execPath, ['--import', 'tsx', '--import', exitWithParent, join(root, entry), ...args], {
     cwd: root,
     env,
     stdio: ['ignore', log, log, 'ipc'],

@@ -13,10 +13,19 @@ export interface StackOptions {
   temporal?: Pick<TemporalServerOptions, 'port' | 'uiPort' | 'headless' | 'dbFile'>
   /** Default: a free one. */
   mainPort?: number
+  /** Default: free ones. */
+  simulatorPorts?: { ark: number; images: number }
   /** Lets processes print to this one's terminal, instead of into log files. Default: false. */
   inheritOutput?: boolean
   /** A process ended by itself after it was ready. */
   onCrash: (error: ChildFailedError) => void
+}
+
+interface Ports {
+  main: number
+  temporal: number
+  ark: number
+  images: number
 }
 
 /**
@@ -36,11 +45,10 @@ export class Stack {
 
   private constructor(
     private readonly options: StackOptions,
-    private readonly ports: { main: number; temporal: number; simulators: number },
+    private readonly ports: Ports,
   ) {
     this.mainUrl = `http://127.0.0.1:${ports.main}`
     this.artifactsDir = join(options.folder, 'artifacts')
-    const simulators = `http://127.0.0.1:${ports.simulators}`
     const given = { ...process.env, ...options.env }
     this.#env = {
       ...given,
@@ -50,21 +58,21 @@ export class Stack {
       MAIN_URL: this.mainUrl,
       MAIN_DATA_DIR: join(options.folder, 'main'),
       ARTIFACTS_DIR: this.artifactsDir,
-      SIMULATOR_PORT: String(ports.simulators),
-      ARK_SIMULATOR_URL: `${simulators}/api/v3`,
-      IMAGE_SIMULATOR_URL: `${simulators}/v1`,
+      ARK_SIMULATOR_URL: `http://127.0.0.1:${ports.ark}/api/v3`,
+      IMAGE_SIMULATOR_URL: `http://127.0.0.1:${ports.images}/v1`,
     }
   }
 
   /** Settles ports and folders. Starts nothing. */
   static async create(options: StackOptions): Promise<Stack> {
     mkdirSync(join(options.folder, 'logs'), { recursive: true })
-    const [main, temporal, simulators] = await Promise.all([
+    const [main, temporal, ark, images] = await Promise.all([
       options.mainPort ?? freePort(),
       options.temporal?.port ?? freePort(),
-      freePort(),
+      options.simulatorPorts?.ark ?? freePort(),
+      options.simulatorPorts?.images ?? freePort(),
     ])
-    return new Stack(options, { main, temporal, simulators })
+    return new Stack(options, { main, temporal, ark, images })
   }
 
   /** The environment that every process of the stack gets. */
@@ -101,7 +109,7 @@ export class Stack {
 
   /** Stops main and the daemons. */
   async stopApplication(): Promise<void> {
-    for (const child of this.#running().filter(({ name }) => name !== 'simulators')) await child.stop()
+    for (const child of this.#running().filter((child) => stopOrder(child) < 2)) await child.stop()
   }
 
   startTemporal(): Promise<void> {
@@ -121,8 +129,12 @@ export class Stack {
     this.#temporal = undefined
   }
 
-  startSimulators(): Promise<Child> {
-    return this.#start('simulators', 'simulators/main.ts')
+  /** Both run whether or not a provider's key is configured: without tasks they do nothing. */
+  async startSimulators(): Promise<void> {
+    await allDone([
+      this.#start('simulator-ark', SIMULATORS, ['ark', '--port', String(this.ports.ark)]),
+      this.#start('simulator-images', SIMULATORS, ['image-gateway', '--port', String(this.ports.images)]),
+    ])
   }
 
   startMain(): Promise<Child> {
@@ -147,10 +159,11 @@ export class Stack {
     return [...this.#children].sort((a, b) => stopOrder(a) - stopOrder(b))
   }
 
-  #start(name: string, entry: string): Promise<Child> {
+  #start(name: string, entry: string, args?: string[]): Promise<Child> {
     const starting = startChild({
       name,
       entry,
+      args,
       env: this.#env,
       ...(this.options.inheritOutput ? {} : { logFile: this.logFile(name) }),
       signal: this.#stopped.signal,
@@ -172,6 +185,8 @@ export class Stack {
   }
 }
 
+const SIMULATORS = 'simulators/main.ts'
+
 /** Waits for all, also where one fails: none is left half-way. */
 async function allDone(starts: Promise<unknown>[]): Promise<void> {
   const failure = (await Promise.allSettled(starts)).find(({ status }) => status === 'rejected')
@@ -180,6 +195,6 @@ async function allDone(starts: Promise<unknown>[]): Promise<void> {
 
 /** The daemon first: it hands back what it has claimed through main, and its runs end at the providers. */
 function stopOrder({ name }: Child): number {
-  if (name === 'simulators') return 2
+  if (name.startsWith('simulator')) return 2
   return name === 'main' ? 1 : 0
 }

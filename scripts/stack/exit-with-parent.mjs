@@ -1,0 +1,15 @@
+/**
+ * Loaded into every process of the stack: when the process that started it is gone, however that ended, it stops
+ * too instead of living on with ports and data folders taken. Plain JavaScript: the process's worker threads load
+ * it again, where no TypeScript loader is.
+ */
+import { isMainThread } from 'node:worker_threads'
+
+const FORCED_AFTER_MS = 15_000
+
+if (isMainThread) {
+  process.once('disconnect', () => {
+    process.kill(process.pid, 'SIGTERM')
+    setTimeout(() => process.exit(1), FORCED_AFTER_MS).unref()
+  })
+}

@@ -33,7 +33,7 @@ export function createHTTPApp(options: HTTPAppOptions): Hono<AppEnv> {
   const { apis, controller, logger, artifactsDir } = options
   const app = new Hono<AppEnv>()
   app.use(requestId({ limitLength: 100 }), logRequests(logger))
-  app.use(bodyLimit({ maxSize: MAX_BODY_BYTES, onError: (c) => c.json(failure('body: is larger than 1 MiB'), 413) }))
+  app.use(bodyLimit({ maxSize: MAX_BODY_BYTES, onError: tooLarge }))
   app.use('/api/*', timeout(REQUEST_TIMEOUT_MS))
   for (const middleware of options.middlewares) app.use('/api/*', middleware)
 
@@ -96,6 +96,12 @@ function artifacts(root: string): MiddlewareHandler {
     )
     return serve(c, next)
   }
+}
+
+/** The rest of such a body is not read, so the connection cannot be used again. */
+function tooLarge(c: Context) {
+  c.header('connection', 'close')
+  return c.json(failure('body: is larger than 1 MiB'), 413)
 }
 
 function failure(error: string) {

@@ -1,4 +1,4 @@
-import { MatchExp } from 'interaqt'
+import { createMigrationManifest, MatchExp } from 'interaqt'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { databaseTime, inTransaction } from '@/integrations/shared/database.js'
 import {
@@ -89,7 +89,7 @@ it('whatever is requested of whatever row, what is stored is what the protocol s
       await expectStored(id, state)
       const task = await readTask(controller, TEST_TASKS, id)
       for (const { type } of task?.timeline ?? []) seenTypes.add(type as TaskEventType)
-      const kind = `${state.status} ${state.runId !== null} ${state.retryable} ${state.attempts > 0}`
+      const kind = `${state.status}, ${state.runId === null ? 'not begun' : 'begun'}`
       if (!kinds.has(kind) && way.length < 4) {
         kinds.add(kind)
         ways.push([...way, next])
@@ -147,4 +147,12 @@ it('a row is created pending, delayed if that is asked for, and in no other stat
   await expect(plantTask(controller, { state: { status: 'completed' } })).rejects.toMatchObject({
     message: expect.stringContaining('A task is created pending'),
   })
+})
+
+it('the database knows the model’s functions by labels, so that another build of them attaches', () => {
+  const { computations } = createMigrationManifest(main.component.controller, undefined, { includeFunctionText: true })
+  const texts = computations.map(({ functionSignature }) => functionSignature?.text ?? '')
+  expect(texts).toHaveLength(9)
+  const bodies = texts.flatMap((text) => text.split('\n')).filter((line) => line !== '' && !line.startsWith('// '))
+  expect(bodies.filter((body) => !/\.v\d+$/.test(body))).toEqual([])
 })

@@ -1,0 +1,76 @@
+/** Many claimers, two main processes, one PostgreSQL: of each task's claims exactly one wins. */
+import pg from 'pg'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { type Answer, type MainProcess, startMainProcess } from '../support/main.js'
+import { startPostgres, type TestPostgres } from '../support/postgres.js'
+import { TEST_API } from '../support/tasks.js'
+
+const ROUNDS = 20
+const CLAIMS = 100
+
+let postgres: TestPostgres
+let databaseUrl: string
+let mains: MainProcess[] = []
+
+beforeAll(async () => {
+  postgres = await startPostgres()
+  databaseUrl = await postgres.createDatabase()
+  const env = { DATABASE_URL: databaseUrl }
+  mains = await Promise.all([startMainProcess(env), startMainProcess(env)])
+})
+afterAll(async () => {
+  await Promise.all(mains.map((main) => main.stop()))
+  await postgres.stop()
+})
+
+async function createTask(): Promise<string> {
+  const { body } = (await mains[0]?.post('/api/test/run', {})) ?? {}
+  return body.taskId
+}
+
+/** As many at once, every other one over the other process. */
+function claimOften(apiCallId: string): Promise<Answer[]> {
+  return Promise.all(
+    Array.from({ length: CLAIMS }, (_, index) => {
+      const main = mains[index % mains.length]
+      if (!main) throw new Error('No main is running')
+      return main.internalPost(`${TEST_API}/reportTestAsyncTaskResult`, { apiCallId, status: 'queued' })
+    }),
+  )
+}
+
+it(`of ${CLAIMS} concurrent claims of one task one wins, in ${ROUNDS} of ${ROUNDS} rounds`, async () => {
+  for (let round = 1; round <= ROUNDS; round++) {
+    const id = await createTask()
+    const answers = await claimOften(id)
+    const won = answers.filter(({ status }) => status === 200)
+    const lost = answers.filter(({ status, body }) => status === 409 && body.reason === 'lease_held')
+    expect({ round, won: won.length, lost: lost.length }).toEqual({ round, won: 1, lost: CLAIMS - 1 })
+
+    const task = await mains[1]?.get(`/api/test/tasks/${id}`)
+    expect(task?.body.timeline).toMatchObject([{ type: 'queued', attempt: 1 }])
+  }
+})
+
+it('were the row’s lock ever missed, a second claim of the same row is refused by the database', async () => {
+  const id = await createTask()
+  await claimOften(id)
+  const client = new pg.Client({ connectionString: databaseUrl })
+  await client.connect()
+  try {
+    const tables = await client.query(
+      `SELECT table_name FROM information_schema.columns WHERE table_name LIKE 'TestAsyncTaskIntegrationEvent%' GROUP BY table_name`,
+    )
+    const table = tables.rows[0].table_name as string
+    const columns = await client.query(`SELECT column_name FROM information_schema.columns WHERE table_name = $1`, [
+      table,
+    ])
+    const names = columns.rows.map((row) => row.column_name as string).filter((name) => name !== '_rowId')
+    const apiCallId = names.find((name) => name.includes('_api_'))
+    const list = names.map((name) => `"${name}"`).join(', ')
+    const copy = `INSERT INTO "${table}" (${list}) SELECT ${list} FROM "${table}" WHERE "${apiCallId}" = $1`
+    await expect(client.query(copy, [id])).rejects.toMatchObject({ code: '23505' })
+  } finally {
+    await client.end()
+  }
+})

@@ -1,0 +1,107 @@
+import pg from 'pg'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { databaseOf } from '@/integrations/shared/database.js'
+import { type MainProcess, startMainProcess, startTestMain, type TestMain } from '../support/main.js'
+import { startPostgres, type TestPostgres } from '../support/postgres.js'
+import { plantTask, TEST_API } from '../support/tasks.js'
+
+let postgres: TestPostgres
+beforeAll(async () => {
+  postgres = await startPostgres()
+})
+afterAll(() => postgres.stop())
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+describe('on PostgreSQL', () => {
+  it('three processes boot an empty database at once, and share it', async () => {
+    const env = { DATABASE_URL: await postgres.createDatabase() }
+    const mains = await Promise.all([startMainProcess(env), startMainProcess(env), startMainProcess(env)])
+    try {
+      const [first, ...others] = mains as [MainProcess, ...MainProcess[]]
+      const { body } = await first.post('/api/test/run', { message: 'for all' })
+      for (const main of others) {
+        expect(await main.get(`/api/test/tasks/${body.taskId}`)).toMatchObject({
+          status: 200,
+          body: { status: 'pending' },
+        })
+      }
+    } finally {
+      const ends = await Promise.all(mains.map((main) => main.stop()))
+      expect(ends.map(({ code }) => code)).toEqual([0, 0, 0])
+    }
+  })
+
+  it('a second boot keeps what is stored', async () => {
+    const databaseUrl = await postgres.createDatabase()
+    const taskId = await withMain({ databaseUrl }, async (main) => (await main.post('/api/test/run', {})).body.taskId)
+    await withMain({ databaseUrl }, async (main) => {
+      expect(await main.get(`/api/test/tasks/${taskId}`)).toMatchObject({ status: 200, body: { status: 'pending' } })
+    })
+  })
+
+  it('an install that fails leaves nothing behind, and the next one succeeds', async () => {
+    const databaseUrl = await postgres.createDatabase()
+    const clash = 'CREATE TABLE "TestTask" (id int)'
+    await onDatabase(databaseUrl, clash)
+    await expect(startTestMain({ databaseUrl })).rejects.toThrow(/TestTask/)
+    await onDatabase(databaseUrl, 'DROP TABLE "TestTask"')
+    await withMain({ databaseUrl }, async (main) => {
+      expect(await main.post('/api/test/run', {})).toMatchObject({ status: 200 })
+    })
+  })
+
+  it('a missing database is named, with the remedy', async () => {
+    const databaseUrl = (await postgres.createDatabase()).replace(/[^/]+$/, 'nowhere')
+    await expect(startTestMain({ databaseUrl })).rejects.toMatchObject({ code: 'DATABASE_MISSING', retryable: false })
+  })
+
+  it('a server that is not there is told as that', async () => {
+    const databaseUrl = 'postgresql://test:secret-password@127.0.0.1:1/app'
+    const error = await startTestMain({ databaseUrl }).catch((caught: unknown) => caught)
+    expect(error).toMatchObject({ code: 'DATABASE_UNREACHABLE', retryable: true })
+    expect(String(error)).not.toContain('secret-password')
+  })
+
+  it('what is due goes by the database’s clock, not by this process’s', async () => {
+    await withMain({ databaseUrl: await postgres.createDatabase() }, async (main) => {
+      await plantTask(main.component.controller, { state: { dueAt: Date.now() / 1000 + 60 } })
+      vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 3_600_000 })
+      expect((await main.internalGet(`${TEST_API}/fetchPendingTasks`)).body).toEqual({ tasks: [] })
+    })
+  })
+
+  it('a storage fault is a 5xx without its insides, and stores nothing', async () => {
+    await withMain({ databaseUrl: await postgres.createDatabase() }, async (main) => {
+      const { controller } = main.component
+      const id = await plantTask(controller)
+      const database = databaseOf(controller)
+      await database.scheme('ALTER TABLE "TestAsyncTaskIntegrationEvent" RENAME TO "away"')
+      const claim = { apiCallId: id, status: 'queued' }
+      const { status, body } = await main.internalPost(`${TEST_API}/reportTestAsyncTaskResult`, claim)
+      expect([status, body]).toEqual([500, { success: false, error: 'Internal error', requestId: expect.any(String) }])
+      await database.scheme('ALTER TABLE "away" RENAME TO "TestAsyncTaskIntegrationEvent"')
+      expect(await main.get(`/api/test/tasks/${id}`)).toMatchObject({ body: { status: 'pending', timeline: [] } })
+    })
+  })
+})
+
+async function withMain<T>(
+  options: Parameters<typeof startTestMain>[0],
+  use: (main: TestMain) => Promise<T>,
+): Promise<T> {
+  const main = await startTestMain(options)
+  try {
+    return await use(main)
+  } finally {
+    await main.stop()
+  }
+}
+
+async function onDatabase(connectionString: string, sql: string): Promise<void> {
+  const client = new pg.Client({ connectionString })
+  await client.connect()
+  await client.query(sql)
+  await client.end()
+}

@@ -1,0 +1,149 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startTestMain, TEST_TOKEN, type TestMain } from '../support/main.js'
+
+let main: TestMain
+beforeAll(async () => {
+  main = await startTestMain()
+})
+afterAll(() => main.stop())
+
+describe('asking for a task', () => {
+  it.each([
+    ['video', '/api/video/generate', { prompt: 'a cat on a roof', ratio: '16:9' }, 'fangzhouVideoGeneration'],
+    ['image', '/api/image/generate', { prompt: 'a cat', aspectRatio: '1:1' }, 'nanobanana2ImageGeneration'],
+    ['test', '/api/test/run', { kind: 'simple', message: 'hello' }, 'testAsyncTask'],
+  ])(
+    'of kind %s makes one that the daemon finds, with the request as it was made',
+    async (kind, path, request, namespace) => {
+      const { status, body } = await main.post(path, request)
+      expect(status).toBe(200)
+      expect(body).toEqual({ taskId: expect.any(String) })
+      const fetched = await main.internalGet(`/api/${namespace}/fetchPendingTasks`)
+      expect(fetched.body.tasks).toMatchObject([{ id: body.taskId, status: 'pending', requestParams: request }])
+      expect(await main.get(`/api/${kind}/tasks/${body.taskId}`)).toMatchObject({
+        status: 200,
+        body: { taskId: body.taskId, status: 'pending', attempts: 0, result: null, error: null, timeline: [] },
+      })
+    },
+  )
+
+  it.each([
+    ['/api/video/generate', {}, 'prompt'],
+    ['/api/video/generate', { prompt: 'x', resolution: '8k' }, 'resolution'],
+    ['/api/image/generate', { prompt: 'x', referenceImages: ['ftp://example.org/a.png'] }, 'referenceImages.0'],
+    ['/api/test/run', { apiKey: 'sk-1234567890' }, 'apiKey'],
+    ['/api/test/run', [], 'body'],
+  ])('%s with %j is refused, naming %s, and makes none', async (path, request, field) => {
+    const before = await main.internalGet('/api/testAsyncTask/fetchPendingTasks')
+    const { status, body } = await main.post(path, request)
+    expect([status, body.fields?.[0]?.field]).toEqual([400, field])
+    expect(await main.internalGet('/api/testAsyncTask/fetchPendingTasks')).toEqual(before)
+  })
+
+  it.each(['video', 'image', 'test'])('an unknown %s task is not found, whatever its id looks like', async (kind) => {
+    for (const id of ['1', 'x', '01a201b9-594b-7660-9aef-7ba83634e394', '%27']) {
+      expect(await main.get(`/api/${kind}/tasks/${id}`)).toMatchObject({
+        status: 404,
+        body: { error: 'Task not found' },
+      })
+    }
+  })
+})
+
+describe('answers', () => {
+  it('are JSON where nothing is found', async () => {
+    expect(await main.get('/nope')).toEqual({ status: 404, body: { success: false, error: 'Not found' } })
+  })
+
+  it('are JSON where the body is too large', async () => {
+    const answer = await main.post('/api/test/run', { message: 'x'.repeat(1024 * 1024) })
+    expect(answer).toEqual({ status: 413, body: { success: false, error: 'body: is larger than 1 MiB' } })
+  })
+
+  it('carry the request id that the caller gave, or one of their own', async () => {
+    const own = await fetch(`${main.url}/health`)
+    expect(own.headers.get('x-request-id')).toMatch(/^[\w-]{36}$/)
+    const given = await fetch(`${main.url}/health`, { headers: { 'x-request-id': 'from-the-caller' } })
+    expect(given.headers.get('x-request-id')).toBe('from-the-caller')
+  })
+})
+
+it('/health answers while the database does', async () => {
+  expect(await main.get('/health')).toEqual({ status: 200, body: { status: 'ok' } })
+})
+
+describe('/openapi.json', () => {
+  it('describes every route, which of them need the token, and what they take', async () => {
+    const { body } = await main.get('/openapi.json')
+    const { paths, components } = body
+    const operations = Object.entries<Record<string, { security?: unknown }>>(paths).flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, { security }]) => `${method} ${path}${security ? ' with token' : ''}`),
+    )
+    expect(operations.sort()).toEqual([
+      'get /api/fangzhouVideoGeneration/fetchPendingTasks with token',
+      'get /api/image/tasks/{taskId}',
+      'get /api/nanobanana2ImageGeneration/fetchPendingTasks with token',
+      'get /api/test/tasks/{taskId}',
+      'get /api/testAsyncTask/fetchPendingTasks with token',
+      'get /api/video/tasks/{taskId}',
+      'post /api/fangzhouVideoGeneration/reportFangzhouVideoResult with token',
+      'post /api/image/generate',
+      'post /api/nanobanana2ImageGeneration/reportNanobanana2Result with token',
+      'post /api/test/run',
+      'post /api/testAsyncTask/reportTestAsyncTaskResult with token',
+      'post /api/video/generate',
+    ])
+    expect(components.securitySchemes.internalToken).toEqual({ type: 'http', scheme: 'bearer' })
+    const video = paths['/api/video/generate'].post.requestBody.content['application/json'].schema
+    expect(video).toMatchObject({ required: ['prompt'], properties: { prompt: { maxLength: 4000 } } })
+    const [taskId] = paths['/api/video/tasks/{taskId}'].get.parameters
+    expect(taskId).toMatchObject({ name: 'taskId', in: 'path', required: true })
+    expect(JSON.stringify(body)).not.toContain(TEST_TOKEN)
+  })
+})
+
+describe('/artifacts', () => {
+  it('serves a stored file with its type, whole or in part', async () => {
+    await mkdir(join(main.artifactsDir, 'task'))
+    await writeFile(join(main.artifactsDir, 'task', 'video.mp4'), 'not really a video')
+    const whole = await fetch(`${main.url}/artifacts/task/video.mp4`)
+    expect([whole.status, whole.headers.get('content-type')]).toEqual([200, 'video/mp4'])
+    expect(whole.headers.get('x-content-type-options')).toBe('nosniff')
+    expect(await whole.text()).toBe('not really a video')
+    const part = await fetch(`${main.url}/artifacts/task/video.mp4`, { headers: { range: 'bytes=4-9' } })
+    expect([part.status, await part.text()]).toEqual([206, 'really'])
+  })
+
+  it.each([
+    '/artifacts/../secret',
+    '/artifacts/%2e%2e/secret',
+    '/artifacts/..%2fsecret',
+    '/artifacts/task/../../secret',
+    '/artifacts//etc/passwd',
+  ])('does not serve what lies outside: %s', async (path) => {
+    await writeFile(join(main.artifactsDir, '..', 'secret'), 'secret')
+    const answer = await rawGet(path)
+    expect(answer).toContain('404 Not Found')
+    expect(answer).not.toMatch(/secret$/)
+  })
+})
+
+/** As fetch would not send it: fetch resolves the dots itself. */
+function rawGet(path: string): Promise<string> {
+  const { hostname, port } = new URL(main.url)
+  return new Promise((resolve, reject) => {
+    const socket = connect(Number(port), hostname, () => {
+      socket.write(`GET ${path} HTTP/1.1\r\nhost: main\r\nconnection: close\r\n\r\n`)
+    })
+    let answer = ''
+    socket.setEncoding('utf8')
+    socket.on('data', (chunk) => {
+      answer += chunk
+    })
+    socket.on('end', () => resolve(answer))
+    socket.on('error', reject)
+  })
+}

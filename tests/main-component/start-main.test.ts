@@ -1,0 +1,91 @@
+import { once } from 'node:events'
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { internalToken } from '@/development-token.js'
+import { spawnMain, startMainProcess, startTestMain } from '../support/main.js'
+
+let folder: string
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'start-main-'))
+})
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+async function runToEnd(env: Record<string, string>): Promise<{ code: number | null; stderr: string }> {
+  const child = spawnMain(env)
+  let stderr = ''
+  child.stdout?.resume()
+  child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
+    stderr += chunk
+  })
+  const [code] = await once(child, 'close')
+  return { code, stderr }
+}
+
+describe('startMain.ts', () => {
+  it('prints its URL, keeps its data between runs, and ends with 0 on SIGTERM', async () => {
+    const env = { MAIN_DATA_DIR: join(folder, 'kept') }
+    const first = await startMainProcess(env)
+    const { body } = await first.post('/api/test/run', {})
+    expect(await first.stop()).toEqual({ code: 0 })
+
+    const second = await startMainProcess(env)
+    expect(await second.get(`/api/test/tasks/${body.taskId}`)).toMatchObject({
+      status: 200,
+      body: { status: 'pending' },
+    })
+    expect(await second.stop()).toEqual({ code: 0 })
+  })
+
+  it('in production refuses to start without a token, and says what to set', async () => {
+    const env = { CONFIG_MODE: 'prod', INTERNAL_API_TOKEN: '', MAIN_URL: 'https://main.example.org' }
+    const { code, stderr } = await runToEnd({ ...env, DATABASE_URL: 'postgres://nobody@127.0.0.1:1/app' })
+    expect(code).toBe(1)
+    expect(stderr).toContain('INTERNAL_API_TOKEN')
+    expect(stderr).not.toMatch(/\n\s+at /)
+  })
+
+  it('refuses a data folder that another process has, and takes one whose process is gone', async () => {
+    const dataDir = join(folder, 'contested')
+    const main = await startTestMain({ dataDir })
+    try {
+      const { code, stderr } = await runToEnd({ MAIN_DATA_DIR: dataDir })
+      expect(code).toBe(1)
+      expect(stderr).toContain(`in use by process ${process.pid}`)
+    } finally {
+      await main.stop()
+    }
+    await writeFile(`${dataDir}.lock`, '999999999')
+    const next = await startTestMain({ dataDir })
+    await next.stop()
+    await expect(stat(`${dataDir}.lock`)).rejects.toMatchObject({ code: 'ENOENT' })
+  })
+
+  it('says whose port it is where the port is taken', async () => {
+    const main = await startTestMain()
+    const port = new URL(main.url).port
+    const { code, stderr } = await runToEnd({ MAIN_DATA_DIR: join(folder, 'port'), MAIN_PORT: port })
+    await main.stop()
+    expect(code).toBe(1)
+    expect(stderr).toContain(`Port ${port} of 127.0.0.1 is in use`)
+  })
+})
+
+describe('the internal token', () => {
+  it('is the configured one where there is one', () => {
+    expect(internalToken('prod', 'configured-token-0123')).toBe('configured-token-0123')
+  })
+
+  it('is never made up in production', () => {
+    expect(() => internalToken('prod')).toThrow(/INTERNAL_API_TOKEN is not set/)
+  })
+
+  it('is made up in development, the same for every process, readable for nobody else', async () => {
+    const file = join(folder, 'data', 'internal-token')
+    const token = internalToken('local', undefined, file)
+    expect(token).toMatch(/^[\w-]{32}$/)
+    expect(internalToken('local', undefined, file)).toBe(token)
+    expect((await stat(file)).mode & 0o777).toBe(0o600)
+  })
+})

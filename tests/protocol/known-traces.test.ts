@@ -1,0 +1,102 @@
+import { describe, expect, it } from 'vitest'
+import { attemptWorkflowId } from '@/integrations/shared/names.js'
+import type { TaskRequest, TaskState } from '@/integrations/shared/protocol/index.js'
+import {
+  begin,
+  claim,
+  completed,
+  eventTypes,
+  failed,
+  OTHER_RUN,
+  policy,
+  processing,
+  RUN,
+  refusal,
+  rows,
+  step,
+} from './support.js'
+
+/** Stories that lost or repeated work somewhere once, and the rule (in brackets) that ends each well. */
+
+/** What a processor reports about the row as it read it. */
+const about = (read: TaskState) => ({ attempt: read.attempts + 1, fencingToken: read.fencingToken ?? '' })
+const lost = (read: TaskState): TaskRequest => ({
+  status: 'failed',
+  error: { code: 'workflow_lost', message: 'Temporal does not know it' },
+  retryable: true,
+  ...about(read),
+})
+
+describe('known traces', () => {
+  it('a reconciler finds no run, the delayed start arrives and begins, then "failed" is reported [begin changes the token]', () => {
+    const read = rows.queued
+    const begun = step(rows.queued, begin(), 10).state
+    const { decision, state } = step(begun, lost(read), 11)
+    expect(refusal(decision)).toBe('stale_token')
+    expect(state).toEqual(begun)
+  })
+
+  it('A pauses after its claim, B takes over and starts, A wakes and reports failed [token]', () => {
+    const claimedByA = rows.queued
+    const claimedByB = step(claimedByA, claim, claimedByA.leaseExpiresAt ?? 0).state
+    expect(refusal(step(claimedByB, lost(claimedByA), 400).decision)).toBe('stale_token')
+  })
+
+  it("a start's answer is lost, the claim released, and the run begins [adopt]", () => {
+    const released = step(rows.queued, { status: 'released', ...about(rows.queued) }, 10).state
+    const { state, decision } = step(released, begin(), 11)
+    expect(eventTypes(decision)).toEqual(['queued', 'begun'])
+    expect(refusal(step(state, claim, 12).decision)).toBe('lease_held')
+  })
+
+  it('completed is accepted, its answer lost, and it is sent again [the same outcome again]', () => {
+    const { decision, state } = step(rows.completed, completed(), 10)
+    expect(decision).toEqual({ events: [], answer: { ok: true } })
+    expect(state).toEqual(rows.completed)
+  })
+
+  it('a task fetched as pending fails meanwhile, and is claimed before its back-off [checked again under the lock]', () => {
+    expect(refusal(step(rows.failed, claim, rows.failed.dueAt - 1).decision)).toBe('not_due')
+  })
+
+  it('processing never arrives, completed does [two events at once]', () => {
+    const { state, decision } = step(rows.begun, completed(), 10)
+    expect(eventTypes(decision)).toEqual(['processing', 'completed'])
+    expect(refusal(step(state, processing(), 11).decision)).toBe('wrong_status')
+  })
+
+  it('a run is terminated after the provider accepted its create, before processing [create intent]', () => {
+    const over = step(rows.begun, lost(rows.begun), 10).state
+    const second = step(over, claim, over.dueAt).state
+    const { decision } = step(second, begin(2, OTHER_RUN), over.dueAt + 1)
+    expect(decision.answer).toMatchObject({ begin: { openIntents: [{ attempt: 1 }] } })
+  })
+
+  it("a terminated run's retention ends, its id runs again, and the old verdict arrives [token]", () => {
+    const takenOver = step(rows.queued, claim, rows.queued.leaseExpiresAt ?? 0).state
+    const runsAgain = step(takenOver, begin(1, OTHER_RUN), 400).state
+    expect(refusal(step(runsAgain, lost(takenOver), 401).decision)).toBe('stale_token')
+  })
+
+  it('the same, where the first run had begun [runId]', () => {
+    expect(refusal(step(rows.begun, begin(1, OTHER_RUN), 10).decision)).toBe('other_run')
+  })
+
+  it("an operator's retry, then an old run's outcome [attempts are never reset]", () => {
+    const retried = step(rows.exhausted, { status: 'retry', by: 'ops', extraAttempts: policy.maxAttempts }, 10).state
+    const again = step(retried, claim, 11).state
+    expect(refusal(step(again, completed(1, RUN), 12).decision)).toBe('wrong_attempt')
+    expect(step(again, failed(1, RUN, false), 12).state).toEqual(again)
+  })
+
+  it("a row's id repeats after a wiped database whose Temporal history was kept [taskKey]", () => {
+    const before = attemptWorkflowId('video', '1', 'k3Y-before', 1)
+    expect(attemptWorkflowId('video', '1', 'k3Y-after', 1)).not.toBe(before)
+  })
+
+  it('main is restored from a backup of an hour ago, and a run of attempt 3 reports [attempts follow the run]', () => {
+    const { state } = step(rows.pending, processing(3), 10)
+    expect(state).toMatchObject({ status: 'processing', attempts: 2 })
+    expect(step(state, completed(3), 11).state).toMatchObject({ status: 'completed', outcomes: { 3: 'completed' } })
+  })
+})

@@ -29,7 +29,7 @@ export function drawPicture(width: number, height: number, seed: number, time = 
     for (let x = 0; x < width; x++, i += 4) {
       const across = (x / width) * Math.PI * waves
       const down = (y / height) * Math.PI * waves
-      const inDisc = Math.hypot(x - disc.x, y - disc.y) < disc.radius
+      const inDisc = (x - disc.x) ** 2 + (y - disc.y) ** 2 < disc.radius ** 2
       for (let channel = 0; channel < 3; channel++) {
         const wave = Math.sin(across + down * (channel - 1) + turn + (phases[channel] ?? 0))
         data[i + channel] = inDisc ? 255 - (128 + 100 * wave) / 2 : 128 + 100 * wave

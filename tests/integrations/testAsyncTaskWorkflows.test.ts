@@ -1,12 +1,19 @@
+import { CancelledFailure } from '@temporalio/common'
 import type { TestWorkflowEnvironment } from '@temporalio/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import * as activities from '@/integrations/test-async-task/activities/index.js'
 import { testTaskResultSchema } from '@/integrations/test-async-task/schemas.js'
-import { createEnvironment, statusesOf, type WorkflowBench, withWorkflowBench } from './workflow-support.js'
+import {
+  createRealEnvironment,
+  createTimeSkippingEnvironment,
+  statusesOf,
+  type WorkflowBench,
+  withWorkflowBench,
+} from './workflow-support.js'
 
 let env: TestWorkflowEnvironment
 beforeAll(async () => {
-  env = await createEnvironment()
+  env = await createTimeSkippingEnvironment()
 })
 afterAll(() => env.teardown())
 
@@ -32,8 +39,9 @@ describe('as a task', () => {
     bench(async ({ start, main }) => {
       const handle = await start('asyncTestTaskWorkflow', { kind: 'simple' })
       await handle.result()
+      const { runId: firstRunId } = await handle.describe()
       const runIds = main.reports.map((report) => ('runId' in report ? report.runId : undefined))
-      expect(new Set(runIds)).toEqual(new Set([handle.firstExecutionRunId]))
+      expect(new Set(runIds)).toEqual(new Set([firstRunId]))
     }))
 
   it('does nothing when main does not let it begin', () =>
@@ -65,18 +73,37 @@ describe('as a task', () => {
       expect(main.state).toMatchObject({ status: 'failed', retryable: false })
     }))
 
-  it('reports a cancelled run as failed, and ends the activity under way', () =>
-    bench(async ({ start, main }) => {
-      const reported = new Promise<void>((resolve) => {
-        main.onReport = (report) => report.status === 'processing' && resolve()
-      })
-      const handle = await start('asyncTestTaskWorkflow', { kind: 'longRunning', durationMs: 600_000 })
-      const result = handle.result()
-      await reported
-      await handle.cancel()
-      expect(await result).toMatchObject({ outcome: 'failed', error: { code: 'cancelled' }, retryable: false })
-      expect(statusesOf(main)).toEqual(['begin', 'processing', 'failed'])
-    }))
+  it('reports a cancelled run as failed, and ends the activity under way', async () => {
+    let started: () => void
+    const activityStarted = new Promise<void>((resolve) => {
+      started = resolve
+    })
+    let ending: Promise<unknown> | undefined
+    const simulateLongRunningTask = (durationMs: number) => {
+      const work = activities.simulateLongRunningTask(durationMs)
+      ending = work.catch((error: unknown) => error)
+      started()
+      return work
+    }
+    const realTime = await createRealEnvironment()
+    await withWorkflowBench(
+      realTime,
+      { folder: 'test-async-task', activities: { ...activities, simulateLongRunningTask } },
+      async ({ start, main }) => {
+        const handle = await start('asyncTestTaskWorkflow', { kind: 'longRunning', durationMs: 600_000 })
+        await activityStarted
+        await handle.cancel()
+        expect(await handle.result()).toMatchObject({
+          outcome: 'failed',
+          error: { code: 'cancelled' },
+          retryable: false,
+        })
+        expect(statusesOf(main)).toEqual(['begin', 'processing', 'failed'])
+        expect(await ending).toBeInstanceOf(CancelledFailure)
+      },
+    )
+    await realTime.teardown()
+  })
 })
 
 describe('stand-alone, with no main', () => {

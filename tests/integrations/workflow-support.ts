@@ -6,7 +6,13 @@ import { fileURLToPath } from 'node:url'
 import { type ServerType, serve } from '@hono/node-server'
 import type { WorkflowHandle } from '@temporalio/client'
 import { TestWorkflowEnvironment } from '@temporalio/testing'
-import { bundleWorkflowCode, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker'
+import {
+  bundleWorkflowCode,
+  DefaultLogger,
+  Runtime,
+  Worker,
+  type WorkflowBundleWithSourceMap,
+} from '@temporalio/worker'
 import { Hono } from 'hono'
 import pino from 'pino'
 import { inject } from 'vitest'
@@ -115,6 +121,8 @@ interface BenchOptions {
 const bundles: Record<string, Promise<WorkflowBundleWithSourceMap>> = {}
 let taskQueues = 0
 
+Runtime.install({ logger: new DefaultLogger('ERROR') })
+
 /** Runs `test` beside a worker of one integration, over a fresh main and a fresh artifact folder. */
 export async function withWorkflowBench(
   env: TestWorkflowEnvironment,
@@ -135,7 +143,7 @@ export async function withWorkflowBench(
     }),
     logger: pino({ level: 'silent' }),
   }
-  const taskQueue = `bench-${++taskQueues}`
+  const taskQueue = `bench-${process.pid}-${++taskQueues}`
   const worker = await Worker.create({
     connection: env.nativeConnection,
     taskQueue,
@@ -169,9 +177,15 @@ export async function withWorkflowBench(
   }
 }
 
-export function createEnvironment(): Promise<TestWorkflowEnvironment> {
+/** Time is skipped while a result is awaited and no activity runs. */
+export function createTimeSkippingEnvironment(): Promise<TestWorkflowEnvironment> {
   const path = inject('timeSkippingServerPath')
   return TestWorkflowEnvironment.createTimeSkipping({ server: { executable: { type: 'existing-path', path } } })
+}
+
+/** For cancellations: the time-skipping server loses its place when it cancels an activity. */
+export function createRealEnvironment(): Promise<TestWorkflowEnvironment> {
+  return TestWorkflowEnvironment.createFromExistingServer({ address: inject('temporalAddress') })
 }
 
 /** What was reported, as one reads it. */
@@ -181,6 +195,6 @@ export function statusesOf(main: RecordingMain): string[] {
 
 function bundleOf(folder: string): Promise<WorkflowBundleWithSourceMap> {
   const workflowsPath = fileURLToPath(new URL(`../../integrations/${folder}/workflows/index.ts`, import.meta.url))
-  bundles[folder] ??= bundleWorkflowCode({ workflowsPath })
+  bundles[folder] ??= bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('ERROR') })
   return bundles[folder]
 }

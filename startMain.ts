@@ -1,8 +1,8 @@
 /** The main component's entry: configuration in, running component out, signals. */
-import pino from 'pino'
 import { loadConfig } from './config/load.js'
 import { internalToken } from './development-token.js'
 import { startMainComponent } from './main-component/index.js'
+import { createLogger } from './main-component/logger.js'
 
 try {
   const config = loadConfig({ component: 'main' })
@@ -10,10 +10,10 @@ try {
   const internalTokens = [internalToken(config.mode, internalApiToken), previousInternalApiToken].filter(
     (token) => token !== undefined,
   )
-  const logger = pino({ level: process.env.LOG_LEVEL ?? 'warn', base: { component: 'main' } })
+  const logger = createLogger()
   const main = await startMainComponent({ config, internalTokens, logger })
 
-  process.stdout.write(`main component: ${main.url}\n`)
+  logger.info({ url: main.url }, `listening at ${main.url}`)
   process.send?.({ type: 'ready', url: main.url })
 
   let stopping = false

@@ -72,7 +72,7 @@ function answerError(error: Error, c: Context<AppEnv>, logger: Logger) {
     return c.json(failure(error.status === 504 ? 'The request took too long' : error.message), error.status)
   }
   const id = c.get('requestId')
-  logger.error({ requestId: id, path: c.req.path, error }, 'request threw')
+  logger.error({ requestId: id, path: c.req.path, err: error }, 'request threw')
   return c.json({ ...failure('Internal error'), requestId: id }, 500)
 }
 

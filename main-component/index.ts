@@ -15,8 +15,6 @@ import { installOrAttach, type OpenedDatabase, openDatabase } from './database.j
 import { MainComponentError } from './errors.js'
 import { createHTTPApp } from './http-app.js'
 
-export { MainComponentError } from './errors.js'
-
 export interface MainComponentOptions {
   config: AppConfig
   /** Accepted for the internal APIs; during a rotation the new one and the previous one. */

@@ -53,9 +53,17 @@ function createGetTaskAPI({ namespace, names, resultSchema }: TaskAPIsOptions) {
       /** Unix seconds, as all times here. */
       createdAt: z.number(),
       startedAt: z.number().nullable(),
+      /** Null until the task is completed. */
       result: resultSchema.nullable(),
       error: taskErrorSchema.nullable(),
-      timeline: z.array(z.object({ type: z.string(), attempt: z.number().int(), at: z.number() })),
+      timeline: z.array(
+        z.object({
+          type: z.string(),
+          attempt: z.number().int(),
+          at: z.number(),
+          error: taskErrorSchema.optional(),
+        }),
+      ),
     }),
     async callback(_context, { taskId }) {
       const task = await readTask(this, names, taskId)

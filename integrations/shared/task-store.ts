@@ -7,7 +7,9 @@ import {
   type DecisionContext,
   decide,
   evolve,
+  type TaskError,
   type TaskEvent,
+  type TaskEventType,
   type TaskRequest,
   type TaskState,
 } from './protocol/index.js'
@@ -102,12 +104,22 @@ export function createTaskOf(
   })
 }
 
+/** One thing that happened to a task. */
+export interface TimelineEntry {
+  type: TaskEventType
+  attempt: number
+  /** Unix seconds. */
+  at: number
+  /** Why this attempt failed. */
+  error?: TaskError
+}
+
 /** A task as the application shows it. */
 export interface TaskView {
   id: string
   state: TaskState
   createdAt: number
-  timeline: Array<{ type: string; attempt: number; at: number }>
+  timeline: TimelineEntry[]
 }
 
 /** Reads a task and what has happened to it, oldest first; undefined where there is no such task. */
@@ -128,16 +140,22 @@ export function readTask(
     const events = await storage.find(
       names.integrationEvent,
       MatchExp.atom({ key: 'apiCallId', value: ['=', String(id)] }),
-      { orderBy: { at: 'ASC', id: 'ASC' } },
-      ['eventType', 'attempt', 'at'],
+      // Ids are given under the row's lock: their order is that of the events, whatever clocks do.
+      { orderBy: { id: 'ASC' } },
+      ['eventType', 'attempt', 'at', 'data'],
     )
     return {
       id: String(id),
       state: row.state as TaskState,
       createdAt: row.createdAt as number,
-      timeline: events.map((event) => ({ type: event.eventType, attempt: event.attempt, at: event.at })),
+      timeline: events.map(timelineEntry),
     }
   })
+}
+
+function timelineEntry(event: object): TimelineEntry {
+  const { eventType: type, attempt, at, data } = event as IntegrationEventRecord
+  return { type, attempt, at, ...(data.type === 'failed' && { error: data.error }) }
 }
 
 /** Makes the indexes that interaqt cannot declare. May run again and again, and from several processes. */

@@ -126,7 +126,7 @@ export interface HttpMain {
   internalPost(path: string, body: unknown): Promise<Answer>
 }
 
-export function httpMain(url: string): HttpMain {
+function httpMain(url: string): HttpMain {
   const authorized = { authorization: `Bearer ${TEST_TOKEN}` }
   const ask = async (path: string, init: RequestInit): Promise<Answer> => {
     const response = await fetch(new URL(path, url), { ...init, signal: AbortSignal.timeout(60_000) })

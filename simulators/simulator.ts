@@ -8,7 +8,7 @@ import { type Context, Hono } from 'hono'
 /** The header by which every answer says that no provider made it. */
 export const SIMULATOR_HEADER = 'x-simulator'
 
-/** Faults of the next creates; each counts down as it happens. Tests set them at any time. */
+/** Faults of the next requests; each counts down as it happens. Tests set them at any time. */
 export interface Faults {
   /** Creates to answer with 429. */
   rateLimited: number
@@ -16,6 +16,8 @@ export interface Faults {
   retryAfterSeconds: number | null
   /** Creates to answer with 500 before anything is accepted. */
   failing: number
+  /** Reads to answer with 500. */
+  readsFailing: number
   /** Creates to accept, and then to break the connection of without an answer. */
   resetting: number
 }
@@ -53,7 +55,14 @@ export function createSimulator(
   addRoutes: (app: SimulatorApp, faults: Faults) => void,
 ): Simulator {
   const requests: LoggedRequest[] = []
-  const faults: Faults = { rateLimited: 0, retryAfterSeconds: 1, failing: 0, resetting: 0, ...options.faults }
+  const faults: Faults = {
+    rateLimited: 0,
+    retryAfterSeconds: 1,
+    failing: 0,
+    readsFailing: 0,
+    resetting: 0,
+    ...options.faults,
+  }
   const app: SimulatorApp = new Hono()
   app.use(async (c, next) => {
     const text = c.req.method === 'POST' ? await c.req.text() : ''
@@ -87,7 +96,7 @@ export function createSimulator(
 }
 
 /** Whether the next fault of this kind is due; it counts as used. */
-export function takeFault(faults: Faults, kind: 'rateLimited' | 'failing' | 'resetting'): boolean {
+export function takeFault(faults: Faults, kind: Exclude<keyof Faults, 'retryAfterSeconds'>): boolean {
   if (faults[kind] === 0) return false
   faults[kind] -= 1
   return true

@@ -21,7 +21,6 @@ const arkTaskSchema = z.object({
   model: z.string().nullish(),
   error: arkErrorSchema.nullish(),
   failure_reason: arkErrorSchema.nullish(),
-  created_at: z.number().nullish(),
   content: z.object({ video_url: z.string().nullish(), last_frame_url: z.string().nullish() }).nullish(),
   usage: z.object({ total_tokens: z.number().nullish() }).nullish(),
   seed: z.number().nullish(),
@@ -37,8 +36,11 @@ export interface ArkClient {
   create(request: VideoRequest, seed: number, expiresAfterSeconds: number, signal: AbortSignal): Promise<{ id: string }>
   /** Null if the provider says that there is no such task. */
   get(id: string, signal: AbortSignal): Promise<ArkTask | null>
-  /** The tasks with one of these seeds, created at or after `since` (unix seconds). */
-  findBySeed(seeds: readonly number[], since: number, signal: AbortSignal): Promise<ArkTask[]>
+  /**
+   * The tasks with one of these seeds. Not by their time too: a clock that is wrong would make two videos of one far
+   * sooner than 32 bits meet by chance among the tasks of the 7 days that are listed.
+   */
+  findBySeed(seeds: readonly number[], signal: AbortSignal): Promise<ArkTask[]>
   /** Cancels a queued task. False if it cannot be cancelled any more. */
   cancel(id: string, signal: AbortSignal): Promise<boolean>
 }
@@ -60,7 +62,7 @@ export function createArkClient(endpoint: ProviderEndpoint): ArkClient {
       return readAnswer(arkTaskSchema, answer, 'unavailable')
     },
 
-    async findBySeed(seeds, since, signal) {
+    async findBySeed(seeds, signal) {
       const found: ArkTask[] = []
       for (let page = 1; page <= MAX_PAGES; page++) {
         const query = new URLSearchParams({
@@ -72,7 +74,7 @@ export function createArkClient(endpoint: ProviderEndpoint): ArkClient {
         if (!answer.ok) throw answerError(answer, 'read')
         const { items } = readAnswer(z.object({ items: z.array(arkTaskSchema).nullish() }), answer, 'unavailable')
         if (!items?.length) return found
-        found.push(...items.filter((task) => seeds.includes(task.seed ?? -1) && (task.created_at ?? since) >= since))
+        found.push(...items.filter((task) => seeds.includes(task.seed ?? -1)))
       }
       throw new ProviderError(`The list of tasks has more than ${MAX_PAGES * PAGE_SIZE} entries`, {
         code: 'ListTooLong',

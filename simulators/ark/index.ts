@@ -41,6 +41,11 @@ export function createArkSimulator(options: SimulatorOptions = {}): Simulator {
       return failure(c, 401, 'AuthenticationError', 'The API key is missing or invalid')
     })
 
+    app.on('GET', `${TASKS}/*`, async (c, next) => {
+      if (takeFault(faults, 'readsFailing')) return failure(c, 500, 'InternalServiceError', 'The service failed')
+      return next()
+    })
+
     app.post(TASKS, (c) => {
       const fault = faultBefore(c, faults)
       if (fault) return fault

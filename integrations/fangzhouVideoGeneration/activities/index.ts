@@ -52,9 +52,9 @@ export function createVideoActivities(context: ActivityContext) {
     },
 
     /** Looks for what these attempts of the task had created; null only if the provider lists none. */
-    async findVideoTask(taskKey: string, attempts: number[], since: number): Promise<ProviderTask | null> {
+    async findVideoTask(taskKey: string, attempts: number[]): Promise<ProviderTask | null> {
       const bySeed = new Map(attempts.map((attempt) => [markSeed({ taskKey, attempt }), attempt]))
-      const found = await ask((signal) => ark.findBySeed([...bySeed.keys()], since, signal))
+      const found = await ask((signal) => ark.findBySeed([...bySeed.keys()], signal))
       const best = found.find(isUsable) ?? found[0]
       return best ? { id: best.id, attempt: bySeed.get(best.seed ?? -1) ?? 1 } : null
     },

@@ -28,7 +28,7 @@ export async function videoPollingWorkflow(input: AttemptInput<VideoRequest>): P
     const provider = {
       create: () => ark.createVideoTask(requestParams, key),
       get: ark.getVideoTask,
-      find: (attempts: number[], since: number) => ark.findVideoTask(taskKey, attempts, since),
+      find: (attempts: number[]) => ark.findVideoTask(taskKey, attempts),
       cancel: ark.cancelVideoTask,
     }
     return runProviderTask(run, attempt, provider, settings, (id) => storeVideo(id, key))

@@ -10,15 +10,14 @@ import type { AttemptRun } from './run-attempt.js'
 const SETTLE_SECONDS = 60
 const LOOK_UP_EVERY_SECONDS = 10
 const MAX_CREATES = 3
-const CLOCK_SKEW_SECONDS = 60
 
 /** A provider that makes things by tasks, by way of activities that send one request each, unretried. */
 export interface TaskProvider {
   /** Has the task created, and gives its id. */
   create(): Promise<string>
   get(id: string): Promise<ProviderTaskState>
-  /** What these attempts had created at or after `since` (unix seconds); null only if the provider lists nothing. */
-  find(attempts: number[], since: number): Promise<ProviderTask | null>
+  /** What these attempts had created; null only if the provider lists nothing. */
+  find(attempts: number[]): Promise<ProviderTask | null>
   /** Cancels the task if it can still be cancelled. */
   cancel(id: string): Promise<unknown>
 }
@@ -47,7 +46,6 @@ export async function runProviderTask<Result>(
 }
 
 class ProviderTaskJob {
-  readonly #startedAt = Date.now()
   readonly #patience: Patience
 
   constructor(
@@ -62,11 +60,7 @@ class ProviderTaskJob {
   async resume({ providerTask, openIntents }: Begun): Promise<ProviderTask | null> {
     if (providerTask && isUsable(await this.#look(providerTask.id))) return providerTask
     if (openIntents.length === 0) return null
-    // Main may have been restored from a backup: when they created it is not known.
-    const found = await this.#lookUp(
-      openIntents.map((intent) => intent.attempt),
-      0,
-    )
+    const found = await this.#lookUp(openIntents.map((intent) => intent.attempt))
     return found && isUsable(await this.#look(found.id)) ? found : null
   }
 
@@ -82,7 +76,7 @@ class ProviderTaskJob {
       } catch (error) {
         if (failureKind(error) !== 'ambiguous') throw error
         log.warn('A create got no answer: looking it up', { error })
-        const found = await this.#lookUp([this.attempt], this.#startedAt / 1000 - CLOCK_SKEW_SECONDS)
+        const found = await this.#lookUp([this.attempt])
         if (found) return found
         if (creates === MAX_CREATES) {
           const message = `${MAX_CREATES} requests got no answer, and created nothing`
@@ -122,10 +116,10 @@ class ProviderTaskJob {
   }
 
   /** Believes "nothing there" only once no create can still be on its way. */
-  async #lookUp(attempts: number[], since: number): Promise<ProviderTask | null> {
+  async #lookUp(attempts: number[]): Promise<ProviderTask | null> {
     const settledAt = Date.now() + this.settings.requestTimeoutMs + SETTLE_SECONDS * 1000
     for (;;) {
-      const found = await this.#patience.untilAnswered(LOOK_UP_EVERY_SECONDS, () => this.provider.find(attempts, since))
+      const found = await this.#patience.untilAnswered(LOOK_UP_EVERY_SECONDS, () => this.provider.find(attempts))
       if (found || Date.now() >= settledAt) return found
       await this.#patience.pause(LOOK_UP_EVERY_SECONDS)
     }

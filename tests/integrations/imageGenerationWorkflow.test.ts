@@ -1,0 +1,158 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { TestWorkflowEnvironment } from '@temporalio/testing'
+import { imageSize } from 'image-size'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createActivities } from '@/integrations/nanobanana2ImageGeneration/activities/index.js'
+import { type ImageResult, imageResultSchema } from '@/integrations/nanobanana2ImageGeneration/schemas.js'
+import { createImageGatewaySimulator, type Simulator } from '@/simulators/index.js'
+import { decodePng, encodePng } from '@/simulators/picture.js'
+import {
+  createTimeSkippingEnvironment,
+  nextAttempt,
+  statusesOf,
+  type WorkflowBench,
+  withWorkflowBench,
+} from './workflow-support.js'
+
+const request = { prompt: 'A lighthouse in fog' }
+
+let env: TestWorkflowEnvironment
+beforeAll(async () => {
+  env = await createTimeSkippingEnvironment()
+})
+afterAll(() => env.teardown())
+
+async function bench(
+  test: (bench: WorkflowBench & { gateway: Simulator }) => Promise<void>,
+  section: object = {},
+): Promise<void> {
+  const gateway = createImageGatewaySimulator({ latencyMs: 0 })
+  const { url: simulatorUrl } = await gateway.start()
+  try {
+    const integrations = { nanobanana2ImageGeneration: { simulatorUrl, ...section } }
+    const options = { folder: 'nanobanana2ImageGeneration', createActivities, integrations }
+    await withWorkflowBench(env, options, (workflows) => test({ ...workflows, gateway }))
+  } finally {
+    await gateway.stop()
+  }
+}
+
+describe('an image', () => {
+  it('is made, stored, measured and reported', () =>
+    bench(async ({ run, main, gateway, artifactsDir }) => {
+      const requestsAtReport: number[] = []
+      main.onReport = () => requestsAtReport.push(gateway.requests.length)
+      const outcome = await run<ImageResult>('imageGenerationWorkflow', { ...request, aspectRatio: '16:9' })
+
+      expect(outcome).toMatchObject({ outcome: 'completed', attempt: 1 })
+      if (outcome.outcome !== 'completed') return
+      expect(statusesOf(main)).toEqual(['begin', 'processing', 'completed'])
+      expect(requestsAtReport).toEqual([0, 1, 1])
+      expect(main.state).toMatchObject({ status: 'completed', result: outcome.result, openIntents: [] })
+      expect(imageResultSchema.parse(outcome.result)).toEqual(outcome.result)
+
+      const [image] = outcome.result.images
+      expect(outcome.result.simulated).toBe(true)
+      expect(image).toMatchObject({ mimeType: 'image/png', width: 512, height: 288, asRequested: true })
+      const stored = await readFile(join(artifactsDir, image?.key ?? ''))
+      expect(imageSize(stored)).toMatchObject({ type: 'png', width: 512, height: 288 })
+    }))
+
+  it('is made from another image', () =>
+    bench(async ({ run, artifactsDir }) => {
+      const red = encodePng({
+        width: 30,
+        height: 20,
+        data: new Uint8Array(2400).map((_, i) => (i % 4 === 0 || i % 4 === 3 ? 255 : 0)),
+      })
+      const referenceImages = [`data:image/png;base64,${red.toString('base64')}`]
+      const outcome = await run<ImageResult>('imageGenerationWorkflow', { ...request, referenceImages })
+      expect(outcome).toMatchObject({ outcome: 'completed' })
+      if (outcome.outcome !== 'completed') return
+      const stored = await readFile(join(artifactsDir, outcome.result.images[0]?.key ?? ''))
+      const colours = [...(decodePng(stored)?.data ?? [])]
+      // Half of every pixel is the reference: much red, little green.
+      expect(colours.filter((value, i) => i % 4 === 0 && value < 127)).toEqual([])
+      expect(colours.filter((value, i) => i % 4 === 1 && value > 128)).toEqual([])
+      expect(colours.length).toBeGreaterThan(0)
+    }))
+
+  it('is asked for again when the gateway says not now', () =>
+    bench(async ({ run, main, gateway }) => {
+      Object.assign(gateway.faults, { rateLimited: 2, retryAfterSeconds: 300 })
+      expect(await run('imageGenerationWorkflow', request)).toMatchObject({ outcome: 'completed' })
+      expect(gateway.requests).toHaveLength(3)
+      expect(statusesOf(main)).toEqual(['begin', 'processing', 'completed'])
+    }))
+})
+
+describe('a refusal', () => {
+  it.each([
+    ['[refuse]', 'ContentPolicyViolationError'],
+    ['[fail]', 'content_filter'],
+  ])('of %s fails the task for good', (trigger, code) =>
+    bench(async ({ run, main, gateway }) => {
+      expect(await run('imageGenerationWorkflow', { prompt: trigger })).toMatchObject({
+        outcome: 'failed',
+        error: { code },
+        retryable: false,
+      })
+      expect(statusesOf(main)).toEqual(['begin', 'failed'])
+      expect(main.state).toMatchObject({ status: 'failed', retryable: false, openIntents: [] })
+      expect(gateway.requests).toHaveLength(1)
+    }),
+  )
+
+  it('by main to begin spends nothing', () =>
+    bench(async ({ run, main, gateway }) => {
+      main.state = { ...main.state, attempts: 1 }
+      expect(await run('imageGenerationWorkflow', request)).toMatchObject({ outcome: 'refused' })
+      expect(gateway.requests).toEqual([])
+    }))
+})
+
+it('leaves a fault of the gateway to the next attempt, with nothing open', () =>
+  bench(async ({ run, main, gateway }) => {
+    gateway.faults.failing = 1
+    expect(await run('imageGenerationWorkflow', request)).toMatchObject({ outcome: 'failed', retryable: true })
+    expect(gateway.requests).toHaveLength(1)
+    expect(main.state).toMatchObject({ status: 'failed', retryable: true, openIntents: [] })
+  }))
+
+describe('an answer that was lost', () => {
+  it('fails the task for good, and leaves it to an operator', () =>
+    bench(async ({ run, main, gateway }) => {
+      gateway.faults.resetting = 1
+      expect(await run('imageGenerationWorkflow', request)).toMatchObject({
+        outcome: 'failed',
+        error: { code: 'create_answer_lost' },
+        retryable: false,
+      })
+      expect(gateway.requests).toHaveLength(1)
+      expect(main.state).toMatchObject({ retryable: false, openIntents: [] })
+    }))
+
+  it('in an earlier attempt does so too, before anything is spent', () =>
+    bench(async ({ run, main, gateway }) => {
+      main.state = nextAttempt({ providerTask: null, openIntents: [{ attempt: 1, at: 1 }] })
+      expect(await run('imageGenerationWorkflow', request, 2)).toMatchObject({
+        error: { code: 'create_answer_lost' },
+        retryable: false,
+      })
+      expect(gateway.requests).toEqual([])
+    }))
+
+  it('is risked again where the configuration says so', () =>
+    bench(
+      async ({ run, main, gateway }) => {
+        gateway.faults.resetting = 1
+        expect(await run('imageGenerationWorkflow', request)).toMatchObject({ outcome: 'failed', retryable: true })
+        expect(main.state.openIntents).toMatchObject([{ attempt: 1 }])
+        main.state = nextAttempt({ providerTask: null, openIntents: main.state.openIntents })
+        expect(await run('imageGenerationWorkflow', request, 2)).toMatchObject({ outcome: 'completed' })
+        expect(gateway.requests).toHaveLength(2)
+      },
+      { onAmbiguousCreate: 'retry' },
+    ))
+})

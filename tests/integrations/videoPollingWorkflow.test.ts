@@ -1,0 +1,251 @@
+import { createHash } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { TestWorkflowEnvironment } from '@temporalio/testing'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createActivities } from '@/integrations/fangzhouVideoGeneration/activities/index.js'
+import { type VideoResult, videoResultSchema } from '@/integrations/fangzhouVideoGeneration/schemas.js'
+import { createArkSimulator, type Simulator } from '@/simulators/index.js'
+import {
+  createRealEnvironment,
+  createTimeSkippingEnvironment,
+  nextAttempt,
+  statusesOf,
+  type WorkflowBench,
+  withWorkflowBench,
+} from './workflow-support.js'
+
+const TASKS = '/api/v3/contents/generations/tasks'
+const request = { prompt: 'A paper boat on a puddle', ratio: '9:16', duration: 2, returnLastFrame: true }
+
+let env: TestWorkflowEnvironment
+beforeAll(async () => {
+  env = await createTimeSkippingEnvironment()
+})
+afterAll(() => env.teardown())
+
+interface Bench extends WorkflowBench {
+  ark: Simulator
+  arkUrl: string
+}
+
+async function bench(
+  test: (bench: Bench) => Promise<void>,
+  {
+    latencyMs = 100,
+    environment = env,
+    ...section
+  }: { latencyMs?: number; environment?: TestWorkflowEnvironment; [setting: string]: unknown } = {},
+): Promise<void> {
+  const ark = createArkSimulator({ latencyMs })
+  const { url: arkUrl } = await ark.start()
+  try {
+    const integrations = { fangzhouVideoGeneration: { simulatorUrl: arkUrl, ...section } }
+    const options = { folder: 'fangzhouVideoGeneration', createActivities, integrations }
+    await withWorkflowBench(environment, options, (workflows) => test({ ...workflows, ark, arkUrl }))
+  } finally {
+    await ark.stop()
+  }
+}
+
+const creates = (ark: Simulator) => ark.requests.filter(({ method, path }) => method === 'POST' && path === TASKS)
+
+/** Has the simulator make a task as the given attempt of the bench's task would have. */
+async function createEarlier(arkUrl: string, prompt: string, seed?: number): Promise<string> {
+  const response = await fetch(`${arkUrl}/contents/generations/tasks`, {
+    method: 'POST',
+    headers: { authorization: 'Bearer earlier', 'content-type': 'application/json' },
+    body: JSON.stringify({ model: 'simulator', content: [{ type: 'text', text: prompt }], duration: 2, seed }),
+  })
+  return ((await response.json()) as { id: string }).id
+}
+
+const seedOfAttempt = (attempt: number) => createHash('sha256').update(`k7Qx2:${attempt}`).digest().readUInt32BE(0)
+
+describe('a video', () => {
+  it('is created, waited for, stored and reported', () =>
+    bench(async ({ run, main, ark, artifactsDir }) => {
+      const createsAtReport: number[] = []
+      main.onReport = () => createsAtReport.push(creates(ark).length)
+      const outcome = await run<VideoResult>('videoPollingWorkflow', request)
+
+      expect(outcome).toMatchObject({ outcome: 'completed', attempt: 1 })
+      if (outcome.outcome !== 'completed') return
+      expect(statusesOf(main)).toEqual(['begin', 'processing', 'completed'])
+      // Nothing is created before begin; processing is said only of what was created.
+      expect(createsAtReport).toEqual([0, 1, 1])
+      expect(main.reports[1]).toMatchObject({ providerTask: { id: outcome.result.providerTaskId, attempt: 1 } })
+      expect(main.state).toMatchObject({ status: 'completed', openIntents: [] })
+
+      const { result } = outcome
+      expect(main.state.result).toEqual(result)
+      expect(videoResultSchema.parse(result)).toEqual(result)
+      expect(result).toMatchObject({ simulated: true, ratio: '9:16', duration: 2, seed: seedOfAttempt(1) })
+      expect(result.video).toMatchObject({ mimeType: 'video/mp4', key: 'video-k7Qx2-1.mp4' })
+      expect(result.lastFrame).toMatchObject({ mimeType: 'image/png' })
+      const stored = await readFile(join(artifactsDir, result.video.key))
+      expect(stored.length).toBe(result.video.bytes)
+      expect(createHash('sha256').update(stored).digest('hex')).toBe(result.video.sha256)
+      expect(result.video.url).toBe(`${main.url}/artifacts/${result.video.key}`)
+      expect((await readdir(artifactsDir)).sort()).toEqual(['last-frame-k7Qx2-1.png', 'video-k7Qx2-1.mp4'])
+    }))
+
+  it('is waited for through polls that fail', () =>
+    bench(async ({ run, main, ark }) => {
+      main.onReport = (report) => {
+        if (report.status === 'processing') ark.faults.readsFailing = 3
+      }
+      expect(await run('videoPollingWorkflow', request)).toMatchObject({ outcome: 'completed' })
+      expect(ark.faults.readsFailing).toBe(0)
+      expect(creates(ark)).toHaveLength(1)
+    }))
+
+  it('is created later when the provider says not now', () =>
+    bench(async ({ run, main, ark }) => {
+      Object.assign(ark.faults, { rateLimited: 2, retryAfterSeconds: 120 })
+      expect(await run('videoPollingWorkflow', request)).toMatchObject({ outcome: 'completed' })
+      expect(creates(ark)).toHaveLength(3)
+      expect(statusesOf(main)).toEqual(['begin', 'processing', 'completed'])
+    }))
+
+  it('is given up at the deadline, and left for the next attempt to resume', () =>
+    bench(
+      async ({ run, main }) => {
+        expect(await run('videoPollingWorkflow', request)).toMatchObject({
+          outcome: 'failed',
+          error: { code: 'deadline_exceeded' },
+          retryable: true,
+        })
+        expect(main.state).toMatchObject({ status: 'failed', providerTask: { attempt: 1 } })
+      },
+      { latencyMs: 600_000, deadlineSeconds: 60 },
+    ))
+})
+
+describe('a refusal', () => {
+  it("of the prompt fails the task for good, in the provider's words", () =>
+    bench(async ({ run, main, ark }) => {
+      expect(await run('videoPollingWorkflow', { ...request, prompt: 'No. [refuse]' })).toMatchObject({
+        outcome: 'failed',
+        error: { code: 'InputTextSensitiveContentDetected', message: expect.stringContaining('sensitive') },
+        retryable: false,
+      })
+      expect(statusesOf(main)).toEqual(['begin', 'failed'])
+      expect(main.state).toMatchObject({ status: 'failed', retryable: false, openIntents: [] })
+      expect(creates(ark)).toHaveLength(1)
+    }))
+
+  it('of the video that was made fails the task for good', () =>
+    bench(async ({ run, main }) => {
+      expect(await run('videoPollingWorkflow', { ...request, prompt: 'Hm. [fail]' })).toMatchObject({
+        outcome: 'failed',
+        error: { code: 'OutputVideoSensitiveContentDetected' },
+        retryable: false,
+      })
+      expect(statusesOf(main)).toEqual(['begin', 'processing', 'failed'])
+      expect(main.state.providerTask).toBeNull()
+    }))
+
+  it('by main to begin spends nothing', () =>
+    bench(async ({ run, main, ark }) => {
+      main.state = { ...main.state, runId: 'another-run' }
+      expect(await run('videoPollingWorkflow', request)).toMatchObject({ outcome: 'refused', attempt: 1 })
+      expect(ark.requests).toEqual([])
+      expect(statusesOf(main)).toEqual(['begin'])
+    }))
+
+  it('by main to go on cancels what was created', () =>
+    bench(
+      async ({ run, main, ark }) => {
+        main.onReport = (report) => {
+          if (report.status === 'processing') main.state = { ...main.state, status: 'cancelled' }
+        }
+        expect(await run('videoPollingWorkflow', request)).toMatchObject({ outcome: 'refused' })
+        expect(ark.requests.map(({ method }) => method)).toEqual(['POST', 'DELETE'])
+        expect(statusesOf(main)).toEqual(['begin', 'processing'])
+      },
+      { latencyMs: 600_000 },
+    ))
+})
+
+describe('a create whose answer was lost', () => {
+  it('is found by its mark, and not repeated', () =>
+    bench(async ({ run, main, ark }) => {
+      ark.faults.resetting = 1
+      expect(await run('videoPollingWorkflow', request)).toMatchObject({ outcome: 'completed' })
+      expect(creates(ark)).toHaveLength(1)
+      expect(statusesOf(main)).toEqual(['begin', 'processing', 'completed'])
+    }))
+
+  it('is repeated once the provider certainly has nothing', () =>
+    bench(async ({ run, ark, env }) => {
+      ark.faults.failing = 1
+      const before = await env.currentTimeMs()
+      expect(await run('videoPollingWorkflow', request)).toMatchObject({ outcome: 'completed' })
+      expect(creates(ark)).toHaveLength(2)
+      // The request's own time-out and a minute more.
+      expect((await env.currentTimeMs()) - before).toBeGreaterThanOrEqual(120_000)
+    }))
+
+  it('is not taken for nothing while the provider cannot be asked', () =>
+    bench(async ({ run, ark }) => {
+      Object.assign(ark.faults, { resetting: 1, readsFailing: 4 })
+      expect(await run('videoPollingWorkflow', request)).toMatchObject({ outcome: 'completed' })
+      expect(creates(ark)).toHaveLength(1)
+    }))
+})
+
+describe('a second attempt', () => {
+  it('resumes the task that the first one had created', () =>
+    bench(async ({ run, main, ark, arkUrl }) => {
+      const id = await createEarlier(arkUrl, 'earlier')
+      main.state = nextAttempt({ providerTask: { id, attempt: 1 }, openIntents: [] })
+      const outcome = await run('videoPollingWorkflow', request, 2)
+      expect(outcome).toMatchObject({ outcome: 'completed', attempt: 2, result: { providerTaskId: id } })
+      expect(creates(ark)).toHaveLength(1)
+      expect(main.reports[1]).toMatchObject({ status: 'processing', providerTask: { id, attempt: 1 } })
+    }))
+
+  it('creates anew where that task has failed', () =>
+    bench(async ({ run, main, ark, arkUrl }) => {
+      const id = await createEarlier(arkUrl, 'earlier [fail]')
+      await expect.poll(() => statusAt(arkUrl, id)).toBe('failed')
+      main.state = nextAttempt({ providerTask: { id, attempt: 1 }, openIntents: [] })
+      expect(await run('videoPollingWorkflow', request, 2)).toMatchObject({ outcome: 'completed' })
+      expect(creates(ark)).toHaveLength(2)
+      expect(main.reports[1]).toMatchObject({ status: 'processing', providerTask: { attempt: 2 } })
+    }))
+
+  it('looks for what the first one may have created', () =>
+    bench(async ({ run, main, ark, arkUrl }) => {
+      const id = await createEarlier(arkUrl, 'earlier', seedOfAttempt(1))
+      main.state = nextAttempt({ providerTask: null, openIntents: [{ attempt: 1, at: 0 }] })
+      const outcome = await run('videoPollingWorkflow', request, 2)
+      expect(outcome).toMatchObject({ outcome: 'completed', result: { providerTaskId: id } })
+      expect(creates(ark)).toHaveLength(1)
+      expect(main.reports[1]).toMatchObject({ providerTask: { id, attempt: 1 } })
+    }))
+
+  async function statusAt(arkUrl: string, id: string): Promise<string> {
+    const response = await fetch(`${arkUrl}/contents/generations/tasks/${id}`, {
+      headers: { authorization: 'Bearer x' },
+    })
+    return ((await response.json()) as { status: string }).status
+  }
+})
+
+it('cancels its task at the provider when the run is cancelled', async () => {
+  const environment = await createRealEnvironment()
+  await bench(
+    async ({ start, main, ark }) => {
+      const handle = await start('videoPollingWorkflow', request)
+      await expect.poll(() => ark.requests.some(({ method }) => method === 'GET'), { timeout: 20_000 }).toBe(true)
+      await handle.cancel()
+      expect(await handle.result()).toMatchObject({ outcome: 'failed', error: { code: 'cancelled' }, retryable: false })
+      expect(ark.requests.at(-1)).toMatchObject({ method: 'DELETE' })
+      expect(statusesOf(main)).toEqual(['begin', 'processing', 'failed'])
+    },
+    { latencyMs: 600_000, environment },
+  )
+  await environment.teardown()
+})

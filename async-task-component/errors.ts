@@ -45,6 +45,12 @@ export class TemporalUnavailableError extends AsyncTaskError {
   readonly retryable = true
 }
 
+/** An integration's workflows cannot be bundled. They may be mended while the daemon runs. */
+export class WorkflowBundleError extends AsyncTaskError {
+  readonly code = 'workflow_bundle'
+  readonly retryable = true
+}
+
 /** What is configured cannot work; the message lists every mistake. */
 export class ConfigurationError extends AsyncTaskError {
   readonly code = 'configuration'

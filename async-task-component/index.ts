@@ -117,9 +117,10 @@ export class AsyncTaskComponent {
     if (signal.aborted) return false
     this.#workers.createWorkers(infos)
     await this.#workers.startAll()
+    if (signal.aborted) return false
     const failing = this.#workers.statuses().filter(({ state }) => state !== 'running')
     this.#options.logger.info({ failing: failing.map(({ name }) => name) }, 'ready')
-    return !signal.aborted
+    return true
   }
 }
 

@@ -1,12 +1,13 @@
 /** The worker of one integration as a supervised component: built, run, and built again when it dies. */
-import { fileURLToPath, pathToFileURL } from 'node:url'
-import { type NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker'
+import { pathToFileURL } from 'node:url'
+import { type NativeConnection, Worker } from '@temporalio/worker'
 import { createTaskActivities } from '../integrations/shared/activities/index.js'
 import type { Activities, ActivityContext, CreateActivities } from '../integrations/shared/activity-context.js'
 import { describeError } from './errors.js'
 import type { Logger } from './logger.js'
 import { growingPauseMs, pause, withJitter } from './pause.js'
 import type { IntegrationWorkflowInfo, WorkerConfig } from './types.js'
+import { bundleWorkflows } from './workflow-bundle.js'
 
 /**
  * - `idle`: not started
@@ -24,7 +25,7 @@ export interface IntegrationWorkerOptions {
   /** Without it, activities that need a context are not registered. */
   activityContext: ActivityContext | null
   /** Bundling keeps the process's one thread busy: workers take turns. */
-  takeTurn: <T>(build: () => Promise<T>) => Promise<T>
+  takeTurn: <T>(bundle: () => Promise<T>) => Promise<T>
   config: WorkerConfig
   logger: Logger
 }
@@ -86,11 +87,11 @@ export class IntegrationWorker {
       let runningSince: number | null = null
       try {
         this.#state = 'building'
-        const worker = await this.#options.takeTurn(() => this.#build(failures))
+        const worker = await this.#build(failures)
         runningSince = performance.now()
         await this.#run(worker, onFirstResult)
       } catch (error) {
-        if (signal.aborted) return this.#reportForcedStop(error)
+        if (signal.aborted) return this.#reportEndWhileStopping(error)
         const ranLongEnough = runningSince !== null && performance.now() - runningSince > restart.maxPauseMs
         failures = ranLongEnough ? 1 : failures + 1
         const ms = withJitter(growingPauseMs(restart, failures))
@@ -125,13 +126,18 @@ export class IntegrationWorker {
   }
 
   async #build(failures: number): Promise<Worker> {
-    const { info, connection, temporalNamespace, config } = this.#options
+    const { info, connection, temporalNamespace, config, takeTurn } = this.#options
+    const { signal } = this.#stopping
+    const workflowBundle = await takeTurn(async () => {
+      signal.throwIfAborted()
+      return bundleWorkflows(info.workflowsPath)
+    })
+    signal.throwIfAborted()
     return Worker.create({
       connection,
       namespace: temporalNamespace,
       taskQueue: info.taskQueue,
-      workflowsPath: info.workflowsPath,
-      bundlerOptions: { webpackConfigHook: resolveRootAlias },
+      workflowBundle,
       activities: await this.#loadActivities(failures),
       shutdownGraceTime: config.shutdownGraceMs,
       shutdownForceTime: config.shutdownGraceMs + CANCELLATION_MS,
@@ -162,18 +168,9 @@ export class IntegrationWorker {
     this.#options.logger.error({ err: error, retryInMs }, `worker failed, building it again: ${describeError(error)}`)
   }
 
-  #reportForcedStop(error: unknown): void {
-    this.#options.logger.warn({ err: error }, `worker did not stop in order: ${describeError(error)}`)
+  #reportEndWhileStopping(error: unknown): void {
+    const wasOnlyBuilding = error === this.#stopping.signal.reason
+    if (!wasOnlyBuilding)
+      this.#options.logger.warn({ err: error }, `worker did not stop in order: ${describeError(error)}`)
   }
 }
-
-type WebpackConfigHook = NonNullable<NonNullable<WorkerOptions['bundlerOptions']>['webpackConfigHook']>
-
-/** Lets workflow code import from the repository's root as `@/…`; `.js` means `.ts` by the SDK's own settings. */
-const resolveRootAlias: WebpackConfigHook = (config) => ({
-  ...config,
-  resolve: {
-    ...config.resolve,
-    alias: { ...config.resolve?.alias, '@': fileURLToPath(new URL('..', import.meta.url)) },
-  },
-})

@@ -5,7 +5,7 @@ import type { AdaptiveInterval, RoundOutcome } from './adaptive-interval.js'
 import { describeError, MainUnauthorizedError, MainUnavailableError } from './errors.js'
 import type { ClosedGate, Gate } from './gates.js'
 import type { Logger } from './logger.js'
-import { pause } from './pause.js'
+import { followingSignal, pause } from './pause.js'
 import type { TaskReports } from './task-reports.js'
 import type { TaskStarter } from './task-starter.js'
 import type { TaskResult } from './types.js'
@@ -30,12 +30,19 @@ export interface PullLoopOptions {
   logger: Logger
 }
 
+/** How long a round waits for its claims before the next one begins without them. */
+const CLAIM_PATIENCE_MS = 1000
+/** The most that fetchPendingTasks gives at once. */
+const MAX_LIMIT = 100
+
 export class PullLoop {
   readonly #options: PullLoopOptions
   #state: PullLoopState = 'idle'
   #running: Promise<void> | null = null
   /** Claims and starts under way, by task. */
   readonly #underWay = new Map<string, Promise<unknown>>()
+  /** How many of those are not claimed yet. */
+  #claiming = 0
   /** Tasks whose claims ended without a run too often, waiting for a moment alone. */
   readonly #suspects = new Map<string, PendingTask>()
   #closed: ClosedGate['reason'] | null = null
@@ -61,7 +68,7 @@ export class PullLoop {
     const { stopping, interval, logger } = this.#options
     while (!stopping.aborted) {
       const outcome = await this.#round().catch((error: unknown) => this.#troubled(error))
-      await this.#freeSlot()
+      await this.#freeSlots()
       const ms = interval.after(outcome)
       if (ms > 0) {
         this.#state = 'waiting'
@@ -81,22 +88,39 @@ export class PullLoop {
     if (this.#suspects.size > 0) await this.#tryOneSuspect()
 
     this.#state = 'fetching'
-    const limit = Math.min(batchSize, startConcurrency - this.#underWay.size)
+    const free = Math.min(batchSize, startConcurrency - this.#underWay.size)
+    // Those still being claimed are listed once more, before all others.
+    const limit = Math.min(MAX_LIMIT, free + this.#claiming)
     const fetched = await fetchTasks(limit, stopping)
-    const tasks = fetched.filter(({ id }) => !this.#underWay.has(id) && !this.#suspects.has(id))
+    const tasks = fetched.filter(({ id }) => !this.#underWay.has(id) && !this.#suspects.has(id)).slice(0, free)
     if (stopping.aborted || tasks.length === 0) return 'empty'
 
     this.#state = 'claiming'
-    const claimed = await Promise.all(tasks.map((task) => this.#serve(task, { alone: false }).claimed))
-    if (!claimed.includes(true)) return 'empty'
+    const claims = tasks.map((task) => this.#serve(task, { alone: false }).claimed)
+    const claimed = await this.#countWithin(CLAIM_PATIENCE_MS, claims)
+    if (claimed === 0) return 'empty'
     return fetched.length >= limit ? 'full' : 'some'
+  }
+
+  /** How many came true; the loop does not wait for the claim that main keeps failing. */
+  async #countWithin(ms: number, claims: Promise<boolean>[]): Promise<number> {
+    const { controller, release } = followingSignal(this.#options.stopping)
+    let count = 0
+    const all = Promise.all(claims.map((claim) => claim.then((isTrue) => (count += Number(isTrue)))))
+    await Promise.race([all, pause(ms, controller.signal)])
+    controller.abort()
+    release()
+    return count
   }
 
   /** Claims a task and goes on to start it; the loop waits for the claim, not for the start. */
   #serve(task: PendingTask, how: { alone: boolean }): { claimed: Promise<boolean>; done: Promise<TaskResult | null> } {
     const { reports, starter, onReleased } = this.#options
     const logger = this.#options.logger.child({ apiCallId: task.id })
-    const claim = reports.claim(task, how, logger)
+    this.#claiming += 1
+    const claim = reports.claim(task, how, logger).finally(() => {
+      this.#claiming -= 1
+    })
     const claimed = claim.then(({ kind }) => kind === 'claimed')
     const done = claim
       .then(async (result) => {
@@ -126,7 +150,7 @@ export class PullLoop {
       const closed = await gate.check(stopping)
       if (stopping.aborted) return true
       if (closed === null) continue
-      if (closed.reason !== this.#closed) logger.warn({ reason: closed.reason }, `not claiming: ${closed.message}`)
+      if (closed.reason !== this.#closed) logger.info({ reason: closed.reason }, `not claiming: ${closed.message}`)
       this.#closed = closed.reason
       return true
     }
@@ -147,8 +171,9 @@ export class PullLoop {
     return 'error'
   }
 
-  async #freeSlot(): Promise<void> {
-    if (this.#underWay.size >= this.#options.startConcurrency) await Promise.race(this.#underWay.values())
+  /** Waits until half of the slots are free: fetching tasks one by one would be slower. */
+  async #freeSlots(): Promise<void> {
+    while (this.#underWay.size > this.#options.startConcurrency / 2) await Promise.race(this.#underWay.values())
   }
 
   async #drained(): Promise<void> {

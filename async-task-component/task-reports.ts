@@ -1,4 +1,4 @@
-/** What the processor says to main about its tasks: said again until main has heard it. */
+/** What the processor says to main about its tasks: said again where the answer was lost. */
 import { randomUUID } from 'node:crypto'
 import type { ClaimAnswer, ProcessorReport } from '../integrations/shared/protocol/types.js'
 import type { PendingTask, ReportAnswer } from '../integrations/shared/wire.js'
@@ -25,6 +25,8 @@ export interface TaskReportsOptions {
 }
 
 const RETRY: RetryPolicy = { firstPauseMs: 200, maxPauseMs: 5000, factor: 2 }
+/** About 20 s. A task for which main fails again and again must not keep its slot: its lease will end. */
+const MAX_TRIES = 8
 
 export class TaskReports {
   readonly #options: TaskReportsOptions
@@ -34,14 +36,14 @@ export class TaskReports {
   }
 
   /**
-   * Claims the task, with a token of our own choice: where the answer is lost, the same claim is asked again
-   * until it is answered. When stopping comes in between, the claim is given back, whether main has it or not.
+   * Claims the task, with a token of our own choice: where the answer is lost, the same claim is asked again.
+   * When stopping comes in between, the claim is given back, whether main has it or not.
    */
   async claim(task: PendingTask, { alone }: { alone: boolean }, logger: Logger): Promise<ClaimResult> {
     const { main, url, stopping, expired } = this.#options
     const fencingToken = randomUUID()
     const report = { apiCallId: task.id, status: 'queued', fencingToken, ...(alone && { alone }) } as const
-    for (let failures = 0; !stopping.aborted; ) {
+    for (let failures = 0; failures < MAX_TRIES && !stopping.aborted; ) {
       try {
         return { kind: 'claimed', claim: claimOf(await main.report(url, report, expired), fencingToken) }
       } catch (error) {
@@ -63,12 +65,12 @@ export class TaskReports {
 
   /**
    * Reports until main has it or refuses it for good. When stopping, each report gets one last try.
-   * @returns whether main has it; where it refused, the row had changed and somebody will look again
+   * @returns whether main has it; where not, the row has changed or its lease will end, and somebody looks again
    */
   async report(report: ProcessorReport & { apiCallId: string }, logger: Logger): Promise<boolean> {
     const { main, url, stopping, expired } = this.#options
     for (let failures = 0; ; ) {
-      const lastTry = stopping.aborted
+      const lastTry = stopping.aborted || failures === MAX_TRIES - 1
       try {
         await main.report(url, report, expired)
         return true

@@ -157,6 +157,17 @@ describe('a main in trouble', () => {
     for (const id of ['task-1', 'task-2', 'task-3']) expect(eventsOf(id)).toEqual(['queued'])
   })
 
+  it('does not let a task whose claims keep failing hold up the others', async () => {
+    const ids = ['task-1', 'task-2', 'task-3', 'task-4', 'task-5']
+    for (const id of ids) main.add(namespace, id)
+    main.fault = ({ body }) => (body.apiCallId === 'task-1' ? 500 : undefined)
+    await serve({ startConcurrency: 2 })
+    for (const id of ids.slice(1)) await started(id)
+
+    expect(eventsOf('task-1')).toEqual([])
+    expect(main.reports('task-1', 'queued').length).toBeLessThan(9)
+  })
+
   it('does not let one integration that hangs delay another', async () => {
     const other = uniqueName('other')
     main.fault = (request) => (request.namespace === namespace ? 'hang' : undefined)

@@ -185,7 +185,8 @@ export class ProtocolMain {
       const request: SeenRequest = { namespace, kind: 'fetch', limit, body: {} }
       return this.#answer(c.env, request, () => ({ status: 200, body: { tasks: this.#due(namespace, limit) } }))
     })
-    app.post('/api/:namespace/report', async (c) => {
+    // Each integration names its report API as it likes.
+    app.post('/api/:namespace/:report', async (c) => {
       const body = (await c.req.json()) as SeenRequest['body']
       const request: SeenRequest = { namespace: c.req.param('namespace'), kind: 'report', body }
       return this.#answer(c.env, request, () => this.#report(body))

@@ -1,0 +1,182 @@
+/** Task processor and workers together: what becomes of claims whose run is there already, or was. */
+import { Client, Connection } from '@temporalio/client'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it, vi } from 'vitest'
+import type { TaskProcessor } from '@/async-task-component/task-processor.js'
+import { WorkerManager } from '@/async-task-component/worker-manager.js'
+import { collectIntegrationWorkflows } from '@/async-task-component/workflow-collector.js'
+import { attemptWorkflowId } from '@/integrations/shared/names.js'
+import type { AttemptOutcome } from '@/integrations/shared/task.js'
+import { ProtocolMain } from '../support/protocol-main.js'
+import { createProcessor, FIXTURES, silent, uniqueName } from './support.js'
+
+const address = inject('temporalAddress')
+const temporalNamespace = uniqueName('daemon')
+const taskQueue = 'integration-alpha-queue'
+let client: Client
+let workers: WorkerManager
+let namespace: string
+let main: ProtocolMain
+let processor: TaskProcessor
+
+/** A namespace of our own: the fixtures' task queues are other tests' too. */
+beforeAll(async () => {
+  const connection = await Connection.connect({ address })
+  await connection.workflowService.registerNamespace({
+    namespace: temporalNamespace,
+    workflowExecutionRetentionPeriod: { seconds: 86_400 as never },
+  })
+  client = new Client({ connection, namespace: temporalNamespace })
+  const restart = { firstPauseMs: 200, maxPauseMs: 1000, factor: 2 }
+  workers = new WorkerManager(address, temporalNamespace, { logger: silent, shutdownGraceMs: 0, restart })
+  const infos = await collectIntegrationWorkflows(FIXTURES)
+  await workers.connect()
+  workers.createWorkers(infos.filter(({ name }) => name === 'alpha'))
+  await workers.startAll()
+  await vi.waitFor(() => expect(workers.isRunning(taskQueue)).toBe(true), { timeout: 30_000 })
+})
+
+afterAll(async () => {
+  await workers.disconnect()
+  await client.connection.close()
+})
+
+beforeEach(async () => {
+  namespace = uniqueName('runs')
+  main = await ProtocolMain.start()
+  processor = createProcessor(address, { temporalNamespace, isWorkerRunning: (queue) => workers.isRunning(queue) })
+})
+
+afterEach(async () => {
+  await processor.stop()
+  await main.stop()
+})
+
+const serve = (workflowName = 'quickWorkflow') => processor.start([main.config(namespace, { taskQueue, workflowName })])
+const idOf = (taskId: string) => attemptWorkflowId(namespace, taskId, `key-${taskId}`, 1)
+const eventsOf = (taskId: string) => main.task(taskId).events.map(({ type }) => type)
+
+/** A task that a daemon claimed and left, its lease over. */
+function abandoned(taskId: string): void {
+  main.add(namespace, taskId)
+  main.apply(taskId, { status: 'queued', fencingToken: 'the-crashed-daemon' })
+  main.advance(301)
+}
+
+/** The workflow that the crashed daemon had started before. */
+async function startRun(taskId: string, workflowName: string, outcome?: AttemptOutcome) {
+  const args = [{ apiCallId: taskId, attempt: 1, taskKey: `key-${taskId}`, requestParams: outcome, callbackUrl: '' }]
+  return client.workflow.start(workflowName, { taskQueue, workflowId: idOf(taskId), args })
+}
+
+const failure = (error: AttemptOutcome & { outcome: 'failed' }) => error
+
+describe('a task left in queued', () => {
+  it('gets its workflow by the same attempt if it has none', async () => {
+    abandoned('task-1')
+    await serve()
+    await vi.waitFor(() => client.workflow.getHandle(idOf('task-1')).result(), { timeout: 10_000 })
+
+    expect(main.task('task-1').events).toMatchObject([
+      { type: 'queued', attempt: 1, takeOver: false },
+      { type: 'queued', attempt: 1, takeOver: true },
+    ])
+  })
+
+  it('is left alone while its workflow runs', async () => {
+    abandoned('task-1')
+    const run = await startRun('task-1', 'patientWorkflow')
+    await serve('patientWorkflow')
+    await main.until(() => main.reports('task-1', 'running').length > 0)
+
+    expect(eventsOf('task-1')).toEqual(['queued', 'queued', 'checked'])
+    expect((await run.describe()).runId).toBe(run.firstExecutionRunId)
+    await run.signal('letGo')
+  })
+
+  it('gets what its workflow returned', async () => {
+    abandoned('task-1')
+    await (await startRun('task-1', 'quickWorkflow')).result()
+    await serve()
+    await main.until(() => main.task('task-1').state.status === 'completed')
+
+    expect(main.task('task-1').state.result).toEqual({ by: 'quickWorkflow', apiCallId: 'task-1' })
+  })
+
+  it('gets the failure that its workflow returned, as it was returned', async () => {
+    abandoned('task-1')
+    const error = { code: 'content_policy', message: 'not this one' }
+    const outcome = failure({ outcome: 'failed', attempt: 1, error, retryable: false, providerEnded: true })
+    await (await startRun('task-1', 'obedientWorkflow', outcome)).result()
+    await serve()
+    await main.until(() => main.task('task-1').state.status === 'failed')
+
+    expect(main.task('task-1').state).toMatchObject({ error, retryable: false, attempts: 1 })
+    expect(main.task('task-1').events.at(-1)).toMatchObject({ type: 'failed', providerEnded: true })
+  })
+
+  it('is not failed by a run that main had refused', async () => {
+    abandoned('task-1')
+    const refused: AttemptOutcome = { outcome: 'refused', attempt: 1, reason: 'Cannot transition' }
+    await (await startRun('task-1', 'obedientWorkflow', refused)).result()
+    await serve()
+    await main.until(() => main.reports('task-1', 'queued').length > 0)
+    await processor.stop()
+
+    expect(eventsOf('task-1')).toEqual(['queued', 'queued'])
+  })
+
+  it.each([
+    ['workflow_failed', 'throwingWorkflow', async () => undefined],
+    ['workflow_terminated', 'patientWorkflow', (id: string) => client.workflow.getHandle(id).terminate('by hand')],
+    ['workflow_cancelled', 'patientWorkflow', (id: string) => client.workflow.getHandle(id).cancel()],
+  ])('fails, to be tried again, with %s', async (code, workflowName, end) => {
+    abandoned('task-1')
+    const run = await startRun('task-1', workflowName)
+    await end(run.workflowId)
+    await run.result().catch(() => undefined)
+    await serve(workflowName)
+    await main.until(() => main.task('task-1').state.status === 'failed')
+
+    expect(main.task('task-1').state).toMatchObject({ retryable: true, attempts: 1, error: { code } })
+  })
+
+  it('fails for good where its workflow returned no outcome', async () => {
+    abandoned('task-1')
+    await (await startRun('task-1', 'obedientWorkflow', { nonsense: true } as unknown as AttemptOutcome)).result()
+    await serve()
+    await main.until(() => main.task('task-1').state.status === 'failed')
+
+    expect(main.task('task-1').state).toMatchObject({ retryable: false, error: { code: 'workflow_outcome_invalid' } })
+  })
+
+  it('fails as lost where its run had begun and Temporal does not know it', async () => {
+    abandoned('task-1')
+    main.apply('task-1', { status: 'begin', attempt: 1, runId: 'a-run-long-gone' })
+    main.advance(301)
+    await serve()
+    await main.until(() => main.task('task-1').state.status === 'failed')
+
+    expect(main.task('task-1').state).toMatchObject({ retryable: true, error: { code: 'workflow_lost' } })
+  })
+})
+
+describe('a fresh claim whose workflow was started before', () => {
+  it('is done where that workflow runs', async () => {
+    main.add(namespace, 'task-1')
+    const run = await startRun('task-1', 'patientWorkflow')
+    await serve('patientWorkflow')
+    await main.until(() => main.reports('task-1', 'running').length > 0)
+
+    expect(eventsOf('task-1')).toEqual(['queued', 'checked'])
+    await run.signal('letGo')
+  })
+
+  it('gets the outcome of one that has ended', async () => {
+    main.add(namespace, 'task-1')
+    await (await startRun('task-1', 'quickWorkflow')).result()
+    await serve()
+    await main.until(() => main.task('task-1').state.status === 'completed')
+
+    expect(eventsOf('task-1')).toEqual(['queued', 'processing', 'completed'])
+  })
+})

@@ -1,0 +1,134 @@
+/** Workers on a real Temporal server. Each integration's task queue follows from its folder's name. */
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Client, Connection } from '@temporalio/client'
+import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest'
+import { WorkerManager, type WorkerManagerOptions } from '@/async-task-component/worker-manager.js'
+import { collectIntegrationWorkflows } from '@/async-task-component/workflow-collector.js'
+import { integrationTaskQueue } from '@/integrations/shared/names.js'
+import { activityContext, FIXTURES, readableLogger, silent, temporaryIntegrations, uniqueName } from './support.js'
+
+const address = inject('temporalAddress')
+let client: Client
+let manager: WorkerManager
+const folders: string[] = []
+
+function createManager(options: WorkerManagerOptions = {}): void {
+  const restart = { firstPauseMs: 100, maxPauseMs: 200, factor: 2 }
+  manager = new WorkerManager(address, 'default', { logger: silent, shutdownGraceMs: 0, restart, ...options })
+}
+
+beforeEach(async () => {
+  client = new Client({ connection: await Connection.connect({ address }) })
+})
+
+afterEach(async () => {
+  await manager.disconnect()
+  await client.connection.close()
+  for (const folder of folders.splice(0)) await rm(folder, { recursive: true })
+})
+
+async function startAll(integrationsPath: string, names?: string[]): Promise<void> {
+  const infos = await collectIntegrationWorkflows(integrationsPath)
+  await manager.connect()
+  manager.createWorkers(infos.filter(({ name }) => !names || names.includes(name)))
+  await manager.startAll()
+}
+
+function execute(taskQueue: string, workflow: string): Promise<unknown> {
+  const workflowId = uniqueName(workflow)
+  return client.workflow.execute(workflow, { taskQueue, workflowId, workflowExecutionTimeout: '20 seconds' })
+}
+
+async function integration(name: string, files: Record<string, string>): Promise<string> {
+  const root = await temporaryIntegrations()
+  folders.push(root)
+  await writeFiles(join(root, name), files)
+  return root
+}
+
+async function writeFiles(folder: string, files: Record<string, string>): Promise<void> {
+  for (const [path, text] of Object.entries(files)) {
+    await mkdir(join(folder, path, '..'), { recursive: true })
+    await writeFile(join(folder, path), text)
+  }
+}
+
+describe('WorkerManager', () => {
+  it('runs one worker per integration, with activities and the root alias, and stops them together', async () => {
+    createManager({ activityContext })
+    await startAll(FIXTURES, ['alpha', 'beta'])
+    const states = () => manager.statuses().map(({ name, state }) => `${name} ${state}`)
+    expect(states()).toEqual(['alpha running', 'beta running'])
+    expect(manager.isRunning('integration-alpha-queue')).toBe(true)
+
+    expect(await execute('integration-beta-queue', 'betaWorkflow')).toBe('beta')
+    expect(await execute('integration-alpha-queue', 'activityWorkflow')).toEqual([
+      `alpha reports to ${activityContext.mainUrl}`,
+      'plain',
+      'ns:id:key:1',
+    ])
+
+    await manager.stopAll()
+    expect(manager.isRunning('integration-alpha-queue')).toBe(false)
+  })
+
+  it('reports a worker whose workflows cannot be bundled, and runs the others', async () => {
+    const { logger, lines } = readableLogger()
+    createManager({ logger })
+    await startAll(FIXTURES, ['beta', 'unbundlable'])
+    const [beta, unbundlable] = manager.statuses()
+
+    expect(beta?.state).toBe('running')
+    expect(unbundlable?.error?.message).toContain('node:fs')
+    expect(manager.isRunning('integration-unbundlable-queue')).toBe(false)
+    const errors = lines.filter(({ level }) => level === 50)
+    expect(errors.some(({ integration }) => integration === 'unbundlable')).toBe(true)
+    expect(errors.some(({ integration }) => integration === 'beta')).toBe(false)
+  })
+
+  it('builds a failed worker again, and runs it once its workflows are mended', async () => {
+    const name = uniqueName('mended')
+    const root = await integration(name, {
+      'workflows/index.ts': "import 'node:fs'\nexport async function late() { return 'late' }\n",
+    })
+    createManager()
+    await startAll(root)
+    expect(manager.statuses()[0]?.error).not.toBeNull()
+
+    await writeFiles(join(root, name), { 'workflows/index.ts': "export async function late() { return 'late' }\n" })
+    await vi.waitFor(() => expect(manager.statuses()[0]?.state).toBe('running'), { timeout: 20_000 })
+    expect(await execute(integrationTaskQueue(name), 'late')).toBe('late')
+  })
+
+  it('builds a worker again whose activities could not be loaded at first', async () => {
+    const name = uniqueName('activities')
+    const root = await integration(name, {
+      'workflows/index.ts': 'export async function idle() {}\n',
+      'activities/index.ts': "throw new Error('not ready yet')\n",
+    })
+    createManager()
+    await startAll(root)
+    expect(manager.statuses()[0]?.error?.message).toContain('not ready yet')
+
+    await writeFiles(join(root, name), { 'activities/index.ts': 'export async function ready() {}\n' })
+    await vi.waitFor(() => expect(manager.statuses()[0]?.state).toBe('running'), { timeout: 20_000 })
+  })
+
+  it('stops while a worker keeps failing, and starts anew afterwards', async () => {
+    createManager({ restart: { firstPauseMs: 60_000, maxPauseMs: 60_000, factor: 1 } })
+    await startAll(FIXTURES, ['unbundlable'])
+    await manager.stopAll()
+    expect(manager.statuses()).toEqual([])
+
+    await startAll(FIXTURES, ['beta'])
+    expect(manager.statuses()[0]?.state).toBe('running')
+  })
+
+  it('says so when Temporal cannot be reached, and when it was not asked to connect', async () => {
+    manager = new WorkerManager('127.0.0.1:9', 'default', { logger: silent })
+
+    await expect(manager.connect()).rejects.toMatchObject({ code: 'temporal_unavailable', retryable: true })
+    expect(() => manager.createWorkers([])).toThrow('call connect() first')
+  })
+})

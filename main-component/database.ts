@@ -26,9 +26,15 @@ class KeepingPGLite extends PGLiteDB {
 
 /** As above; nor does it look into other databases, for which this one's user may have no right. */
 class KeepingPostgreSQL extends PostgreSQLDB {
-  override open(): Promise<void> {
-    return this.openForSchemaRead()
+  override async open(): Promise<void> {
+    await this.openForSchemaRead()
+    if (this.pool?.listenerCount('connect') === 0) this.pool.on('connect', surviveCut)
   }
+}
+
+/** A connection that is cut while a transaction pauses tells nobody but this event, which else ends the process. */
+function surviveCut(client: pg.PoolClient): void {
+  client.on('error', () => {})
 }
 
 /** @param dataDir a folder, or `memory://`; used where there is no `url` */

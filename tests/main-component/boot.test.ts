@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
-import { databaseOf } from '@/integrations/shared/database.js'
+import { databaseOf, inTransaction } from '@/integrations/shared/database.js'
 import { type MainProcess, startMainProcess, startTestMain, type TestMain } from '../support/main.js'
 import { startPostgres, type TestPostgres } from '../support/postgres.js'
 import { plantTask, TEST_API } from '../support/tasks.js'
@@ -69,6 +69,24 @@ describe('on PostgreSQL', () => {
       await plantTask(main.component.controller, { state: { dueAt: Date.now() / 1000 + 60 } })
       vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 3_600_000 })
       expect((await main.internalGet(`${TEST_API}/fetchPendingTasks`)).body).toEqual({ tasks: [] })
+    })
+  })
+
+  it('cut connections cost the requests under way, and nothing after them', async () => {
+    const databaseUrl = await postgres.createDatabase()
+    await withMain({ databaseUrl }, async (main) => {
+      const cutAll = () =>
+        onDatabase(
+          databaseUrl,
+          'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()',
+        )
+      const { controller } = main.component
+      const underWay = inTransaction(controller, 'cut', async () => {
+        await databaseOf(controller).query('SELECT 1', [])
+        await cutAll()
+      })
+      await expect(underWay).rejects.toThrow()
+      expect(await main.post('/api/test/run', {})).toMatchObject({ status: 200 })
     })
   })
 

@@ -38,6 +38,7 @@ export class IntegrationWorker {
   readonly #stopping = new AbortController()
   #state: IntegrationWorkerState = 'idle'
   #worker: Worker | null = null
+  #started: Promise<void> | null = null
   #supervision: Promise<void> | null = null
   #error: Error | null = null
 
@@ -68,9 +69,10 @@ export class IntegrationWorker {
 
   /** Resolves once the worker runs, or has failed for the first time. */
   start(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#supervision ??= this.#supervise(resolve).finally(resolve)
+    this.#started ??= new Promise((resolve) => {
+      this.#supervision = this.#supervise(resolve).finally(resolve)
     })
+    return this.#started
   }
 
   /** Stops polling, lets what is under way finish within the grace time; resolves when the worker is gone. */

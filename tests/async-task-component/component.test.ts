@@ -6,12 +6,14 @@ import { loadConfig } from '@/config/load.js'
 import type { PullModeConfig } from '@/integrations/index.js'
 import { attemptWorkflowId } from '@/integrations/shared/names.js'
 import { ProtocolMain, TEST_TOKEN } from '../support/protocol-main.js'
-import { activityContext, FIXTURES, silent, uniqueName } from './support.js'
+import { activityContext, FIXTURES, readableLogger, uniqueName } from './support.js'
 import { TcpProxy } from './tcp-proxy.js'
 
 let main: ProtocolMain
 let temporal: TcpProxy
 let component: AsyncTaskComponent | null
+let lines: ReturnType<typeof readableLogger>['lines']
+let logger: ReturnType<typeof readableLogger>['logger']
 
 beforeEach(async () => {
   vi.stubEnv('TEMPORAL_ADDRESS', undefined)
@@ -19,6 +21,7 @@ beforeEach(async () => {
   main = await ProtocolMain.start()
   temporal = await TcpProxy.to(inject('temporalAddress'))
   component = null
+  ;({ lines, logger } = readableLogger())
 })
 
 afterEach(async () => {
@@ -46,10 +49,21 @@ function create(namespace: string, overrides: Partial<PullModeConfig>): AsyncTas
     ],
     activityContext,
     integrationsPath: FIXTURES,
-    logger: silent,
+    logger,
   }
   component = new AsyncTaskComponent(options)
   return component
+}
+
+async function resultOf(namespace: string, taskId: string): Promise<unknown> {
+  const connection = await Connection.connect({ address: inject('temporalAddress') })
+  const { workflow } = new Client({ connection })
+  const handle = workflow.getHandle(attemptWorkflowId(namespace, taskId, `key-${taskId}`, 1))
+  try {
+    return await vi.waitFor(() => handle.result(), { timeout: 30_000 })
+  } finally {
+    await connection.close()
+  }
 }
 
 describe('AsyncTaskComponent', () => {
@@ -92,10 +106,23 @@ describe('AsyncTaskComponent', () => {
       { name: 'unbundlable', error: { code: 'workflow_bundle' } },
     ])
     await main.until(() => main.task('task-1').state.status === 'queued')
-    const client = new Client({ connection: await Connection.connect({ address: inject('temporalAddress') }) })
-    const run = client.workflow.getHandle(attemptWorkflowId(namespace, 'task-1', 'key-task-1', 1))
-    expect(await vi.waitFor(() => run.result(), { timeout: 10_000 })).toMatchObject({ outcome: 'completed' })
-    await client.connection.close()
+    expect(await resultOf(namespace, 'task-1')).toMatchObject({ outcome: 'completed' })
+  })
+
+  it('serves again after Temporal was away, with the same workers', async () => {
+    const namespace = uniqueName('again')
+    await create(namespace, { taskQueue: 'integration-alpha-queue', workflowName: 'quickWorkflow' }).start()
+    await component?.ready()
+    await main.until(() => main.fetches(namespace) > 0)
+    temporal.cut()
+    await vi.waitFor(() => expect(lines.some(({ reason }) => reason === 'temporal_unavailable')).toBe(true), 10_000)
+    const fetchesBefore = main.fetches(namespace)
+    main.add(namespace, 'task-1')
+    temporal.mend()
+
+    await main.until(() => main.fetches(namespace) > fetchesBefore)
+    expect(await resultOf(namespace, 'task-1')).toMatchObject({ outcome: 'completed' })
+    expect(lines.filter(({ msg }) => msg === 'worker running')).toHaveLength(2)
   })
 
   it('stops while it waits for Temporal, and is not ready then', async () => {

@@ -7,7 +7,7 @@ import { collectIntegrationWorkflows } from '@/async-task-component/workflow-col
 import { attemptWorkflowId } from '@/integrations/shared/names.js'
 import type { AttemptOutcome } from '@/integrations/shared/task.js'
 import { ProtocolMain } from '../support/protocol-main.js'
-import { createProcessor, FIXTURES, silent, uniqueName } from './support.js'
+import { createProcessor, FIXTURES, readableLogger, silent, uniqueName } from './support.js'
 
 const address = inject('temporalAddress')
 const temporalNamespace = uniqueName('daemon')
@@ -178,5 +178,22 @@ describe('a fresh claim whose workflow was started before', () => {
     await main.until(() => main.task('task-1').state.status === 'completed')
 
     expect(eventsOf('task-1')).toEqual(['queued', 'processing', 'completed'])
+  })
+})
+
+describe('the backlog gate', () => {
+  it('looks at waiting activities as well', async () => {
+    const unserved = `queue-${namespace}`
+    const workflowId = uniqueName('scattering')
+    const run = await client.workflow.start('scatteringWorkflow', { taskQueue, workflowId, args: [unserved] })
+    const { logger, lines } = readableLogger()
+    processor = createProcessor(address, { temporalNamespace, maxBacklog: 2, logger })
+    await vi.waitFor(async () => expect((await run.describe()).historyLength).toBeGreaterThan(5), { timeout: 10_000 })
+    main.add(namespace, 'task-1')
+    await processor.start([main.config(namespace, { taskQueue: unserved })])
+    await vi.waitFor(() => expect(lines.some(({ reason }) => reason === 'backlog_full')).toBe(true))
+
+    expect(main.seen).toEqual([])
+    await run.terminate()
   })
 })

@@ -49,7 +49,14 @@ describe('collectIntegrationWorkflows', () => {
       taskQueue: 'integration-alpha-queue',
       workflowsPath: join(FIXTURES, 'alpha/workflows/index.ts'),
       activitiesPath: join(FIXTURES, 'alpha/activities/index.ts'),
-      workflowNames: ['activityWorkflow', 'obedientWorkflow', 'patientWorkflow', 'quickWorkflow', 'throwingWorkflow'],
+      workflowNames: [
+        'activityWorkflow',
+        'obedientWorkflow',
+        'patientWorkflow',
+        'quickWorkflow',
+        'scatteringWorkflow',
+        'throwingWorkflow',
+      ],
     })
     expect(beta).toMatchObject({
       taskQueue: 'integration-beta-queue',

@@ -10,4 +10,3 @@ export const nanobanana2ConfigSchema = providerConfigSchema.safeExtend({
    */
   onAmbiguousCreate: z.enum(['fail', 'retry']).default('fail'),
 })
-export type Nanobanana2Config = z.infer<typeof nanobanana2ConfigSchema>

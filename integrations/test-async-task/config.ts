@@ -1,4 +1,3 @@
 import { z } from 'zod'
 
 export const testAsyncTaskConfigSchema = z.strictObject({ enabled: z.boolean().default(true) })
-export type TestAsyncTaskConfig = z.infer<typeof testAsyncTaskConfigSchema>

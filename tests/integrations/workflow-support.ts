@@ -30,7 +30,7 @@ import {
 } from '@/integrations/shared/protocol/index.js'
 import type { AttemptInput, AttemptOutcome } from '@/integrations/shared/task.js'
 
-export const TOKEN = 'recording-main-token'
+const TOKEN = 'recording-main-token'
 const TASK_KEY = 'k7Qx2'
 
 export interface RecordingMain {
@@ -47,7 +47,7 @@ export interface RecordingMain {
 }
 
 /** A main with one task, claimed for attempt 1, that goes by the protocol's rules and keeps what it was told. */
-export async function startRecordingMain(): Promise<RecordingMain> {
+async function startRecordingMain(): Promise<RecordingMain> {
   let tokens = 0
   const nextToken = () => `token-${String(++tokens).padStart(6, '0')}`
   const step = (state: TaskState, request: TaskRequest) => {

@@ -3,7 +3,7 @@ import { ApplicationFailure } from '@temporalio/activity'
 import { artifactName, createArtifactStore } from '../../shared/activities/artifacts.js'
 import { withHeartbeat } from '../../shared/activities/heartbeat.js'
 import { asActivityFailure, ProviderError } from '../../shared/activities/provider-error.js'
-import type { ActivityContext, CreateActivities } from '../../shared/activity-context.js'
+import type { ActivityContext } from '../../shared/activity-context.js'
 import type { Artifact } from '../../shared/artifact.js'
 import type { ProviderTask } from '../../shared/protocol/index.js'
 import { providerEndpoint } from '../../shared/provider-config.js'
@@ -21,11 +21,11 @@ interface AttemptKey {
 }
 
 /** Marks what an attempt has the provider create: the seed is the one thing that Ark stores and lists for us. */
-export function markSeed({ taskKey, attempt }: AttemptKey): number {
+function markSeed({ taskKey, attempt }: AttemptKey): number {
   return createHash('sha256').update(`${taskKey}:${attempt}`).digest().readUInt32BE(0)
 }
 
-export function createVideoActivities(context: ActivityContext) {
+export function createActivities(context: ActivityContext) {
   const config = context.integrations.fangzhouVideoGeneration
   const endpoint = providerEndpoint(config)
   const ark = createArkClient(endpoint)
@@ -36,7 +36,7 @@ export function createVideoActivities(context: ActivityContext) {
   }
 
   const ask = <T>(request: (signal: AbortSignal) => Promise<T>) =>
-    asActivityFailure(withHeartbeat(requestTimeoutMs, request))
+    asActivityFailure(endpoint, withHeartbeat(requestTimeoutMs, request))
 
   return {
     /** What the workflow needs to know of the worker's configuration. */
@@ -77,6 +77,7 @@ export function createVideoActivities(context: ActivityContext) {
         return artifacts.put(artifactName(kind, key), body, { media, maxBytes: MAX_VIDEO_BYTES })
       }
       return asActivityFailure(
+        endpoint,
         withHeartbeat(DOWNLOAD_TIMEOUT_MS, async (signal) => {
           const task = await ark.get(id, signal)
           const { video_url: videoUrl, last_frame_url: lastFrameUrl } = task?.content ?? {}
@@ -97,9 +98,7 @@ export function createVideoActivities(context: ActivityContext) {
   }
 }
 
-export const createActivities: CreateActivities = createVideoActivities
-
-export type VideoActivities = ReturnType<typeof createVideoActivities>
+export type VideoActivities = ReturnType<typeof createActivities>
 
 function isUsable(task: ArkTask): boolean {
   return task.status === 'queued' || task.status === 'running' || task.status === 'succeeded'

@@ -2,7 +2,7 @@ import { imageSize } from 'image-size'
 import { artifactName, createArtifactStore } from '../../shared/activities/artifacts.js'
 import { withHeartbeat } from '../../shared/activities/heartbeat.js'
 import { asActivityFailure } from '../../shared/activities/provider-error.js'
-import type { ActivityContext, CreateActivities } from '../../shared/activity-context.js'
+import type { ActivityContext } from '../../shared/activity-context.js'
 import { providerEndpoint } from '../../shared/provider-config.js'
 import type { ProviderSettings } from '../../shared/provider-task.js'
 import { createImageClient } from '../client.js'
@@ -12,7 +12,7 @@ const MAX_IMAGE_BYTES = 64 * 1024 ** 2
 /** Models work in steps of some pixels: a ratio within this share is the ratio that was asked for. */
 const RATIO_TOLERANCE = 0.03
 
-export function createImageActivities(context: ActivityContext) {
+export function createActivities(context: ActivityContext) {
   const config = context.integrations.nanobanana2ImageGeneration
   const endpoint = providerEndpoint(config)
   const gateway = createImageClient(endpoint)
@@ -33,6 +33,7 @@ export function createImageActivities(context: ActivityContext) {
     async generateImage(request: ImageRequest, key: { taskKey: string; attempt: number }): Promise<ImageResult> {
       await artifacts.prepare()
       return asActivityFailure(
+        endpoint,
         withHeartbeat(requestTimeoutMs, async (signal) => {
           const { images, ...answer } = await gateway.generate(request, signal)
           const stored: ImageResult['images'] = []
@@ -49,9 +50,7 @@ export function createImageActivities(context: ActivityContext) {
   }
 }
 
-export const createActivities: CreateActivities = createImageActivities
-
-export type ImageActivities = ReturnType<typeof createImageActivities>
+export type ImageActivities = ReturnType<typeof createActivities>
 
 async function download(url: URL, signal: AbortSignal): Promise<Uint8Array> {
   const response = await fetch(url, { signal })

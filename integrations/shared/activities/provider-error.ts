@@ -1,5 +1,6 @@
 import { ApplicationFailure } from '@temporalio/activity'
 import type { FailureDetails, FailureKind } from '../failure.js'
+import type { ProviderEndpoint } from '../provider-config.js'
 
 /** A request to a provider that did not do what was asked, in the provider's own code and words. */
 export class ProviderError extends Error {
@@ -23,13 +24,20 @@ export class ProviderError extends Error {
   }
 }
 
-/** Lets a provider's error travel to the workflow as an `ApplicationFailure` of the provider's code. */
-export async function asActivityFailure<T>(request: Promise<T>): Promise<T> {
+/**
+ * Lets a provider's error travel to the workflow as an `ApplicationFailure` of the provider's code. Temporal keeps
+ * what travels: the key, which providers like to repeat in their refusals, and the cause stay behind.
+ */
+export async function asActivityFailure<T>(
+  { apiKey }: Pick<ProviderEndpoint, 'apiKey'>,
+  request: Promise<T>,
+): Promise<T> {
   try {
     return await request
   } catch (error) {
     if (!(error instanceof ProviderError)) throw error
-    const { code, kind, retryAfterSeconds, message, retryable } = error
+    const { code, kind, retryAfterSeconds, retryable } = error
+    const message = error.message.replaceAll(apiKey, '[key]').replace(/\bsk-[\w*.-]+/g, '[key]')
     const details: FailureDetails = {
       kind,
       ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
@@ -41,7 +49,6 @@ export async function asActivityFailure<T>(request: Promise<T>): Promise<T> {
       nonRetryable: !retryable,
       details: [details],
       ...(retryAfterSeconds !== undefined && { nextRetryDelay: retryAfterSeconds * 1000 }),
-      cause: error,
     })
   }
 }

@@ -28,6 +28,8 @@ export interface SimulatorOptions {
   /** How long making something takes. Default 3000. */
   latencyMs?: number
   faults?: Partial<Faults>
+  /** The clock that the latency goes by, in milliseconds. Default: the computer's. */
+  now?: () => number
 }
 
 /** A request as it came in, less its headers. */

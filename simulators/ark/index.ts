@@ -33,7 +33,7 @@ interface Task {
 
 export function createArkSimulator(options: SimulatorOptions = {}): Simulator {
   const tasks = new Map<string, Task>()
-  const latencyMs = options.latencyMs ?? 3000
+  const { latencyMs = 3000, now = Date.now } = options
 
   return createSimulator({ name: 'ark', basePath: BASE_PATH }, options, (app, faults) => {
     app.use(`${BASE_PATH}/*`, async (c, next) => {
@@ -54,7 +54,7 @@ export function createArkSimulator(options: SimulatorOptions = {}): Simulator {
       if (promptOf(request.data).includes('[refuse]')) {
         return failure(c, 400, 'InputTextSensitiveContentDetected', 'The input text may contain sensitive information')
       }
-      const task = newTask(request.data)
+      const task = newTask(request.data, now())
       tasks.set(task.id, task)
       return takeFault(faults, 'resetting') ? resetConnection(c) : c.json({ id: task.id })
     })
@@ -69,24 +69,24 @@ export function createArkSimulator(options: SimulatorOptions = {}): Simulator {
         .reverse()
         .filter((task) => !model || task.request.model === model)
         .filter((task) => !ids?.length || ids.includes(task.id))
-        .map((task) => describe(task, latencyMs, c))
+        .map((task) => describe(task, statusOf(task, latencyMs, now()), c))
         .filter((task) => !status || task.status === status)
       return c.json({ total: listed.length, items: listed.slice(from, from + pageSize) })
     })
 
     app.get(`${TASKS}/:id`, (c) => {
       const task = tasks.get(c.req.param('id'))
-      return task ? c.json(describe(task, latencyMs, c)) : notFound(c)
+      return task ? c.json(describe(task, statusOf(task, latencyMs, now()), c)) : notFound(c)
     })
 
     app.delete(`${TASKS}/:id`, (c) => {
       const task = tasks.get(c.req.param('id'))
       if (!task) return notFound(c)
-      const status = statusOf(task, latencyMs)
+      const status = statusOf(task, latencyMs, now())
       if (status === 'running') {
         return failure(c, 409, 'InvalidAction.RunningTaskDeletion', 'A running task cannot be deleted')
       }
-      if (status === 'queued') task.cancelledAt = Date.now()
+      if (status === 'queued') task.cancelledAt = now()
       else tasks.delete(task.id)
       return c.json({})
     })
@@ -94,7 +94,7 @@ export function createArkSimulator(options: SimulatorOptions = {}): Simulator {
     app.get('/files/:file', async (c) => {
       const [id = '', extension] = c.req.param('file').split('.')
       const task = tasks.get(id)
-      if (!task || statusOf(task, latencyMs) !== 'succeeded') return c.notFound()
+      if (!task || statusOf(task, latencyMs, now()) !== 'succeeded') return c.notFound()
       if (extension === 'mp4')
         return c.body(new Uint8Array(await renderVideo(task.video)), 200, { 'content-type': 'video/mp4' })
       const lastFrame = renderFrame(task.video, task.video.duration - 1 / FRAMES_PER_SECOND)
@@ -103,28 +103,27 @@ export function createArkSimulator(options: SimulatorOptions = {}): Simulator {
   })
 }
 
-function newTask(request: CreateTask): Task {
+function newTask(request: CreateTask, createdAt: number): Task {
   const seed = request.seed === -1 ? randomInt(2 ** 32) : request.seed
   const ratio = request.ratio === 'adaptive' ? '16:9' : request.ratio
   return {
     id: `cgt-simulated-${randomUUID()}`,
     request: { ...request, seed, ratio },
     video: { ratio, duration: request.duration, seed: seedOf(promptOf(request)) },
-    createdAt: Date.now(),
+    createdAt,
   }
 }
 
-function statusOf(task: Task, latencyMs: number) {
+function statusOf(task: Task, latencyMs: number, now: number) {
   if (task.cancelledAt !== undefined) return 'cancelled'
-  const elapsed = Date.now() - task.createdAt
+  const elapsed = now - task.createdAt
   if (elapsed < latencyMs * QUEUED_SHARE) return 'queued'
   if (elapsed < latencyMs) return 'running'
   return promptOf(task.request).includes('[fail]') ? 'failed' : 'succeeded'
 }
 
-function describe(task: Task, latencyMs: number, c: SimulatorContext) {
+function describe(task: Task, status: ReturnType<typeof statusOf>, c: SimulatorContext) {
   const { id, request, createdAt } = task
-  const status = statusOf(task, latencyMs)
   const file = (extension: string) => new URL(`/files/${id}.${extension}`, c.req.url).href
   const frames = request.duration * FRAMES_PER_SECOND
   return {
@@ -136,7 +135,7 @@ function describe(task: Task, latencyMs: number, c: SimulatorContext) {
         ? { code: 'OutputVideoSensitiveContentDetected', message: 'The output video may contain sensitive information' }
         : null,
     created_at: Math.floor(createdAt / 1000),
-    updated_at: Math.floor((task.cancelledAt ?? Math.min(Date.now(), createdAt + latencyMs)) / 1000),
+    updated_at: Math.floor((task.cancelledAt ?? createdAt) / 1000),
     ...(status === 'succeeded' && {
       content: { video_url: file('mp4'), ...(request.return_last_frame && { last_frame_url: file('png') }) },
       usage: { completion_tokens: frames * 100, total_tokens: frames * 100 },

@@ -1,9 +1,11 @@
 import { once } from 'node:events'
 import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { internalToken } from '@/development-token.js'
+import { lockDataDir } from '@/main-component/data-dir-lock.js'
 import { spawnMain, startMainProcess, startTestMain } from '../support/main.js'
 
 let folder: string
@@ -46,30 +48,34 @@ describe('startMain.ts', () => {
     expect(stderr).not.toMatch(/\n\s+at /)
   })
 
-  it('refuses a data folder that another process has, and takes one whose process is gone', async () => {
+  it('refuses a data folder that another process has', async () => {
     const dataDir = join(folder, 'contested')
-    const main = await startTestMain({ dataDir })
-    try {
-      const { code, stderr } = await runToEnd({ MAIN_DATA_DIR: dataDir })
-      expect(code).toBe(1)
-      expect(stderr).toContain(`in use by process ${process.pid}`)
-    } finally {
-      await main.stop()
-    }
-    await writeFile(`${dataDir}.lock`, '999999999')
-    const next = await startTestMain({ dataDir })
-    await next.stop()
-    await expect(stat(`${dataDir}.lock`)).rejects.toMatchObject({ code: 'ENOENT' })
-  })
-
-  it('says whose port it is where the port is taken', async () => {
-    const main = await startTestMain()
-    const port = new URL(main.url).port
-    const { code, stderr } = await runToEnd({ MAIN_DATA_DIR: join(folder, 'port'), MAIN_PORT: port })
-    await main.stop()
+    const unlock = lockDataDir(dataDir)
+    const { code, stderr } = await runToEnd({ MAIN_DATA_DIR: dataDir })
+    unlock()
     expect(code).toBe(1)
-    expect(stderr).toContain(`Port ${port} of 127.0.0.1 is in use`)
+    expect(stderr).toContain(`in use by process ${process.pid}`)
   })
+})
+
+it('a data folder is taken over from a process that is gone, and given back', async () => {
+  const dataDir = join(folder, 'left')
+  await writeFile(`${dataDir}.lock`, '999999999')
+  const unlock = lockDataDir(dataDir)
+  expect(() => lockDataDir(dataDir)).toThrow(expect.objectContaining({ code: 'DATABASE_IN_USE' }))
+  unlock()
+  await expect(stat(`${dataDir}.lock`)).rejects.toMatchObject({ code: 'ENOENT' })
+})
+
+it('a port that is taken is named, with the remedy', async () => {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  await expect(startTestMain({ port })).rejects.toMatchObject({
+    code: 'PORT_IN_USE',
+    message: expect.stringContaining(`Port ${port} of 127.0.0.1 is in use`),
+  })
+  server.close()
 })
 
 describe('the internal token', () => {

@@ -16,7 +16,6 @@ export const TEST_TOKEN = 'test-internal-token-0123456789'
 export interface TestMainOptions {
   /** Default: PGLite in memory. */
   databaseUrl?: string
-  dataDir?: string
   port?: number
   previousToken?: string
   tasks?: Partial<AppConfig['components']['main']['tasks']>
@@ -44,7 +43,7 @@ export async function startTestMain(options: TestMainOptions = {}): Promise<Test
           ...main,
           port: options.port ?? 0,
           database: {
-            dataDir: options.dataDir ?? 'memory://',
+            dataDir: 'memory://',
             ...(options.databaseUrl !== undefined && { url: options.databaseUrl }),
           },
           tasks: { ...main.tasks, ...options.tasks },

@@ -132,13 +132,16 @@ export class Stack {
   /** Both run whether or not a provider's key is configured: without tasks they do nothing. */
   async startSimulators(): Promise<void> {
     await allDone([
-      this.#start('simulator-ark', SIMULATORS, ['ark', '--port', String(this.ports.ark)]),
-      this.#start('simulator-images', SIMULATORS, ['image-gateway', '--port', String(this.ports.images)]),
+      this.#start('simulator-ark', SIMULATORS, { args: ['ark', '--port', String(this.ports.ark)] }),
+      this.#start('simulator-images', SIMULATORS, {
+        args: ['image-gateway', '--port', String(this.ports.images)],
+      }),
     ])
   }
 
-  startMain(): Promise<Child> {
-    return this.#start('main', 'startMain.ts')
+  /** `env` is this process's alone, over the stack's. */
+  startMain(env?: NodeJS.ProcessEnv): Promise<Child> {
+    return this.#start('main', 'startMain.ts', { env })
   }
 
   /** Daemons may be several, under names of their own. */
@@ -159,12 +162,16 @@ export class Stack {
     return [...this.#children].sort((a, b) => stopOrder(a) - stopOrder(b))
   }
 
-  #start(name: string, entry: string, args?: string[]): Promise<Child> {
+  #start(
+    name: string,
+    entry: string,
+    own: { args?: string[]; env?: NodeJS.ProcessEnv | undefined } = {},
+  ): Promise<Child> {
     const starting = startChild({
       name,
       entry,
-      args,
-      env: this.#env,
+      args: own.args,
+      env: { ...this.#env, ...own.env },
       ...(this.options.inheritOutput ? {} : { logFile: this.logFile(name) }),
       signal: this.#stopped.signal,
       onCrash: this.options.onCrash,

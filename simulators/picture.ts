@@ -58,7 +58,7 @@ export function blend(picture: Picture, other: Picture): Picture {
 export function encodePng({ width, height, data }: Picture): Buffer {
   const png = new PNG({ width, height })
   png.data.set(data)
-  return PNG.sync.write(png)
+  return PNG.sync.write(png, { filterType: 4 })
 }
 
 /** Undefined if the bytes are no PNG that can be read. */

@@ -1,4 +1,4 @@
-import { CancellationScope, proxyActivities, workflowInfo } from '@temporalio/workflow'
+import { CancellationScope, ContinueAsNew, proxyActivities, workflowInfo } from '@temporalio/workflow'
 import type { TaskActivities } from '../activities/index.js'
 import type { ProviderTask } from '../protocol/types.js'
 import type { AttemptInput, AttemptOutcome, Begun } from '../task.js'
@@ -57,6 +57,8 @@ export async function runAttempt<Params, Result>(
     if (!begin.accepted) return { outcome: 'refused', attempt, reason: begin.reason }
     result = await work({ begun: begin.begun, reportProcessing })
   } catch (error) {
+    // The attempt goes on in the next run.
+    if (error instanceof ContinueAsNew) throw error
     if (isRefusedByMain(error)) return { outcome: 'refused', attempt, reason: error.message }
     return CancellationScope.nonCancellable(() => reportFailure(describeFailure(error)))
   }

@@ -8,6 +8,8 @@ import { invalidInput } from './invalid-input.js'
 export interface APIRoutesOptions {
   controller: Controller
   isInternalToken(authorization: string | undefined): boolean
+  /** Aborted when main stops, so that parked requests answer. */
+  stopping: AbortSignal
 }
 
 export function apiPath(api: API): string {
@@ -15,7 +17,11 @@ export function apiPath(api: API): string {
   return `/${buildAPIPath(api.namespace, api.name)}`
 }
 
-export function serveAPI(app: Hono<AppEnv>, api: API, { controller, isInternalToken }: APIRoutesOptions): void {
+export function serveAPI(
+  app: Hono<AppEnv>,
+  api: API,
+  { controller, isInternalToken, stopping }: APIRoutesOptions,
+): void {
   const method = api.method ?? 'POST'
   app.on(method, apiPath(api), async (c) => {
     if (api.internal && !isInternalToken(c.req.header('authorization'))) {
@@ -37,7 +43,8 @@ export function serveAPI(app: Hono<AppEnv>, api: API, { controller, isInternalTo
     const params = api.params.safeParse(input)
     if (!params.success) return c.json(invalidInput(params.error), 400)
 
-    const context: APIContext = { signal: c.req.raw.signal, ...(user && { user }) }
+    const signal = AbortSignal.any([c.req.raw.signal, stopping])
+    const context: APIContext = { signal, ...(user && { user }) }
     return c.json((await api.callback.call(controller, context, params.data)) as object)
   })
 }

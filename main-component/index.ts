@@ -48,8 +48,10 @@ export async function startMainComponent({
     const application = await boot(config, database, logger)
     const artifactsDir = resolve(artifacts.dir)
     mkdirSync(artifactsDir, { recursive: true })
+    const stopping = new AbortController()
     const app = createHTTPApp({
       ...application,
+      stopping: stopping.signal,
       isInternalToken: createTokenCheck(internalTokens),
       artifactsDir,
       url: main.url,
@@ -61,6 +63,7 @@ export async function startMainComponent({
       url,
       controller: application.controller,
       async stop() {
+        stopping.abort()
         await close(server)
         application.controller.teardown()
         await database.close()

@@ -1,6 +1,7 @@
 import { type API, createAPI } from '../index.js'
 import { databaseOf, type PhysicalEntity, physicalEntity, reading } from './database.js'
 import { DEFAULT_TASK_POLICY } from './protocol/index.js'
+import { arrivalsOf } from './task-arrivals.js'
 import { fetchPendingTasksAnswerSchema, fetchPendingTasksQuerySchema, type PendingTask } from './wire.js'
 
 export const FETCH_PENDING_TASKS = 'fetchPendingTasks'
@@ -37,7 +38,10 @@ export interface FetchPendingTasksOptions {
   stuckTimeoutSeconds?: number
 }
 
-/** Makes `GET fetchPendingTasks`: the tasks that may be claimed now, by the database's clock, oldest first. */
+/**
+ * Makes `GET fetchPendingTasks`: the tasks that may be claimed now, by the database's clock, oldest first.
+ * With `waitSeconds`, a request that finds none is parked until there is one.
+ */
 export function createFetchPendingTasksAPI({
   namespace,
   apiCallEntity: { entityName, fields },
@@ -52,18 +56,30 @@ export function createFetchPendingTasksAPI({
     summary: `The ${namespace} tasks that may be claimed now, oldest first`,
     params: fetchPendingTasksQuerySchema,
     answer: fetchPendingTasksAnswerSchema,
-    async callback(_context, { limit }) {
+    async callback({ signal }, { limit, waitSeconds }) {
       const entity = physicalEntity(this, entityName)
       const id = entity.column('id')
       const createdAt = entity.column(fields.createdAt)
       const sql =
         `SELECT ${id} AS "id", ${selectList(entity, fields)} FROM ${entity.table}` +
         ` WHERE ${mayBeClaimed(entity, fields, maxAttempts, stuckTimeoutSeconds)} ORDER BY ${createdAt}, ${id} LIMIT $1`
-      const rows = await reading(this, `${entityName}:fetch`, () => databaseOf(this).query<PendingTask>(sql, [limit]))
-      return { tasks: rows.map((row) => ({ ...row, id: String(row.id) })) }
+      const arrivals = arrivalsOf(this, entityName)
+      const waitUntil = performance.now() + waitSeconds * 1000
+      for (;;) {
+        const seen = arrivals.count
+        const rows = await reading(this, `${entityName}:fetch`, () => databaseOf(this).query<PendingTask>(sql, [limit]))
+        const leftMs = waitUntil - performance.now()
+        if (rows.length > 0 || leftMs <= 0 || signal.aborted) {
+          return { tasks: rows.map((row) => ({ ...row, id: String(row.id) })) }
+        }
+        await arrivals.next(seen, Math.min(leftMs, LOOK_AGAIN_MS), signal)
+      }
     },
   })
 }
+
+/** How often a parked request looks for what other processes created, and for what has become due. */
+const LOOK_AGAIN_MS = 1000
 
 const LISTED = ['taskKey', 'status', 'attempts', 'startedAt', 'createdAt', 'requestParams'] as const
 

@@ -3,6 +3,7 @@ import { type Controller, MatchExp } from 'interaqt'
 import type { CallEntityNames, IntegrationEventRecord } from './call-entities.js'
 import { databaseOf, databaseTime, inTransaction, physicalEntity, reading } from './database.js'
 import {
+  claimableAt,
   type Decision,
   type DecisionContext,
   decide,
@@ -13,6 +14,7 @@ import {
   type TaskRequest,
   type TaskState,
 } from './protocol/index.js'
+import { arrivalsOf } from './task-arrivals.js'
 
 /** A decision that has been carried out, and the row as it is now. */
 export interface CarriedOut {
@@ -27,21 +29,23 @@ export interface CarriedOut {
  * @returns undefined where there is no such task
  * @throws what the database throws; then nothing has been stored
  */
-export function carryOut(
+export async function carryOut(
   controller: Controller,
   names: CallEntityNames,
   apiCallId: string,
   request: TaskRequest,
   context: Omit<DecisionContext, 'now'>,
 ): Promise<CarriedOut | undefined> {
-  return inTransaction(controller, `${names.apiCall}:${request.status}`, async () => {
+  const carriedOut = await inTransaction(controller, `${names.apiCall}:${request.status}`, async () => {
     const row = await lockTask(controller, names, apiCallId)
     if (!row) return undefined
     const now = await databaseTime(controller)
     const { events, answer } = decide(row.state, request, { ...context, now })
     const state = await appendEvents(controller, names, row, events, now)
-    return { answer, state }
+    return { answer, state, due: (claimableAt(state) ?? Number.POSITIVE_INFINITY) <= now }
   })
+  if (carriedOut?.due) arrivalsOf(controller, names.apiCall).wake()
+  return carriedOut
 }
 
 interface LockedTask {
@@ -89,19 +93,21 @@ async function appendEvents(
  * Creates the business record that asks for a task, and gives the id of the task that interaqt computed
  * from it, in the same transaction.
  */
-export function createTaskOf(
+export async function createTaskOf(
   controller: Controller,
   names: CallEntityNames,
   sourceEntity: string,
   record: Record<string, unknown>,
 ): Promise<string> {
-  return inTransaction(controller, `${sourceEntity}:create`, async () => {
+  const taskId = await inTransaction(controller, `${sourceEntity}:create`, async () => {
     const { storage } = controller.system
     const { id } = await storage.create(sourceEntity, record)
     const task = await storage.findOne(names.apiCall, MatchExp.atom({ key: 'source.id', value: ['=', id] }))
     if (!task) throw new Error(`No ${names.apiCall} was computed from ${sourceEntity} ${id}`)
     return String(task.id)
   })
+  arrivalsOf(controller, names.apiCall).wake()
+  return taskId
 }
 
 /** One thing that happened to a task. */

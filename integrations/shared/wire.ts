@@ -35,8 +35,13 @@ export const pendingTaskSchema = z.object({
   requestParams: z.unknown(),
 })
 
+/** The longest that a request may be parked: below the time that main gives any request. */
+export const MAX_WAIT_SECONDS = 25
+
 export const fetchPendingTasksQuerySchema = z.strictObject({
   limit: z.coerce.number().int().min(1).max(100).default(10),
+  /** How long to wait for a task where there is none to claim. */
+  waitSeconds: z.coerce.number().min(0).max(MAX_WAIT_SECONDS).default(0),
 })
 
 export const fetchPendingTasksAnswerSchema = z.object({ tasks: z.array(pendingTaskSchema) })

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { callEntityNames } from '@/integrations/shared/call-entities.js'
 import { startTestMain, TEST_TOKEN, type TestMain } from '../support/main.js'
 import { plantTask, TEST_API } from '../support/tasks.js'
 
@@ -60,6 +61,38 @@ describe('limit', () => {
     const { status, body } = await main.internalGet(`${path}?limits=3`)
     expect(status).toBe(400)
     expect(body.error).toBe('limits: is not a known field')
+  })
+})
+
+describe('waitSeconds', () => {
+  const waitingPath = '/api/nanobanana2ImageGeneration/fetchPendingTasks?waitSeconds=20'
+
+  it('parks a request until a task is created', async () => {
+    const waiting = main.internalGet(waitingPath)
+    const created = await main.post('/api/image/generate', { prompt: 'a fox' })
+    const { body } = await waiting
+    expect(body.tasks.map((task: { id: string }) => task.id)).toEqual([created.body.taskId])
+  })
+
+  it('finds what has become due, and what other processes created', async () => {
+    const waiting = main.internalGet('/api/fangzhouVideoGeneration/fetchPendingTasks?waitSeconds=20')
+    const id = await plantTask(main.component.controller, {}, callEntityNames('FangzhouVideo'))
+    const { body } = await waiting
+    expect(body.tasks.map((task: { id: string }) => task.id)).toEqual([id])
+  })
+
+  it.each(['-1', '26', 'long'])('"%s" is refused, naming the field', async (waitSeconds) => {
+    const { status, body } = await main.internalGet(`${path}?waitSeconds=${waitSeconds}`)
+    expect(status).toBe(400)
+    expect(body).toMatchObject({ fields: [{ field: 'waitSeconds' }] })
+  })
+
+  it('ends when main stops', async () => {
+    const other = await startTestMain()
+    const waiting = other.internalGet(waitingPath)
+    await other.internalGet('/health')
+    await other.stop()
+    expect(await waiting).toMatchObject({ status: 200, body: { tasks: [] } })
   })
 })
 

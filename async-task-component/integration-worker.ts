@@ -30,8 +30,8 @@ export interface IntegrationWorkerOptions {
   logger: Logger
 }
 
-/** Cancelled activities get this long to end before they are abandoned. */
-const CANCELLATION_MS = 2000
+/** The part of the grace time after which activities are cancelled; in the rest they may end in order. */
+const CANCEL_AFTER = 0.8
 
 export class IntegrationWorker {
   readonly #options: IntegrationWorkerOptions
@@ -141,8 +141,8 @@ export class IntegrationWorker {
       taskQueue: info.taskQueue,
       workflowBundle,
       activities: await this.#loadActivities(failures),
-      shutdownGraceTime: config.shutdownGraceMs,
-      shutdownForceTime: config.shutdownGraceMs + CANCELLATION_MS,
+      shutdownGraceTime: config.shutdownGraceMs * CANCEL_AFTER,
+      shutdownForceTime: config.shutdownGraceMs,
     })
   }
 

@@ -1,5 +1,4 @@
 /** The loop of one integration: wait, check the gates, fetch, claim, start; and again. */
-
 import type { PendingTask } from '../integrations/shared/wire.js'
 import type { AdaptiveInterval, RoundOutcome } from './adaptive-interval.js'
 import { describeError, MainUnauthorizedError, MainUnavailableError } from './errors.js'
@@ -53,6 +52,11 @@ export class PullLoop {
 
   get state(): PullLoopState {
     return this.#state
+  }
+
+  /** Why it claims nothing at present. */
+  get closedBy(): ClosedGate['reason'] | null {
+    return this.#closed
   }
 
   start(): void {

@@ -2,10 +2,10 @@ import { Client, type Connection } from '@temporalio/client'
 import type { PullModeConfig } from '../integrations/index.js'
 import { AdaptiveInterval } from './adaptive-interval.js'
 import { ConfigurationError } from './errors.js'
-import { QueueGate, workerGate } from './gates.js'
+import { type ClosedGate, QueueGate, workerGate } from './gates.js'
 import { createLogger, type Logger } from './logger.js'
 import { MainClient } from './main-client.js'
-import { PullLoop } from './pull-loop.js'
+import { PullLoop, type PullLoopState } from './pull-loop.js'
 import { RunInspector } from './run-inspector.js'
 import { TaskReports } from './task-reports.js'
 import { TaskStarter } from './task-starter.js'
@@ -44,6 +44,13 @@ export interface ServedIntegration {
   config: PullModeConfig
 }
 
+export interface LoopStatus {
+  namespace: string
+  state: PullLoopState
+  /** The gate that is closed, if one is. */
+  closedBy: ClosedGate['reason'] | null
+}
+
 /** Pulls tasks from main and starts their workflows: one independent loop per integration. */
 export class TaskProcessor {
   readonly #config: TaskProcessorConfig
@@ -73,6 +80,11 @@ export class TaskProcessor {
     this.#logger.info({ namespaces }, 'task processor started')
   }
 
+  /** What each integration's loop is doing. */
+  statuses(): LoopStatus[] {
+    return this.#session?.statuses() ?? []
+  }
+
   /** Stops claiming, gives back what is not started, lets starts under way finish; resolves when that is done. */
   async stop(): Promise<void> {
     const session = this.#session
@@ -88,13 +100,20 @@ class Session {
   readonly #stopping = new AbortController()
   readonly #expired = new AbortController()
   readonly #connection: Connection
-  readonly #loops: PullLoop[]
+  readonly #loops: Array<{ namespace: string; loop: PullLoop }>
   #ended: Promise<void> | null = null
 
   constructor(config: TaskProcessorConfig, integrations: ServedIntegration[], logger: Logger) {
     this.#connection = processorConnection(config.temporalAddress, config.temporalSecurity)
-    this.#loops = integrations.map((integration) => this.#createLoop(config, integration, logger))
-    for (const loop of this.#loops) loop.start()
+    this.#loops = integrations.map((integration) => ({
+      namespace: integration.namespace,
+      loop: this.#createLoop(config, integration, logger),
+    }))
+    for (const { loop } of this.#loops) loop.start()
+  }
+
+  statuses(): LoopStatus[] {
+    return this.#loops.map(({ namespace, loop }) => ({ namespace, state: loop.state, closedBy: loop.closedBy }))
   }
 
   /** Called twice, it ends once. */
@@ -106,7 +125,7 @@ class Session {
   async #end(graceMs: number): Promise<void> {
     this.#stopping.abort()
     const timer = setTimeout(() => this.#expired.abort(), graceMs)
-    await Promise.all(this.#loops.map((loop) => loop.stopped()))
+    await Promise.all(this.#loops.map(({ loop }) => loop.stopped()))
     clearTimeout(timer)
     await this.#connection.close()
   }

@@ -27,7 +27,7 @@ export interface IntegrationWorkflowInfo {
 
 /** What is the same for every integration's worker. */
 export interface WorkerConfig {
-  /** How long a stopping worker lets activities finish before it cancels them. Default 10 000. */
+  /** How long a stopping worker may take; activities are cancelled shortly before it is over. Default 10 000. */
   shutdownGraceMs: number
   /** Pauses between tries to build a worker, and before one that died is built again. Default 1 s, doubled, at most 60 s. */
   restart: RetryPolicy

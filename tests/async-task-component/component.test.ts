@@ -6,11 +6,13 @@ import { loadConfig } from '@/config/load.js'
 import type { PullModeConfig } from '@/integrations/index.js'
 import { attemptWorkflowId } from '@/integrations/shared/names.js'
 import { ProtocolMain, TEST_TOKEN } from '../support/protocol-main.js'
-import { activityContext, FIXTURES, readableLogger, uniqueName } from './support.js'
+import { activityContext, createTemporalNamespace, FIXTURES, readableLogger, uniqueName } from './support.js'
 import { TcpProxy } from './tcp-proxy.js'
 
 let main: ProtocolMain
 let temporal: TcpProxy
+let connection: Connection
+let temporalNamespace: string
 let component: AsyncTaskComponent | null
 let lines: ReturnType<typeof readableLogger>['lines']
 let logger: ReturnType<typeof readableLogger>['logger']
@@ -20,12 +22,15 @@ beforeEach(async () => {
   vi.stubEnv('TEMPORAL_NAMESPACE', undefined)
   main = await ProtocolMain.start()
   temporal = await TcpProxy.to(inject('temporalAddress'))
+  connection = await Connection.connect({ address: inject('temporalAddress') })
+  temporalNamespace = await createTemporalNamespace(connection)
   component = null
   ;({ lines, logger } = readableLogger())
 })
 
 afterEach(async () => {
   await component?.stop()
+  await connection.close()
   await temporal.close()
   await main.stop()
   vi.unstubAllEnvs()
@@ -37,7 +42,7 @@ function create(namespace: string, overrides: Partial<PullModeConfig>): AsyncTas
   const options: AsyncTaskComponentOptions = {
     config: {
       ...asyncTask,
-      temporal: { address: temporal.address, namespace: 'default' },
+      temporal: { address: temporal.address, namespace: temporalNamespace },
       pullMode: { ...asyncTask.pullMode, pollIntervalMs: 50, maxPollIntervalMs: 100 },
       shutdownGraceMs: 500,
       internalApiToken: TEST_TOKEN,
@@ -55,15 +60,10 @@ function create(namespace: string, overrides: Partial<PullModeConfig>): AsyncTas
   return component
 }
 
-async function resultOf(namespace: string, taskId: string): Promise<unknown> {
-  const connection = await Connection.connect({ address: inject('temporalAddress') })
-  const { workflow } = new Client({ connection })
+function resultOf(namespace: string, taskId: string): Promise<unknown> {
+  const { workflow } = new Client({ connection, namespace: temporalNamespace })
   const handle = workflow.getHandle(attemptWorkflowId(namespace, taskId, `key-${taskId}`, 1))
-  try {
-    return await vi.waitFor(() => handle.result(), { timeout: 30_000 })
-  } finally {
-    await connection.close()
-  }
+  return vi.waitFor(() => handle.result(), { timeout: 30_000 })
 }
 
 describe('AsyncTaskComponent', () => {
@@ -95,12 +95,14 @@ describe('AsyncTaskComponent', () => {
     main.add(namespace, 'task-1')
     const starting = create(namespace, { taskQueue: 'integration-alpha-queue', workflowName: 'quickWorkflow' })
     await starting.start()
-    expect(starting.workerStatuses()).toEqual([])
+    await vi.waitFor(() =>
+      expect(starting.status()).toMatchObject({ workers: [], loops: [{ namespace, closedBy: 'worker_not_running' }] }),
+    )
     expect(main.task('task-1').state.status).toBe('pending')
 
     temporal.mend()
     expect(await starting.ready()).toBe(true)
-    expect(starting.workerStatuses()).toMatchObject([
+    expect(starting.status().workers).toMatchObject([
       { name: 'alpha', state: 'running', error: null },
       { name: 'beta', state: 'running', error: null },
       { name: 'unbundlable', error: { code: 'workflow_bundle' } },

@@ -1,5 +1,6 @@
 import { mkdtemp } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
+import type { Connection } from '@temporalio/client'
 import { DefaultLogger, Runtime } from '@temporalio/worker'
 import { type Logger, pino } from 'pino'
 import { TaskProcessor, type TaskProcessorConfig } from '@/async-task-component/task-processor.js'
@@ -51,4 +52,17 @@ export function temporaryIntegrations(): Promise<string> {
 /** Names that no other test on the shared server uses. */
 export function uniqueName(prefix: string): string {
   return `${prefix}-${crypto.randomUUID().slice(0, 8)}`
+}
+
+/**
+ * A Temporal namespace of a test's own: the fixtures' task queues have fixed names, and workers of two tests
+ * would take each other's tasks.
+ */
+export async function createTemporalNamespace(connection: Connection): Promise<string> {
+  const namespace = uniqueName('namespace')
+  await connection.workflowService.registerNamespace({
+    namespace,
+    workflowExecutionRetentionPeriod: { seconds: 86_400 as never },
+  })
+  return namespace
 }

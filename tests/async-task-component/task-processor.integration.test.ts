@@ -7,27 +7,23 @@ import { collectIntegrationWorkflows } from '@/async-task-component/workflow-col
 import { attemptWorkflowId } from '@/integrations/shared/names.js'
 import type { AttemptOutcome } from '@/integrations/shared/task.js'
 import { ProtocolMain } from '../support/protocol-main.js'
-import { createProcessor, FIXTURES, readableLogger, silent, uniqueName } from './support.js'
+import { createProcessor, createTemporalNamespace, FIXTURES, readableLogger, silent, uniqueName } from './support.js'
 
 const address = inject('temporalAddress')
-const temporalNamespace = uniqueName('daemon')
 const taskQueue = 'integration-alpha-queue'
+let temporalNamespace: string
 let client: Client
 let workers: WorkerManager
 let namespace: string
 let main: ProtocolMain
 let processor: TaskProcessor
 
-/** A namespace of our own: the fixtures' task queues are other tests' too. */
 beforeAll(async () => {
   const connection = await Connection.connect({ address })
-  await connection.workflowService.registerNamespace({
-    namespace: temporalNamespace,
-    workflowExecutionRetentionPeriod: { seconds: 86_400 as never },
-  })
+  temporalNamespace = await createTemporalNamespace(connection)
   client = new Client({ connection, namespace: temporalNamespace })
   const restart = { firstPauseMs: 200, maxPauseMs: 1000, factor: 2 }
-  workers = new WorkerManager(address, temporalNamespace, { logger: silent, shutdownGraceMs: 0, restart })
+  workers = new WorkerManager(address, temporalNamespace, { logger: silent, shutdownGraceMs: 2000, restart })
   const infos = await collectIntegrationWorkflows(FIXTURES)
   await workers.connect()
   workers.createWorkers(infos.filter(({ name }) => name === 'alpha'))

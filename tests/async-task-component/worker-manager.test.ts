@@ -6,20 +6,31 @@ import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest'
 import { WorkerManager, type WorkerManagerOptions } from '@/async-task-component/worker-manager.js'
 import { collectIntegrationWorkflows } from '@/async-task-component/workflow-collector.js'
 import { integrationTaskQueue } from '@/integrations/shared/names.js'
-import { activityContext, FIXTURES, readableLogger, silent, temporaryIntegrations, uniqueName } from './support.js'
+import {
+  activityContext,
+  createTemporalNamespace,
+  FIXTURES,
+  readableLogger,
+  silent,
+  temporaryIntegrations,
+  uniqueName,
+} from './support.js'
 
 const address = inject('temporalAddress')
+let namespace: string
 let client: Client
 let manager: WorkerManager
 const folders: string[] = []
 
 function createManager(options: WorkerManagerOptions = {}): void {
   const restart = { firstPauseMs: 100, maxPauseMs: 200, factor: 2 }
-  manager = new WorkerManager(address, 'default', { logger: silent, shutdownGraceMs: 0, restart, ...options })
+  manager = new WorkerManager(address, namespace, { logger: silent, shutdownGraceMs: 500, restart, ...options })
 }
 
 beforeEach(async () => {
-  client = new Client({ connection: await Connection.connect({ address }) })
+  const connection = await Connection.connect({ address })
+  namespace = await createTemporalNamespace(connection)
+  client = new Client({ connection, namespace })
 })
 
 afterEach(async () => {
@@ -123,6 +134,23 @@ describe('WorkerManager', () => {
 
     await startAll(FIXTURES, ['beta'])
     expect(manager.statuses()[0]?.state).toBe('running')
+  })
+
+  it('abandons what has not ended when the grace time is over, and still closes', async () => {
+    const { logger, lines } = readableLogger()
+    createManager({ logger, shutdownGraceMs: 300 })
+    await startAll(FIXTURES, ['alpha'])
+    const workflowId = uniqueName('stubborn')
+    const run = await client.workflow.start('stubbornWorkflow', { taskQueue: 'integration-alpha-queue', workflowId })
+    const activityStarted = 2
+    await vi.waitFor(
+      async () => expect((await run.describe()).raw.pendingActivities?.[0]?.state).toBe(activityStarted),
+      { timeout: 10_000 },
+    )
+    await manager.disconnect()
+
+    expect(lines.some(({ level, msg }) => level === 40 && String(msg).includes('did not stop in order'))).toBe(true)
+    await run.terminate()
   })
 
   it('says so when Temporal cannot be reached, and when it was not asked to connect', async () => {

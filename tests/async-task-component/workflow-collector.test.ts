@@ -55,6 +55,7 @@ describe('collectIntegrationWorkflows', () => {
         'patientWorkflow',
         'quickWorkflow',
         'scatteringWorkflow',
+        'stubbornWorkflow',
         'throwingWorkflow',
       ],
     })

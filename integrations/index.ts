@@ -24,7 +24,12 @@ export interface PullModeConfig<Params = unknown> {
   buildWorkflowId(apiCall: Pick<APICall<Params>, 'id'>): string
   buildWorkflowParams(apiCall: APICall<Params>): WorkflowParams<Params>
   /** Full URLs of main's internal APIs. */
-  internalAPIs: { fetchPendingTasks: string; reportTaskEvent: string }
+  internalAPIs: {
+    fetchPendingTasks: string
+    reportTaskEvent: string
+    /** Which runs to look at. Without it nobody notices that a run died while it was processing. */
+    runsToCheck?: string
+  }
 }
 
 export interface APIContext {

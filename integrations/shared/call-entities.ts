@@ -21,6 +21,7 @@ import {
   type TaskEventType,
   type TaskState,
   type TaskStatus,
+  uncheckedSince,
 } from './protocol/index.js'
 
 /** Where each type of event leads, by the status that it finds. What is not here cannot happen. */
@@ -46,7 +47,7 @@ const EDGES: Record<TaskStatus, Partial<Record<TaskEventType, TaskStatus>>> = {
   },
   failed: { queued: 'queued', retried: 'failed', restored: 'failed', cancelled: 'cancelled' },
   completed: {},
-  cancelled: { runClosed: 'cancelled' },
+  cancelled: { checked: 'cancelled', runClosed: 'cancelled' },
 }
 
 /** An IntegrationEvent as it is appended. */
@@ -105,6 +106,7 @@ function apiCallEntity(names: CallEntityNames, maxAttempts: number): EntityInsta
       stateColumn('startedAt', 'number', (state) => state.startedAt),
       stateColumn('dueAt', 'number', (state) => state.dueAt),
       stateColumn('claimableAt', 'number', claimableAt),
+      stateColumn('uncheckedSince', 'number', uncheckedSince),
       stateColumn('runId', 'string', (state) => state.runId),
       stateColumn('result', 'json', (state) => state.result),
       stateColumn('error', 'json', (state) => state.error),

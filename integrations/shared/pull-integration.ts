@@ -11,8 +11,10 @@ import type {
 import { callEntityNames, createCallEntities, labelled } from './call-entities.js'
 import { API_CALL_FIELDS, createFetchPendingTasksAPI, FETCH_PENDING_TASKS } from './fetchPendingTasksAPI.js'
 import { buildAPIPath, integrationTaskQueue } from './names.js'
+import { createOperatorAPIs } from './operatorAPIs.js'
 import { DEFAULT_TASK_POLICY } from './protocol/index.js'
 import { createReportTaskEventAPI } from './reportAPI.js'
+import { createRunsToCheckAPI, RUNS_TO_CHECK } from './runsToCheckAPI.js'
 import type { APICall } from './task.js'
 import { createTaskAPIs } from './task-apis.js'
 import { createTaskIndexes } from './task-store.js'
@@ -131,6 +133,7 @@ export function createPullIntegration<Params extends z.ZodType, Result extends z
 
     createAPIs(): API[] {
       const { namespace } = this.#args
+      const shared = { namespace, entities: names, policy }
       return [
         createFetchPendingTasksAPI({
           namespace,
@@ -139,12 +142,12 @@ export function createPullIntegration<Params extends z.ZodType, Result extends z
           stuckTimeoutSeconds: policy.stuckTimeoutSeconds,
         }),
         createReportTaskEventAPI({
-          namespace,
+          ...shared,
           name: definition.reportAPIName,
-          entities: names,
           resultSchema: definition.resultSchema,
-          policy,
         }),
+        createRunsToCheckAPI(shared),
+        ...createOperatorAPIs(shared),
         ...publicAPIs(),
       ]
     }
@@ -164,7 +167,11 @@ export function createPullIntegration<Params extends z.ZodType, Result extends z
           requestParams,
           callbackUrl,
         }),
-        internalAPIs: { fetchPendingTasks: url(FETCH_PENDING_TASKS), reportTaskEvent: callbackUrl },
+        internalAPIs: {
+          fetchPendingTasks: url(FETCH_PENDING_TASKS),
+          reportTaskEvent: callbackUrl,
+          runsToCheck: url(RUNS_TO_CHECK),
+        },
       }
     }
   }

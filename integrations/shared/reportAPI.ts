@@ -1,19 +1,14 @@
-import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
-import { type API, APIError, createAPI } from '../index.js'
-import type { CallEntityNames } from './call-entities.js'
-import type { Acceptance, TaskPolicy, TaskRequest, TaskState } from './protocol/index.js'
-import { carryOut } from './task-store.js'
-import { processorReportSchema, type ReportAnswer, reportAnswerSchema, runReportSchema } from './wire.js'
+import { type API, createAPI } from '../index.js'
+import type { TaskRequest } from './protocol/index.js'
+import { requestOfTask, type TaskAPIOptions } from './task-requests.js'
+import { processorReportSchema, reportAnswerSchema, runReportSchema } from './wire.js'
 
-export interface ReportTaskEventOptions {
-  namespace: string
+export interface ReportTaskEventOptions extends TaskAPIOptions {
   /** The API's name, as `reportFangzhouVideoResult`. */
   name: string
-  entities: CallEntityNames
   /** What a run may report as its result. */
   resultSchema: z.ZodType
-  policy: TaskPolicy
 }
 
 /**
@@ -22,13 +17,8 @@ export interface ReportTaskEventOptions {
  * It answers 200 only for what is stored; 409 with the reason for what the protocol refuses; 404 where
  * there is no such task. A storage fault is thrown, and so answered with a 5xx: the caller tries again.
  */
-export function createReportTaskEventAPI({
-  namespace,
-  name,
-  entities,
-  resultSchema,
-  policy,
-}: ReportTaskEventOptions): API {
+export function createReportTaskEventAPI(options: ReportTaskEventOptions): API {
+  const { namespace, name, resultSchema } = options
   return createAPI({
     name,
     namespace,
@@ -38,20 +28,8 @@ export function createReportTaskEventAPI({
     params: z.union([runReportSchema(resultSchema), processorReportSchema(resultSchema)]),
     answer: reportAnswerSchema,
     async callback(_context, { apiCallId, ...request }) {
-      const outcome = await carryOut(this, entities, apiCallId, request as TaskRequest, {
-        newToken: randomBytes(16).toString('base64url'),
-        random: Math.random(),
-        policy,
-      })
-      if (!outcome) throw new APIError(404, { success: false, error: 'Task not found' })
-      const { answer, state } = outcome
-      if (answer.ok) return accepted(answer, state)
-      const { error, reason } = answer
-      throw new APIError(409, { success: false, error, reason, status: state.status })
+      const { answer, state } = await requestOfTask(this, options, apiCallId, request as TaskRequest)
+      return { success: true as const, status: state.status, ...answer.claim, ...answer.begin }
     },
   })
-}
-
-function accepted({ claim, begin }: Acceptance, { status }: TaskState): ReportAnswer {
-  return { success: true, status, ...claim, ...begin }
 }

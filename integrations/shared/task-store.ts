@@ -180,6 +180,10 @@ export async function createTaskIndexes(
       ` WHERE ${calls.column('claimableAt')} IS NOT NULL`,
   )
   await database.scheme(
+    `CREATE INDEX IF NOT EXISTS "${names.apiCall}_unchecked" ON ${calls.table} (${calls.column('uncheckedSince')})` +
+      ` WHERE ${calls.column('uncheckedSince')} IS NOT NULL`,
+  )
+  await database.scheme(
     `CREATE INDEX IF NOT EXISTS "${names.integrationEvent}_of_call" ON ${events.table} (${events.column('apiCallId')})`,
   )
   if (sourceRelation !== undefined) {

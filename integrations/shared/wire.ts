@@ -46,6 +46,34 @@ export const fetchPendingTasksQuerySchema = z.strictObject({
 
 export const fetchPendingTasksAnswerSchema = z.object({ tasks: z.array(pendingTaskSchema) })
 
+export const runsToCheckQuerySchema = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(100).default(20),
+  /** Leaves out what was looked at more recently than this. */
+  uncheckedForSeconds: z.coerce.number().min(0).max(86_400).default(60),
+})
+
+/** A run that somebody should look at in Temporal, and the token that a verdict on it has to bring. */
+const runToCheckSchema = z.object({
+  apiCallId: id,
+  taskKey: z.string(),
+  attempt,
+  fencingToken: z.string(),
+  status: taskStatusSchema,
+  runId: runId.optional(),
+})
+
+export const runsToCheckAnswerSchema = z.object({ runs: z.array(runToCheckSchema) })
+
+/** Who asks, for the task's timeline. */
+const by = z.string().trim().min(1).max(200)
+export const cancelTaskSchema = z.strictObject({ apiCallId: id, by, reason: z.string().max(1000).optional() })
+export const retryTaskSchema = z.strictObject({
+  apiCallId: id,
+  by,
+  extraAttempts: z.number().int().min(1).max(100).default(1),
+})
+export const operatorAnswerSchema = z.object({ success: z.literal(true), status: taskStatusSchema })
+
 const failure = {
   status: z.literal('failed'),
   error: taskErrorSchema,
@@ -111,5 +139,6 @@ export const refusalSchema = z.object({
 
 export type PendingTask = z.infer<typeof pendingTaskSchema>
 export type FetchPendingTasksAnswer = z.infer<typeof fetchPendingTasksAnswerSchema>
+export type RunToCheck = z.infer<typeof runToCheckSchema>
 export type ReportAnswer = z.infer<typeof reportAnswerSchema>
 export type ReportRefusal = z.infer<typeof refusalSchema>

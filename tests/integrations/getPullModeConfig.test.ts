@@ -36,15 +36,19 @@ describe.each(expected)('%s', (namespace, taskQueue, workflowName, reportName) =
       internalAPIs: {
         fetchPendingTasks: `${main}/api/${namespace}/fetchPendingTasks`,
         reportTaskEvent: `${main}/api/${namespace}/${reportName}`,
+        runsToCheck: `${main}/api/${namespace}/runsToCheck`,
       },
     })
   })
 
   it('serves the APIs that it names', () => {
     const served = integration?.createAPIs?.().filter((api) => api.internal)
-    expect(served?.map(({ name, method }) => `${method} ${name}`)).toEqual([
+    expect(served?.map(({ name, method = 'POST' }) => `${method} ${name}`)).toEqual([
       'GET fetchPendingTasks',
       `POST ${reportName}`,
+      'GET runsToCheck',
+      'POST cancelTask',
+      'POST retryTask',
     ])
   })
 

@@ -84,16 +84,25 @@ describe('/openapi.json', () => {
     )
     expect(operations.sort()).toEqual([
       'get /api/fangzhouVideoGeneration/fetchPendingTasks with token',
+      'get /api/fangzhouVideoGeneration/runsToCheck with token',
       'get /api/image/tasks/{taskId}',
       'get /api/nanobanana2ImageGeneration/fetchPendingTasks with token',
+      'get /api/nanobanana2ImageGeneration/runsToCheck with token',
       'get /api/test/tasks/{taskId}',
       'get /api/testAsyncTask/fetchPendingTasks with token',
+      'get /api/testAsyncTask/runsToCheck with token',
       'get /api/video/tasks/{taskId}',
+      'post /api/fangzhouVideoGeneration/cancelTask with token',
       'post /api/fangzhouVideoGeneration/reportFangzhouVideoResult with token',
+      'post /api/fangzhouVideoGeneration/retryTask with token',
       'post /api/image/generate',
+      'post /api/nanobanana2ImageGeneration/cancelTask with token',
       'post /api/nanobanana2ImageGeneration/reportNanobanana2Result with token',
+      'post /api/nanobanana2ImageGeneration/retryTask with token',
       'post /api/test/run',
+      'post /api/testAsyncTask/cancelTask with token',
       'post /api/testAsyncTask/reportTestAsyncTaskResult with token',
+      'post /api/testAsyncTask/retryTask with token',
       'post /api/video/generate',
     ])
     expect(components.securitySchemes.internalToken).toEqual({ type: 'http', scheme: 'bearer' })

@@ -137,6 +137,7 @@ const expectations: Record<keyof typeof requests, Record<Row, Expectation>> = {
     queued: ['checked'],
     begun: ['checked'],
     processing: ['checked'],
+    cancelled: ['checked'],
   }),
   'verdict closed': everywhere('wrong_status', { pending: 'stale_token', cancelled: ['runClosed'] }),
   cancel: everywhere(['cancelled'], {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { uncheckedSince } from '@/integrations/shared/protocol/index.js'
 import {
   begin,
   claim,
@@ -128,6 +129,34 @@ describe('after main was restored from a backup', () => {
     const { state, decision } = step(rows.processing, completed(2, 'run-9'), NOW)
     expect(eventTypes(decision)).toEqual(['failed', 'restored', 'queued', 'processing', 'completed'])
     expect(state).toMatchObject({ status: 'completed', attempts: 2, outcomes: { 1: 'failed', 2: 'completed' } })
+  })
+})
+
+describe('runs to check', () => {
+  it('are those that work, longest unchecked first; a look counts', () => {
+    const { processing: row } = rows
+    expect(uncheckedSince(row)).toBe(row.startedAt)
+    const looked = step(row, { status: 'running', attempt: 1, fencingToken: row.fencingToken ?? '' }, NOW).state
+    expect(uncheckedSince(looked)).toBe(NOW)
+  })
+
+  it('and those of cancelled tasks, until they are seen closed', () => {
+    const { cancelled } = rows
+    const fenced = { attempt: 1, fencingToken: cancelled.fencingToken ?? '' }
+    const looked = step(cancelled, { status: 'running', ...fenced }, NOW).state
+    expect([uncheckedSince(cancelled), uncheckedSince(looked)]).toEqual([cancelled.startedAt, NOW])
+    expect(uncheckedSince(step(looked, { status: 'closed', ...fenced }, NOW).state)).toBeNull()
+  })
+
+  it.each(['pending', 'queued', 'failed', 'completed'] as const)('not those of a row that is %s', (row) => {
+    expect(uncheckedSince(rows[row])).toBeNull()
+  })
+
+  it('a new attempt has not been checked', () => {
+    const { processing: row } = rows
+    const looked = step(row, { status: 'running', attempt: 1, fencingToken: row.fencingToken ?? '' }, NOW).state
+    const again = step(step(looked, failed(), NOW).state, claim, NOW + 100).state
+    expect(uncheckedSince(step(again, processing(2), NOW + 101).state)).toBe(NOW + 100)
   })
 })
 

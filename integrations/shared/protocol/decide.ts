@@ -16,7 +16,7 @@
  * | the same outcome again              | attempt n ended that way                              | none                      |
  * | released / renewed, processor       | n = current, queued, token equal                      | released / renewed        |
  * | verdict: completed / failed         | n = current, live, token equal                        | as the run's own, whose begin a restore may have lost |
- * | verdict: running                    | n = current, live, token equal                        | checked                   |
+ * | verdict: running                    | n = current, live or cancelled unseen, token equal    | checked                   |
  * | verdict: closed                     | cancelled, token equal                                | runClosed                 |
  * | cancelled, operator                 | not final                                             | cancelled                 |
  * | retry, operator                     | failed                                                | retried                   |

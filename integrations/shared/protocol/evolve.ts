@@ -45,6 +45,7 @@ export function evolve(state: TaskState, event: TaskEvent): TaskState {
         runId,
         takeOvers: event.takeOver && runId === null ? takeOvers + 1 : takeOvers,
         releases: newAttempt ? 0 : state.releases,
+        checkedAt: newAttempt ? null : state.checkedAt,
       }
     }
     case 'begun':
@@ -136,6 +137,15 @@ export function claimableAt(state: TaskState): number | null {
     default:
       return null
   }
+}
+
+/**
+ * Since when nobody has looked at the row's run in Temporal, or null where there is none to look at: a run that
+ * is `processing`, or one of a cancelled task that was not seen closed.
+ */
+export function uncheckedSince(state: TaskState): number | null {
+  const toCheck = state.status === 'processing' || (state.status === 'cancelled' && state.runUnseen)
+  return toCheck ? (state.checkedAt ?? state.startedAt ?? 0) : null
 }
 
 function withIntent(open: CreateIntent[], intent: CreateIntent | null): CreateIntent[] {

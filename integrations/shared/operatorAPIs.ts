@@ -1,0 +1,35 @@
+/** What operators, and the application's other parts, may do with a task: cancel it, or allow it more attempts. */
+import { type API, createAPI } from '../index.js'
+import { requestOfTask, type TaskAPIOptions } from './task-requests.js'
+import { cancelTaskSchema, operatorAnswerSchema, retryTaskSchema } from './wire.js'
+
+/** Makes `POST cancelTask` and `POST retryTask`. Both record who asked. */
+export function createOperatorAPIs(options: TaskAPIOptions): API[] {
+  const { namespace } = options
+  return [
+    createAPI({
+      name: 'cancelTask',
+      namespace,
+      internal: true,
+      summary: `Cancel a ${namespace} task that is not over; its run is cancelled too`,
+      params: cancelTaskSchema,
+      answer: operatorAnswerSchema,
+      async callback(_context, { apiCallId, ...cancel }) {
+        const { state } = await requestOfTask(this, options, apiCallId, { status: 'cancelled', ...cancel })
+        return { success: true as const, status: state.status }
+      },
+    }),
+    createAPI({
+      name: 'retryTask',
+      namespace,
+      internal: true,
+      summary: `Allow a failed ${namespace} task more attempts, the first of them now`,
+      params: retryTaskSchema,
+      answer: operatorAnswerSchema,
+      async callback(_context, { apiCallId, ...retry }) {
+        const { state } = await requestOfTask(this, options, apiCallId, { status: 'retry', ...retry })
+        return { success: true as const, status: state.status }
+      },
+    }),
+  ]
+}

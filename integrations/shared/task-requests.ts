@@ -1,0 +1,32 @@
+import { randomBytes } from 'node:crypto'
+import type { Controller } from 'interaqt'
+import { APIError } from '../index.js'
+import type { CallEntityNames } from './call-entities.js'
+import type { Acceptance, TaskPolicy, TaskRequest, TaskState } from './protocol/index.js'
+import { carryOut } from './task-store.js'
+
+/** Whose tasks, and by which policy: what the APIs of one integration that change tasks have in common. */
+export interface TaskAPIOptions {
+  namespace: string
+  entities: CallEntityNames
+  policy: TaskPolicy
+}
+
+/**
+ * Puts a request to the protocol and carries out what it decides.
+ *
+ * @throws APIError 404 where there is no such task, 409 with the reason where the request is refused
+ */
+export async function requestOfTask(
+  controller: Controller,
+  { entities, policy }: TaskAPIOptions,
+  apiCallId: string,
+  request: TaskRequest,
+): Promise<{ answer: Acceptance; state: TaskState }> {
+  const newToken = randomBytes(16).toString('base64url')
+  const outcome = await carryOut(controller, entities, apiCallId, request, { newToken, random: Math.random(), policy })
+  if (!outcome) throw new APIError(404, { success: false, error: 'Task not found' })
+  const { answer, state } = outcome
+  if (answer.ok) return { answer, state }
+  throw new APIError(409, { success: false, error: answer.error, reason: answer.reason, status: state.status })
+}

@@ -6,11 +6,12 @@ import type { RetryPolicy } from './types.js'
  * - `full`: as many tasks as were asked for, and some were claimed: there may be more
  * - `some`: fewer tasks than asked for
  * - `empty`: none, or none that could be claimed
+ * - `waited`: none, but main did the waiting
  * - `closed`: a gate is closed
  * - `error`: main did not answer
  * - `unauthorized`: main does not accept the token
  */
-export type RoundOutcome = 'full' | 'some' | 'empty' | 'closed' | 'error' | 'unauthorized'
+export type RoundOutcome = 'full' | 'some' | 'empty' | 'waited' | 'closed' | 'error' | 'unauthorized'
 
 export interface AdaptiveIntervalOptions {
   /** Pause between polls while tasks keep coming. */
@@ -23,7 +24,7 @@ export interface AdaptiveIntervalOptions {
 
 /** How long the pull loop waits before its next round. Every kind of trouble backs off on its own. */
 export class AdaptiveInterval {
-  readonly #policies: Record<Exclude<RoundOutcome, 'full' | 'some'>, RetryPolicy>
+  readonly #policies: Record<Exclude<RoundOutcome, 'full' | 'some' | 'waited'>, RetryPolicy>
   readonly #pollIntervalMs: number
   readonly #random: () => number
   #last: RoundOutcome | null = null
@@ -46,7 +47,7 @@ export class AdaptiveInterval {
   after(outcome: RoundOutcome): number {
     this.#inARow = outcome === this.#last ? this.#inARow + 1 : 1
     this.#last = outcome
-    if (outcome === 'full') return 0
+    if (outcome === 'full' || outcome === 'waited') return 0
     if (outcome === 'some') return withJitter(this.#pollIntervalMs, this.#random())
     return withJitter(growingPauseMs(this.#policies[outcome], this.#inARow), this.#random())
   }

@@ -56,7 +56,7 @@ export class QueueGate implements Gate {
     return closed
   }
 
-  /** Asks anew next time: a start has just failed, so the last answer is out of date. */
+  /** Asks anew next time. */
   forget(): void {
     this.#answer = null
   }

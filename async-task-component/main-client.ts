@@ -17,6 +17,12 @@ export interface MainClientOptions {
   requestTimeoutMs: number
 }
 
+export interface FetchQuery {
+  limit: number
+  /** For how long main may park the request while it has no task; 0 for not at all. */
+  waitSeconds: number
+}
+
 export class MainClient {
   readonly #options: MainClientOptions
 
@@ -25,13 +31,16 @@ export class MainClient {
   }
 
   /**
-   * What may be claimed now, oldest first.
+   * What may be claimed now, oldest first; where there is nothing, what may be claimed within `waitSeconds`.
    * @throws MainUnavailableError, MainUnauthorizedError; the signal's reason when aborted
    */
-  async fetchPendingTasks(url: string, limit: number, signal: AbortSignal): Promise<PendingTask[]> {
+  async fetchPendingTasks(url: string, query: FetchQuery, signal: AbortSignal): Promise<PendingTask[]> {
+    const { limit, waitSeconds } = query
     const target = new URL(url)
     target.searchParams.set('limit', String(limit))
-    const { status, body } = await this.#request(target, { method: 'GET' }, signal)
+    if (waitSeconds > 0) target.searchParams.set('waitSeconds', String(waitSeconds))
+    const timeoutMs = this.#options.requestTimeoutMs + waitSeconds * 1000
+    const { status, body } = await this.#request(target, { method: 'GET' }, timeoutMs, signal)
     if (status !== 200) throw new MainUnavailableError(`GET ${url} answered ${status}: ${refusalText(body)}`)
     return this.#parsed(fetchPendingTasksAnswerSchema, body, url).tasks
   }
@@ -48,6 +57,7 @@ export class MainClient {
     const { status, body } = await this.#request(
       new URL(url),
       { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(report) },
+      this.#options.requestTimeoutMs,
       signal,
     )
     if (status === 200) return this.#parsed(reportAnswerSchema, body, url)
@@ -59,23 +69,27 @@ export class MainClient {
     throw new MainUnavailableError(`POST ${url} answered ${status}: ${refusalText(body)}`)
   }
 
-  async #request(url: URL, init: RequestInit, signal: AbortSignal): Promise<{ status: number; body: unknown }> {
-    const { requestTimeoutMs, internalToken } = this.#options
+  async #request(
+    url: URL,
+    init: RequestInit,
+    timeoutMs: number,
+    signal: AbortSignal,
+  ): Promise<{ status: number; body: unknown }> {
     const { controller: request, release } = followingSignal(signal)
     let late = false
     const timer = setTimeout(() => {
       late = true
       request.abort()
-    }, requestTimeoutMs)
+    }, timeoutMs)
     let response: Response
     let text: string
     try {
-      const headers = { ...init.headers, authorization: `Bearer ${internalToken}` }
+      const headers = { ...init.headers, authorization: `Bearer ${this.#options.internalToken}` }
       response = await fetch(url, { ...init, headers, signal: request.signal, redirect: 'error' })
       text = await response.text()
     } catch (cause) {
       signal.throwIfAborted()
-      const why = late ? `did not answer within ${requestTimeoutMs} ms` : 'cannot be reached'
+      const why = late ? `did not answer within ${timeoutMs} ms` : 'cannot be reached'
       throw new MainUnavailableError(`${url.origin}${url.pathname} ${why}`, { cause })
     } finally {
       clearTimeout(timer)

@@ -4,6 +4,7 @@ import type { AdaptiveInterval, RoundOutcome } from './adaptive-interval.js'
 import { describeError, MainUnauthorizedError, MainUnavailableError } from './errors.js'
 import type { ClosedGate, Gate } from './gates.js'
 import type { Logger } from './logger.js'
+import type { FetchQuery } from './main-client.js'
 import { followingSignal, pause } from './pause.js'
 import type { TaskReports } from './task-reports.js'
 import type { TaskStarter } from './task-starter.js'
@@ -12,7 +13,7 @@ import type { TaskResult } from './types.js'
 export type PullLoopState = 'idle' | 'checking' | 'fetching' | 'claiming' | 'waiting' | 'stopping' | 'stopped'
 
 export interface PullLoopOptions {
-  fetchTasks(limit: number, signal: AbortSignal): Promise<PendingTask[]>
+  fetchTasks(query: FetchQuery, signal: AbortSignal): Promise<PendingTask[]>
   reports: TaskReports
   starter: TaskStarter
   /** Asked in this order before every fetch; one that is closed stops the round. */
@@ -21,11 +22,13 @@ export interface PullLoopOptions {
   batchSize: number
   /** Most tasks claimed and not yet started, or being started. */
   startConcurrency: number
+  /** For how long main may park a fetch when the last one left nothing behind. */
+  waitSeconds: number
   interval: AdaptiveInterval
   /** Aborted when nothing new may be begun. */
   stopping: AbortSignal
-  /** A start has failed for a reason that is not the task's: what the gates remember is out of date. */
-  onReleased(): void
+  /** What the gates remember is out of date. */
+  forgetGates(): void
   logger: Logger
 }
 
@@ -44,6 +47,8 @@ export class PullLoop {
   #claiming = 0
   /** Tasks whose claims ended without a run too often, waiting for a moment alone. */
   readonly #suspects = new Map<string, PendingTask>()
+  /** The last fetch got all there was. */
+  #nothingLeft = false
   #closed: ClosedGate['reason'] | null = null
 
   constructor(options: PullLoopOptions) {
@@ -86,7 +91,9 @@ export class PullLoop {
   }
 
   async #round(): Promise<RoundOutcome> {
-    const { stopping, batchSize, startConcurrency, fetchTasks } = this.#options
+    const { stopping, batchSize, startConcurrency, fetchTasks, forgetGates } = this.#options
+    const waitSeconds = this.#nothingLeft ? this.#options.waitSeconds : 0
+    this.#nothingLeft = false
     this.#state = 'checking'
     if (await this.#anyGateClosed()) return 'closed'
     if (this.#suspects.size > 0) await this.#tryOneSuspect()
@@ -95,9 +102,19 @@ export class PullLoop {
     const free = Math.min(batchSize, startConcurrency - this.#underWay.size)
     // Those still being claimed are listed once more, before all others.
     const limit = Math.min(MAX_LIMIT, free + this.#claiming)
-    const fetched = await fetchTasks(limit, stopping)
+    const askedAt = performance.now()
+    const fetched = await fetchTasks({ limit, waitSeconds }, stopping)
+    this.#nothingLeft = fetched.length < limit
     const tasks = fetched.filter(({ id }) => !this.#underWay.has(id) && !this.#suspects.has(id)).slice(0, free)
-    if (stopping.aborted || tasks.length === 0) return 'empty'
+    if (stopping.aborted || tasks.length === 0) {
+      const mainWaited = waitSeconds > 0 && performance.now() - askedAt > waitSeconds * 500
+      return mainWaited ? 'waited' : 'empty'
+    }
+    if (waitSeconds > 0) {
+      // A gate may have closed while the request was parked.
+      forgetGates()
+      if (await this.#anyGateClosed()) return 'closed'
+    }
 
     this.#state = 'claiming'
     const claims = tasks.map((task) => this.#serve(task, { alone: false }).claimed)
@@ -119,7 +136,7 @@ export class PullLoop {
 
   /** Claims a task and goes on to start it; the loop waits for the claim, not for the start. */
   #serve(task: PendingTask, how: { alone: boolean }): { claimed: Promise<boolean>; done: Promise<TaskResult | null> } {
-    const { reports, starter, onReleased } = this.#options
+    const { reports, starter, forgetGates } = this.#options
     const logger = this.#options.logger.child({ apiCallId: task.id })
     this.#claiming += 1
     const claim = reports.claim(task, how, logger).finally(() => {
@@ -131,7 +148,7 @@ export class PullLoop {
         if (result.kind === 'alone-only') this.#suspects.set(task.id, task)
         if (result.kind !== 'claimed') return null
         const outcome = await starter.run(task, result.claim, logger.child({ attempt: result.claim.attempt }))
-        if (outcome.did === 'released') onReleased()
+        if (outcome.did === 'released') forgetGates()
         return outcome
       })
       .finally(() => this.#underWay.delete(task.id))

@@ -24,7 +24,9 @@ export interface TaskProcessorConfig {
   startConcurrency?: number
   /** Most tasks that may wait in an integration's Temporal queues before claiming pauses. Default: 1000. */
   maxBacklog?: number
-  /** How long one request to main may take, in milliseconds. Default: 10 000. */
+  /** For how long main may park a fetch while it has no task, in seconds; 0 for not at all. Default: 20. */
+  waitSeconds?: number
+  /** How long one request to main may take beyond that, in milliseconds. Default: 10 000. */
   requestTimeoutMs?: number
   /** How long one call to Temporal may take, in milliseconds. Default: 5000. */
   temporalTimeoutMs?: number
@@ -90,7 +92,7 @@ export class TaskProcessor {
     const session = this.#session
     if (!session) return
     await session.end(this.#config.shutdownGraceMs ?? 10_000)
-    this.#session = null
+    if (this.#session === session) this.#session = null
     this.#logger.info('task processor stopped')
   }
 }
@@ -133,7 +135,7 @@ class Session {
   #createLoop(config: TaskProcessorConfig, { namespace, config: integration }: ServedIntegration, parent: Logger) {
     const { pollIntervalMs, batchSize, internalToken, temporalNamespace, isWorkerRunning } = config
     const { maxPollIntervalMs = 5 * pollIntervalMs, startConcurrency = 8, maxBacklog = 1000 } = config
-    const { requestTimeoutMs = 10_000, temporalTimeoutMs = 5000 } = config
+    const { requestTimeoutMs = 10_000, temporalTimeoutMs = 5000, waitSeconds = 20 } = config
     const { taskQueue, internalAPIs } = integration
     const connection = this.#connection
     const signals = { stopping: this.#stopping.signal, expired: this.#expired.signal }
@@ -151,7 +153,7 @@ class Session {
       timeoutMs: temporalTimeoutMs,
     })
     return new PullLoop({
-      fetchTasks: (limit, signal) => main.fetchPendingTasks(internalAPIs.fetchPendingTasks, limit, signal),
+      fetchTasks: (query, signal) => main.fetchPendingTasks(internalAPIs.fetchPendingTasks, query, signal),
       reports,
       starter: new TaskStarter({
         namespace,
@@ -166,9 +168,10 @@ class Session {
       gates: [...(isWorkerRunning ? [workerGate(taskQueue, isWorkerRunning)] : []), queueGate],
       batchSize,
       startConcurrency,
+      waitSeconds,
       interval: new AdaptiveInterval({ pollIntervalMs, maxPollIntervalMs }),
       stopping: signals.stopping,
-      onReleased: () => queueGate.forget(),
+      forgetGates: () => queueGate.forget(),
       logger,
     })
   }

@@ -8,8 +8,8 @@ function pauses(outcomes: RoundOutcome[], random = 0.5): number[] {
 }
 
 describe('AdaptiveInterval', () => {
-  it('does not wait after a full batch, and waits the poll interval after some tasks', () => {
-    expect(pauses(['full', 'some', 'some'])).toEqual([0, 100, 100])
+  it('does not wait after a full batch or when main has waited, and waits the poll interval after some tasks', () => {
+    expect(pauses(['full', 'some', 'some', 'waited', 'waited'])).toEqual([0, 100, 100, 0, 0])
   })
 
   it('grows between the two intervals while nothing comes, and starts over when something does', () => {

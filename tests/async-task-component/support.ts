@@ -36,6 +36,7 @@ export function createProcessor(temporalAddress: string, overrides: Partial<Task
     pollIntervalMs: 20,
     maxPollIntervalMs: 50,
     batchSize: 10,
+    waitSeconds: 0,
     temporalAddress,
     temporalNamespace: 'default',
     internalToken: TEST_TOKEN,

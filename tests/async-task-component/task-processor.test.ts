@@ -150,6 +150,39 @@ describe('claim and start', () => {
   })
 })
 
+describe('a parked fetch', () => {
+  const parked = () => main.seen.some(({ waitSeconds = 0 }) => waitSeconds > 0)
+
+  it('is answered with the next task at once, however long the polls are apart', async () => {
+    await serve({ waitSeconds: 25, pollIntervalMs: 20, maxPollIntervalMs: 60_000 })
+    await main.until(parked)
+    const before = main.fetches(namespace)
+    main.add(namespace, 'task-1')
+    await started(idOf('task-1'))
+
+    expect(main.fetches(namespace)).toBeLessThan(before + 3)
+  })
+
+  it('is asked for again when main had nothing', async () => {
+    await serve({ waitSeconds: 0.2, maxPollIntervalMs: 60_000 })
+    await main.until(() => main.seen.filter(({ waitSeconds = 0 }) => waitSeconds > 0).length > 2)
+
+    expect(main.seen.slice(1).every(({ waitSeconds }) => waitSeconds === 0.2)).toBe(true)
+  })
+
+  it('claims nothing if a gate has closed meanwhile', async () => {
+    let running = true
+    const { logger, lines } = readableLogger()
+    await serve({ logger, waitSeconds: 25, isWorkerRunning: () => running })
+    await main.until(parked)
+    running = false
+    main.add(namespace, 'task-1')
+    await vi.waitFor(() => expect(lines.some(({ reason }) => reason === 'worker_not_running')).toBe(true))
+
+    expect(main.reports('task-1')).toEqual([])
+  })
+})
+
 describe('tasks that cannot be started', () => {
   it.each([
     ['unbuildable_params', { buildWorkflowParams: () => { throw new Error('no prompt') } }], // biome-ignore format: one case a line

@@ -29,6 +29,7 @@ export interface SeenRequest {
   kind: 'fetch' | 'report'
   /** Of a fetch. */
   limit?: number
+  waitSeconds?: number
   /** The report's body; empty for a fetch. */
   body: { apiCallId?: string; status?: string; [field: string]: unknown }
 }
@@ -39,6 +40,11 @@ export interface SeenRequest {
  * - `hang`: does nothing and never answers
  */
 export type Fault = number | 'drop' | 'hang'
+
+interface Acted {
+  status: number
+  body: unknown
+}
 
 export interface Task {
   id: string
@@ -59,6 +65,7 @@ export class ProtocolMain {
   readonly #tasks = new Map<string, Task>()
   readonly #waiting = new Set<() => void>()
   readonly #hanging = new Set<() => void>()
+  readonly #parked = new Set<() => void>()
   #clockAhead = 0
   #server: ReturnType<typeof serve> | null = null
   #port = 0
@@ -84,7 +91,8 @@ export class ProtocolMain {
   }
 
   async stop(): Promise<void> {
-    for (const release of this.#hanging) release()
+    this.#release(this.#hanging)
+    this.#release(this.#parked)
     const server = this.#server
     if (!server) return
     this.#server = null
@@ -100,6 +108,7 @@ export class ProtocolMain {
     const state = initialTaskState(DEFAULT_TASK_POLICY.maxAttempts)
     const task: Task = { id, taskKey, namespace, createdAt, requestParams, state, events: [] }
     this.#tasks.set(id, task)
+    this.#release(this.#parked)
     return task
   }
 
@@ -182,8 +191,12 @@ export class ProtocolMain {
     app.get('/api/:namespace/fetchPendingTasks', (c) => {
       const namespace = c.req.param('namespace')
       const limit = Number(c.req.query('limit'))
-      const request: SeenRequest = { namespace, kind: 'fetch', limit, body: {} }
-      return this.#answer(c.env, request, () => ({ status: 200, body: { tasks: this.#due(namespace, limit) } }))
+      const waitSeconds = Number(c.req.query('waitSeconds') ?? 0)
+      const request: SeenRequest = { namespace, kind: 'fetch', limit, waitSeconds, body: {} }
+      return this.#answer(c.env, request, async () => {
+        if (this.#due(namespace, limit).length === 0) await this.#park(waitSeconds, c.req.raw.signal)
+        return { status: 200, body: { tasks: this.#due(namespace, limit) } }
+      })
     })
     // Each integration names its report API as it likes.
     app.post('/api/:namespace/:report', async (c) => {
@@ -197,7 +210,7 @@ export class ProtocolMain {
   async #answer(
     { outgoing }: HttpBindings,
     request: SeenRequest,
-    act: () => { status: number; body: unknown },
+    act: () => Acted | Promise<Acted>,
   ): Promise<Response> {
     const fault = this.fault(request)
     if (fault === 'hang') {
@@ -208,17 +221,32 @@ export class ProtocolMain {
       })
       return new Response(null, { status: 503 })
     }
-    const { status, body } =
-      typeof fault === 'number' ? { status: fault, body: { success: false, error: `fault ${fault}` } } : act()
-    if (fault === 'drop') outgoing.destroy()
+    const refused = { status: Number(fault), body: { success: false, error: `fault ${fault}` } }
+    const acting = typeof fault === 'number' ? refused : act()
     this.#record(request)
+    const { status, body } = await acting
+    if (fault === 'drop') outgoing.destroy()
     return Response.json(body, { status })
+  }
+
+  /** Until a task is added, the time is over, or the caller has gone. */
+  async #park(seconds: number, signal: AbortSignal): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, seconds * 1000)
+      signal.addEventListener('abort', () => resolve(), { once: true })
+      this.#parked.add(resolve)
+      this.#parked.add(() => clearTimeout(timer))
+    })
   }
 
   #record(request: SeenRequest): void {
     this.seen.push(request)
-    for (const wake of this.#waiting) wake()
-    this.#waiting.clear()
+    this.#release(this.#waiting)
+  }
+
+  #release(waiting: Set<() => void>): void {
+    for (const release of waiting) release()
+    waiting.clear()
   }
 
   #due(namespace: string, limit: number): PendingTask[] {

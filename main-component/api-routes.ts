@@ -2,6 +2,7 @@
 import type { Context, Hono } from 'hono'
 import type { Controller } from 'interaqt'
 import { type API, type APIContext, buildAPIPath } from '../integrations/index.js'
+import { followingSignal } from '../integrations/shared/following-signal.js'
 import type { AppEnv } from './http-app.js'
 import { invalidInput } from './invalid-input.js'
 
@@ -43,9 +44,13 @@ export function serveAPI(
     const params = api.params.safeParse(input)
     if (!params.success) return c.json(invalidInput(params.error), 400)
 
-    const signal = AbortSignal.any([c.req.raw.signal, stopping])
-    const context: APIContext = { signal, ...(user && { user }) }
-    return c.json((await api.callback.call(controller, context, params.data)) as object)
+    const { controller: request, release } = followingSignal(c.req.raw.signal, stopping)
+    const context: APIContext = { signal: request.signal, ...(user && { user }) }
+    try {
+      return c.json((await api.callback.call(controller, context, params.data)) as object)
+    } finally {
+      release()
+    }
   })
 }
 

@@ -1,0 +1,19 @@
+/**
+ * A signal for one request that follows longer-lived ones. `release` cuts it loose once the request is over:
+ * its listeners, like what `AbortSignal.any` keeps on Node 20, would pile up on the signals that outlive it.
+ */
+export function followingSignal(...signals: AbortSignal[]): { controller: AbortController; release: () => void } {
+  const controller = new AbortController()
+  const followed = signals.map((signal) => {
+    const abort = () => controller.abort(signal.reason)
+    if (signal.aborted) abort()
+    signal.addEventListener('abort', abort, { once: true })
+    return () => signal.removeEventListener('abort', abort)
+  })
+  return {
+    controller,
+    release: () => {
+      for (const letGo of followed) letGo()
+    },
+  }
+}

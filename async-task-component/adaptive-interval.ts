@@ -33,10 +33,11 @@ export class AdaptiveInterval {
   constructor({ pollIntervalMs, maxPollIntervalMs, random = Math.random }: AdaptiveIntervalOptions) {
     this.#pollIntervalMs = pollIntervalMs
     this.#random = random
-    const idle = { firstPauseMs: pollIntervalMs, maxPauseMs: Math.max(pollIntervalMs, maxPollIntervalMs), factor: 1.5 }
+    const maxPauseMs = Math.max(pollIntervalMs, maxPollIntervalMs)
     this.#policies = {
-      empty: idle,
-      closed: idle,
+      empty: { firstPauseMs: pollIntervalMs, maxPauseMs, factor: 1.5 },
+      // Asking a gate costs main nothing, and tasks are waiting for it to open.
+      closed: { firstPauseMs: pollIntervalMs, maxPauseMs: pollIntervalMs, factor: 1 },
       error: { firstPauseMs: 2 * pollIntervalMs, maxPauseMs: 30_000, factor: 2 },
       // A wrong token is put right by a person, and every try is a line in main's log.
       unauthorized: { firstPauseMs: 5 * pollIntervalMs, maxPauseMs: 60_000, factor: 2 },

@@ -24,6 +24,10 @@ describe('AdaptiveInterval', () => {
     ])
   })
 
+  it('keeps asking a closed gate at the poll interval', () => {
+    expect(pauses(['closed', 'closed', 'closed'])).toEqual([100, 100, 100])
+  })
+
   it('is never longer than half a minute on errors, and a minute on a refused token', () => {
     expect(pauses(Array(20).fill('error')).at(-1)).toBe(30_000)
     expect(pauses(Array(20).fill('unauthorized')).at(-1)).toBe(60_000)

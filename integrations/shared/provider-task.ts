@@ -17,3 +17,10 @@ export interface ProviderSettings {
   /** How long one request may take. */
   requestTimeoutMs: number
 }
+
+/** For a provider that is asked again and again how far it is. */
+export interface ProviderTaskSettings extends ProviderSettings {
+  pollSeconds: number
+  /** For how long a create may still arrive after its sender has given it up. */
+  settleSeconds: number
+}

@@ -42,6 +42,7 @@ export interface ChildOptions {
 
 export interface Child {
   name: string
+  pid: number
   /** The message with which the process said that it is ready. */
   ready: { type: 'ready'; [field: string]: unknown }
   /** Asks the process to stop, and resolves when it is gone: by force if it takes too long. */
@@ -93,7 +94,7 @@ export async function startChild({
   child.once('exit', () => {
     if (!stopping) onCrash(new ChildFailedError(name, `ended by itself: ${exitText(child)}`, logFile))
   })
-  return { name, ready, stop: () => end('SIGTERM'), kill: () => end('SIGKILL') }
+  return { name, pid: child.pid as number, ready, stop: () => end('SIGTERM'), kill: () => end('SIGKILL') }
 }
 
 /** The ready message, or why there is none. */

@@ -27,6 +27,8 @@ export interface TemporalServer {
   uiUrl?: string
   /** Resolves once the server is gone. A server that was there before stays. */
   stop(): Promise<void>
+  /** Ends the server at once, as a crash would. A server that was there before stays. */
+  kill(): Promise<void>
 }
 
 /** Where Temporal's own tools look for a server and its UI. */
@@ -60,7 +62,7 @@ exit $status`
  */
 export async function startTemporalServer(options: TemporalServerOptions = {}): Promise<TemporalServer> {
   const resolved = await resolveTemporal(options.env)
-  if ('address' in resolved) return { address: resolved.address, stop: async () => {} }
+  if ('address' in resolved) return { address: resolved.address, stop: async () => {}, kill: async () => {} }
 
   for (let attempt = 1; ; attempt++) {
     try {
@@ -97,6 +99,7 @@ async function startOnce(executable: string, options: TemporalServerOptions): Pr
     address,
     ...(uiPort === undefined ? {} : { uiUrl: `http://127.0.0.1:${uiPort}` }),
     stop: () => stop(child, exited),
+    kill: () => kill(child, exited),
   }
 }
 
@@ -124,6 +127,12 @@ async function waitUntilServing(address: string, child: ChildProcess): Promise<v
   throw new Error(`the Temporal server at ${address} did not serve within ${START_TIMEOUT_MS / 1000} s`, {
     cause: lastError,
   })
+}
+
+/** Closing the guard's pipe kills the server. */
+async function kill(child: ChildProcess, exited: Promise<unknown>): Promise<void> {
+  child.stdin?.destroy()
+  if (child.exitCode === null && child.signalCode === null) await exited
 }
 
 async function stop(child: ChildProcess, exited: Promise<unknown>): Promise<void> {

@@ -7,7 +7,7 @@ import type { ActivityContext } from '../../shared/activity-context.js'
 import type { Artifact } from '../../shared/artifact.js'
 import type { ProviderTask } from '../../shared/protocol/index.js'
 import { providerEndpoint } from '../../shared/provider-config.js'
-import type { ProviderSettings, ProviderTaskState } from '../../shared/provider-task.js'
+import type { ProviderTaskSettings, ProviderTaskState } from '../../shared/provider-task.js'
 import { type ArkTask, createArkClient } from '../client.js'
 import type { VideoRequest, VideoResult } from '../schemas.js'
 
@@ -30,7 +30,7 @@ export function createActivities(context: ActivityContext) {
   const endpoint = providerEndpoint(config)
   const ark = createArkClient(endpoint)
   const artifacts = createArtifactStore(context)
-  const { deadlineSeconds, requestTimeoutMs } = config
+  const { deadlineSeconds, requestTimeoutMs, settleSeconds } = config
   if (endpoint.simulated) {
     context.logger.warn({ url: endpoint.baseUrl }, 'fangzhouVideoGeneration: no apiKey configured, using the simulator')
   }
@@ -40,9 +40,9 @@ export function createActivities(context: ActivityContext) {
 
   return {
     /** What the workflow needs to know of the worker's configuration. */
-    async videoSettings(): Promise<ProviderSettings & { pollSeconds: number }> {
+    async videoSettings(): Promise<ProviderTaskSettings> {
       const pollSeconds = endpoint.simulated ? SIMULATOR_POLL_SECONDS : config.pollSeconds
-      return { pollSeconds, deadlineSeconds, requestTimeoutMs }
+      return { pollSeconds, deadlineSeconds, requestTimeoutMs, settleSeconds }
     },
 
     /** Has the provider make the video, and gives its task's id. Not to be retried blindly. */

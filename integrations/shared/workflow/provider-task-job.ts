@@ -1,13 +1,11 @@
 import { CancellationScope, isCancellation, log } from '@temporalio/workflow'
 import type { ProviderTask } from '../protocol/types.js'
-import type { ProviderSettings, ProviderTaskState } from '../provider-task.js'
+import type { ProviderTaskSettings, ProviderTaskState } from '../provider-task.js'
 import type { Begun } from '../task.js'
 import { attemptFailure, failureKind, isRefusedByMain } from './failures.js'
 import { Patience } from './patience.js'
 import type { AttemptRun } from './run-attempt.js'
 
-/** A create that was on its way when its sender gave up may still arrive for so long. */
-const SETTLE_SECONDS = 60
 const LOOK_UP_EVERY_SECONDS = 10
 const MAX_CREATES = 3
 
@@ -30,7 +28,7 @@ export async function runProviderTask<Result>(
   run: AttemptRun,
   attempt: number,
   provider: TaskProvider,
-  settings: ProviderSettings & { pollSeconds: number },
+  settings: ProviderTaskSettings,
   collect: (providerTaskId: string) => Promise<Result>,
 ): Promise<Result> {
   const job = new ProviderTaskJob(attempt, provider, settings)
@@ -51,7 +49,7 @@ class ProviderTaskJob {
   constructor(
     readonly attempt: number,
     readonly provider: TaskProvider,
-    readonly settings: ProviderSettings & { pollSeconds: number },
+    readonly settings: ProviderTaskSettings,
   ) {
     this.#patience = new Patience(settings.deadlineSeconds)
   }
@@ -117,7 +115,8 @@ class ProviderTaskJob {
 
   /** Believes "nothing there" only once no create can still be on its way. */
   async #lookUp(attempts: number[]): Promise<ProviderTask | null> {
-    const settledAt = Date.now() + this.settings.requestTimeoutMs + SETTLE_SECONDS * 1000
+    const { requestTimeoutMs, settleSeconds } = this.settings
+    const settledAt = Date.now() + requestTimeoutMs + settleSeconds * 1000
     for (;;) {
       const found = await this.#patience.untilAnswered(LOOK_UP_EVERY_SECONDS, () => this.provider.find(attempts))
       if (found || Date.now() >= settledAt) return found

@@ -1,15 +1,17 @@
 /** Talks to main's internal APIs over the global `fetch`. One call is one try; the callers decide what a failure means. */
 import type { z } from 'zod'
+import { followingSignal } from '../integrations/shared/following-signal.js'
 import type { ProcessorReport } from '../integrations/shared/protocol/types.js'
 import {
   fetchPendingTasksAnswerSchema,
   type PendingTask,
   type ReportAnswer,
+  type RunToCheck,
   refusalSchema,
   reportAnswerSchema,
+  runsToCheckAnswerSchema,
 } from '../integrations/shared/wire.js'
 import { MainUnauthorizedError, MainUnavailableError, ReportRefusedError } from './errors.js'
-import { followingSignal } from './pause.js'
 
 export interface MainClientOptions {
   internalToken: string
@@ -40,9 +42,21 @@ export class MainClient {
     target.searchParams.set('limit', String(limit))
     if (waitSeconds > 0) target.searchParams.set('waitSeconds', String(waitSeconds))
     const timeoutMs = this.#options.requestTimeoutMs + waitSeconds * 1000
-    const { status, body } = await this.#request(target, { method: 'GET' }, timeoutMs, signal)
-    if (status !== 200) throw new MainUnavailableError(`GET ${url} answered ${status}: ${refusalText(body)}`)
-    return this.#parsed(fetchPendingTasksAnswerSchema, body, url).tasks
+    return (await this.#get(target, fetchPendingTasksAnswerSchema, timeoutMs, signal)).tasks
+  }
+
+  /**
+   * The runs that nobody has looked at for `uncheckedForSeconds`, longest unchecked first.
+   * @throws MainUnavailableError, MainUnauthorizedError; the signal's reason when aborted
+   */
+  async fetchRunsToCheck(
+    url: string,
+    query: { limit: number; uncheckedForSeconds: number },
+    signal: AbortSignal,
+  ): Promise<RunToCheck[]> {
+    const target = new URL(url)
+    for (const [name, value] of Object.entries(query)) target.searchParams.set(name, String(value))
+    return (await this.#get(target, runsToCheckAnswerSchema, this.#options.requestTimeoutMs, signal)).runs
   }
 
   /**
@@ -67,6 +81,18 @@ export class MainClient {
       throw new ReportRefusedError(refusal.data.error, status, refusal.data.reason, refusal.data.status)
     }
     throw new MainUnavailableError(`POST ${url} answered ${status}: ${refusalText(body)}`)
+  }
+
+  async #get<Schema extends z.ZodType>(
+    url: URL,
+    schema: Schema,
+    timeoutMs: number,
+    signal: AbortSignal,
+  ): Promise<z.output<Schema>> {
+    const { status, body } = await this.#request(url, { method: 'GET' }, timeoutMs, signal)
+    const name = `${url.origin}${url.pathname}`
+    if (status !== 200) throw new MainUnavailableError(`GET ${name} answered ${status}: ${refusalText(body)}`)
+    return this.#parsed(schema, body, name)
   }
 
   async #request(

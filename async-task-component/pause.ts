@@ -23,15 +23,3 @@ export function growingPauseMs({ firstPauseMs, maxPauseMs, factor }: RetryPolicy
 export function withJitter(ms: number, random: number = Math.random()): number {
   return Math.round(ms * (0.8 + 0.4 * random))
 }
-
-/**
- * A signal for one request that follows a long-lived one. `release` cuts it loose again: requests would
- * otherwise pile up as listeners of the signal that outlives them.
- */
-export function followingSignal(signal: AbortSignal): { controller: AbortController; release: () => void } {
-  const controller = new AbortController()
-  const abort = () => controller.abort(signal.reason)
-  if (signal.aborted) abort()
-  signal.addEventListener('abort', abort, { once: true })
-  return { controller, release: () => signal.removeEventListener('abort', abort) }
-}

@@ -1,11 +1,13 @@
 /** The loop of one integration: wait, check the gates, fetch, claim, start; and again. */
+
+import { followingSignal } from '../integrations/shared/following-signal.js'
 import type { PendingTask } from '../integrations/shared/wire.js'
 import type { AdaptiveInterval, RoundOutcome } from './adaptive-interval.js'
 import { describeError, MainUnauthorizedError, MainUnavailableError } from './errors.js'
 import type { ClosedGate, Gate } from './gates.js'
 import type { Logger } from './logger.js'
 import type { FetchQuery } from './main-client.js'
-import { followingSignal, pause } from './pause.js'
+import { pause } from './pause.js'
 import type { TaskReports } from './task-reports.js'
 import type { TaskStarter } from './task-starter.js'
 import type { TaskResult } from './types.js'

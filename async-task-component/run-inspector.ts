@@ -9,13 +9,19 @@ import { bounded } from './temporal-connection.js'
 /** How a closed run's attempt ended, in the words of a report. */
 export type RunVerdict =
   | { status: 'completed'; result: unknown }
-  | { status: 'failed'; error: TaskError; retryable: boolean; retryAfterSeconds?: number; providerEnded?: boolean }
+  | {
+      status: 'failed'
+      error: TaskError
+      retryable: boolean
+      retryAfterSeconds?: number
+      providerEnded?: boolean
+      /** Absent where there was no run. */
+      seenRunId?: string
+    }
 
 export type RunView =
   | { state: 'running' }
   | { state: 'closed'; verdict: RunVerdict }
-  /** Main did not let the run begin: it did nothing, and says nothing about the task. */
-  | { state: 'refused'; reason: string }
   | { state: 'none' }
   /** Temporal did not answer, or has no such namespace: nothing may be concluded. */
   | { state: 'unknown'; cause: unknown }
@@ -54,13 +60,20 @@ export class RunInspector {
     this.#timeoutMs = timeoutMs
   }
 
-  /** What became of the workflow with this id. Never throws: not knowing is an answer. */
-  async inspect(workflowId: string, signal: AbortSignal): Promise<RunView> {
+  /**
+   * What became of an attempt's workflow. Never throws: not knowing is an answer.
+   *
+   * @param knownRunId the run that began the attempt, if main knows it. Another one under the same id (the first
+   *   one's retention may be over) is not it: main does not let it begin.
+   */
+  async inspect(workflowId: string, knownRunId: string | undefined, signal: AbortSignal): Promise<RunView> {
     try {
       const description = await this.#ask(signal, () => this.#client.workflow.getHandle(workflowId).describe())
+      const runId = description.raw.workflowExecutionInfo?.firstRunId || description.runId
+      if (knownRunId !== undefined && runId !== knownRunId) return { state: 'none' }
       const status = description.status.name
-      if (status === 'COMPLETED') return await this.#outcome(workflowId, signal)
-      if (isUnsuccessful(status)) return await this.#failure(workflowId, status, signal)
+      if (status === 'COMPLETED') return await this.#outcome(workflowId, runId, signal)
+      if (isUnsuccessful(status)) return await this.#failure(workflowId, runId, status, signal)
       return { state: 'running' }
     } catch (cause) {
       // The namespace's absence has an error class of its own, and is not this.
@@ -69,16 +82,19 @@ export class RunInspector {
     }
   }
 
-  async #outcome(workflowId: string, signal: AbortSignal): Promise<RunView> {
+  async #outcome(workflowId: string, runId: string, signal: AbortSignal): Promise<RunView> {
     const returned = await this.#ask(signal, () => this.#client.workflow.getHandle(workflowId).result())
     const parsed = attemptOutcomeSchema.safeParse(returned)
     if (!parsed.success) {
       // It ran to its end and may have spent money: running it again is for a person to decide.
       const message = `The workflow returned something other than an attempt's outcome: ${z.prettifyError(parsed.error)}`
-      return failed({ code: 'workflow_outcome_invalid', message }, false)
+      return failed({ code: 'workflow_outcome_invalid', message }, runId, false)
     }
     const outcome = parsed.data
-    if (outcome.outcome === 'refused') return { state: 'refused', reason: outcome.reason }
+    if (outcome.outcome === 'refused') {
+      const message = `Main did not let the run go on: ${outcome.reason}`
+      return failed({ code: 'run_refused', message }, runId, true)
+    }
     if (outcome.outcome === 'completed') {
       return { state: 'closed', verdict: { status: 'completed', result: outcome.result } }
     }
@@ -91,17 +107,23 @@ export class RunInspector {
         retryable,
         ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
         ...(providerEnded !== undefined && { providerEnded }),
+        seenRunId: runId,
       },
     }
   }
 
-  async #failure(workflowId: string, status: keyof typeof UNSUCCESSFUL, signal: AbortSignal): Promise<RunView> {
+  async #failure(
+    workflowId: string,
+    runId: string,
+    status: keyof typeof UNSUCCESSFUL,
+    signal: AbortSignal,
+  ): Promise<RunView> {
     const { code, message } = UNSUCCESSFUL[status]
     try {
       await this.#ask(signal, () => this.#client.workflow.getHandle(workflowId).result())
     } catch (error) {
       if (!(error instanceof WorkflowFailedError)) return { state: 'unknown', cause: error }
-      return failed({ code, message: `${message}: ${describeError(error.cause ?? error)}` }, true)
+      return failed({ code, message: `${message}: ${describeError(error.cause ?? error)}` }, runId, true)
     }
     return { state: 'unknown', cause: new Error(`Workflow ${workflowId} was ${status} and now has a result`) }
   }
@@ -111,11 +133,18 @@ export class RunInspector {
   }
 }
 
+/** The verdict on a run that had begun, and that Temporal does not know any more. */
+export function lostRun(runId: string | undefined): RunVerdict {
+  const message = 'The workflow of this attempt began, and Temporal does not know it any more'
+  const error = { code: 'workflow_lost', message }
+  return { status: 'failed', error, retryable: true, ...(runId !== undefined && { seenRunId: runId }) }
+}
+
 function isUnsuccessful(status: string): status is keyof typeof UNSUCCESSFUL {
   return status in UNSUCCESSFUL
 }
 
-function failed({ code, message }: TaskError, retryable: boolean): RunView {
+function failed({ code, message }: TaskError, seenRunId: string, retryable: boolean): RunView {
   const error = { code, message: message.slice(0, MAX_MESSAGE_LENGTH) }
-  return { state: 'closed', verdict: { status: 'failed', error, retryable } }
+  return { state: 'closed', verdict: { status: 'failed', error, retryable, seenRunId } }
 }

@@ -8,7 +8,7 @@ import { attemptInputOf, startAttempt, workflowIdOf } from './attempt-start.js'
 import { describeError, UnstartableTaskError } from './errors.js'
 import type { Logger } from './logger.js'
 import { growingPauseMs, pause, withJitter } from './pause.js'
-import type { RunInspector, RunVerdict, RunView } from './run-inspector.js'
+import { lostRun, type RunInspector, type RunVerdict, type RunView } from './run-inspector.js'
 import type { TaskReports } from './task-reports.js'
 import type { RetryPolicy, TaskResult } from './types.js'
 
@@ -105,8 +105,8 @@ export class TaskStarter {
     return this.#release(subject)
   }
 
-  #inspect({ workflowId }: Subject): Promise<RunView> {
-    return this.#options.inspector.inspect(workflowId, this.#options.expired)
+  #inspect({ workflowId, claim }: Subject): Promise<RunView> {
+    return this.#options.inspector.inspect(workflowId, claim.runId, this.#options.expired)
   }
 
   async #inspectUntilKnown(subject: Subject): Promise<RunView> {
@@ -130,14 +130,10 @@ export class TaskStarter {
       case 'closed':
         logger.info({ outcome: view.verdict.status }, 'workflow had ended: delivering its outcome')
         return (await this.#report(subject, view.verdict)) ? 'settled' : 'left'
-      case 'none': {
+      case 'none':
         if (claim.runId === undefined) return null
-        const message = 'The workflow of this attempt began, and Temporal does not know it any more'
-        return this.#fail(subject, { code: 'workflow_lost', message }, true)
-      }
-      case 'refused':
-        logger.warn({ reason: view.reason }, 'the run of this attempt had been refused: leaving the task')
-        return 'left'
+        logger.error({ runId: claim.runId }, 'the run of this attempt is lost')
+        return (await this.#report(subject, lostRun(claim.runId))) ? 'failed' : 'left'
       case 'unknown':
         logger.warn(`nothing is known of the run, leaving the task: ${describeError(view.cause)}`)
         return 'left'

@@ -1,8 +1,8 @@
 import { Connection } from '@temporalio/client'
 import { loadClientConnectConfig } from '@temporalio/envconfig'
 import { NativeConnection, type NativeConnectionOptions } from '@temporalio/worker'
+import { followingSignal } from '../integrations/shared/following-signal.js'
 import { TemporalUnavailableError } from './errors.js'
-import { followingSignal } from './pause.js'
 
 /** How a connection is secured; what every Temporal connection of the daemon has in common beside its address. */
 export type TemporalSecurity = Pick<NativeConnectionOptions, 'tls' | 'apiKey' | 'metadata'>

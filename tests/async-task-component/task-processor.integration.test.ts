@@ -110,15 +110,14 @@ describe('a task left in queued', () => {
     expect(main.task('task-1').events.at(-1)).toMatchObject({ type: 'failed', providerEnded: true })
   })
 
-  it('is not failed by a run that main had refused', async () => {
+  it('fails, to be tried again, where main had refused its run', async () => {
     abandoned('task-1')
     const refused: AttemptOutcome = { outcome: 'refused', attempt: 1, reason: 'Cannot transition' }
     await (await startRun('task-1', 'obedientWorkflow', refused)).result()
     await serve()
-    await main.until(() => main.reports('task-1', 'queued').length > 0)
-    await processor.stop()
+    await main.until(() => main.task('task-1').state.status === 'failed')
 
-    expect(eventsOf('task-1')).toEqual(['queued', 'queued'])
+    expect(main.task('task-1').state).toMatchObject({ retryable: true, error: { code: 'run_refused' } })
   })
 
   it.each([
@@ -153,6 +152,27 @@ describe('a task left in queued', () => {
     await main.until(() => main.task('task-1').state.status === 'failed')
 
     expect(main.task('task-1').state).toMatchObject({ retryable: true, error: { code: 'workflow_lost' } })
+  })
+
+  it('fails as lost where another run has its id: the retention of its own is over', async () => {
+    abandoned('task-1')
+    main.apply('task-1', { status: 'begin', attempt: 1, runId: 'a-run-long-gone' })
+    main.advance(301)
+    await startRun('task-1', 'patientWorkflow')
+    await serve('patientWorkflow')
+    await main.until(() => main.task('task-1').state.status === 'failed')
+
+    expect(main.task('task-1').state).toMatchObject({ retryable: true, error: { code: 'workflow_lost' } })
+  })
+
+  it('leaves an open create intent where its run had begun and main had forgotten it', async () => {
+    abandoned('task-1')
+    const run = await startRun('task-1', 'patientWorkflow')
+    await client.workflow.getHandle(run.workflowId).terminate('by hand')
+    await serve('patientWorkflow')
+    await main.until(() => main.task('task-1').state.status === 'failed')
+
+    expect(main.task('task-1').state.openIntents).toMatchObject([{ attempt: 1 }])
   })
 })
 

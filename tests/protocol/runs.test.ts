@@ -140,11 +140,11 @@ describe('runs to check', () => {
     expect(uncheckedSince(looked)).toBe(NOW)
   })
 
-  it('and those of cancelled tasks, until they are seen closed', () => {
+  it('and those of cancelled tasks, at once, until they are seen closed', () => {
     const { cancelled } = rows
     const fenced = { attempt: 1, fencingToken: cancelled.fencingToken ?? '' }
     const looked = step(cancelled, { status: 'running', ...fenced }, NOW).state
-    expect([uncheckedSince(cancelled), uncheckedSince(looked)]).toEqual([cancelled.startedAt, NOW])
+    expect([uncheckedSince(cancelled), uncheckedSince(looked)]).toEqual([0, NOW])
     expect(uncheckedSince(step(looked, { status: 'closed', ...fenced }, NOW).state)).toBeNull()
   })
 

@@ -18,15 +18,16 @@ import {
   type TaskEvent,
   type TaskRequest,
   type TaskState,
+  uncheckedSince,
 } from '@/integrations/shared/protocol/index.js'
-import type { PendingTask } from '@/integrations/shared/wire.js'
+import type { PendingTask, RunToCheck } from '@/integrations/shared/wire.js'
 
 export const TEST_TOKEN = 'protocol-main-internal-token'
 
 /** One request that reached this main. */
 export interface SeenRequest {
   namespace: string
-  kind: 'fetch' | 'report'
+  kind: 'fetch' | 'report' | 'check'
   /** Of a fetch. */
   limit?: number
   waitSeconds?: number
@@ -169,7 +170,7 @@ export class ProtocolMain {
           requestParams,
           callbackUrl: reportTaskEvent,
         }),
-        internalAPIs: { fetchPendingTasks: url('fetchPendingTasks'), reportTaskEvent },
+        internalAPIs: { fetchPendingTasks: url('fetchPendingTasks'), reportTaskEvent, runsToCheck: url('runsToCheck') },
         ...overrides,
       },
     }
@@ -197,6 +198,13 @@ export class ProtocolMain {
         if (this.#due(namespace, limit).length === 0) await this.#park(waitSeconds, c.req.raw.signal)
         return { status: 200, body: { tasks: this.#due(namespace, limit) } }
       })
+    })
+    app.get('/api/:namespace/runsToCheck', (c) => {
+      const namespace = c.req.param('namespace')
+      const uncheckedForSeconds = Number(c.req.query('uncheckedForSeconds'))
+      const request: SeenRequest = { namespace, kind: 'check', limit: Number(c.req.query('limit')), body: {} }
+      const runs = this.#unchecked(namespace, uncheckedForSeconds)
+      return this.#answer(c.env, request, () => ({ status: 200, body: { runs: runs.slice(0, request.limit) } }))
     })
     // Each integration names its report API as it likes.
     app.post('/api/:namespace/:report', async (c) => {
@@ -261,6 +269,21 @@ export class ProtocolMain {
         status,
         attempts,
         startedAt,
+      }))
+  }
+
+  #unchecked(namespace: string, forSeconds: number): RunToCheck[] {
+    const since = ({ state }: Task) => uncheckedSince(state) ?? Number.POSITIVE_INFINITY
+    return [...this.#tasks.values()]
+      .filter((task) => task.namespace === namespace && since(task) <= this.#now() - forSeconds)
+      .sort((a, b) => since(a) - since(b))
+      .map(({ id, taskKey, state: { status, attempts, fencingToken, runId } }) => ({
+        apiCallId: id,
+        taskKey,
+        status,
+        attempt: attempts + 1,
+        fencingToken: fencingToken ?? '',
+        ...(runId !== null && { runId }),
       }))
   }
 

@@ -112,6 +112,7 @@ export function evolve(state: TaskState, event: TaskEvent): TaskState {
         fencingToken: event.fencingToken,
         leaseExpiresAt: null,
         runUnseen: mayHaveLiveRun(state),
+        checkedAt: null,
       }
     case 'runClosed':
       return { ...state, runUnseen: false, checkedAt: event.checkedAt }
@@ -144,8 +145,10 @@ export function claimableAt(state: TaskState): number | null {
  * is `processing`, or one of a cancelled task that was not seen closed.
  */
 export function uncheckedSince(state: TaskState): number | null {
-  const toCheck = state.status === 'processing' || (state.status === 'cancelled' && state.runUnseen)
-  return toCheck ? (state.checkedAt ?? state.startedAt ?? 0) : null
+  if (state.status === 'processing') return state.checkedAt ?? state.startedAt ?? 0
+  // Its run is to be cancelled at once.
+  if (state.status === 'cancelled' && state.runUnseen) return state.checkedAt ?? 0
+  return null
 }
 
 function withIntent(open: CreateIntent[], intent: CreateIntent | null): CreateIntent[] {

@@ -1,0 +1,129 @@
+/**
+ * Looks after the runs that are under way: asks main which nobody has looked at for a while, asks Temporal what
+ * became of each, and tells main. So a task ends though its workflow was terminated, or could not report its
+ * outcome; and the run of a cancelled task is cancelled, and looked at until it is seen closed.
+ */
+import { type Client, type Connection, WorkflowNotFoundError } from '@temporalio/client'
+import pLimit from 'p-limit'
+import type { PullModeConfig } from '../integrations/index.js'
+import { attemptWorkflowId } from '../integrations/shared/names.js'
+import type { RunToCheck } from '../integrations/shared/wire.js'
+import { describeError } from './errors.js'
+import type { Logger } from './logger.js'
+import { pause, withJitter } from './pause.js'
+import { lostRun, type RunInspector, type RunVerdict, type RunView } from './run-inspector.js'
+import type { TaskReports } from './task-reports.js'
+import { bounded } from './temporal-connection.js'
+
+export interface ReconcilerOptions {
+  namespace: string
+  config: Pick<PullModeConfig, 'buildWorkflowId'>
+  /** Asks main for the runs that were not looked at for a while, longest unchecked first. */
+  fetchRuns(limit: number, signal: AbortSignal): Promise<RunToCheck[]>
+  reports: TaskReports
+  inspector: RunInspector
+  client: Client
+  connection: Connection
+  /** How long one call to Temporal may take, in milliseconds. */
+  temporalTimeoutMs: number
+  /** Pause between rounds, in milliseconds. */
+  intervalMs: number
+  /** Aborted when nothing new may be begun. */
+  stopping: AbortSignal
+  /** Aborted when what is under way has to end as well. */
+  expired: AbortSignal
+  logger: Logger
+}
+
+/** The work of one round. */
+const RUNS_A_ROUND = 20
+const CONCURRENCY = 4
+
+type Finding = RunVerdict | { status: 'running' } | { status: 'closed' }
+
+export class Reconciler {
+  readonly #options: ReconcilerOptions
+  #running: Promise<void> | null = null
+
+  constructor(options: ReconcilerOptions) {
+    this.#options = options
+  }
+
+  start(): void {
+    this.#running ??= this.#run()
+  }
+
+  /** Resolves once the loop is over; the `stopping` signal makes it so. */
+  async stopped(): Promise<void> {
+    await this.#running
+  }
+
+  async #run(): Promise<void> {
+    const { stopping, intervalMs, logger } = this.#options
+    while (!stopping.aborted) {
+      await pause(withJitter(intervalMs), stopping)
+      let more = true
+      while (more && !stopping.aborted) {
+        more = await this.#round().catch((error: unknown) => {
+          if (!stopping.aborted) logger.warn(`runs not checked: ${describeError(error)}`)
+          return false
+        })
+      }
+    }
+  }
+
+  /** @returns whether there may be more that can be settled now */
+  async #round(): Promise<boolean> {
+    const { fetchRuns, stopping } = this.#options
+    const runs = await fetchRuns(RUNS_A_ROUND, stopping)
+    const takeTurn = pLimit(CONCURRENCY)
+    const told = await Promise.all(runs.map((run) => takeTurn(() => this.#check(run))))
+    return runs.length === RUNS_A_ROUND && told.every(Boolean)
+  }
+
+  /** @returns whether main was told something about the run */
+  async #check(run: RunToCheck): Promise<boolean> {
+    const { namespace, config, reports, stopping } = this.#options
+    if (stopping.aborted) return false
+    const { apiCallId, attempt, fencingToken } = run
+    const logger = this.#options.logger.child({ apiCallId, attempt })
+    try {
+      const workflowId = attemptWorkflowId(namespace, config.buildWorkflowId({ id: apiCallId }), run.taskKey, attempt)
+      const finding = await this.#find(run, workflowId, logger)
+      return finding !== null && (await reports.report({ apiCallId, attempt, fencingToken, ...finding }, logger))
+    } catch (error) {
+      logger.error({ err: error }, 'a run could not be checked')
+      return false
+    }
+  }
+
+  async #find(run: RunToCheck, workflowId: string, logger: Logger): Promise<Finding | null> {
+    const view = await this.#options.inspector.inspect(workflowId, run.runId, this.#options.expired)
+    if (view.state === 'unknown') {
+      logger.warn({ workflowId }, `nothing is known of the run: ${describeError(view.cause)}`)
+      return null
+    }
+    return run.status === 'cancelled' ? this.#ofCancelled(view, workflowId, logger) : ofProcessing(view, run, logger)
+  }
+
+  async #ofCancelled(view: RunView, workflowId: string, logger: Logger): Promise<Finding> {
+    if (view.state !== 'running') return { status: 'closed' }
+    logger.info({ workflowId }, 'cancelling the run of a cancelled task')
+    const { client, connection, temporalTimeoutMs: timeoutMs, expired: signal } = this.#options
+    try {
+      await bounded(connection, { timeoutMs, signal }, () => client.workflow.getHandle(workflowId).cancel())
+    } catch (error) {
+      // It closed meanwhile; whatever else went wrong, the next look asks again.
+      if (error instanceof WorkflowNotFoundError) return { status: 'closed' }
+      logger.warn({ workflowId }, `run not cancelled: ${describeError(error)}`)
+    }
+    return { status: 'running' }
+  }
+}
+
+function ofProcessing(view: Exclude<RunView, { state: 'unknown' }>, run: RunToCheck, logger: Logger): Finding {
+  if (view.state === 'running') return { status: 'running' }
+  const verdict = view.state === 'closed' ? view.verdict : lostRun(run.runId)
+  logger.warn({ outcome: verdict.status }, 'a run had ended and main did not know: delivering its outcome')
+  return verdict
+}

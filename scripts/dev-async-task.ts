@@ -2,9 +2,8 @@
  * `npm run dev:async-task`: the daemon alone, started again when a source changes, with a Temporal server of its
  * own where `TEMPORAL_ADDRESS` is not set. Main runs elsewhere: `npm run dev:main`.
  */
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdirSync } from 'node:fs'
+import { runReloading } from './dev/run-reloading.js'
 import { freePort } from './temporal/free-port.js'
 import { DEFAULT_PORT, DEFAULT_UI_PORT, startTemporalServer } from './temporal/server.js'
 
@@ -18,13 +17,6 @@ const temporal = await startTemporalServer({
   logFile: `${folder}/temporal.log`,
 })
 console.log(`Temporal  ${temporal.address}${temporal.uiUrl ? `, UI: ${temporal.uiUrl}` : ''}`)
-
-const daemon = spawn('npx', ['tsx', 'watch', '--include', 'integrations/**/*.ts', 'startAsyncTask.ts'], {
-  stdio: 'inherit',
-  env: { ...process.env, TEMPORAL_ADDRESS: temporal.address },
-  detached: true,
-})
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => daemon.kill(signal))
-const [code] = await once(daemon, 'exit')
+await runReloading('async-task', 'startAsyncTask.ts', { ...process.env, TEMPORAL_ADDRESS: temporal.address })
 await temporal.stop()
-process.exit(code ?? 0)
+process.exit(0)

@@ -45,6 +45,8 @@ export interface Child {
   pid: number
   /** The message with which the process said that it is ready. */
   ready: { type: 'ready'; [field: string]: unknown }
+  /** Sends the process a message over its channel. */
+  send(message: object): void
   /** Asks the process to stop, and resolves when it is gone: by force if it takes too long. */
   stop(): Promise<void>
   /** Ends the process at once, as a crash would. Resolves when it is gone. */
@@ -94,7 +96,7 @@ export async function startChild({
   child.once('exit', () => {
     if (!stopping) onCrash(new ChildFailedError(name, `ended by itself: ${exitText(child)}`, logFile))
   })
-  return { name, pid: child.pid as number, ready, stop: () => end('SIGTERM'), kill: () => end('SIGKILL') }
+  return { name, pid: child.pid as number, ready, send: (message) => void child.send(message), stop: () => end('SIGTERM'), kill: () => end('SIGKILL') }
 }
 
 /** The ready message, or why there is none. */

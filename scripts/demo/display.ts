@@ -19,6 +19,7 @@ export class Display {
   #progress: Progress[] = []
   #frame = 0
   #timer: NodeJS.Timeout | undefined
+  #drawn = false
 
   constructor(private readonly out: WriteStream) {}
 
@@ -55,10 +56,12 @@ export class Display {
     const text = `${this.#elapsed()}  ${spinner} ${tasks.join('   ')}`
     this.#clear()
     this.out.write(text.slice(0, (this.out.columns || 80) - 1))
+    this.#drawn = true
   }
 
   #clear(): void {
-    if (this.out.isTTY) this.out.write('\r\u001b[K')
+    if (this.#drawn) this.out.write('\r\u001b[K')
+    this.#drawn = false
   }
 }
 

@@ -41,12 +41,7 @@ export class AsyncTaskComponent {
     this.#workers = new WorkerManager(address, namespace, { activityContext, security, shutdownGraceMs, logger })
     this.#processor = new TaskProcessor({
       instanceId: `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`,
-      pollIntervalMs: config.pullMode.pollIntervalMs,
-      maxPollIntervalMs: config.pullMode.maxPollIntervalMs,
-      batchSize: config.pullMode.batchSize,
-      startConcurrency: config.pullMode.startConcurrency,
-      maxBacklog: config.pullMode.maxBacklog,
-      requestTimeoutMs: config.pullMode.requestTimeoutMs,
+      ...config.pullMode,
       shutdownGraceMs,
       temporalAddress: address,
       temporalNamespace: namespace,

@@ -1,4 +1,5 @@
 import { Client, type Connection } from '@temporalio/client'
+import { type PullModeOptions, pullModeSchema } from '../config/pull-mode.js'
 import { AdaptiveInterval } from './adaptive-interval.js'
 import { QueueGate, workerGate } from './gates.js'
 import type { Logger } from './logger.js'
@@ -47,10 +48,10 @@ export class ProcessorSession {
   }
 
   #serve(config: TaskProcessorConfig, { namespace, config: integration }: ServedIntegration, parent: Logger) {
-    const { pollIntervalMs, batchSize, internalToken, temporalNamespace, isWorkerRunning } = config
-    const { maxPollIntervalMs = 5 * pollIntervalMs, startConcurrency = 8, maxBacklog = 1000 } = config
-    const { requestTimeoutMs = 10_000, temporalTimeoutMs = 5000, waitSeconds = 20 } = config
-    const { reconcileIntervalMs: intervalMs = 15_000, uncheckedForSeconds = 60 } = config
+    const { internalToken, temporalNamespace, isWorkerRunning } = config
+    const { pollIntervalMs, maxPollIntervalMs, waitSeconds, batchSize, startConcurrency, ...options } =
+      withDefaults(config)
+    const { maxBacklog, requestTimeoutMs, temporalTimeoutMs, uncheckedForSeconds, reconcileIntervalMs } = options
     const { taskQueue, internalAPIs } = integration
     const { runsToCheck } = internalAPIs
     const connection = this.#connection
@@ -97,9 +98,14 @@ export class ProcessorSession {
         : new Reconciler({
             ...runs,
             fetchRuns: (limit, signal) => main.fetchRunsToCheck(runsToCheck, { limit, uncheckedForSeconds }, signal),
-            intervalMs,
+            intervalMs: reconcileIntervalMs,
             logger,
           })
     return { namespace, loop, reconciler }
   }
+}
+
+/** An option that is given as undefined is not given. */
+function withDefaults(config: TaskProcessorConfig): PullModeOptions {
+  return pullModeSchema.strip().parse(config)
 }

@@ -1,3 +1,4 @@
+import type { PullModeOptions } from '../config/pull-mode.js'
 import type { PullModeConfig } from '../integrations/index.js'
 import { ConfigurationError } from './errors.js'
 import type { ClosedGate } from './gates.js'
@@ -6,29 +7,10 @@ import { ProcessorSession } from './processor-session.js'
 import type { PullLoopState } from './pull-loop.js'
 import type { TemporalSecurity } from './temporal-connection.js'
 
-export interface TaskProcessorConfig {
+/** The options of `config/pull-mode.ts`, with their defaults there, and what names the other sides. */
+export interface TaskProcessorConfig extends Partial<PullModeOptions> {
   /** Names this processor in logs, and in Temporal as the starter of its workflows. */
   instanceId: string
-  /** Pause between polls while tasks keep coming, in milliseconds. */
-  pollIntervalMs: number
-  /** To what the pause grows while none do. Default: five times `pollIntervalMs`. */
-  maxPollIntervalMs?: number
-  /** Most tasks fetched at once, per integration. */
-  batchSize: number
-  /** Workflow starts under way at once, per integration. Default: 8. */
-  startConcurrency?: number
-  /** Most tasks that may wait in an integration's Temporal queues before claiming pauses. Default: 1000. */
-  maxBacklog?: number
-  /** For how long main may park a fetch while it has no task, in seconds; 0 for not at all. Default: 20. */
-  waitSeconds?: number
-  /** Pause between rounds of looking at runs that are under way, in milliseconds. Default: 15 000. */
-  reconcileIntervalMs?: number
-  /** Runs that were looked at more recently than this are left alone, in seconds. Default: 60. */
-  uncheckedForSeconds?: number
-  /** How long one request to main may take beyond that, in milliseconds. Default: 10 000. */
-  requestTimeoutMs?: number
-  /** How long one call to Temporal may take, in milliseconds. Default: 5000. */
-  temporalTimeoutMs?: number
   /** How long a stop lets claims and starts under way go on, in milliseconds. Default: 10 000. */
   shutdownGraceMs?: number
   temporalAddress: string

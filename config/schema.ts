@@ -1,12 +1,13 @@
 import { z } from 'zod'
 import { integrationsConfigSchema } from '../integrations/entries/config.js'
+import { DEFAULT_TASK_POLICY } from '../integrations/shared/protocol/index.js'
+import { pullModeSchema } from './pull-mode.js'
 
 /** `local`: this machine. `dev`, `prod`: `deploy.<mode>.json` lies over `app.config.json`. */
 export const MODES = ['local', 'dev', 'prod'] as const
 export type Mode = (typeof MODES)[number]
 
 const port = z.number().int().min(0).max(65_535)
-const milliseconds = z.number().int().min(1)
 const internalToken = z.string().min(16, 'must have at least 16 characters').optional()
 
 const mainSchema = z.strictObject({
@@ -28,9 +29,9 @@ const mainSchema = z.strictObject({
   tasks: z
     .strictObject({
       /** Attempts a task has before it stays failed. */
-      maxAttempts: z.number().int().min(1).max(100).default(5),
+      maxAttempts: z.number().int().min(1).max(100).default(DEFAULT_TASK_POLICY.maxAttempts),
       /** How long a claim may stay queued before another daemon may take it over. */
-      stuckTimeoutSeconds: z.number().min(1).default(300),
+      stuckTimeoutSeconds: z.number().min(1).default(DEFAULT_TASK_POLICY.stuckTimeoutSeconds),
     })
     .prefault({}),
 })
@@ -41,20 +42,10 @@ const asyncTaskSchema = z.strictObject({
     address: z.string().min(1),
     namespace: z.string().min(1).default('default'),
   }),
-  pullMode: z
-    .strictObject({
+  pullMode: pullModeSchema
+    .extend({
       /** Whether tasks are pulled at all; the workers run either way. */
       enabled: z.boolean().default(true),
-      /** Pause between polls while tasks keep coming; grows to `maxPollIntervalMs` while none do. */
-      pollIntervalMs: milliseconds.default(1000),
-      maxPollIntervalMs: milliseconds.default(5000),
-      /** Most tasks fetched at once, per integration. */
-      batchSize: z.number().int().min(1).max(100).default(10),
-      /** Workflow starts under way at once, per integration. */
-      startConcurrency: z.number().int().min(1).max(100).default(8),
-      /** Most tasks that may wait in an integration's Temporal queues before claiming pauses. */
-      maxBacklog: z.number().int().min(1).default(1000),
-      requestTimeoutMs: milliseconds.default(10_000),
     })
     .prefault({}),
   internalApiToken: internalToken,

@@ -1,0 +1,30 @@
+import { z } from 'zod'
+import { MAX_WAIT_SECONDS } from '../integrations/shared/wire.js'
+
+const milliseconds = z.number().int().min(1)
+
+/** How the task processor pulls: every option, with its default. */
+export const pullModeSchema = z.strictObject({
+  /** Pause between polls while tasks keep coming. Default 1 s. */
+  pollIntervalMs: milliseconds.default(1000),
+  /** To what that pause grows while none do, or a gate is closed. Default 5 s. */
+  maxPollIntervalMs: milliseconds.default(5000),
+  /** For how long main may park a fetch while it has no task; 0 for not at all. Default 20 s. */
+  waitSeconds: z.number().min(0).max(MAX_WAIT_SECONDS).default(20),
+  /** Most tasks fetched at once, per integration. Default 10. */
+  batchSize: z.number().int().min(1).max(100).default(10),
+  /** Workflow starts under way at once, per integration. Default 8. */
+  startConcurrency: z.number().int().min(1).max(100).default(8),
+  /** Tasks waiting in an integration's Temporal queues at which claiming pauses. Default 1000. */
+  maxBacklog: z.number().int().min(1).default(1000),
+  /** Pause between rounds of looking at runs that are under way. Default 15 s. */
+  reconcileIntervalMs: milliseconds.default(15_000),
+  /** Runs that were looked at more recently than this are left alone. Default 60 s. */
+  uncheckedForSeconds: z.number().min(0).default(60),
+  /** How long one request to main may take, beyond `waitSeconds`. Default 10 s. */
+  requestTimeoutMs: milliseconds.default(10_000),
+  /** How long one call to Temporal may take. Default 5 s. */
+  temporalTimeoutMs: milliseconds.default(5000),
+})
+
+export type PullModeOptions = z.infer<typeof pullModeSchema>

@@ -4,7 +4,8 @@ import type { Controller } from 'interaqt'
 import { type API, type APIContext, buildAPIPath } from '../integrations/index.js'
 import { followingSignal } from '../integrations/shared/following-signal.js'
 import type { AppEnv } from './http-app.js'
-import { invalidInput } from './invalid-input.js'
+import { invalidFields, invalidInput } from './invalid-input.js'
+import { unstorable } from './unstorable.js'
 
 export interface APIRoutesOptions {
   controller: Controller
@@ -35,16 +36,13 @@ export function serveAPI(
     }
 
     const input = method === 'GET' ? { ...c.req.query(), ...c.req.param() } : await readJSON(c)
-    if (input === undefined) {
-      return c.json(
-        { success: false, error: 'body: is not JSON', fields: [{ field: 'body', message: 'is not JSON' }] },
-        400,
-      )
-    }
+    if (input === undefined) return c.json(invalidFields([{ field: 'body', message: 'is not JSON' }]), 400)
+    const fault = unstorable(input)
+    if (fault) return c.json(invalidFields([fault]), 400)
     const params = api.params.safeParse(input)
     if (!params.success) return c.json(invalidInput(params.error), 400)
 
-    const { controller: request, release } = followingSignal(c.req.raw.signal, stopping)
+    const { controller: request, release } = followingSignal(c.req.raw.signal, stopping, c.get('overdue'))
     const context: APIContext = { signal: request.signal, ...(user && { user }) }
     try {
       return c.json((await api.callback.call(controller, context, params.data)) as object)

@@ -65,9 +65,12 @@ const BOOT_LOCK = 4_155_202_611
 function openPostgreSQL(url: string, logger: Logger): OpenedDatabase {
   const options: PostgreSQLDBConfig & { max: number } = {
     connectionString: url,
-    connectionTimeoutMillis: 10_000,
+    // For a new connection, and for one of the pool's to become free: then 503, before callers lose patience.
+    connectionTimeoutMillis: 5_000,
+    // A server that has gone without a word is noticed.
+    keepAlive: true,
     // A row lock that is not to be had becomes an error that the caller retries, not a request that hangs.
-    lock_timeout: 15_000,
+    lock_timeout: 5_000,
     idle_in_transaction_session_timeout: 60_000,
     max: 20,
     logger: databaseLogger(logger),

@@ -4,17 +4,24 @@ import { type Context, Hono, type MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { HTTPException } from 'hono/http-exception'
 import { requestId } from 'hono/request-id'
-import { timeout } from 'hono/timeout'
 import type { Controller } from 'interaqt'
 import type { Logger } from 'pino'
 import { type API, APIError } from '../integrations/index.js'
-import { databaseOf, reading } from '../integrations/shared/database.js'
+import { databaseOf } from '../integrations/shared/database.js'
+import { CommitUnknownError, isDatabaseUnavailable } from '../integrations/shared/database-faults.js'
 import { type APIRoutesOptions, serveAPI } from './api-routes.js'
+import { invalidFields } from './invalid-input.js'
 import { openAPIDocument } from './openapi.js'
+import { requestTimeout } from './request-timeout.js'
 
 /** What middlewares leave for the handlers. An integration's middleware that signs users in sets `user`. */
 export interface AppEnv {
-  Variables: { requestId: string; user?: { id: string } }
+  Variables: {
+    requestId: string
+    /** Aborted when the request's time is over. */
+    overdue: AbortSignal
+    user?: { id: string }
+  }
 }
 
 export interface HTTPAppOptions extends APIRoutesOptions {
@@ -27,14 +34,16 @@ export interface HTTPAppOptions extends APIRoutesOptions {
 }
 
 const MAX_BODY_BYTES = 1024 * 1024
+/** Above the longest that a fetch may be parked (`MAX_WAIT_SECONDS`). */
 const REQUEST_TIMEOUT_MS = 30_000
+const RETRY_AFTER_SECONDS = 2
 
 export function createHTTPApp(options: HTTPAppOptions): Hono<AppEnv> {
   const { apis, controller, logger, artifactsDir } = options
   const app = new Hono<AppEnv>()
   app.use(requestId({ limitLength: 100 }), logRequests(logger))
   app.use(bodyLimit({ maxSize: MAX_BODY_BYTES, onError: tooLarge }))
-  app.use('/api/*', timeout(REQUEST_TIMEOUT_MS))
+  app.use('/api/*', requestTimeout(REQUEST_TIMEOUT_MS))
   for (const middleware of options.middlewares) app.use('/api/*', middleware)
 
   for (const api of apis) serveAPI(app, api, options)
@@ -69,16 +78,21 @@ function logRequests(logger: Logger): MiddlewareHandler<AppEnv> {
 function answerError(error: Error, c: Context<AppEnv>, logger: Logger) {
   if (error instanceof APIError) return c.json(error.body, error.httpStatus)
   if (error instanceof HTTPException) {
-    return c.json(failure(error.status === 504 ? 'The request took too long' : error.message), error.status)
+    return c.json(failure(error.message), error.status)
   }
   const id = c.get('requestId')
   logger.error({ requestId: id, path: c.req.path, err: error }, 'request threw')
-  return c.json({ ...failure('Internal error'), requestId: id }, 500)
+  if (isDatabaseUnavailable(error)) {
+    c.header('retry-after', String(RETRY_AFTER_SECONDS))
+    return c.json({ ...failure('The database is away or busy; nothing was stored'), requestId: id }, 503)
+  }
+  const said = error instanceof CommitUnknownError ? 'It is not known whether this was stored' : 'Internal error'
+  return c.json({ ...failure(said), requestId: id }, 500)
 }
 
 async function health(c: Context<AppEnv>, controller: Controller) {
   try {
-    await reading(controller, 'health', () => databaseOf(controller).query('SELECT 1', []))
+    await databaseOf(controller).query('SELECT 1', [])
     return c.json({ status: 'ok' })
   } catch {
     return c.json({ status: 'failing', database: 'does not answer' }, 503)
@@ -101,7 +115,7 @@ function artifacts(root: string): MiddlewareHandler {
 /** The rest of such a body is not read, so the connection cannot be used again. */
 function tooLarge(c: Context) {
   c.header('connection', 'close')
-  return c.json(failure('body: is larger than 1 MiB'), 413)
+  return c.json(invalidFields([{ field: 'body', message: 'is larger than 1 MiB' }]), 413)
 }
 
 function failure(error: string) {

@@ -1,5 +1,5 @@
 /** The main component: the database's one owner, with the application's model, over HTTP. */
-import { once } from 'node:events'
+import { once, setMaxListeners } from 'node:events'
 import { mkdirSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { resolve } from 'node:path'
@@ -49,6 +49,8 @@ export async function startMainComponent({
     const artifactsDir = resolve(artifacts.dir)
     mkdirSync(artifactsDir, { recursive: true })
     const stopping = new AbortController()
+    // Every request under way listens, and lets go when it is over.
+    setMaxListeners(0, stopping.signal)
     const app = createHTTPApp({
       ...application,
       stopping: stopping.signal,

@@ -1,14 +1,18 @@
 /** What a caller is told about input that does not fit its schema: which field, and why. */
 import type { z } from 'zod'
 
-interface InvalidField {
+export interface InvalidField {
   field: string
   message: string
 }
 
-/** The body of a 400. */
+/** The body of a 400 for what a schema refuses. */
 export function invalidInput(error: z.ZodError) {
-  const fields = error.issues.flatMap((issue) => invalidFields(issue, []))
+  return invalidFields(error.issues.flatMap((issue) => fieldsOf(issue, [])))
+}
+
+/** The body of an answer that refuses these fields. */
+export function invalidFields(fields: InvalidField[]) {
   const [first] = fields
   return {
     success: false as const,
@@ -17,20 +21,20 @@ export function invalidInput(error: z.ZodError) {
   }
 }
 
-function invalidFields(issue: z.core.$ZodIssue, parent: PropertyKey[]): InvalidField[] {
+function fieldsOf(issue: z.core.$ZodIssue, parent: PropertyKey[]): InvalidField[] {
   const path = [...parent, ...issue.path]
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({ field: name([...path, key]), message: 'is not a known field' }))
+    return issue.keys.map((key) => ({ field: fieldName([...path, key]), message: 'is not a known field' }))
   }
   if (issue.code === 'invalid_union' && issue.errors.length > 0) {
     // Forms whose discriminator has another value are out of the question, unless all are.
     const meant = issue.errors.filter((form) => !form.some(isOtherForm))
     return meant.length > 0
-      ? closest(meant).flatMap((inner) => invalidFields(inner, path))
+      ? closest(meant).flatMap((inner) => fieldsOf(inner, path))
       : [noSuchForm(issue.errors.flat().filter(isOtherForm), path)]
   }
   if (isOtherForm(issue)) return [noSuchForm([issue], parent)]
-  return [{ field: name(path), message: issue.message }]
+  return [{ field: fieldName(path), message: issue.message }]
 }
 
 type OtherForm = z.core.$ZodIssueInvalidUnion & { options?: readonly unknown[] }
@@ -43,7 +47,7 @@ function isOtherForm(issue: z.core.$ZodIssue): issue is OtherForm {
 function noSuchForm(issues: OtherForm[], parent: PropertyKey[]): InvalidField {
   const options = new Set(issues.flatMap((issue) => issue.options ?? []))
   const message = options.size > 0 ? `must be one of ${[...options].join(', ')}` : 'has no such form'
-  return { field: name([...parent, ...(issues[0]?.path ?? [])]), message }
+  return { field: fieldName([...parent, ...(issues[0]?.path ?? [])]), message }
 }
 
 /** Of several forms, the one that was probably meant: that which the input misses by least. */
@@ -51,6 +55,7 @@ function closest(forms: z.core.$ZodIssue[][]): z.core.$ZodIssue[] {
   return forms.reduce((best, form) => (form.length < best.length ? form : best))
 }
 
-function name(path: PropertyKey[]): string {
+/** How a path into the input is written. */
+export function fieldName(path: PropertyKey[]): string {
   return path.length > 0 ? path.map(String).join('.') : 'body'
 }

@@ -7,6 +7,14 @@ import { apiPath } from './api-routes.js'
 
 const INTERNAL_TOKEN = 'internalToken'
 
+/** The body of a 400 or 413, which names what is wrong. */
+const invalidInputSchema = z.object({
+  success: z.literal(false),
+  error: z.string(),
+  fields: z.array(z.object({ field: z.string(), message: z.string() })).min(1),
+})
+const unavailableSchema = z.object({ success: z.literal(false), error: z.string(), requestId: z.string() })
+
 export function openAPIDocument(apis: readonly API[], url: string): object {
   const openAPI = new OpenAPIHono()
   openAPI.openAPIRegistry.registerComponent('securitySchemes', INTERNAL_TOKEN, { type: 'http', scheme: 'bearer' })
@@ -29,12 +37,17 @@ function route(api: API): RouteConfig {
     request: method === 'GET' ? parameters(api) : { body: { required: true, ...json(api.params) } },
     responses: {
       200: { description: 'Done', ...json(api.answer) },
-      400: { description: 'A field is missing or wrong', ...json(refusalSchema) },
+      400: { description: 'A field is missing or wrong', ...json(invalidInputSchema) },
+      ...(method === 'POST' && { 413: { description: 'The body is too large', ...json(invalidInputSchema) } }),
       ...(api.internal && {
         401: { description: 'The internal token is missing or wrong', ...json(refusalSchema) },
         409: { description: 'Refused as things are', ...json(refusalSchema) },
       }),
       404: { description: 'Not found', ...json(refusalSchema) },
+      503: {
+        description: 'The database is away or busy; nothing was stored. Ask again after `Retry-After` seconds',
+        ...json(unavailableSchema),
+      },
     },
   }
 }

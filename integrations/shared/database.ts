@@ -1,5 +1,6 @@
 /** The way from a Controller to the database under it: raw SQL, its clock, transactions that are retried. */
 import { type Controller, type Database, MonoSystem, runWithTransactionRetry, SystemConsoleLogger } from 'interaqt'
+import { CommitUnknownError, isConflict, isConnectionLost, throughOutage } from './database-faults.js'
 
 /** An interaqt system that lets integrations reach the driver it was made with. */
 export class DatabaseSystem extends MonoSystem {
@@ -16,19 +17,49 @@ export function databaseOf(controller: Controller): Database {
   return controller.system.database
 }
 
-/** Runs `work` in one transaction, again from its start after a serialization failure or deadlock. */
+/**
+ * Runs `work` in one transaction. It is run again from its start after a serialization failure or deadlock, and,
+ * for a few seconds, where the connection is lost before COMMIT was sent: then nothing can have been stored.
+ *
+ * @throws CommitUnknownError where the connection is lost after that; else what `work` or the database throws
+ */
 export function inTransaction<T>(controller: Controller, name: string, work: () => Promise<T>): Promise<T> {
   const { storage } = controller.system
-  return runWithTransactionRetry(name, (isolation) => storage.runInTransaction({ name, isolation }, work))
+  return throughOutage(() =>
+    runWithTransactionRetry(
+      name,
+      async (isolation) => {
+        let committing = false
+        let thrown: { error: unknown } | undefined
+        try {
+          return await storage.runInTransaction({ name, isolation }, async () => {
+            try {
+              const result = await work()
+              committing = true
+              return result
+            } catch (error) {
+              thrown = { error }
+              throw error
+            }
+          })
+        } catch (error) {
+          if (committing && isConnectionLost(error)) throw new CommitUnknownError(name, error)
+          // Where a connection is lost, interaqt throws what its ROLLBACK met: that hides what came first.
+          throw thrown ? thrown.error : error
+        }
+      },
+      { retryablePredicate: isConflict },
+    ),
+  )
 }
 
 /**
- * Runs reads. Where all share one connection (PGLite), a read outside a transaction would see somebody
- * else's uncommitted work, so it takes its turn in the queue of transactions.
+ * Runs reads, again where the connection is lost. Where all share one connection (PGLite), a read outside a
+ * transaction would see somebody else's uncommitted work, so it takes its turn in the queue of transactions.
  */
 export function reading<T>(controller: Controller, name: string, work: () => Promise<T>): Promise<T> {
   const shared = controller.system.storage.getTransactionCapability().concurrentTransactions === 'unsupported'
-  return shared ? inTransaction(controller, name, work) : work()
+  return shared ? inTransaction(controller, name, work) : throughOutage(work)
 }
 
 /** The database's time now, in unix seconds. Not the transaction's start: a lock may have been waited for. */

@@ -36,7 +36,12 @@ describe('asking for a task', () => {
     ['/api/image/generate', { prompt: 'x', referenceImages: ['ftp://example.org/a.png'] }, 'referenceImages.0'],
     ['/api/test/run', { apiKey: 'sk-1234567890' }, 'apiKey'],
     ['/api/test/run', [], 'body'],
-  ])('%s with %j is refused, naming %s, and makes none', async (path, request, field) => {
+    ['/api/test/run', '{"message": ', 'body'],
+    ['/api/test/run', '['.repeat(100_000) + ']'.repeat(100_000), '0'],
+    ['/api/test/run', { message: 'a\u0000b' }, 'message'],
+    ['/api/test/run', '{"message": "\\ud800"}', 'message'],
+    ['/api/image/generate', { prompt: 'x', referenceImages: ['x'.repeat(900_000)] }, 'referenceImages.0'],
+  ])('%s with %.60j is refused, naming %s, and makes none', async (path, request, field) => {
     const before = await main.internalGet('/api/testAsyncTask/fetchPendingTasks')
     const { status, body } = await main.post(path, request)
     expect([status, body.fields?.[0]?.field]).toEqual([400, field])
@@ -60,7 +65,14 @@ describe('answers', () => {
 
   it('are JSON where the body is too large', async () => {
     const answer = await main.post('/api/test/run', { message: 'x'.repeat(1024 * 1024) })
-    expect(answer).toEqual({ status: 413, body: { success: false, error: 'body: is larger than 1 MiB' } })
+    expect(answer).toEqual({
+      status: 413,
+      body: {
+        success: false,
+        error: 'body: is larger than 1 MiB',
+        fields: [{ field: 'body', message: 'is larger than 1 MiB' }],
+      },
+    })
   })
 
   it('carry the request id that the caller gave, or one of their own', async () => {

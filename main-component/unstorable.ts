@@ -1,0 +1,37 @@
+/** What no schema speaks of, and no database takes. */
+import { fieldName, type InvalidField } from './invalid-input.js'
+
+/** No schema here nests half as deep; far more would overflow the stack of whatever walks the value. */
+const MAX_DEPTH = 32
+
+interface Place {
+  value: unknown
+  path: PropertyKey[]
+}
+
+/**
+ * The first field of parsed JSON that could not be stored as it is: text with a NUL character or half of a
+ * surrogate pair, or nesting without end. Undefined where there is none.
+ */
+export function unstorable(input: unknown): InvalidField | undefined {
+  const places: Place[] = [{ value: input, path: [] }]
+  for (let place = places.pop(); place; place = places.pop()) {
+    const { value, path } = place
+    if (typeof value === 'string' && !isText(value)) return { field: fieldName(path), message: NOT_TEXT }
+    if (typeof value !== 'object' || value === null) continue
+    if (path.length >= MAX_DEPTH) {
+      return { field: fieldName(path.slice(0, 1)), message: `is nested more than ${MAX_DEPTH} levels deep` }
+    }
+    for (const [key, inner] of Object.entries(value)) {
+      if (!isText(key)) return { field: fieldName(path), message: `has a field whose name ${NOT_TEXT}` }
+      places.push({ value: inner, path: [...path, key] })
+    }
+  }
+  return undefined
+}
+
+const NOT_TEXT = 'has a character that is not text (U+0000, or half of a surrogate pair)'
+
+function isText(text: string): boolean {
+  return !text.includes('\0') && !/\p{Surrogate}/u.test(text)
+}

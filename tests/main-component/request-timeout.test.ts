@@ -1,0 +1,50 @@
+import { Controller } from 'interaqt'
+import pino from 'pino'
+import { afterEach, expect, it, vi } from 'vitest'
+import { z } from 'zod'
+import { createAPI } from '@/integrations/index.js'
+import { createHTTPApp } from '@/main-component/http-app.js'
+
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+it('a request that takes too long is answered with 504, its signal fires, and its callback may go on', async () => {
+  vi.useFakeTimers()
+  const seen: string[] = []
+  let finish = () => {}
+  const slow = createAPI({
+    name: 'slow',
+    namespace: 'test',
+    allowAnonymous: true,
+    params: z.strictObject({}),
+    answer: z.object({ done: z.boolean() }),
+    async callback({ signal }) {
+      signal.addEventListener('abort', () => seen.push('aborted'))
+      await new Promise<void>((resolve) => {
+        finish = resolve
+      })
+      seen.push('finished')
+      return { done: true }
+    },
+  })
+  const app = createHTTPApp({
+    apis: [slow],
+    middlewares: [],
+    controller: Object.create(Controller.prototype),
+    isInternalToken: () => false,
+    stopping: new AbortController().signal,
+    artifactsDir: '.data',
+    url: 'http://main',
+    logger: pino({ level: 'silent' }),
+  })
+
+  const answering = app.request('/api/test/slow', { method: 'POST', body: '{}' })
+  await vi.advanceTimersByTimeAsync(30_000)
+  const answer = await answering
+  expect([answer.status, await answer.json()]).toEqual([504, { success: false, error: 'The request took too long' }])
+  expect(seen).toEqual(['aborted'])
+
+  finish()
+  await vi.waitFor(() => expect(seen).toEqual(['aborted', 'finished']))
+})

@@ -154,7 +154,16 @@ describe('a refusal', () => {
       expect(statusesOf(main)).toEqual(['begin'])
     }))
 
-  it('by main to go on cancels what was created', () =>
+  it('by main, as another run took over, leaves what was created to that one', () =>
+    bench(async ({ run, main, ark }) => {
+      main.onReport = (report) => {
+        if (report.status === 'processing') main.state = { ...main.state, runId: 'another-run' }
+      }
+      expect(await run('videoPollingWorkflow', request)).toMatchObject({ outcome: 'refused' })
+      expect(ark.requests.map(({ method }) => method)).toEqual(['POST'])
+    }))
+
+  it('by main to go on, as the task was cancelled, cancels what was created', () =>
     bench(
       async ({ run, main, ark }) => {
         main.onReport = (report) => {

@@ -1,15 +1,17 @@
 import { ApplicationFailure, Context } from '@temporalio/activity'
 import type { z } from 'zod'
 import type { ActivityContext } from '../activity-context.js'
-import type { Begin, Processing, RunOutcome } from '../protocol/index.js'
+import type { Begin, Processing, RunOutcome, TaskStatus } from '../protocol/index.js'
 import type { Begun } from '../task.js'
 import { type ReportAnswer, refusalSchema, reportAnswerSchema } from '../wire.js'
 
 const REQUEST_TIMEOUT_MS = 10_000
 
 type Of<Report> = Report & { apiCallId: string }
-export type BeginReply = { accepted: true; begun: Begun } | { accepted: false; reason: string }
-export type ReportReply = { accepted: true } | { accepted: false; reason: string }
+/** `taskStatus` is the task's own, where main knows the task. */
+export type RefusedReply = { accepted: false; reason: string; taskStatus?: TaskStatus }
+export type BeginReply = { accepted: true; begun: Begun } | RefusedReply
+export type ReportReply = { accepted: true } | RefusedReply
 
 export type TaskActivities = {
   /** Tells main that this run begins its attempt, before anything is spent. */
@@ -43,7 +45,7 @@ async function post(
   context: Pick<ActivityContext, 'mainUrl' | 'internalToken'>,
   callbackUrl: string,
   report: unknown,
-): Promise<{ accepted: true; body: ReportAnswer } | { accepted: false; reason: string }> {
+): Promise<{ accepted: true; body: ReportAnswer } | RefusedReply> {
   // Only the path is taken from the arguments: the token goes to the configured main and to no other host.
   const { pathname, search } = new URL(callbackUrl)
   const url = new URL(pathname + search, context.mainUrl)
@@ -60,7 +62,9 @@ async function post(
   if (response.status === 200 && answer) return { accepted: true, body: answer }
   const refusal = parse(refusalSchema, text)
   // Without a body of main's own, a 404 may come from a proxy that knows nothing of the task.
-  if ((response.status === 409 || response.status === 404) && refusal) return { accepted: false, reason: refusal.error }
+  if ((response.status === 409 || response.status === 404) && refusal) {
+    return { accepted: false, reason: refusal.error, ...(refusal.status && { taskStatus: refusal.status }) }
+  }
   const said = `${url.pathname} answered ${response.status}: ${refusal?.error ?? text.slice(0, 500)}`
   if (response.status === 400) throw ApplicationFailure.nonRetryable(said, 'report_rejected')
   throw ApplicationFailure.retryable(said, 'main_unavailable')

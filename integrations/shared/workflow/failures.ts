@@ -7,6 +7,7 @@ import {
   TimeoutFailure,
 } from '@temporalio/workflow'
 import type { FailureDetails, FailureKind } from '../failure.js'
+import type { TaskStatus } from '../protocol/types.js'
 import type { AttemptOutcome } from '../task.js'
 
 /** The failed outcome, less the attempt's number. */
@@ -28,8 +29,14 @@ export function attemptFailure(
 const REFUSED_BY_MAIN = 'refused_by_main'
 
 /** Main does not want this run any more: it ends, and reports nothing. */
-export function refusedByMain(reason: string): ApplicationFailure {
-  return ApplicationFailure.nonRetryable(reason, REFUSED_BY_MAIN)
+export function refusedByMain(reason: string, taskStatus?: TaskStatus): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(reason, REFUSED_BY_MAIN, { taskStatus })
+}
+
+/** Whether nobody wants the task's result any more. A run may also be refused because another took its place. */
+export function isTaskCancelled(error: unknown): boolean {
+  const details = isRefusedByMain(error) ? (error.details?.[0] as { taskStatus?: TaskStatus } | undefined) : undefined
+  return details?.taskStatus === 'cancelled'
 }
 
 export function isRefusedByMain(error: unknown): error is ApplicationFailure {

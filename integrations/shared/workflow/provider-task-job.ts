@@ -2,7 +2,7 @@ import { CancellationScope, isCancellation, log } from '@temporalio/workflow'
 import type { ProviderTask } from '../protocol/types.js'
 import type { ProviderTaskSettings, ProviderTaskState } from '../provider-task.js'
 import type { Begun } from '../task.js'
-import { attemptFailure, failureKind, isRefusedByMain } from './failures.js'
+import { attemptFailure, failureKind, isTaskCancelled } from './failures.js'
 import { Patience } from './patience.js'
 import type { AttemptRun } from './run-attempt.js'
 
@@ -22,7 +22,8 @@ export interface TaskProvider {
 
 /**
  * Sees one task at the provider through: resumes what an earlier attempt had created, or else creates it; tells
- * main; waits for its success; and gives it to `collect`. Cancels it when this run is cancelled or not wanted.
+ * main; waits for its success; and gives it to `collect`. Cancels it when the run or the task is cancelled; a run
+ * that is refused for another reason leaves it: another attempt may have taken it up.
  */
 export async function runProviderTask<Result>(
   run: AttemptRun,
@@ -38,7 +39,7 @@ export async function runProviderTask<Result>(
     await job.succeeded(task.id)
     return await collect(task.id)
   } catch (error) {
-    if (isCancellation(error) || isRefusedByMain(error)) await job.cancel(task.id)
+    if (isCancellation(error) || isTaskCancelled(error)) await job.cancel(task.id)
     throw error
   }
 }

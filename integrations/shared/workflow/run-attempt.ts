@@ -44,7 +44,7 @@ export async function runAttempt<Params, Result>(
   const reportProcessing = async (providerTask?: ProviderTask): Promise<void> => {
     const report = { ...run, status: 'processing' as const, ...(providerTask && { providerTask }) }
     const reply = await main.reportAttempt(callbackUrl, report)
-    if (!reply.accepted) throw refusedByMain(reply.reason)
+    if (!reply.accepted) throw refusedByMain(reply.reason, reply.taskStatus)
   }
   const reportFailure = async (failure: AttemptFailure): Promise<AttemptOutcome<Result>> => {
     await main.reportAttempt(callbackUrl, { ...run, status: 'failed', ...failure })

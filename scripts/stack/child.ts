@@ -96,7 +96,14 @@ export async function startChild({
   child.once('exit', () => {
     if (!stopping) onCrash(new ChildFailedError(name, `ended by itself: ${exitText(child)}`, logFile))
   })
-  return { name, pid: child.pid as number, ready, send: (message) => void child.send(message), stop: () => end('SIGTERM'), kill: () => end('SIGKILL') }
+  return {
+    name,
+    pid: child.pid as number,
+    ready,
+    send: (message) => void child.send(message),
+    stop: () => end('SIGTERM'),
+    kill: () => end('SIGKILL'),
+  }
 }
 
 /** The ready message, or why there is none. */

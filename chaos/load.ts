@@ -1,0 +1,44 @@
+/** Asks for the planned tasks, as an application's users do: over HTTP, of any main that answers. */
+import { setTimeout as delay } from 'node:timers/promises'
+import { TaskClient } from '../scripts/stack/task-client.js'
+import type { PlannedTask } from './tasks.js'
+
+export interface CreatedTask extends PlannedTask {
+  /** The row's id, as main gave it. */
+  id: string
+}
+
+export interface LoadOptions {
+  mainUrls: readonly string[]
+  tasks: readonly PlannedTask[]
+  /** Finds a task whose creation got no answer. */
+  find(task: PlannedTask): Promise<string | undefined>
+  onCreated(task: CreatedTask): void
+  signal: AbortSignal
+}
+
+const RETRY_PAUSE_MS = 500
+
+/** Resolves once every task exists; those whose creation is given up by the signal are left out. */
+export async function createTasks({ mainUrls, tasks, find, onCreated, signal }: LoadOptions): Promise<void> {
+  const clients = mainUrls.map((url) => new TaskClient(url))
+  const startedAt = Date.now()
+
+  async function create(task: PlannedTask, index: number): Promise<void> {
+    await delay(Math.max(0, startedAt + task.atMs - Date.now()), undefined, { signal })
+    for (let tries = 0; ; tries++) {
+      const client = clients[(index + tries) % clients.length] as TaskClient
+      try {
+        return onCreated({ ...task, id: await client.create(task.kind, task.request, signal) })
+      } catch {
+        signal.throwIfAborted()
+        await delay(RETRY_PAUSE_MS, undefined, { signal })
+        const id = await find(task).catch(() => undefined)
+        if (id !== undefined) return onCreated({ ...task, id })
+      }
+    }
+  }
+  const given = await Promise.allSettled(tasks.map(create))
+  const failed = given.find((outcome) => outcome.status === 'rejected')
+  if (failed && !signal.aborted) throw failed.reason
+}

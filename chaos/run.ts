@@ -1,0 +1,130 @@
+/** One chaos run: start everything, ask for tasks while things go wrong, wait for the end, hear the witnesses. */
+import { setTimeout as delay } from 'node:timers/promises'
+import { type CreatedTask, createTasks } from './load.js'
+import { type ChaosReport, summarize } from './report.js'
+import { type FaultKind, scheduleFaults } from './schedule.js'
+import { FAULT_SHARE } from './settings.js'
+import { type InflictedFault, Injector } from './system/injector.js'
+import { ChaosSystem } from './system/system.js'
+import { planTasks } from './tasks.js'
+import { acceptedReports, judgeAnswers } from './witnesses/answers.js'
+import { judgeCreates, readCreates } from './witnesses/ark.js'
+import { countTasks, findTask, KINDS, type Query, readTasks } from './witnesses/database.js'
+import { judgeEndings } from './witnesses/endings.js'
+import { judgeEvents } from './witnesses/event-table.js'
+import { judgeExecutions, readExecutions } from './witnesses/temporal.js'
+import type { Violation } from './witnesses/violation.js'
+
+export interface ChaosOptions {
+  tasks: number
+  daemons: number
+  mains: number
+  seed: number
+  /** The time limit, from when everything runs. */
+  minutes: number
+  /** Kinds of faults to leave out. */
+  without?: readonly FaultKind[]
+  /** Holds logs, results and Temporal's data. */
+  folder: string
+  /** Hears of progress, line by line. */
+  say: (line: string) => void
+  signal: AbortSignal
+}
+
+const LOOK_EVERY_MS = 1_000
+const SAY_EVERY_MS = 10_000
+
+/** Resolves when every task is final and every fault over, or at the time limit. */
+export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
+  const { say } = options
+  say(`starting ${options.mains} mains, ${options.daemons} daemons, PostgreSQL, Temporal and the simulators`)
+  const system = await ChaosSystem.start(options)
+  try {
+    const { created, faults } = await disturb(system, options)
+    const report = await hearWitnesses(system, created, faults)
+    const exits = [...system.mains, ...system.daemons].filter((process) => process.exits > 0)
+    for (const { name, exits: count } of exits) say(`${name} ended by itself ${count} times and was started again`)
+    return report
+  } finally {
+    await system.stop()
+  }
+}
+
+async function disturb(
+  system: ChaosSystem,
+  options: ChaosOptions,
+): Promise<{ created: CreatedTask[]; faults: InflictedFault[] }> {
+  const { seed, tasks: count, daemons, mains, minutes, without = [] } = options
+  const limitMs = minutes * 60_000
+  const windowMs = limitMs * FAULT_SHARE
+  const startedAt = Date.now()
+  const say = (line: string) => options.say(`${seconds(Date.now() - startedAt)}  ${line}`)
+  const signal = AbortSignal.any([options.signal, AbortSignal.timeout(limitMs)])
+  const query: Query = (sql, params) => system.postgres.query(sql, params)
+
+  const created: CreatedTask[] = []
+  const injector = new Injector(system, seed, say)
+  const loading = createTasks({
+    mainUrls: system.mainUrls,
+    tasks: planTasks(seed, count, windowMs),
+    find: ({ kind, marker }) => findTask(kind, marker, query),
+    onCreated: (task) => created.push(task),
+    signal,
+  })
+  const injecting = injector.run(scheduleFaults({ seed, daemons, mains, windowMs, without }), signal)
+  const followed = followTasks(query, count, say, signal)
+  await Promise.all([loading, injecting, followed])
+  options.signal.throwIfAborted()
+  if (injector.errors.length > 0) throw new AggregateError(injector.errors, 'the harness failed, and proves nothing')
+  if (created.length < count) throw new Error(`only ${created.length} of ${count} tasks could be created in time`)
+  return { created, faults: injector.inflicted }
+}
+
+/** Resolves once all tasks are there and final, or by the signal. The database may be away meanwhile. */
+async function followTasks(
+  query: Query,
+  count: number,
+  say: (line: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  for (let saidAt = Date.now(); !signal.aborted; ) {
+    await delay(LOOK_EVERY_MS, undefined, { signal }).catch(() => {})
+    const counts = await countTasks(query).catch(() => null)
+    const done = counts !== null && counts.final >= count
+    if (counts === null || (!done && Date.now() < saidAt + SAY_EVERY_MS)) continue
+    saidAt = Date.now()
+    const statuses = Object.entries(counts.byStatus).map(([status, tasks]) => `${tasks} ${status}`)
+    say(`${counts.final} of ${count} tasks are final: ${statuses.join(', ') || 'none yet'}`)
+    if (done) return
+  }
+}
+
+async function hearWitnesses(
+  system: ChaosSystem,
+  created: readonly CreatedTask[],
+  faults: InflictedFault[],
+): Promise<ChaosReport> {
+  const tasks = await readTasks((sql, params) => system.postgres.query(sql, params))
+  const [executions, creates] = await Promise.all([
+    readExecutions(system.temporal.address),
+    readCreates(
+      system.arkUrl,
+      system.proxies('ark').flatMap((proxy) => proxy.exchanges),
+    ),
+  ])
+  const reports = acceptedReports(system.proxies('main').flatMap((proxy) => proxy.exchanges))
+  const violations: Violation[] = [
+    ...judgeEndings(created, tasks),
+    ...judgeExecutions(executions),
+    ...judgeCreates(tasks, creates),
+    ...tasks.flatMap((task) => {
+      const { violations: inTable, spans } = judgeEvents(task)
+      return [...inTable, ...judgeAnswers(task, spans, reports.get(`${KINDS[task.kind].namespace}:${task.id}`) ?? [])]
+    }),
+  ]
+  return { summary: summarize(tasks, faults, violations), violations, faults, tasks }
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(0).padStart(4)} s`
+}

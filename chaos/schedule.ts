@@ -1,0 +1,119 @@
+/** What goes wrong, and when: all of it follows from the seed. Pure. */
+import { type Random, seededRandom } from './random.js'
+
+/** How requests on one way are disturbed. */
+export const HTTP_FAULTS = ['delay', 'drop-answer', 'answer-5xx', 'half-open'] as const
+export type HttpFault = (typeof HTTP_FAULTS)[number]
+
+/** The ways between processes that lead through the fault proxy, by what they lead to. */
+export const ROUTES = ['main', 'ark', 'images'] as const
+export type Route = (typeof ROUTES)[number]
+
+/** Faults of the providers' simulators themselves. */
+export const PROVIDER_FAULTS = ['rateLimited', 'failing', 'readsFailing', 'resetting'] as const
+export type ProviderFault = (typeof PROVIDER_FAULTS)[number]
+
+export type Fault =
+  /** kill -9; the supervisor starts it again after `durationMs`. */
+  | { kind: 'daemon-kill' | 'main-kill'; index: number; durationMs: number }
+  /** SIGSTOP, and SIGCONT after `durationMs`. */
+  | { kind: 'daemon-pause' | 'main-pause'; index: number; durationMs: number }
+  /** The daemon's way to main is cut. */
+  | { kind: 'daemon-cut'; index: number; durationMs: number }
+  /** kill -9, or the nearest the server survives; started again on the same data after `durationMs`. */
+  | { kind: 'temporal-restart' | 'postgres-restart'; durationMs: number }
+  /** So many running workflows are terminated. */
+  | { kind: 'workflow-terminate'; count: number; durationMs: 0 }
+  /** `share` of the requests on the route are disturbed while it lasts. */
+  | { kind: HttpFault; route: Route; share: number; durationMs: number }
+  /** The provider's next `count` requests of that kind fail. */
+  | { kind: 'provider-fault'; route: 'ark' | 'images'; fault: ProviderFault; count: number; durationMs: 0 }
+
+export type FaultKind = Fault['kind']
+export const FAULT_KINDS: readonly FaultKind[] = [
+  'daemon-kill',
+  'main-kill',
+  'daemon-pause',
+  'main-pause',
+  'daemon-cut',
+  'temporal-restart',
+  'postgres-restart',
+  'workflow-terminate',
+  'provider-fault',
+  ...HTTP_FAULTS,
+]
+export type ScheduledFault = Fault & { atMs: number }
+
+export interface ScheduleOptions {
+  seed: number
+  daemons: number
+  mains: number
+  /** Faults begin within this time. */
+  windowMs: number
+  /** Kinds to leave out. */
+  without?: readonly FaultKind[]
+}
+
+/**
+ * Longer than the lease that the run is configured with, so that a paused claimer wakes up superseded; shorter than
+ * the margin after which a provider is believed to have nothing (see `settings.ts`).
+ */
+const PAUSE_MS = { shortest: 3_000, longest: 18_000 }
+/** Requests' own timeouts are 3 s and longer: some give up before the delayed request is even passed on. */
+const MEAN_PAUSE_BETWEEN_FAULTS_MS = 5_000
+
+/**
+ * Draws the faults of one run, in the order in which they begin: every kind once before any comes a second time,
+ * at least once each however short the window.
+ */
+export function scheduleFaults({ seed, daemons, mains, windowMs, without = [] }: ScheduleOptions): ScheduledFault[] {
+  const random = seededRandom(seed, 'faults')
+  const kinds = makers(random, daemons, mains).filter(({ kind }) => !without.includes(kind))
+  if (kinds.length === 0) return []
+  const count = Math.max(kinds.length, Math.floor(windowMs / MEAN_PAUSE_BETWEEN_FAULTS_MS))
+  const drawn: Fault[] = []
+  while (drawn.length < count) drawn.push(...random.shuffled(kinds).map(({ make }) => make()))
+
+  const slotMs = windowMs / count
+  return drawn
+    .slice(0, count)
+    .map((fault, slot) => ({ ...fault, atMs: Math.round((slot + random.next()) * slotMs) }))
+    .sort((a, b) => a.atMs - b.atMs)
+}
+
+function makers(random: Random, daemons: number, mains: number): Array<{ kind: FaultKind; make: () => Fault }> {
+  const daemon = () => random.between(0, daemons - 1)
+  const main = () => random.between(0, mains - 1)
+  const outage = () => random.between(1_000, 6_000)
+  const pause = () => random.between(PAUSE_MS.shortest, PAUSE_MS.longest)
+  const all: Array<() => Fault> = [
+    () => ({ kind: 'daemon-kill', index: daemon(), durationMs: outage() }),
+    () => ({ kind: 'main-kill', index: main(), durationMs: outage() }),
+    () => ({ kind: 'daemon-pause', index: daemon(), durationMs: pause() }),
+    () => ({ kind: 'main-pause', index: main(), durationMs: pause() }),
+    () => ({ kind: 'daemon-cut', index: daemon(), durationMs: pause() }),
+    () => ({ kind: 'temporal-restart', durationMs: outage() }),
+    () => ({ kind: 'postgres-restart', durationMs: outage() }),
+    () => ({ kind: 'workflow-terminate', count: random.between(1, 4), durationMs: 0 }),
+    () => ({ kind: 'workflow-terminate', count: random.between(1, 4), durationMs: 0 }),
+    ...HTTP_FAULTS.map((kind) => (): Fault => httpFault(random, kind)),
+    () => ({
+      kind: 'provider-fault',
+      route: random.pick(['ark', 'ark', 'images']),
+      fault: random.pick(PROVIDER_FAULTS),
+      count: random.between(1, 3),
+      durationMs: 0,
+    }),
+  ]
+  return all.map((make) => ({ kind: make().kind, make }))
+}
+
+function httpFault(random: Random, kind: HttpFault): Fault {
+  return {
+    kind,
+    // Main has most of the requests.
+    route: random.pick(['main', 'main', 'ark', 'images']),
+    share: random.between(2, 6) / 10,
+    durationMs: random.between(3_000, 10_000),
+  }
+}

@@ -1,0 +1,23 @@
+/** The timings of a chaos run: short enough for minutes, in the same proportions as the defaults. */
+
+/** For every process of the system, over the harness's own environment. */
+export const SETTINGS = {
+  CONFIG_MODE: 'local',
+  // Shorter than the longest pause of a process: its claims are taken over while it sleeps.
+  STUCK_TIMEOUT_SECONDS: '15',
+  // The faults are not the tasks': they must not use up what a task may try.
+  TASK_MAX_ATTEMPTS: '20',
+  ARK_REQUEST_TIMEOUT_MS: '3000',
+  // A create may be delayed by the proxy (5 s) or by a worker that is paused (18 s).
+  ARK_SETTLE_SECONDS: '25',
+  IMAGE_REQUEST_TIMEOUT_MS: '5000',
+  // Nobody can ask the gateway whether it made an image: it is made again, which this run does not count.
+  IMAGE_ON_AMBIGUOUS_CREATE: 'retry',
+  LOG_LEVEL: 'info',
+} as const
+
+/** How long the simulators take to make something. */
+export const PROVIDER_LATENCY_MS = 800
+
+/** The part of a run within which tasks are created and faults begin; the rest is for finishing. */
+export const FAULT_SHARE = 0.5

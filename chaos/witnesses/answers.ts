@@ -1,0 +1,95 @@
+/**
+ * Compares what main answered, as the proxies saw it, with the event table: a report that was accepted with a token
+ * which was not the row's at that time, and an acceptance of which nothing is stored.
+ */
+import { z } from 'zod'
+import type { Exchange } from '../system/fault-proxy.js'
+import type { StoredTask } from './database.js'
+import type { TokenSpan } from './event-table.js'
+import type { Violation } from './violation.js'
+
+const reportSchema = z.object({
+  apiCallId: z.string(),
+  status: z.string(),
+  attempt: z.number().optional(),
+  fencingToken: z.string().optional(),
+  runId: z.string().optional(),
+})
+type Report = z.output<typeof reportSchema>
+const claimAnswerSchema = z.object({ attempt: z.number(), fencingToken: z.string() })
+
+/** Node's clock counts whole milliseconds, the database's does not. */
+const CLOCK_STEP_MS = 2
+
+/** The accepted reports on one task, of all the exchanges with its report API. */
+export function judgeAnswers(
+  task: StoredTask,
+  spans: readonly TokenSpan[],
+  accepted: ReadonlyArray<Exchange & { report: Report }>,
+): Violation[] {
+  return accepted.flatMap((exchange) => {
+    const { report } = exchange
+    const claim = report.status === 'queued'
+    const byToken = !claim && report.fencingToken !== undefined
+    const title = `${report.status} of attempt ${report.attempt ?? '?'} by ${report.runId ?? report.fencingToken ?? '?'}`
+    const wrong: string[] = []
+    if (byToken && !wasCurrent(report, spans, exchange) && !isRepeated(task, report, exchange)) {
+      wrong.push(`${title} was accepted, and its token was not the row's`)
+    }
+    if (!isStored(task, exchange)) wrong.push(`${title} was answered as accepted, and is not stored`)
+    return wrong.map((what) => ({ counts: 'staleWritesAccepted' as const, task: `${task.kind} ${task.id}`, what }))
+  })
+}
+
+/** The exchanges in which a report on a task was accepted, by the namespace and id of the task. */
+export function acceptedReports(exchanges: readonly Exchange[]): Map<string, Array<Exchange & { report: Report }>> {
+  const byTask = new Map<string, Array<Exchange & { report: Report }>>()
+  for (const exchange of exchanges) {
+    const [, namespace] = /^\/api\/([^/]+)\/report/.exec(exchange.path) ?? []
+    const report = reportSchema.safeParse(exchange.asked).data
+    if (namespace === undefined || report === undefined || exchange.status !== 200) continue
+    const key = `${namespace}:${report.apiCallId}`
+    byTask.set(key, [...(byTask.get(key) ?? []), { ...exchange, report }])
+  }
+  return byTask
+}
+
+/** Main decided at some moment between the two times: was the token the row's at any such moment? */
+function wasCurrent({ fencingToken }: Report, spans: readonly TokenSpan[], { sentAt, answeredAt }: Exchange): boolean {
+  return spans.some(
+    ({ token, from, until }) =>
+      token === fencingToken && from <= answeredAt + CLOCK_STEP_MS && sentAt <= until + CLOCK_STEP_MS,
+  )
+}
+
+/** The same outcome of the same attempt may be told again by anybody, and changes nothing. */
+function isRepeated({ events }: StoredTask, { status, attempt }: Report, { sentAt }: Exchange): boolean {
+  return events.some((event) => event.type === status && event.attempt === attempt && event.at * 1000 < sentAt)
+}
+
+/** The event that each accepted report must have left, at once or earlier. */
+function isStored(task: StoredTask, { report, answered, answeredAt }: Exchange & { report: Report }): boolean {
+  const stored = (type: string, fits: (event: StoredTask['events'][number]) => boolean) =>
+    task.events.some((event) => event.type === type && event.at * 1000 <= answeredAt + CLOCK_STEP_MS && fits(event))
+  switch (report.status) {
+    case 'queued': {
+      const answer = claimAnswerSchema.safeParse(answered).data
+      return (
+        answer !== undefined &&
+        stored('queued', (event) => event.fencingToken === answer.fencingToken && event.attempt === answer.attempt)
+      )
+    }
+    case 'begin':
+      return stored('begun', (event) => event.runId === report.runId && event.attempt === report.attempt)
+    case 'processing':
+    case 'completed':
+    case 'failed':
+    case 'released':
+    case 'renewed':
+      return stored(report.status, (event) => event.attempt === report.attempt)
+    case 'running':
+      return stored('checked', (event) => event.attempt === report.attempt)
+    default:
+      return true
+  }
+}

@@ -1,0 +1,149 @@
+/** Reads tasks and their events from main's tables by plain SQL, with none of main's code between. */
+import { z } from 'zod'
+import type { TaskKind } from '../../scripts/stack/task-client.js'
+
+export type Query = <Row extends object>(sql: string, params?: unknown[]) => Promise<Row[]>
+
+const nullableNumber = z.number().nullish()
+
+/** An event as it is stored, of whatever type: what a type does not have is missing. */
+export const eventSchema = z.object({
+  type: z.string(),
+  attempt: z.number(),
+  fencingToken: z.string().optional(),
+  runId: z.string().nullish(),
+  leaseExpiresAt: nullableNumber,
+  dueAt: nullableNumber,
+  retryable: z.boolean().optional(),
+  adopted: z.boolean().optional(),
+})
+
+const taskRowSchema = z.object({
+  id: z.coerce.string(),
+  taskKey: z.string(),
+  status: z.string(),
+  attempts: z.number(),
+  requestParams: z.object({ prompt: z.string().optional(), message: z.string().optional() }),
+  state: z.object({
+    status: z.string(),
+    attempts: z.number(),
+    attemptLimit: z.number(),
+    retryable: z.boolean(),
+    fencingToken: z.string().nullable(),
+    error: z.object({ code: z.string(), message: z.string() }).nullable(),
+  }),
+})
+
+const eventRowSchema = z.object({
+  id: z.number(),
+  apiCallId: z.string(),
+  at: z.number(),
+  supersedes: z.string().nullable(),
+  data: eventSchema,
+})
+
+export interface StoredEvent extends z.output<typeof eventSchema> {
+  /** The database's time, unix seconds. */
+  at: number
+  supersedes: string | null
+}
+
+export interface StoredTask extends z.output<typeof taskRowSchema> {
+  kind: TaskKind
+  /** In the order in which they were appended. */
+  events: StoredEvent[]
+}
+
+/** The entities of each kind of task, and the namespace of its internal APIs. */
+export const KINDS: Record<TaskKind, { entity: string; namespace: string }> = {
+  video: { entity: 'FangzhouVideo', namespace: 'fangzhouVideoGeneration' },
+  image: { entity: 'Nanobanana2', namespace: 'nanobanana2ImageGeneration' },
+  test: { entity: 'TestAsyncTask', namespace: 'testAsyncTask' },
+}
+export const TASK_KINDS = Object.keys(KINDS) as TaskKind[]
+
+/** Every task of every kind with all its events. */
+export async function readTasks(query: Query): Promise<StoredTask[]> {
+  return (await Promise.all(TASK_KINDS.map((kind) => readTasksOf(kind, query)))).flat()
+}
+
+async function readTasksOf(kind: TaskKind, query: Query): Promise<StoredTask[]> {
+  const rows = z.array(taskRowSchema).parse(await query(await selectTasks(kind, query)))
+  const table = `${KINDS[kind].entity}IntegrationEvent`
+  const column = await columnsOf(table, query)
+  const events = z
+    .array(eventRowSchema)
+    .parse(
+      await query(
+        `SELECT ${column('id', 'integer')} AS id, ${column('apiCallId', 'text')} AS "apiCallId",` +
+          ` ${column('at', 'double precision')} AS at, ${column('supersedes', 'text')} AS supersedes,` +
+          ` ${column('data', 'json')} AS data FROM "${table}" ORDER BY 1`,
+      ),
+    )
+  const ids = new Set(rows.map(({ id }) => id))
+  const stray = events.find(({ apiCallId }) => !ids.has(apiCallId))
+  if (stray) throw new Error(`${table} has an event of a task that does not exist: ${stray.apiCallId}`)
+  return rows.map((row) => ({
+    ...row,
+    kind,
+    events: events
+      .filter(({ apiCallId }) => apiCallId === row.id)
+      .map(({ at, supersedes, data }) => ({ ...data, at, supersedes })),
+  }))
+}
+
+/** How many tasks there are, by status; `final` are those that nothing but an operator can move. */
+export async function countTasks(query: Query): Promise<{ final: number; byStatus: Record<string, number> }> {
+  const rows = (await Promise.all(TASK_KINDS.map(async (kind) => query(await selectTasks(kind, query))))).flat()
+  const byStatus: Record<string, number> = {}
+  let final = 0
+  for (const task of z.array(taskRowSchema).parse(rows)) {
+    byStatus[task.status] = (byStatus[task.status] ?? 0) + 1
+    if (isFinal(task)) final += 1
+  }
+  return { final, byStatus }
+}
+
+/** The id of the task whose parameters carry the marker. */
+export async function findTask(kind: TaskKind, marker: string, query: Query): Promise<string | undefined> {
+  const rows = z.array(taskRowSchema).parse(await query(await selectTasks(kind, query)))
+  return rows.find((row) => markerOf(row) === marker)?.id
+}
+
+/** What marks a task as the harness's: the first word of its prompt or message. */
+export function markerOf({ requestParams: { prompt, message } }: Pick<StoredTask, 'requestParams'>): string {
+  return (prompt ?? message ?? '').split(' ')[0] ?? ''
+}
+
+export function isFinal({ status, state }: Pick<StoredTask, 'status' | 'state'>): boolean {
+  if (status === 'failed') return !state.retryable || state.attempts >= state.attemptLimit
+  return status === 'completed' || status === 'cancelled'
+}
+
+async function selectTasks(kind: TaskKind, query: Query): Promise<string> {
+  const table = `${KINDS[kind].entity}APICall`
+  const column = await columnsOf(table, query)
+  return (
+    `SELECT ${column('id', 'integer')} AS id, ${column('taskKey', 'text')} AS "taskKey",` +
+    ` ${column('status', 'text')} AS status, ${column('attempts', 'double precision')} AS attempts,` +
+    ` ${column('requestParams', 'json')} AS "requestParams", ${column('state', 'json')} AS state FROM "${table}"`
+  )
+}
+
+/**
+ * Finds a property's column: interaqt names it by the first letters of entity and property, and a hash. The first
+ * that fits is the entity's own; later ones are of records merged into its table.
+ */
+async function columnsOf(table: string, query: Query): Promise<(property: string, type: string) => string> {
+  const columns = await query<{ name: string; type: string }>(
+    'SELECT column_name AS name, data_type AS type FROM information_schema.columns WHERE table_name = $1 ORDER BY ordinal_position',
+    [table],
+  )
+  const entity = table.slice(0, 3).toLowerCase()
+  return (property, type) => {
+    const start = `${entity}_${property.slice(0, 3).toLowerCase()}_`
+    const column = columns.find((candidate) => candidate.name.startsWith(start) && candidate.type === type)
+    if (!column) throw new Error(`${table} has no column for ${property}`)
+    return `"${column.name}"`
+  }
+}

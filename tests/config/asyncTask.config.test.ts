@@ -68,6 +68,19 @@ describe('the files of this repository', () => {
   })
 })
 
+test('every option is in docs/configuration.md', () => {
+  const options = (value: object, path = ''): string[] =>
+    Object.entries(value).flatMap(([key, inner]) =>
+      typeof inner === 'object' ? options(inner, `${path}${key}.`) : [`${path}${key}`],
+    )
+  const { components, integrations } = loadConfig({ env: { ...production, DATABASE_URL: 'postgres://x' } })
+  const names = options(components).map((path) => path.split('.').slice(1).join('.'))
+  names.push(...options(integrations).map((path) => path.split('.').slice(1).join('.')))
+  const documented = readFileSync('docs/configuration.md', 'utf8')
+  expect(names.length).toBeGreaterThan(30)
+  expect(names.filter((name) => !documented.includes(`| \`${name}\``))).toEqual([])
+})
+
 describe('the environment', () => {
   test('fills in variables, and their defaults where they are not set or empty', () => {
     const { components } = loadConfig({ env: { INTERNAL_API_TOKEN: TOKEN, TEMPORAL_ADDRESS: '', MAIN_PORT: '0' } })

@@ -1,4 +1,5 @@
 /** One chaos run: start everything, ask for tasks while things go wrong, wait for the end, hear the witnesses. */
+import { setMaxListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type CreatedTask, createTasks } from './load.js'
 import { type ChaosReport, summarize } from './report.js'
@@ -59,7 +60,12 @@ async function disturb(
   const windowMs = limitMs * FAULT_SHARE
   const startedAt = Date.now()
   const say = (line: string) => options.say(`${seconds(Date.now() - startedAt)}  ${line}`)
-  const signal = AbortSignal.any([options.signal, AbortSignal.timeout(limitMs)])
+  const over = new AbortController()
+  const { signal } = over
+  // Every task that is being created waits for it.
+  setMaxListeners(0, signal)
+  const limit = setTimeout(() => over.abort(), limitMs)
+  options.signal.addEventListener('abort', () => over.abort(), { once: true })
   const query: Query = (sql, params) => system.postgres.query(sql, params)
 
   const created: CreatedTask[] = []
@@ -73,7 +79,7 @@ async function disturb(
   })
   const injecting = injector.run(scheduleFaults({ seed, daemons, mains, windowMs, without }), signal)
   const followed = followTasks(query, count, say, signal)
-  await Promise.all([loading, injecting, followed])
+  await Promise.all([loading, injecting, followed]).finally(() => clearTimeout(limit))
   options.signal.throwIfAborted()
   if (injector.errors.length > 0) throw new AggregateError(injector.errors, 'the harness failed, and proves nothing')
   if (created.length < count) throw new Error(`only ${created.length} of ${count} tasks could be created in time`)

@@ -3,7 +3,6 @@
  * Types are inferred; the requests are the protocol's own (`protocol/types.ts`), so nothing is mapped.
  */
 import { z } from 'zod'
-import type { ProcessorReport, RunReport } from './protocol/index.js'
 import { TASK_STATUSES } from './protocol/index.js'
 
 /** Ids are opaque: integers on PostgreSQL, UUIDs on PGLite, always strings on the wire. */
@@ -20,9 +19,9 @@ export const taskErrorSchema = z.strictObject({
   message: z.string().max(4000),
 })
 
-export const providerTaskSchema = z.strictObject({ id: z.string().min(1).max(500), attempt })
+const providerTaskSchema = z.strictObject({ id: z.string().min(1).max(500), attempt })
 
-export const createIntentSchema = z.object({ attempt: z.number().int(), at: z.number() })
+const createIntentSchema = z.object({ attempt: z.number().int(), at: z.number() })
 
 /** A task as fetchPendingTasks lists it. */
 export const pendingTaskSchema = z.object({
@@ -112,9 +111,6 @@ export function processorReportSchema<R extends z.ZodType>(result: R) {
   ])
 }
 
-/** Everything one report endpoint accepts. */
-export type TaskReport = (RunReport | ProcessorReport) & { apiCallId: string }
-
 export const reportAnswerSchema = z.object({
   success: z.literal(true),
   status: taskStatusSchema,
@@ -141,4 +137,3 @@ export type PendingTask = z.infer<typeof pendingTaskSchema>
 export type FetchPendingTasksAnswer = z.infer<typeof fetchPendingTasksAnswerSchema>
 export type RunToCheck = z.infer<typeof runToCheckSchema>
 export type ReportAnswer = z.infer<typeof reportAnswerSchema>
-export type ReportRefusal = z.infer<typeof refusalSchema>

@@ -5,7 +5,7 @@ import type { Execution, MainAnswer } from './servers.js'
 import type { World } from './world.js'
 
 /** How long after its begin a run may still send a create, in seconds. */
-export const CREATE_WINDOW = 60
+const CREATE_WINDOW = 60
 
 /** One Temporal execution of the workflow: begin, look up, create, poll, report. Survives its worker's death. */
 export class Run {

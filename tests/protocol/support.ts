@@ -16,7 +16,7 @@ export const policy = DEFAULT_TASK_POLICY
 
 let tokens = 0
 
-export function at(now: number): DecisionContext {
+function at(now: number): DecisionContext {
   tokens += 1
   return { now, newToken: `token-${tokens}`, random: 0.5, policy }
 }

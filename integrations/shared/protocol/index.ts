@@ -1,5 +1,5 @@
 export { decide } from './decide.js'
 export { currentAttempt, type DecisionContext, isFinal } from './decision.js'
 export { claimableAt, evolve, initialTaskState, uncheckedSince } from './evolve.js'
-export { type Backoff, backoffSeconds, DEFAULT_TASK_POLICY, type TaskPolicy } from './policy.js'
+export { DEFAULT_TASK_POLICY, type TaskPolicy } from './policy.js'
 export * from './types.js'

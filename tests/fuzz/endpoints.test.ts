@@ -1,0 +1,201 @@
+/**
+ * Every endpoint of main's OpenAPI document, with input made from its schemas, valid and not, with and without a
+ * token. Set FUZZ_SEED to the seed that a failure names to see it again, and FUZZ_SECONDS to search for longer.
+ */
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { callEntityNames } from '@/integrations/shared/call-entities.js'
+import { databaseOf } from '@/integrations/shared/database.js'
+import { startTestMain, type TestMain } from '../support/main.js'
+import { startPostgres, type TestPostgres } from '../support/postgres.js'
+import { events, plantTask } from '../support/tasks.js'
+import { createDigest } from './digest.js'
+import { type Hints, type Mutated, mutatedInput, mutatedParameters, validInput } from './inputs.js'
+import { type Operation, readOperations } from './openapi.js'
+
+const SECONDS = Number(process.env.FUZZ_SECONDS ?? 8)
+const SEED = Number(process.env.FUZZ_SEED ?? Date.now() % 2 ** 31)
+
+let postgres: TestPostgres
+beforeAll(async () => {
+  postgres = await startPostgres()
+})
+afterAll(() => postgres.stop())
+
+it('what is generated as valid fits each documented schema, and most of what is spoilt does not', async () => {
+  const main = await startTestMain()
+  try {
+    for (const { name, method, input, isValidInput } of readOperations((await main.get('/openapi.json')).body)) {
+      const valid = fc.sample(validInput(input, {}), { numRuns: 50, seed: SEED })
+      const mutated = method === 'get' ? mutatedParameters(input, {}) : mutatedInput(input, {})
+      const spoilt = fc.sample(mutated, { numRuns: 50, seed: SEED })
+      expect({ name, misfits: valid.filter((made) => !isValidInput(made)) }).toEqual({ name, misfits: [] })
+      expect(spoilt.filter((made) => !isValidInput(made.input)).length, name).toBeGreaterThan(10)
+    }
+  } finally {
+    await main.stop()
+  }
+})
+
+describe.each(['PostgreSQL', 'PGLite'])('on %s', (kind) => {
+  let main: TestMain
+  beforeAll(async () => {
+    main = await startTestMain(kind === 'PGLite' ? {} : { databaseUrl: await postgres.createDatabase() })
+  })
+  afterAll(() => main.stop())
+
+  it(
+    'no input makes main fail, or do what it refuses, or answer other than documented',
+    async () => {
+      const hints = await plant(main)
+      const operations = readOperations((await main.get('/openapi.json')).body)
+      const fuzz = new Fuzz(operations, main, await createDigest(databaseOf(main.component.controller)))
+      await fc.assert(
+        fc.asyncProperty(request(operations, hints), (sent) => fuzz.check(sent)),
+        {
+          seed: SEED,
+          numRuns: 1_000_000,
+          interruptAfterTimeLimit: SECONDS * 1000,
+          // Requests change what the next ones find, so a shorter sequence is another one.
+          endOnFailure: true,
+        },
+      )
+      process.stdout.write(`fuzz: ${fuzz.requests} requests to main on ${kind}, seed ${SEED}\n`)
+      expect(fuzz.succeeded).toBeGreaterThan(0)
+      expect(fuzz.refusals).toBeGreaterThan(0)
+    },
+    (SECONDS + 60) * 1000,
+  )
+})
+
+interface Sent {
+  /** The operation's. */
+  name: string
+  token: 'right' | 'wrong' | 'none'
+  /** What is sent, and what was spoilt about it, if anything was. */
+  input: unknown
+  spoilt: string | null
+}
+
+function request(operations: Operation[], hints: Hints): fc.Arbitrary<Sent> {
+  const token = fc.oneof(
+    { arbitrary: fc.constant('right' as const), weight: 8 },
+    fc.constant('wrong' as const),
+    fc.constant('none' as const),
+  )
+  return fc.constantFrom(...operations).chain((operation) => {
+    const mutated = operation.method === 'get' ? mutatedParameters : mutatedInput
+    const inputs: fc.Arbitrary<{ input: unknown; spoilt: string | null }> = fc.oneof(
+      validInput(operation.input, hints).map((input) => ({ input, spoilt: null })),
+      mutated(operation.input, hints).map(({ input, field }: Mutated) => ({ input, spoilt: field })),
+    )
+    return fc.tuple(token, inputs).map(([token, made]) => ({ name: operation.name, token, ...made }))
+  })
+}
+
+class Fuzz {
+  requests = 0
+  succeeded = 0
+  refusals = 0
+  readonly #operations: Map<string, Operation>
+  readonly #main: TestMain
+  readonly #digest: () => Promise<string>
+  #lastDigest: string | null = null
+
+  constructor(operations: Operation[], main: TestMain, digest: () => Promise<string>) {
+    this.#operations = new Map(operations.map((operation) => [operation.name, operation]))
+    this.#main = main
+    this.#digest = digest
+  }
+
+  async check(sent: Sent): Promise<void> {
+    const { token, input, spoilt } = sent
+    const operation = this.#operations.get(sent.name)
+    if (!operation) throw new Error(`There is no ${sent.name}`)
+    this.requests += 1
+    const before = this.#lastDigest ?? (await this.#digest())
+    this.#lastDigest = null
+    const response = await this.#send(operation, sent)
+    const text = await response.text()
+    const { status } = response
+    const told = `${sent.name} answered ${status} ${text.slice(0, 500)}`
+
+    expect(status, told).toBeLessThan(500)
+    if (operation.needsToken && token !== 'right') expect(status, told).toBe(401)
+    if (response.ok) this.succeeded += 1
+    else {
+      this.refusals += 1
+      this.#lastDigest = await this.#digest()
+      expect(this.#lastDigest, `${told}, and changed the database`).toBe(before)
+    }
+    const isValidAnswer = operation.isValidAnswer[status]
+    if (!isValidAnswer) throw new Error(`${told}, which is not documented`)
+    const body = JSON.parse(text)
+    expect(isValidAnswer(body), `${told}: ${JSON.stringify(isValidAnswer.errors)}`).toBe(true)
+
+    const isRefusedByDocument = !operation.isValidInput(structuredClone(input))
+    if (spoilt === null || !isRefusedByDocument || status === 401) return
+    expect([400, 404, 413], `${told}, although the document forbids ${spoilt}`).toContain(status)
+    if (status === 400 && operation.input.properties && spoilt !== 'body')
+      expect(namedFields(body), told).toContain(spoilt)
+  }
+
+  #send(operation: Operation, { token, input }: Sent): Promise<Response> {
+    const headers: Record<string, string> = { 'content-type': 'application/json' }
+    if (token !== 'none') headers.authorization = `Bearer ${token === 'right' ? this.#main.token : 'x'.repeat(30)}`
+    if (operation.method === 'post') {
+      const body = JSON.stringify(input)
+      return fetch(this.#main.url + operation.path, { method: 'POST', headers, body })
+    }
+    const query = new URLSearchParams()
+    let path = operation.path
+    for (const [name, value] of Object.entries(input as Record<string, unknown>)) {
+      const place = `{${name}}`
+      if (path.includes(place)) path = path.replace(place, () => encodeURIComponent(asText(value)))
+      else query.set(name, asText(value))
+    }
+    return fetch(`${this.#main.url}${path}?${query}`, { headers })
+  }
+}
+
+/** A query string takes no half surrogate pair either. */
+function asText(value: unknown): string {
+  return String(value).replace(/\p{Surrogate}/gu, '?')
+}
+
+function namedFields(body: { fields: Array<{ field: string }> }): string[] {
+  return body.fields.map(({ field }) => field.split('.')[0] ?? '')
+}
+
+/** Tasks in every state, and what a request must name to hit them. */
+async function plant(main: TestMain): Promise<Hints> {
+  const { controller } = main.component
+  const until = Date.now() / 1000 + 3600
+  const queued = events.queued(1, until)
+  const histories = [
+    [],
+    [],
+    [],
+    [queued],
+    [queued],
+    [queued, events.processing(1)],
+    [queued, events.processing(1)],
+    [queued, events.failed(1, 0)],
+    [queued, events.failed(1, until, false)],
+    [events.cancelled(1)],
+  ]
+  const ids: string[] = []
+  for (const prefix of ['FangzhouVideo', 'Nanobanana2', 'TestAsyncTask']) {
+    for (const history of histories) ids.push(await plantTask(controller, { events: history }, callEntityNames(prefix)))
+    // Nobody names these, so that there always is something to fetch.
+    await plantTask(controller, {}, callEntityNames(prefix))
+  }
+  return {
+    apiCallId: ids,
+    taskId: ids,
+    attempt: [1, 1, 1, 2],
+    runId: ['run-1', 'run-2'],
+    fencingToken: [`token-1-${until}`, 'token-processing', 'token-cancelled', 'token-chosen-by-claimer'],
+    waitSeconds: [0],
+  }
+}

@@ -1,0 +1,94 @@
+/** What the fuzz knows of main: nothing but its OpenAPI document. */
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
+import addFormats from 'ajv-formats'
+
+/** The part of JSON Schema that the document uses. */
+export interface Schema {
+  type?: string | string[]
+  anyOf?: Schema[]
+  enum?: unknown[]
+  properties?: Record<string, Schema>
+  required?: string[]
+  items?: Schema
+  minItems?: number
+  maxItems?: number
+  minLength?: number
+  maxLength?: number
+  minimum?: number
+  maximum?: number
+  pattern?: string
+  format?: string
+  additionalProperties?: boolean
+}
+
+export interface Operation {
+  name: string
+  method: 'get' | 'post'
+  /** With `{name}` for its parameters. */
+  path: string
+  needsToken: boolean
+  /** Of the body, or of all parameters together. */
+  input: Schema
+  isValidInput: ValidateFunction
+  /** By status. */
+  isValidAnswer: Record<string, ValidateFunction>
+}
+
+interface DocumentedOperation {
+  security?: unknown[]
+  parameters?: Array<{ name: string; required: boolean; schema: Schema }>
+  requestBody?: { content: Record<string, { schema: Schema }> }
+  responses: Record<string, { content: Record<string, { schema: Schema }> }>
+}
+
+const JSON_TYPE = 'application/json'
+
+export function readOperations(document: { paths: object }): Operation[] {
+  const paths = document.paths as Record<string, Record<string, DocumentedOperation>>
+  return Object.entries(paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => readOperation(method as Operation['method'], path, operation)),
+  )
+}
+
+function readOperation(method: Operation['method'], path: string, operation: DocumentedOperation): Operation {
+  const input = operation.requestBody?.content[JSON_TYPE]?.schema ?? parametersSchema(operation)
+  const answers = Object.entries(operation.responses).map(([status, { content }]) => {
+    const schema = content[JSON_TYPE]?.schema
+    if (!schema) throw new Error(`${method} ${path} documents ${status} without JSON`)
+    return [status, compile(schema)] as const
+  })
+  return {
+    name: `${method} ${path}`,
+    method,
+    path,
+    needsToken: operation.security !== undefined,
+    input,
+    isValidInput: method === 'get' ? coercing.compile(input) : compile(input),
+    isValidAnswer: Object.fromEntries(answers),
+  }
+}
+
+function parametersSchema({ parameters = [] }: DocumentedOperation): Schema {
+  return {
+    type: 'object',
+    properties: Object.fromEntries(parameters.map(({ name, schema }) => [name, schema])),
+    required: parameters.filter(({ required }) => required).map(({ name }) => name),
+    additionalProperties: false,
+  }
+}
+
+/** An implementation of JSON Schema that is not the server's own. */
+const asIs = new Ajv2020({ strict: false, meta: false, validateSchema: false })
+/** As above; takes "5" for a number, as a query string has to. */
+const coercing = new Ajv2020({ strict: false, meta: false, validateSchema: false, coerceTypes: true })
+for (const ajv of [asIs, coercing]) addFormats.default(ajv)
+
+/** Refusals look the same everywhere: each schema is compiled once. */
+const compiled = new Map<string, ValidateFunction>()
+
+function compile(schema: Schema): ValidateFunction {
+  const key = JSON.stringify(schema)
+  const validate = compiled.get(key) ?? asIs.compile(schema)
+  compiled.set(key, validate)
+  return validate
+}

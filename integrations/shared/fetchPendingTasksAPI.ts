@@ -56,7 +56,7 @@ export function createFetchPendingTasksAPI({
     summary: `The ${namespace} tasks that may be claimed now, oldest first`,
     params: fetchPendingTasksQuerySchema,
     answer: fetchPendingTasksAnswerSchema,
-    async callback({ signal }, { limit, waitSeconds }) {
+    async callback({ signal }, { limit, waitSeconds = 0 }) {
       const entity = physicalEntity(this, entityName)
       const id = entity.column('id')
       const createdAt = entity.column(fields.createdAt)

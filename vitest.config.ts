@@ -12,7 +12,12 @@ const shared = {
 const resolve = { alias: { '@': fileURLToPath(new URL('.', import.meta.url)).replace(/\/$/, '') } }
 
 /** Suites that start whole processes, or measure time: one after another, when the others are done. */
-const wholeSystem = ['tests/e2e/**/*.test.ts', 'tests/performance/**/*.test.ts', 'tests/test-async-task-component.ts']
+const wholeSystem = [
+  'tests/e2e/**/*.test.ts',
+  'tests/performance/**/*.test.ts',
+  'tests/test-async-task-component.ts',
+  'tests/chaos/chaos-run.test.ts',
+]
 
 export default defineConfig({
   test: {

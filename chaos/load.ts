@@ -1,5 +1,6 @@
 /** Asks for the planned tasks, as an application's users do: over HTTP, of any main that answers. */
 import { setTimeout as delay } from 'node:timers/promises'
+import { neverSent } from '../integrations/shared/activities/provider-error.js'
 import { TaskClient } from '../scripts/stack/task-client.js'
 import type { PlannedTask } from './tasks.js'
 
@@ -17,7 +18,11 @@ export interface LoadOptions {
   signal: AbortSignal
 }
 
+/** The database was away: it is asked again. */
+const NOT_ASKED = Symbol('not asked')
 const RETRY_PAUSE_MS = 500
+/** A request without an answer may lie before a paused main, which carries it out when it wakes up. */
+const MAY_STILL_ARRIVE_MS = 20_000
 
 /** Resolves once every task exists; those whose creation is given up by the signal are left out. */
 export async function createTasks({ mainUrls, tasks, find, onCreated, signal }: LoadOptions): Promise<void> {
@@ -30,14 +35,26 @@ export async function createTasks({ mainUrls, tasks, find, onCreated, signal }: 
       const client = clients[(index + tries) % clients.length] as TaskClient
       try {
         return onCreated({ ...task, id: await client.create(task.kind, task.request, signal) })
-      } catch {
+      } catch (error) {
         signal.throwIfAborted()
-        await delay(RETRY_PAUSE_MS, undefined, { signal })
-        const id = await find(task).catch(() => undefined)
+        const id = neverSent(error) ? undefined : await findUntilCertain(task)
         if (id !== undefined) return onCreated({ ...task, id })
+        await delay(RETRY_PAUSE_MS, undefined, { signal })
       }
     }
   }
+
+  /** The id of a task whose creation got no answer; undefined once it certainly was not created. */
+  async function findUntilCertain(task: PlannedTask): Promise<string | undefined> {
+    const certainAt = Date.now() + MAY_STILL_ARRIVE_MS
+    for (;;) {
+      await delay(RETRY_PAUSE_MS, undefined, { signal })
+      const id = await find(task).catch(() => NOT_ASKED)
+      if (typeof id === 'string') return id
+      if (id === undefined && Date.now() >= certainAt) return undefined
+    }
+  }
+
   const given = await Promise.allSettled(tasks.map(create))
   const failed = given.find((outcome) => outcome.status === 'rejected')
   if (failed && !signal.aborted) throw failed.reason

@@ -7,7 +7,7 @@ import { type FaultKind, scheduleFaults } from './schedule.js'
 import { FAULT_SHARE } from './settings.js'
 import { type InflictedFault, Injector } from './system/injector.js'
 import { ChaosSystem } from './system/system.js'
-import { planTasks } from './tasks.js'
+import { type PlannedTask, planTasks } from './tasks.js'
 import { acceptedReports, judgeAnswers } from './witnesses/answers.js'
 import { judgeCreates, readCreates } from './witnesses/ark.js'
 import { countTasks, findTask, KINDS, type Query, readTasks } from './witnesses/database.js'
@@ -41,8 +41,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   say(`starting ${options.mains} mains, ${options.daemons} daemons, PostgreSQL, Temporal and the simulators`)
   const system = await ChaosSystem.start(options)
   try {
-    const { created, faults } = await disturb(system, options)
-    const report = await hearWitnesses(system, created, faults)
+    const report = await hearWitnesses(system, await disturb(system, options))
     const exits = [...system.mains, ...system.daemons].filter((process) => process.exits > 0)
     for (const { name, exits: count } of exits) say(`${name} ended by itself ${count} times and was started again`)
     return report
@@ -51,10 +50,13 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   }
 }
 
-async function disturb(
-  system: ChaosSystem,
-  options: ChaosOptions,
-): Promise<{ created: CreatedTask[]; faults: InflictedFault[] }> {
+interface Disturbed {
+  planned: PlannedTask[]
+  created: CreatedTask[]
+  faults: InflictedFault[]
+}
+
+async function disturb(system: ChaosSystem, options: ChaosOptions): Promise<Disturbed> {
   const { seed, tasks: count, daemons, mains, minutes, without = [] } = options
   const limitMs = minutes * 60_000
   const windowMs = limitMs * FAULT_SHARE
@@ -68,48 +70,49 @@ async function disturb(
   options.signal.addEventListener('abort', () => over.abort(), { once: true })
   const query: Query = (sql, params) => system.postgres.query(sql, params)
 
+  const planned = planTasks(seed, count, windowMs)
   const created: CreatedTask[] = []
   const injector = new Injector(system, seed, say)
   const loading = createTasks({
     mainUrls: system.mainUrls,
-    tasks: planTasks(seed, count, windowMs),
+    tasks: planned,
     find: ({ kind, marker }) => findTask(kind, marker, query),
     onCreated: (task) => created.push(task),
     signal,
   })
   const injecting = injector.run(scheduleFaults({ seed, daemons, mains, windowMs, without }), signal)
-  const followed = followTasks(query, count, say, signal)
+  const followed = followTasks(query, () => created.length === count, say, signal)
   await Promise.all([loading, injecting, followed]).finally(() => clearTimeout(limit))
   options.signal.throwIfAborted()
   if (injector.errors.length > 0) throw new AggregateError(injector.errors, 'the harness failed, and proves nothing')
   if (created.length < count) throw new Error(`only ${created.length} of ${count} tasks could be created in time`)
-  return { created, faults: injector.inflicted }
+  return { planned, created, faults: injector.inflicted }
 }
 
 /** Resolves once all tasks are there and final, or by the signal. The database may be away meanwhile. */
 async function followTasks(
   query: Query,
-  count: number,
+  allCreated: () => boolean,
   say: (line: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
   for (let saidAt = Date.now(); !signal.aborted; ) {
     await delay(LOOK_EVERY_MS, undefined, { signal }).catch(() => {})
+    const complete = allCreated()
     const counts = await countTasks(query).catch(() => null)
-    const done = counts !== null && counts.final >= count
-    if (counts === null || (!done && Date.now() < saidAt + SAY_EVERY_MS)) continue
+    if (counts === null) continue
+    const done = complete && counts.final === counts.all
+    if (!done && Date.now() < saidAt + SAY_EVERY_MS) continue
     saidAt = Date.now()
     const statuses = Object.entries(counts.byStatus).map(([status, tasks]) => `${tasks} ${status}`)
-    say(`${counts.final} of ${count} tasks are final: ${statuses.join(', ') || 'none yet'}`)
+    say(`${counts.final} of ${counts.all} tasks are final: ${statuses.join(', ') || 'none yet'}`)
     if (done) return
   }
 }
 
-async function hearWitnesses(
-  system: ChaosSystem,
-  created: readonly CreatedTask[],
-  faults: InflictedFault[],
-): Promise<ChaosReport> {
+async function hearWitnesses(system: ChaosSystem, { planned, created, faults }: Disturbed): Promise<ChaosReport> {
+  // First: whatever is answered from here on need not be in what is read next.
+  const reports = acceptedReports(system.proxies('main').flatMap((proxy) => proxy.exchanges))
   const tasks = await readTasks((sql, params) => system.postgres.query(sql, params))
   const [executions, creates] = await Promise.all([
     readExecutions(system.temporal.address),
@@ -118,9 +121,8 @@ async function hearWitnesses(
       system.proxies('ark').flatMap((proxy) => proxy.exchanges),
     ),
   ])
-  const reports = acceptedReports(system.proxies('main').flatMap((proxy) => proxy.exchanges))
   const violations: Violation[] = [
-    ...judgeEndings(created, tasks),
+    ...judgeEndings(planned, created, tasks),
     ...judgeExecutions(executions),
     ...judgeCreates(tasks, creates),
     ...tasks.flatMap((task) => {

@@ -7,7 +7,7 @@ export type Query = <Row extends object>(sql: string, params?: unknown[]) => Pro
 const nullableNumber = z.number().nullish()
 
 /** An event as it is stored, of whatever type: what a type does not have is missing. */
-export const eventSchema = z.object({
+const eventSchema = z.object({
   type: z.string(),
   attempt: z.number(),
   fencingToken: z.string().optional(),
@@ -60,7 +60,7 @@ export const KINDS: Record<TaskKind, { entity: string; namespace: string }> = {
   image: { entity: 'Nanobanana2', namespace: 'nanobanana2ImageGeneration' },
   test: { entity: 'TestAsyncTask', namespace: 'testAsyncTask' },
 }
-export const TASK_KINDS = Object.keys(KINDS) as TaskKind[]
+const TASK_KINDS = Object.keys(KINDS) as TaskKind[]
 
 /** Every task of every kind with all its events. */
 export async function readTasks(query: Query): Promise<StoredTask[]> {
@@ -92,16 +92,19 @@ async function readTasksOf(kind: TaskKind, query: Query): Promise<StoredTask[]> 
   }))
 }
 
-/** How many tasks there are, by status; `final` are those that nothing but an operator can move. */
-export async function countTasks(query: Query): Promise<{ final: number; byStatus: Record<string, number> }> {
+export interface TaskCounts {
+  all: number
+  /** Those that nothing but an operator can move. */
+  final: number
+  byStatus: Record<string, number>
+}
+
+export async function countTasks(query: Query): Promise<TaskCounts> {
   const rows = (await Promise.all(TASK_KINDS.map(async (kind) => query(await selectTasks(kind, query))))).flat()
   const byStatus: Record<string, number> = {}
-  let final = 0
-  for (const task of z.array(taskRowSchema).parse(rows)) {
-    byStatus[task.status] = (byStatus[task.status] ?? 0) + 1
-    if (isFinal(task)) final += 1
-  }
-  return { final, byStatus }
+  const tasks = z.array(taskRowSchema).parse(rows)
+  for (const { status } of tasks) byStatus[status] = (byStatus[status] ?? 0) + 1
+  return { all: tasks.length, final: tasks.filter(isFinal).length, byStatus }
 }
 
 /** The id of the task whose parameters carry the marker. */

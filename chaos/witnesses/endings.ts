@@ -1,19 +1,38 @@
 /** Whether each task came to its rightful end. */
+
 import type { CreatedTask } from '../load.js'
-import { isFinal, KINDS, markerOf, type StoredTask } from './database.js'
+import type { PlannedTask } from '../tasks.js'
+import { isFinal, markerOf, type StoredTask } from './database.js'
 import type { Violation } from './violation.js'
 
-/** Tasks that were promised and are not there, are not final, or ended otherwise than they had to. */
-export function judgeEndings(created: readonly CreatedTask[], stored: readonly StoredTask[]): Violation[] {
-  const byMarker = new Map(stored.map((task) => [markerOf(task), task]))
-  return created.flatMap(({ marker, kind, id, refused }) => {
-    const task = byMarker.get(marker)
-    const lost = (what: string): Violation[] => [{ counts: 'lost', task: `${kind} ${id}`, what }]
-    if (!task || task.id !== id) return lost(`was created in ${KINDS[kind].entity}, and is not there`)
-    if (!isFinal(task)) return lost(`is ${task.status} after ${task.attempts} attempts`)
-    const expected = refused ? 'failed' : 'completed'
-    if (task.status === expected) return []
-    const reason = task.state.error ? `: ${task.state.error.code}, ${task.state.error.message.slice(0, 300)}` : ''
-    return lost(`is ${task.status} instead of ${expected}${reason}`)
-  })
+/** Tasks whose creation was answered and that are not there; that are not final, or ended otherwise than they had to. */
+export function judgeEndings(
+  planned: readonly PlannedTask[],
+  created: readonly CreatedTask[],
+  stored: readonly StoredTask[],
+): Violation[] {
+  const lost = (task: string, what: string): Violation => ({ counts: 'lost', task, what })
+  const rows = new Set(stored.map(nameOf))
+  const missing = created.map(nameOf).filter((name) => !rows.has(name))
+  const byMarker = new Map(planned.map((task) => [task.marker, task]))
+  return [
+    ...missing.map((name) => lost(name, 'was created, and is not there')),
+    ...stored.flatMap((task) => {
+      const plan = byMarker.get(markerOf(task))
+      const what = plan ? wrongEnd(plan, task) : 'was never asked for'
+      return what === null ? [] : [lost(nameOf(task), what)]
+    }),
+  ]
+}
+
+function wrongEnd({ refused }: PlannedTask, task: StoredTask): string | null {
+  if (!isFinal(task)) return `is ${task.status} after ${task.attempts} attempts`
+  const expected = refused ? 'failed' : 'completed'
+  if (task.status === expected) return null
+  const reason = task.state.error ? `: ${task.state.error.code}, ${task.state.error.message.slice(0, 300)}` : ''
+  return `is ${task.status} instead of ${expected}${reason}`
+}
+
+function nameOf({ kind, id }: Pick<StoredTask, 'kind' | 'id'>): string {
+  return `${kind} ${id}`
 }

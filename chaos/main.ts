@@ -18,11 +18,6 @@ const { values } = parseArgs({
     without: { type: 'string', default: '' },
   },
 })
-const abort = new AbortController()
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => abort.abort(new Error(`stopped by ${signal}`)))
-}
-
 const folder = `.data/chaos/${new Date().toISOString().replace(/[:.]/g, '-')}`
 try {
   const report = await runChaos({
@@ -34,7 +29,6 @@ try {
     without: kinds(values.without),
     folder,
     say: console.log,
-    signal: abort.signal,
   })
   for (const line of table(report)) console.log(line)
   console.log(`Logs are in ${folder}/logs`)

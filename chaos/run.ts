@@ -29,7 +29,6 @@ export interface ChaosOptions {
   folder: string
   /** Hears of progress, line by line. */
   say: (line: string) => void
-  signal: AbortSignal
 }
 
 const LOOK_EVERY_MS = 1_000
@@ -67,7 +66,6 @@ async function disturb(system: ChaosSystem, options: ChaosOptions): Promise<Dist
   // Every task that is being created waits for it.
   setMaxListeners(0, signal)
   const limit = setTimeout(() => over.abort(), limitMs)
-  options.signal.addEventListener('abort', () => over.abort(), { once: true })
   const query: Query = (sql, params) => system.postgres.query(sql, params)
 
   const planned = planTasks(seed, count, windowMs)
@@ -83,7 +81,6 @@ async function disturb(system: ChaosSystem, options: ChaosOptions): Promise<Dist
   const injecting = injector.run(scheduleFaults({ seed, daemons, mains, windowMs, without }), signal)
   const followed = followTasks(query, () => created.length === count, say, signal)
   await Promise.all([loading, injecting, followed]).finally(() => clearTimeout(limit))
-  options.signal.throwIfAborted()
   if (injector.errors.length > 0) throw new AggregateError(injector.errors, 'the harness failed, and proves nothing')
   if (created.length < count) throw new Error(`only ${created.length} of ${count} tasks could be created in time`)
   return { planned, created, faults: injector.inflicted }

@@ -40,6 +40,9 @@ const STOP_TIMEOUT_MS = 5_000
 /** A free port may be taken by somebody else before the server binds it. */
 const START_ATTEMPTS = 3
 
+/** Written by the server's death or stop, not the machine's: several times the speed of waiting for the disk. */
+const FAST_SQLITE = ['--sqlite-pragma', 'journal_mode=wal', '--sqlite-pragma', 'synchronous=normal']
+
 /**
  * Ends the server when this process ends in whatever way, SIGKILL included: the kernel then closes the pipe that
  * `cat` reads from.
@@ -79,7 +82,7 @@ async function startOnce(executable: string, options: TemporalServerOptions): Pr
   const address = `127.0.0.1:${port}`
   const args = ['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(port), '--log-level', 'warn']
   args.push(...(uiPort === undefined ? ['--headless'] : ['--ui-port', String(uiPort)]))
-  if (options.dbFile) args.push('--db-filename', options.dbFile)
+  if (options.dbFile) args.push('--db-filename', options.dbFile, ...FAST_SQLITE)
 
   const log = options.logFile ? openSync(options.logFile, 'a') : 'ignore'
   // A group of its own: Ctrl-C in a terminal must not take the server from under workers that are draining.

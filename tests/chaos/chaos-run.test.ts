@@ -20,7 +20,6 @@ it('loses nothing, runs nothing twice, pays nothing twice, and accepts no stale 
     minutes: MINUTES,
     folder,
     say: (line) => said.push(line),
-    signal: new AbortController().signal,
   })
 
   expect(violations, `${said.join('\n')}\nLogs are in ${folder}/logs`).toEqual([])

@@ -141,7 +141,8 @@ class Fuzz {
   }
 
   #send(operation: Operation, { token, input }: Sent): Promise<Response> {
-    const headers: Record<string, string> = { 'content-type': 'application/json' }
+    // A connection each: one that is kept alive may be closed by main just when it is used again.
+    const headers: Record<string, string> = { 'content-type': 'application/json', connection: 'close' }
     if (token !== 'none') headers.authorization = `Bearer ${token === 'right' ? this.#main.token : 'x'.repeat(30)}`
     if (operation.method === 'post') {
       const body = JSON.stringify(input)

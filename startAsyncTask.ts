@@ -29,6 +29,7 @@ try {
       logger,
     },
     integrationsPath: join(dirname(fileURLToPath(import.meta.url)), 'integrations'),
+    onFatal: (error) => component.stop().finally(() => fail(error)),
     logger,
   })
   stopOnSignals(component)

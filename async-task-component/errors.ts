@@ -51,6 +51,12 @@ export class WorkflowBundleError extends AsyncTaskError {
   readonly retryable = true
 }
 
+/** A loop died or hung again and again: the process had better start afresh. */
+export class LoopGivenUpError extends AsyncTaskError {
+  readonly code = 'loop_given_up'
+  readonly retryable = true
+}
+
 /** What is configured cannot work; the message lists every mistake. */
 export class ConfigurationError extends AsyncTaskError {
   readonly code = 'configuration'

@@ -18,6 +18,8 @@ export interface AsyncTaskComponentOptions {
   integrations: Array<{ namespace: string; integration: Pick<IIntegration, 'getPullModeConfig'> }>
   activityContext: ActivityContext
   integrationsPath: string
+  /** The component cannot go on: the process had better stop it and end. */
+  onFatal?: (error: Error) => void
   logger: Logger
 }
 
@@ -33,7 +35,7 @@ export class AsyncTaskComponent {
   #stopped: Promise<void> | null = null
 
   constructor(options: AsyncTaskComponentOptions) {
-    const { config, activityContext, logger } = options
+    const { config, activityContext, onFatal, logger } = options
     this.#options = options
     this.#target = temporalTarget(config.temporal)
     const { address, namespace, security } = this.#target
@@ -48,6 +50,7 @@ export class AsyncTaskComponent {
       temporalSecurity: security,
       internalToken: config.internalApiToken,
       isWorkerRunning: (taskQueue) => this.#workers.isRunning(taskQueue),
+      ...(onFatal && { onGivenUp: onFatal }),
       logger,
     })
   }

@@ -31,11 +31,15 @@ export interface PullLoopOptions {
   stopping: AbortSignal
   /** What the gates remember is out of date. */
   forgetGates(): void
+  /** Called whenever the loop gets on. */
+  alive(): void
   logger: Logger
 }
 
 /** How long a round waits for its claims before the next one begins without them. */
 const CLAIM_PATIENCE_MS = 1000
+/** How often a loop that waits for its starts shows that it lives. */
+const SIGN_OF_LIFE_MS = 10_000
 /** The most that fetchPendingTasks gives at once. */
 const MAX_LIMIT = 100
 
@@ -82,13 +86,13 @@ export class PullLoop {
       await this.#freeSlots()
       const ms = interval.after(outcome)
       if (ms > 0) {
-        this.#state = 'waiting'
+        this.#enter('waiting')
         await pause(ms, stopping)
       }
     }
-    this.#state = 'stopping'
+    this.#enter('stopping')
     await this.#drained()
-    this.#state = 'stopped'
+    this.#enter('stopped')
     logger.debug('loop stopped')
   }
 
@@ -96,11 +100,11 @@ export class PullLoop {
     const { stopping, batchSize, startConcurrency, fetchTasks, forgetGates } = this.#options
     const waitSeconds = this.#nothingLeft ? this.#options.waitSeconds : 0
     this.#nothingLeft = false
-    this.#state = 'checking'
+    this.#enter('checking')
     if (await this.#anyGateClosed()) return 'closed'
     if (this.#suspects.size > 0) await this.#tryOneSuspect()
 
-    this.#state = 'fetching'
+    this.#enter('fetching')
     const free = Math.min(batchSize, startConcurrency - this.#underWay.size)
     // Those still being claimed are listed once more, before all others.
     const limit = Math.min(MAX_LIMIT, free + this.#claiming)
@@ -118,7 +122,7 @@ export class PullLoop {
       if (await this.#anyGateClosed()) return 'closed'
     }
 
-    this.#state = 'claiming'
+    this.#enter('claiming')
     const claims = tasks.map((task) => this.#serve(task, { alone: false }).claimed)
     const claimed = await this.#countWithin(CLAIM_PATIENCE_MS, claims)
     if (claimed === 0) return 'empty'
@@ -196,10 +200,27 @@ export class PullLoop {
 
   /** Waits until half of the slots are free: fetching tasks one by one would be slower. */
   async #freeSlots(): Promise<void> {
-    while (this.#underWay.size > this.#options.startConcurrency / 2) await Promise.race(this.#underWay.values())
+    while (this.#underWay.size > this.#options.startConcurrency / 2) {
+      await this.#patiently(Promise.race(this.#underWay.values()))
+    }
   }
 
   async #drained(): Promise<void> {
-    await Promise.all(this.#underWay.values())
+    await this.#patiently(Promise.all(this.#underWay.values()))
+  }
+
+  /** Starts may wait as long as Temporal is away, which is not the loop's fault. */
+  async #patiently(work: Promise<unknown>): Promise<void> {
+    const timer = setInterval(this.#options.alive, SIGN_OF_LIFE_MS)
+    try {
+      await work
+    } finally {
+      clearInterval(timer)
+    }
+  }
+
+  #enter(state: PullLoopState): void {
+    this.#state = state
+    this.#options.alive()
   }
 }

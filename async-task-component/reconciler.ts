@@ -32,6 +32,8 @@ export interface ReconcilerOptions {
   stopping: AbortSignal
   /** Aborted when what is under way has to end as well. */
   expired: AbortSignal
+  /** Called whenever the loop gets on. */
+  alive(): void
   logger: Logger
 }
 
@@ -74,7 +76,8 @@ export class Reconciler {
 
   /** @returns whether there may be more that can be settled now */
   async #round(): Promise<boolean> {
-    const { fetchRuns, stopping } = this.#options
+    const { fetchRuns, stopping, alive } = this.#options
+    alive()
     const runs = await fetchRuns(RUNS_A_ROUND, stopping)
     const takeTurn = pLimit(CONCURRENCY)
     const told = await Promise.all(runs.map((run) => takeTurn(() => this.#check(run))))
@@ -83,7 +86,8 @@ export class Reconciler {
 
   /** @returns whether main was told something about the run */
   async #check(run: RunToCheck): Promise<boolean> {
-    const { namespace, config, reports, stopping } = this.#options
+    const { namespace, config, reports, stopping, alive } = this.#options
+    alive()
     if (stopping.aborted) return false
     const { apiCallId, attempt, fencingToken } = run
     const logger = this.#options.logger.child({ apiCallId, attempt })

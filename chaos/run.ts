@@ -31,7 +31,7 @@ export interface ChaosOptions {
   say: (line: string) => void
 }
 
-const LOOK_EVERY_MS = 1_000
+const LOOK_EVERY_MS = 2_000
 const SAY_EVERY_MS = 10_000
 
 /** Resolves when every task is final and every fault over, or at the time limit. */

@@ -5,6 +5,8 @@ export const SETTINGS = {
   CONFIG_MODE: 'local',
   // Shorter than the longest pause of a process: its claims are taken over while it sleeps.
   STUCK_TIMEOUT_SECONDS: '15',
+  // What the workers of a busy machine cannot take yet stays pending, instead of being taken over again and again.
+  MAX_BACKLOG: '10',
   RECONCILE_INTERVAL_MS: '3000',
   UNCHECKED_FOR_SECONDS: '10',
   // The faults are not the tasks': they must not use up what a task may try.

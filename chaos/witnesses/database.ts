@@ -67,29 +67,27 @@ export async function readTasks(query: Query): Promise<StoredTask[]> {
   return (await Promise.all(TASK_KINDS.map((kind) => readTasksOf(kind, query)))).flat()
 }
 
+/** In one statement: a row and its events as they were at one moment, whatever still runs. */
 async function readTasksOf(kind: TaskKind, query: Query): Promise<StoredTask[]> {
-  const rows = z.array(taskRowSchema).parse(await query(await selectTasks(kind, query)))
+  const calls = `${KINDS[kind].entity}APICall`
   const table = `${KINDS[kind].entity}IntegrationEvent`
+  const call = await columnsOf(calls, query)
   const column = await columnsOf(table, query)
-  const events = z
-    .array(eventRowSchema)
-    .parse(
-      await query(
-        `SELECT ${column('id', 'integer')} AS id, ${column('apiCallId', 'text')} AS "apiCallId",` +
-          ` ${column('at', 'double precision')} AS at, ${column('supersedes', 'text')} AS supersedes,` +
-          ` ${column('data', 'json')} AS data FROM "${table}" ORDER BY 1`,
-      ),
-    )
-  const ids = new Set(rows.map(({ id }) => id))
-  const stray = events.find(({ apiCallId }) => !ids.has(apiCallId))
-  if (stray) throw new Error(`${table} has an event of a task that does not exist: ${stray.apiCallId}`)
-  return rows.map((row) => ({
-    ...row,
-    kind,
-    events: events
-      .filter(({ apiCallId }) => apiCallId === row.id)
-      .map(({ at, supersedes, data }) => ({ ...data, at, supersedes })),
-  }))
+  const [row] = await query<{ tasks: unknown; events: unknown }>(
+    `SELECT (SELECT coalesce(json_agg(task), '[]') FROM (${selectTasks(calls, call)}) task) AS tasks,` +
+      ` (SELECT coalesce(json_agg(event ORDER BY event.id), '[]') FROM (` +
+      `SELECT ${column('id', 'integer')} AS id, ${column('apiCallId', 'text')} AS "apiCallId",` +
+      ` ${column('at', 'double precision')} AS at, ${column('supersedes', 'text')} AS supersedes,` +
+      ` ${column('data', 'json')} AS data FROM "${table}") event) AS events`,
+  )
+  const tasks = z.array(taskRowSchema).parse(row?.tasks)
+  const eventsByTask = new Map<string, StoredEvent[]>(tasks.map(({ id }) => [id, []]))
+  for (const { apiCallId, at, supersedes, data } of z.array(eventRowSchema).parse(row?.events)) {
+    const events = eventsByTask.get(apiCallId)
+    if (!events) throw new Error(`${table} has an event of a task that does not exist: ${apiCallId}`)
+    events.push({ ...data, at, supersedes })
+  }
+  return tasks.map((task) => ({ ...task, kind, events: eventsByTask.get(task.id) ?? [] }))
 }
 
 export interface TaskCounts {
@@ -100,16 +98,15 @@ export interface TaskCounts {
 }
 
 export async function countTasks(query: Query): Promise<TaskCounts> {
-  const rows = (await Promise.all(TASK_KINDS.map(async (kind) => query(await selectTasks(kind, query))))).flat()
+  const tasks = (await Promise.all(TASK_KINDS.map((kind) => readRows(kind, query)))).flat()
   const byStatus: Record<string, number> = {}
-  const tasks = z.array(taskRowSchema).parse(rows)
   for (const { status } of tasks) byStatus[status] = (byStatus[status] ?? 0) + 1
   return { all: tasks.length, final: tasks.filter(isFinal).length, byStatus }
 }
 
 /** The id of the task whose parameters carry the marker. */
 export async function findTask(kind: TaskKind, marker: string, query: Query): Promise<string | undefined> {
-  const rows = z.array(taskRowSchema).parse(await query(await selectTasks(kind, query)))
+  const rows = await readRows(kind, query)
   return rows.find((row) => markerOf(row) === marker)?.id
 }
 
@@ -123,9 +120,12 @@ export function isFinal({ status, state }: Pick<StoredTask, 'status' | 'state'>)
   return status === 'completed' || status === 'cancelled'
 }
 
-async function selectTasks(kind: TaskKind, query: Query): Promise<string> {
+async function readRows(kind: TaskKind, query: Query): Promise<Array<z.output<typeof taskRowSchema>>> {
   const table = `${KINDS[kind].entity}APICall`
-  const column = await columnsOf(table, query)
+  return z.array(taskRowSchema).parse(await query(selectTasks(table, await columnsOf(table, query))))
+}
+
+function selectTasks(table: string, column: Columns): string {
   return (
     `SELECT ${column('id', 'integer')} AS id, ${column('taskKey', 'text')} AS "taskKey",` +
     ` ${column('status', 'text')} AS status, ${column('attempts', 'double precision')} AS attempts,` +
@@ -133,11 +133,13 @@ async function selectTasks(kind: TaskKind, query: Query): Promise<string> {
   )
 }
 
+type Columns = (property: string, type: string) => string
+
 /**
  * Finds a property's column: interaqt names it by the first letters of entity and property, and a hash. The first
  * that fits is the entity's own; later ones are of records merged into its table.
  */
-async function columnsOf(table: string, query: Query): Promise<(property: string, type: string) => string> {
+async function columnsOf(table: string, query: Query): Promise<Columns> {
   const columns = await query<{ name: string; type: string }>(
     'SELECT column_name AS name, data_type AS type FROM information_schema.columns WHERE table_name = $1 ORDER BY ordinal_position',
     [table],

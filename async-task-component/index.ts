@@ -4,6 +4,7 @@ import { hostname } from 'node:os'
 import type { IIntegration, PullModeConfig } from '../integrations/index.js'
 import type { ActivityContext } from '../integrations/shared/activity-context.js'
 import { ConfigurationError, describeError } from './errors.js'
+import { HealthServer } from './health-server.js'
 import type { Logger } from './logger.js'
 import { growingPauseMs, pause, withJitter } from './pause.js'
 import { type LoopStatus, type ServedIntegration, TaskProcessor } from './task-processor.js'
@@ -23,6 +24,12 @@ export interface AsyncTaskComponentOptions {
   logger: Logger
 }
 
+/** What each integration's worker and loop are doing, and what keeps them from it. */
+export interface ComponentStatus {
+  workers: WorkerStatus[]
+  loops: LoopStatus[]
+}
+
 const RECONNECT: RetryPolicy = { firstPauseMs: 1000, maxPauseMs: 30_000, factor: 2 }
 
 export class AsyncTaskComponent {
@@ -30,6 +37,7 @@ export class AsyncTaskComponent {
   readonly #target: TemporalTarget
   readonly #workers: WorkerManager
   readonly #processor: TaskProcessor
+  readonly #health: HealthServer | null
   readonly #stopping = new AbortController()
   #ready: Promise<boolean> | null = null
   #stopped: Promise<void> | null = null
@@ -53,10 +61,12 @@ export class AsyncTaskComponent {
       ...(onFatal && { onGivenUp: onFatal }),
       logger,
     })
+    const { host, port } = config.health
+    this.#health = port === undefined ? null : new HealthServer({ host, port, status: () => this.status() })
   }
 
   /**
-   * Starts the loops, and the workers as soon as Temporal can be reached: neither main nor Temporal needs to be
+   * Starts the health server, the loops, and the workers as soon as Temporal can be reached: neither main nor Temporal needs to be
    * there yet. Nothing is claimed for an integration before its worker runs.
    *
    * @returns once everything is under way; `ready()` tells when workers run
@@ -71,6 +81,8 @@ export class AsyncTaskComponent {
 
     const { address, namespace } = this.#target
     logger.info({ temporal: { address, namespace }, integrations: infos.map(({ name }) => name) }, 'starting')
+    const health = await this.#health?.start()
+    if (health !== undefined) logger.info({ health }, 'health is served')
     await this.#processor.start(served)
     this.#ready = this.#startWorkers(infos)
   }
@@ -81,7 +93,7 @@ export class AsyncTaskComponent {
   }
 
   /** What each integration's worker and loop are doing, and what keeps them from it. */
-  status(): { workers: WorkerStatus[]; loops: LoopStatus[] } {
+  status(): ComponentStatus {
     return { workers: this.#workers.statuses(), loops: this.#processor.statuses() }
   }
 
@@ -96,6 +108,7 @@ export class AsyncTaskComponent {
     await Promise.all([this.#processor.stop(), this.#workers.stopAll()])
     await this.#ready
     await this.#workers.disconnect()
+    await this.#health?.stop()
     this.#options.logger.info('stopped')
   }
 

@@ -49,6 +49,8 @@ const asyncTaskSchema = z.strictObject({
     })
     .prefault({}),
   internalApiToken: internalToken,
+  /** `GET /health/live` and `/health/ready`; without a port they are not served. */
+  health: z.strictObject({ host: z.string().default('127.0.0.1'), port: port.optional() }).prefault({}),
   /** How long a stop waits for work under way. */
   shutdownGraceMs: z.number().int().min(0).default(10_000),
 })

@@ -5,7 +5,7 @@ import { type API, type APIContext, buildAPIPath } from '../integrations/index.j
 import { followingSignal } from '../integrations/shared/following-signal.js'
 import type { AppEnv } from './http-app.js'
 import { invalidFields, invalidInput } from './invalid-input.js'
-import { unstorable } from './unstorable.js'
+import { replaceUnstorable, unstorable } from './unstorable.js'
 
 export interface APIRoutesOptions {
   controller: Controller
@@ -35,7 +35,7 @@ export function serveAPI(
       return c.json({ success: false, error: 'Sign in first' }, 401)
     }
 
-    const input = method === 'GET' ? { ...c.req.query(), ...c.req.param() } : await readJSON(c)
+    const input = method === 'GET' ? { ...c.req.query(), ...c.req.param() } : await readJSON(c, api)
     if (input === undefined) return c.json(invalidFields([{ field: 'body', message: 'is not JSON' }]), 400)
     const fault = unstorable(input)
     if (fault) return c.json(invalidFields([fault]), 400)
@@ -52,10 +52,14 @@ export function serveAPI(
   })
 }
 
-async function readJSON(c: Context): Promise<unknown> {
+/**
+ * A user is told which character cannot be stored. A report is taken with it replaced: what a provider said, cut
+ * in the middle of a character, must not keep a run's outcome from being stored.
+ */
+async function readJSON(c: Context, { internal }: API): Promise<unknown> {
   const text = await c.req.text()
   try {
-    return JSON.parse(text)
+    return internal ? JSON.parse(text, (_key, value) => replaceUnstorable(value)) : JSON.parse(text)
   } catch {
     return undefined
   }

@@ -35,3 +35,8 @@ const NOT_TEXT = 'has a character that is not text (U+0000, or half of a surroga
 function isText(text: string): boolean {
   return !text.includes('\0') && !/\p{Surrogate}/u.test(text)
 }
+
+/** A text with what is not text in it replaced by U+FFFD; any other value as it is. */
+export function replaceUnstorable(value: unknown): unknown {
+  return typeof value === 'string' && !isText(value) ? value.replace(/\0|\p{Surrogate}/gu, '\uFFFD') : value
+}

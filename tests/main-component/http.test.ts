@@ -3,6 +3,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startTestMain, TEST_TOKEN, type TestMain } from '../support/main.js'
+import { events, plantTask, TEST_API } from '../support/tasks.js'
 
 let main: TestMain
 beforeAll(async () => {
@@ -67,6 +68,19 @@ describe('asking for a task', () => {
       })
     }
   })
+})
+
+it('a report with characters that cannot be stored is stored without them: an outcome may not be lost for that', async () => {
+  const id = await plantTask(main.component.controller, { events: [events.queued(1, 2e9), events.processing(1)] })
+  const message = `cut in the middle: ${'🙂'.slice(0, 1)}, and \0`
+  const report = { apiCallId: id, attempt: 1, runId: 'run-1', status: 'failed', retryable: false }
+  const answer = await main.internalPost(`${TEST_API}/reportTestAsyncTaskResult`, {
+    ...report,
+    error: { code: 'broken', message },
+  })
+  expect(answer.status).toBe(200)
+  const task = await main.get(`/api/test/tasks/${id}`)
+  expect(task.body.error.message).toBe('cut in the middle: \uFFFD, and \uFFFD')
 })
 
 describe('answers', () => {

@@ -36,6 +36,11 @@ export class TcpProxy {
     return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`
   }
 
+  /** How many clients are connected. */
+  get connections(): number {
+    return this.#pairs.size
+  }
+
   /** The server is away: connections break, and new ones are refused. */
   cut(): void {
     this.#state = 'cut'

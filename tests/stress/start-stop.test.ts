@@ -13,12 +13,15 @@ import { loadConfig } from '@/config/load.js'
 import type { PullModeConfig } from '@/integrations/index.js'
 import { attemptWorkflowId } from '@/integrations/shared/names.js'
 import { activityContext, createProcessor, createTemporalNamespace, silent } from '../async-task-component/support.js'
+import { TcpProxy } from '../async-task-component/tcp-proxy.js'
 import { ProtocolMain, TEST_TOKEN } from '../support/protocol-main.js'
 
 /** Building a component bundles its workflows, which takes seconds; a processor is there at once. */
 const COMPONENT_CYCLES = 10
 const PROCESSOR_CYCLES = 50
 const TASKS_PER_CYCLE = 10
+/** gRPC shares connections between clients, and looks every ten seconds for those that nobody uses. */
+const CLOSING = { timeout: 40_000, interval: 250 }
 const SEED = Number(process.env.STRESS_SEED ?? Date.now() % 2 ** 31)
 
 /** What can be started and stopped. */
@@ -29,7 +32,9 @@ interface Cycled {
   stop(): Promise<void>
 }
 
+/** The test's own way to Temporal. What is cycled goes through a proxy, which sees its connections. */
 let connection: Connection
+let temporal: TcpProxy
 let temporalNamespace: string
 let main: ProtocolMain
 const complaints: unknown[] = []
@@ -39,6 +44,7 @@ beforeAll(async () => {
   vi.stubEnv('TEMPORAL_ADDRESS', undefined)
   vi.stubEnv('TEMPORAL_NAMESPACE', undefined)
   connection = await Connection.connect({ address: inject('temporalAddress') })
+  temporal = await TcpProxy.to(inject('temporalAddress'))
   temporalNamespace = await createTemporalNamespace(connection)
   // A leak of listeners is told as a warning.
   for (const event of ['unhandledRejection', 'warning'] as const) process.on(event, complain)
@@ -46,6 +52,7 @@ beforeAll(async () => {
 afterAll(async () => {
   for (const event of ['unhandledRejection', 'warning'] as const) process.off(event, complain)
   await connection.close()
+  await temporal.close()
   vi.unstubAllEnvs()
 })
 beforeEach(() => {
@@ -54,7 +61,7 @@ beforeEach(() => {
 
 it(`${PROCESSOR_CYCLES} starts and stops of the task processor leave nothing behind`, async () => {
   await cycle('processor', PROCESSOR_CYCLES, 400, (config) => {
-    const processor = createProcessor(inject('temporalAddress'), { temporalNamespace })
+    const processor = createProcessor(temporal.address, { temporalNamespace })
     return {
       start: () => processor.start([{ namespace: 'processor', config }]),
       ready: async () => undefined,
@@ -72,7 +79,7 @@ function createComponent(config: PullModeConfig): Cycled {
   return new AsyncTaskComponent({
     config: {
       ...asyncTask,
-      temporal: { address: inject('temporalAddress'), namespace: temporalNamespace },
+      temporal: { address: temporal.address, namespace: temporalNamespace },
       pullMode: { ...asyncTask.pullMode, pollIntervalMs: 20, maxPollIntervalMs: 50 },
       internalApiToken: TEST_TOKEN,
     },
@@ -92,11 +99,13 @@ async function cycle(
   const lives = fc.sample(fc.integer({ min: 0, max: longestMs }), { seed: SEED, numRuns: cycles })
   // What the first cycle loads for good, as the SDK's runtime, is no leak.
   await withMain(() => runCycles(namespace, [longestMs], create))
+  await vi.waitFor(() => expect(temporal.connections).toBe(0), CLOSING)
   const before = await settledResources({})
   await withMain(async () => {
     const workflows = await runCycles(namespace, lives, create)
     expect(workflows, `seed ${SEED}: no task got as far as its workflow`).toBeGreaterThan(0)
   })
+  await vi.waitFor(() => expect(temporal.connections, `seed ${SEED}: connections to Temporal`).toBe(0), CLOSING)
   const after = await settledResources(before)
   expect(leaked(before, after), `seed ${SEED}`).toEqual({})
   expect(complaints, `seed ${SEED}`).toEqual([])

@@ -109,7 +109,7 @@ export class Injector {
     const connection = Connection.lazy({ address: this.system.temporal.address })
     const client = new Client({ connection })
     try {
-      return await connection.withDeadline(Date.now() + 5_000, async () => {
+      return await connection.withDeadline(Date.now() + 15_000, async () => {
         const running: string[] = []
         for await (const { workflowId } of client.workflow.list({ query: 'ExecutionStatus = "Running"' })) {
           running.push(workflowId)

@@ -17,3 +17,23 @@ export function followingSignal(...signals: AbortSignal[]): { controller: AbortC
     },
   }
 }
+
+/**
+ * Gives `work` a signal that aborts with any of these, and after `timeoutMs`. Not `AbortSignal.any` over
+ * `AbortSignal.timeout`: Node 20 may collect that timeout as garbage, and then it never comes.
+ */
+export async function withTimeout<T>(
+  timeoutMs: number,
+  signals: AbortSignal[],
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const { controller, release } = followingSignal(...signals)
+  const late = () => controller.abort(new DOMException(`No end within ${timeoutMs} ms`, 'TimeoutError'))
+  const timer = setTimeout(late, timeoutMs)
+  try {
+    return await work(controller.signal)
+  } finally {
+    clearTimeout(timer)
+    release()
+  }
+}

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
+import { withTimeout } from '../../integrations/shared/following-signal.js'
 
 /** What can be asked of main, by the name under which its tasks are read again. */
 export type TaskKind = 'video' | 'image' | 'test'
@@ -61,11 +62,12 @@ export class TaskClient {
 
   async #request(path: string, signal?: AbortSignal, init: RequestInit = {}): Promise<unknown> {
     const url = `${this.mainUrl}/${path}`
-    const timeout = AbortSignal.timeout(REQUEST_TIMEOUT_MS)
-    const response = await fetch(url, { ...init, signal: signal ? AbortSignal.any([signal, timeout]) : timeout })
-    if (!response.ok) {
-      throw new Error(`${init.method ?? 'GET'} ${url} answered ${response.status}: ${await response.text()}`)
-    }
-    return response.json()
+    return withTimeout(REQUEST_TIMEOUT_MS, signal ? [signal] : [], async (either) => {
+      const response = await fetch(url, { ...init, signal: either })
+      if (!response.ok) {
+        throw new Error(`${init.method ?? 'GET'} ${url} answered ${response.status}: ${await response.text()}`)
+      }
+      return response.json()
+    })
   }
 }

@@ -5,6 +5,7 @@ import { withHeartbeat } from '../../shared/activities/heartbeat.js'
 import { asActivityFailure, ProviderError } from '../../shared/activities/provider-error.js'
 import type { ActivityContext } from '../../shared/activity-context.js'
 import type { Artifact } from '../../shared/artifact.js'
+import { followingSignal, withTimeout } from '../../shared/following-signal.js'
 import type { ProviderTask } from '../../shared/protocol/index.js'
 import { providerEndpoint } from '../../shared/provider-config.js'
 import type { ProviderTaskSettings, ProviderTaskState } from '../../shared/provider-task.js'
@@ -73,13 +74,15 @@ export function createActivities(context: ActivityContext) {
     /** Copies the finished video. Its address is asked for here: it is signed, and no workflow gets to see it. */
     async storeVideo(id: string, key: AttemptKey): Promise<VideoResult> {
       const store = async (kind: string, media: 'image' | 'video', url: string, signal: AbortSignal) => {
-        const body = await download(url, signal)
-        return artifacts.put(artifactName(kind, key), body, { media, maxBytes: MAX_VIDEO_BYTES })
+        return artifacts.put(artifactName(kind, key), download(url, requestTimeoutMs, signal), {
+          media,
+          maxBytes: MAX_VIDEO_BYTES,
+        })
       }
       return asActivityFailure(
         endpoint,
         withHeartbeat(DOWNLOAD_TIMEOUT_MS, async (signal) => {
-          const task = await ark.get(id, signal)
+          const task = await withTimeout(requestTimeoutMs, [signal], (soon) => ark.get(id, soon))
           const { video_url: videoUrl, last_frame_url: lastFrameUrl } = task?.content ?? {}
           if (!task || !videoUrl) {
             throw new ProviderError(`Task ${id} has no video`, { code: 'no_video', kind: 'unavailable' })
@@ -109,12 +112,25 @@ function isProvidersFault(code: string | undefined): boolean {
   return code === undefined || /Internal|Overloaded|Timeout|Unavailable/i.test(code)
 }
 
-async function download(url: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
-  const response = await fetch(url, { signal })
-  if (!response.ok || !response.body) {
-    throw ApplicationFailure.retryable(`The download answered ${response.status}`, 'download_failed')
+/** What a file holds, as it comes. Fails where nothing comes for `stallMs`: a connection may be half open. */
+async function* download(url: string, stallMs: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  const { controller, release } = followingSignal(signal)
+  const stalled = () => controller.abort(new Error(`Nothing came of the download for ${stallMs} ms`))
+  let timer = setTimeout(stalled, stallMs)
+  try {
+    const response = await fetch(url, { signal: controller.signal })
+    if (!response.ok || !response.body) {
+      throw ApplicationFailure.retryable(`The download answered ${response.status}`, 'download_failed')
+    }
+    for await (const chunk of response.body) {
+      clearTimeout(timer)
+      yield chunk
+      timer = setTimeout(stalled, stallMs)
+    }
+  } finally {
+    clearTimeout(timer)
+    release()
   }
-  return response.body
 }
 
 function toResult(task: ArkTask, video: Artifact, lastFrame: Artifact | undefined, simulated: boolean): VideoResult {

@@ -1,4 +1,5 @@
 import { Context } from '@temporalio/activity'
+import { withTimeout } from '../following-signal.js'
 
 const HEARTBEAT_INTERVAL_MS = 10_000
 
@@ -11,7 +12,7 @@ export async function withHeartbeat<T>(timeoutMs: number, work: (signal: AbortSi
   activity.heartbeat()
   const timer = setInterval(() => activity.heartbeat(), HEARTBEAT_INTERVAL_MS)
   try {
-    return await work(AbortSignal.any([activity.cancellationSignal, AbortSignal.timeout(timeoutMs)]))
+    return await withTimeout(timeoutMs, [activity.cancellationSignal], work)
   } finally {
     clearInterval(timer)
   }

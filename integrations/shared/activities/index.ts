@@ -1,6 +1,7 @@
 import { ApplicationFailure, Context } from '@temporalio/activity'
 import type { z } from 'zod'
 import type { ActivityContext } from '../activity-context.js'
+import { withTimeout } from '../following-signal.js'
 import type { Begin, Processing, RunOutcome, TaskStatus } from '../protocol/index.js'
 import type { Begun } from '../task.js'
 import { type ReportAnswer, refusalSchema, reportAnswerSchema } from '../wire.js'
@@ -49,24 +50,29 @@ async function post(
   // Only the path is taken from the arguments: the token goes to the configured main and to no other host.
   const { pathname, search } = new URL(callbackUrl)
   const url = new URL(pathname + search, context.mainUrl)
-  const response = await fetch(url, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${context.internalToken}`, 'content-type': 'application/json' },
-    body: JSON.stringify(report),
-    redirect: 'error',
-    signal: AbortSignal.any([Context.current().cancellationSignal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)]),
-  })
-  const text = await response.text()
-
+  const { status, text } = await withTimeout(
+    REQUEST_TIMEOUT_MS,
+    [Context.current().cancellationSignal],
+    async (signal) => {
+      const response = await fetch(url, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${context.internalToken}`, 'content-type': 'application/json' },
+        body: JSON.stringify(report),
+        redirect: 'error',
+        signal,
+      })
+      return { status: response.status, text: await response.text() }
+    },
+  )
   const answer = parse(reportAnswerSchema, text)
-  if (response.status === 200 && answer) return { accepted: true, body: answer }
+  if (status === 200 && answer) return { accepted: true, body: answer }
   const refusal = parse(refusalSchema, text)
   // Without a body of main's own, a 404 may come from a proxy that knows nothing of the task.
-  if ((response.status === 409 || response.status === 404) && refusal) {
+  if ((status === 409 || status === 404) && refusal) {
     return { accepted: false, reason: refusal.error, ...(refusal.status && { taskStatus: refusal.status }) }
   }
-  const said = `${url.pathname} answered ${response.status}: ${refusal?.error ?? text.slice(0, 500)}`
-  if (response.status === 400) throw ApplicationFailure.nonRetryable(said, 'report_rejected')
+  const said = `${url.pathname} answered ${status}: ${refusal?.error ?? text.slice(0, 500)}`
+  if (status === 400) throw ApplicationFailure.nonRetryable(said, 'report_rejected')
   throw ApplicationFailure.retryable(said, 'main_unavailable')
 }
 

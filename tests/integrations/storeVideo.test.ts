@@ -1,0 +1,67 @@
+/** Storing a finished video over connections that go silent. */
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { MockActivityEnvironment } from '@temporalio/testing'
+import pino from 'pino'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { loadConfig } from '@/config/load.js'
+import { createActivities } from '@/integrations/fangzhouVideoGeneration/activities/index.js'
+
+let server: Server
+let origin: string
+let artifactsDir: string
+let answer: (path: string, response: ServerResponse) => void
+
+beforeEach(async () => {
+  artifactsDir = await mkdtemp(join(tmpdir(), 'store-video-'))
+  server = createServer((request, response) => answer(request.url ?? '', response))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+})
+
+afterEach(async () => {
+  server.closeAllConnections()
+  server.close()
+  await rm(artifactsDir, { recursive: true, force: true })
+})
+
+function storeVideo(): Promise<unknown> {
+  const env = { ARK_SIMULATOR_URL: `${origin}/api/v3`, ARK_REQUEST_TIMEOUT_MS: '300' }
+  const { integrations } = loadConfig({ mode: 'local', env })
+  const activities = createActivities({
+    mainUrl: 'http://main',
+    internalToken: 'token',
+    artifactsDir,
+    integrations,
+    logger: pino({ level: 'silent' }),
+  })
+  return new MockActivityEnvironment().run(activities.storeVideo, 'cgt-1', { taskKey: 'key', attempt: 1 })
+}
+
+function answerTask(response: ServerResponse): void {
+  const content = { video_url: `${origin}/video.mp4` }
+  response.end(JSON.stringify({ id: 'cgt-1', status: 'succeeded', content }))
+}
+
+it('fails soon where the provider does not say where the video is', async () => {
+  answer = () => {}
+  await expect(storeVideo()).rejects.toThrow('got no answer: No end within 300 ms')
+})
+
+it('fails soon where the download does not begin', async () => {
+  answer = (path, response) => path !== '/video.mp4' && answerTask(response)
+  await expect(storeVideo()).rejects.toThrow('Nothing came of the download for 300 ms')
+})
+
+it('fails soon where the download stops half-way', async () => {
+  answer = (path, response) => {
+    if (path === '/video.mp4') response.writeHead(200, { 'content-length': '1000' }).write('half')
+    else answerTask(response)
+  }
+  await expect(storeVideo()).rejects.toThrow('Nothing came of the download for 300 ms')
+})

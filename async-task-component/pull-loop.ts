@@ -40,6 +40,8 @@ export interface PullLoopOptions {
 const CLAIM_PATIENCE_MS = 1000
 /** How often a loop that waits for its starts shows that it lives. */
 const SIGN_OF_LIFE_MS = 10_000
+/** How long other tasks go before a suspect's turn comes. */
+const SUSPECTS_WAIT_MS = 30_000
 /** The most that fetchPendingTasks gives at once. */
 const MAX_LIMIT = 100
 
@@ -53,6 +55,8 @@ export class PullLoop {
   #claiming = 0
   /** Tasks whose claims ended without a run too often, waiting for a moment alone. */
   readonly #suspects = new Map<string, PendingTask>()
+  /** Since when suspects have waited for others. */
+  #othersSince = performance.now()
   /** The last fetch got all there was. */
   #nothingLeft = false
   #closed: ClosedGate['reason'] | null = null
@@ -102,16 +106,19 @@ export class PullLoop {
     this.#nothingLeft = false
     this.#enter('checking')
     if (await this.#anyGateClosed()) return 'closed'
-    if (this.#suspects.size > 0) await this.#tryOneSuspect()
 
     this.#enter('fetching')
     const free = Math.min(batchSize, startConcurrency - this.#underWay.size)
-    // Those still being claimed are listed once more, before all others.
-    const limit = Math.min(MAX_LIMIT, free + this.#claiming)
+    // Those still being claimed, and suspects, are listed once more, before all others.
+    const limit = Math.min(MAX_LIMIT, free + this.#claiming + this.#suspects.size)
     const askedAt = performance.now()
     const fetched = await fetchTasks({ limit, waitSeconds }, stopping)
     this.#nothingLeft = fetched.length < limit
     const tasks = fetched.filter(({ id }) => !this.#underWay.has(id) && !this.#suspects.has(id)).slice(0, free)
+    if (!stopping.aborted && this.#isSuspectsTurn(tasks)) {
+      await this.#tryOneSuspect()
+      return 'some'
+    }
     if (stopping.aborted || tasks.length === 0) {
       const mainWaited = waitSeconds > 0 && performance.now() - askedAt > waitSeconds * 500
       return mainWaited ? 'waited' : 'empty'
@@ -162,7 +169,17 @@ export class PullLoop {
     return { claimed, done }
   }
 
+  /** A suspect may end this process: it waits until the others are served, though not for ever. */
+  #isSuspectsTurn(others: PendingTask[]): boolean {
+    if (this.#suspects.size === 0) {
+      this.#othersSince = performance.now()
+      return false
+    }
+    return others.length === 0 || performance.now() - this.#othersSince > SUSPECTS_WAIT_MS
+  }
+
   async #tryOneSuspect(): Promise<void> {
+    this.#othersSince = performance.now()
     await this.#drained()
     const [suspect] = this.#suspects.values()
     if (suspect === undefined || this.#options.stopping.aborted) return

@@ -136,17 +136,38 @@ describe('claim and start', () => {
     expect(main.task('task-1').events.map(({ type }) => type)).toEqual(['queued'])
   })
 
-  it('claims a suspect alone, once nothing else is under way', async () => {
-    main.add(namespace, 'suspect')
+  /** A task whose claims ended without a run, again and again: it may be what ended its claimers. */
+  function addSuspect(id: string): void {
+    main.add(namespace, id)
     for (let takeOver = 0; takeOver <= 2; takeOver += 1) {
-      main.apply('suspect', { status: 'queued', fencingToken: `crashed-${takeOver}-claimer` })
+      main.apply(id, { status: 'queued', fencingToken: `crashed-${takeOver}-claimer` })
       main.advance(301)
     }
+  }
+
+  it('claims a suspect alone, once nothing else is under way', async () => {
+    addSuspect('suspect')
     main.add(namespace, 'innocent')
     await serve()
     await Promise.all([started(idOf('suspect')), started(idOf('innocent'))])
 
     expect(main.reports('suspect').map(({ alone }) => alone)).toEqual([undefined, true])
+  })
+
+  it('serves fifty tasks behind ten poisonous ones before it dares to claim one of those', async () => {
+    for (let i = 0; i < 10; i += 1) addSuspect(`poisonous-${i}`)
+    for (let i = 0; i < 50; i += 1) main.add(namespace, `innocent-${i}`)
+    let served = 0
+    main.fault = ({ body: { alone } }) => {
+      if (!alone) return undefined
+      served ||= Array.from({ length: 50 }, (_, i) => status(`innocent-${i}`)).filter((is) => is === 'queued').length
+      // As if the claim had ended the process that made it.
+      return 'hang'
+    }
+    await serve({ batchSize: 10, requestTimeoutMs: 200 })
+    await main.until(() => served > 0)
+
+    expect(served).toBe(50)
   })
 })
 

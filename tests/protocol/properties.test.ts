@@ -1,7 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
-  currentAttempt,
   decide,
   evolve,
   initialTaskState,
@@ -9,47 +8,8 @@ import {
   type TaskRequest,
   type TaskState,
 } from '@/integrations/shared/protocol/index.js'
+import { type Command, commands } from './commands.js'
 import { policy } from './support.js'
-
-/** Any request, by anybody, at any time: fresh and stale tokens, right and wrong attempts and runs. */
-interface Command {
-  request: (state: TaskState) => TaskRequest
-  wait: number
-}
-
-const attemptOffset = fc.constantFrom(0, 0, 0, 0, -1, 1)
-const runId = fc.constantFrom('run-a', 'run-a', 'run-b')
-const error = { code: 'x', message: 'x' }
-
-const fromRun = fc.record({ offset: attemptOffset, runId, retryable: fc.boolean(), ended: fc.boolean() })
-const fromProcessor = fc.record({ offset: attemptOffset, stale: fc.boolean() })
-
-const request: fc.Arbitrary<Command['request']> = fc.oneof(
-  fc.boolean().map((alone) => () => ({ status: 'queued', alone }) as const),
-  fc
-    .tuple(fc.constantFrom('begin', 'processing', 'completed', 'failed'), fromRun)
-    .map(([status, { offset, runId, retryable, ended }]) => (state: TaskState): TaskRequest => {
-      const base = { attempt: Math.max(1, currentAttempt(state) + offset), runId }
-      if (status === 'failed') return { status, ...base, error, retryable, providerEnded: ended }
-      if (status === 'completed') return { status, ...base, result: 1 }
-      return { status, ...base }
-    }),
-  fc
-    .tuple(fc.constantFrom('released', 'renewed', 'running', 'closed', 'completed', 'failed'), fromProcessor)
-    .map(([status, { offset, stale }]) => (state: TaskState): TaskRequest => {
-      const base = {
-        attempt: Math.max(1, currentAttempt(state) + offset),
-        fencingToken: stale ? 'stale-token' : (state.fencingToken ?? 'none'),
-      }
-      if (status === 'failed') return { status, ...base, error, retryable: true }
-      if (status === 'completed') return { status, ...base, result: 1 }
-      return { status, ...base } as TaskRequest
-    }),
-  fc
-    .constantFrom<TaskRequest>({ status: 'cancelled', by: 'app' }, { status: 'retry', by: 'ops', extraAttempts: 1 })
-    .map((fixed) => () => fixed),
-)
-const commands = fc.array(fc.record({ request, wait: fc.constantFrom(0, 1, 400, 5000) }), { maxLength: 40 })
 
 /** Runs the commands and shows every accepted step to `check`. */
 function walk(

@@ -1,0 +1,43 @@
+import fc from 'fast-check'
+import { currentAttempt, type TaskRequest, type TaskState } from '@/integrations/shared/protocol/index.js'
+
+/** Any request, by anybody, at any time: fresh and stale tokens, right and wrong attempts and runs. */
+export interface Command {
+  request: (state: TaskState) => TaskRequest
+  wait: number
+}
+
+const attemptOffset = fc.constantFrom(0, 0, 0, 0, -1, 1)
+const runId = fc.constantFrom('run-a', 'run-a', 'run-b')
+const error = { code: 'x', message: 'x' }
+
+const fromRun = fc.record({ offset: attemptOffset, runId, retryable: fc.boolean(), ended: fc.boolean() })
+const fromProcessor = fc.record({ offset: attemptOffset, stale: fc.boolean() })
+
+const request: fc.Arbitrary<Command['request']> = fc.oneof(
+  fc.boolean().map((alone) => () => ({ status: 'queued', alone }) as const),
+  fc
+    .tuple(fc.constantFrom('begin', 'processing', 'completed', 'failed'), fromRun)
+    .map(([status, { offset, runId, retryable, ended }]) => (state: TaskState): TaskRequest => {
+      const base = { attempt: Math.max(1, currentAttempt(state) + offset), runId }
+      if (status === 'failed') return { status, ...base, error, retryable, providerEnded: ended }
+      if (status === 'completed') return { status, ...base, result: 1 }
+      return { status, ...base }
+    }),
+  fc
+    .tuple(fc.constantFrom('released', 'renewed', 'running', 'closed', 'completed', 'failed'), fromProcessor)
+    .map(([status, { offset, stale }]) => (state: TaskState): TaskRequest => {
+      const base = {
+        attempt: Math.max(1, currentAttempt(state) + offset),
+        fencingToken: stale ? 'stale-token' : (state.fencingToken ?? 'none'),
+      }
+      if (status === 'failed') return { status, ...base, error, retryable: true }
+      if (status === 'completed') return { status, ...base, result: 1 }
+      return { status, ...base } as TaskRequest
+    }),
+  fc
+    .constantFrom<TaskRequest>({ status: 'cancelled', by: 'app' }, { status: 'retry', by: 'ops', extraAttempts: 1 })
+    .map((fixed) => () => fixed),
+)
+/** What is asked of one task, one after another, and how long nobody asks anything in between. */
+export const commands = fc.array(fc.record({ request, wait: fc.constantFrom(0, 1, 400, 5000) }), { maxLength: 40 })

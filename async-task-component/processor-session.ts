@@ -1,4 +1,5 @@
 import type { Connection } from '@temporalio/client'
+import { manyListeners } from '../integrations/shared/following-signal.js'
 import { IntegrationLoops } from './integration-loops.js'
 import type { Logger } from './logger.js'
 import type { PullLoop } from './pull-loop.js'
@@ -16,6 +17,7 @@ export class ProcessorSession {
   #ended: Promise<void> | null = null
 
   constructor(config: TaskProcessorConfig, integrations: ServedIntegration[], logger: Logger) {
+    manyListeners(this.#stopping.signal, this.#expired.signal)
     this.#connection = processorConnection(config.temporalAddress, config.temporalSecurity)
     this.#served = integrations.map((integration) => this.#serve(config, integration, logger))
     for (const { pulling, reconciling } of this.#served) {

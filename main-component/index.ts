@@ -1,5 +1,5 @@
 /** The main component: the database's one owner, with the application's model, over HTTP. */
-import { once, setMaxListeners } from 'node:events'
+import { once } from 'node:events'
 import { mkdirSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { resolve } from 'node:path'
@@ -10,6 +10,7 @@ import * as backend from '../backend/index.js'
 import type { AppConfig } from '../config.js'
 import { createApplicationIntegrations } from '../integrations/entries/application.js'
 import { DatabaseSystem } from '../integrations/shared/database.js'
+import { manyListeners } from '../integrations/shared/following-signal.js'
 import { createTokenCheck } from './authentication.js'
 import { installOrAttach, type OpenedDatabase, openDatabase } from './database.js'
 import { MainComponentError } from './errors.js'
@@ -50,7 +51,7 @@ export async function startMainComponent({
     mkdirSync(artifactsDir, { recursive: true })
     const stopping = new AbortController()
     // Every request under way listens, and lets go when it is over.
-    setMaxListeners(0, stopping.signal)
+    manyListeners(stopping.signal)
     const app = createHTTPApp({
       ...application,
       stopping: stopping.signal,

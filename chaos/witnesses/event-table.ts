@@ -52,7 +52,7 @@ export function judgeEvents(task: StoredTask): EventTableFindings {
   const spans: TokenSpan[] = []
   const name = `${task.kind} ${task.id}`
   const begun = new Map<number, string>()
-  const superseded = new Set<string>()
+  const superseded = new Set<string | null>()
   let row: Row = {
     status: 'pending',
     attempt: 1,
@@ -72,9 +72,9 @@ export function judgeEvents(task: StoredTask): EventTableFindings {
 
     if (event.type === 'queued') {
       for (const what of wrongClaim(row, event)) stale(`${title}: ${what}`)
-      const replaced = `${event.attempt}:${event.supersedes}`
+      const replaced = event.adopted ? null : `${event.attempt}:${event.supersedes}`
       if (superseded.has(replaced)) stale(`${title} supersedes a token that another claim had superseded`)
-      superseded.add(replaced)
+      if (replaced !== null) superseded.add(replaced)
     } else if (event.type === 'begun') {
       const earlier = begun.get(event.attempt)
       if (earlier !== undefined && earlier !== event.runId) {
@@ -107,7 +107,8 @@ export function judgeEvents(task: StoredTask): EventTableFindings {
 
 function wrongClaim(row: Row, { at, supersedes, adopted }: StoredEvent): string[] {
   const wrong: string[] = []
-  if (supersedes !== (row.token ?? '')) wrong.push(`it supersedes ${supersedes}, the row's token was ${row.token}`)
+  const expected = adopted ? null : (row.token ?? '')
+  if (supersedes !== expected) wrong.push(`it supersedes ${supersedes}, the row's token was ${row.token}`)
   if (adopted) return wrong
   if (row.status === 'queued' && at < (row.leaseExpiresAt ?? Number.POSITIVE_INFINITY)) {
     wrong.push('the lease was not over')

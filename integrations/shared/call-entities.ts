@@ -57,7 +57,7 @@ export interface IntegrationEventRecord {
   attempt: number
   /** The database's time, unix seconds. */
   at: number
-  /** The token that the row had before a claim, else null. */
+  /** The token that the row had before a claim, else null; nobody claims a run that is adopted. */
   supersedes: string | null
   data: TaskEvent
 }

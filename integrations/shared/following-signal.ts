@@ -1,9 +1,12 @@
+import { setMaxListeners } from 'node:events'
+
 /**
  * A signal for one request that follows longer-lived ones. `release` cuts it loose once the request is over:
  * its listeners, like what `AbortSignal.any` keeps on Node 20, would pile up on the signals that outlive it.
  */
 export function followingSignal(...signals: AbortSignal[]): { controller: AbortController; release: () => void } {
   const controller = new AbortController()
+  manyListeners(controller.signal)
   const followed = signals.map((signal) => {
     const abort = () => controller.abort(signal.reason)
     if (signal.aborted) abort()
@@ -16,6 +19,11 @@ export function followingSignal(...signals: AbortSignal[]): { controller: AbortC
       for (const letGo of followed) letGo()
     },
   }
+}
+
+/** For signals that many wait for at once, which is no leak: each lets go when it is done. */
+export function manyListeners(...signals: AbortSignal[]): void {
+  setMaxListeners(0, ...signals)
 }
 
 /**

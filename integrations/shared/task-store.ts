@@ -80,7 +80,7 @@ async function appendEvents(
       eventType: event.type,
       attempt: event.attempt,
       at,
-      supersedes: event.type === 'queued' ? (state.fencingToken ?? '') : null,
+      supersedes: event.type === 'queued' && !event.adopted ? (state.fencingToken ?? '') : null,
       data: event,
     }
     await controller.system.storage.create(names.integrationEvent, record)

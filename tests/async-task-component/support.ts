@@ -1,9 +1,12 @@
 import { mkdtemp } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import type { Connection } from '@temporalio/client'
+import { Client, Connection } from '@temporalio/client'
 import { DefaultLogger, Runtime } from '@temporalio/worker'
 import { type Logger, pino } from 'pino'
+import { expect, vi } from 'vitest'
 import { TaskProcessor, type TaskProcessorConfig } from '@/async-task-component/task-processor.js'
+import { WorkerManager } from '@/async-task-component/worker-manager.js'
+import { collectIntegrationWorkflows } from '@/async-task-component/workflow-collector.js'
 import { loadConfig } from '@/config/load.js'
 import type { ActivityContext } from '@/integrations/shared/activity-context.js'
 import { TEST_TOKEN } from '../support/protocol-main.js'
@@ -43,6 +46,34 @@ export function createProcessor(temporalAddress: string, overrides: Partial<Task
     logger: silent,
     ...overrides,
   })
+}
+
+/** The task queue of the fixture `alpha`. */
+export const ALPHA_QUEUE = 'integration-alpha-queue'
+
+/** Workers of these fixtures, in a Temporal namespace of their own; that of `alpha` runs. */
+export async function startWorkers(
+  address: string,
+  names: string[],
+): Promise<{ workers: WorkerManager; client: Client; temporalNamespace: string; stop(): Promise<void> }> {
+  const connection = await Connection.connect({ address })
+  const temporalNamespace = await createTemporalNamespace(connection)
+  const restart = { firstPauseMs: 200, maxPauseMs: 1000, factor: 2 }
+  const workers = new WorkerManager(address, temporalNamespace, { logger: silent, shutdownGraceMs: 2000, restart })
+  const infos = await collectIntegrationWorkflows(FIXTURES)
+  await workers.connect()
+  workers.createWorkers(infos.filter(({ name }) => names.includes(name)))
+  await workers.startAll()
+  await vi.waitFor(() => expect(workers.isRunning(ALPHA_QUEUE)).toBe(true), { timeout: 30_000 })
+  return {
+    workers,
+    client: new Client({ connection, namespace: temporalNamespace }),
+    temporalNamespace,
+    async stop() {
+      await workers.disconnect()
+      await connection.close()
+    },
+  }
 }
 
 /** A fresh folder for integrations written by a test, from where the repository's packages resolve. */

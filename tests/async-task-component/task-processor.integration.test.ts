@@ -1,45 +1,35 @@
 /** Task processor and workers together: what becomes of claims whose run is there already, or was. */
-import { Client, Connection } from '@temporalio/client'
+import type { Client } from '@temporalio/client'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it, vi } from 'vitest'
 import type { TaskProcessor } from '@/async-task-component/task-processor.js'
-import { WorkerManager } from '@/async-task-component/worker-manager.js'
-import { collectIntegrationWorkflows } from '@/async-task-component/workflow-collector.js'
 import { attemptWorkflowId } from '@/integrations/shared/names.js'
 import type { AttemptOutcome } from '@/integrations/shared/task.js'
 import { ProtocolMain } from '../support/protocol-main.js'
-import { createProcessor, createTemporalNamespace, FIXTURES, readableLogger, silent, uniqueName } from './support.js'
+import { ALPHA_QUEUE, createProcessor, readableLogger, startWorkers, uniqueName } from './support.js'
 
 const address = inject('temporalAddress')
-const taskQueue = 'integration-alpha-queue'
+const taskQueue = ALPHA_QUEUE
+let temporal: Awaited<ReturnType<typeof startWorkers>>
 let temporalNamespace: string
 let client: Client
-let workers: WorkerManager
 let namespace: string
 let main: ProtocolMain
 let processor: TaskProcessor
 
 beforeAll(async () => {
-  const connection = await Connection.connect({ address })
-  temporalNamespace = await createTemporalNamespace(connection)
-  client = new Client({ connection, namespace: temporalNamespace })
-  const restart = { firstPauseMs: 200, maxPauseMs: 1000, factor: 2 }
-  workers = new WorkerManager(address, temporalNamespace, { logger: silent, shutdownGraceMs: 2000, restart })
-  const infos = await collectIntegrationWorkflows(FIXTURES)
-  await workers.connect()
-  workers.createWorkers(infos.filter(({ name }) => name === 'alpha'))
-  await workers.startAll()
-  await vi.waitFor(() => expect(workers.isRunning(taskQueue)).toBe(true), { timeout: 30_000 })
+  temporal = await startWorkers(address, ['alpha'])
+  client = temporal.client
+  temporalNamespace = temporal.temporalNamespace
 })
-
-afterAll(async () => {
-  await workers.disconnect()
-  await client.connection.close()
-})
+afterAll(() => temporal.stop())
 
 beforeEach(async () => {
   namespace = uniqueName('runs')
   main = await ProtocolMain.start()
-  processor = createProcessor(address, { temporalNamespace, isWorkerRunning: (queue) => workers.isRunning(queue) })
+  processor = createProcessor(address, {
+    temporalNamespace,
+    isWorkerRunning: (queue) => temporal.workers.isRunning(queue),
+  })
 })
 
 afterEach(async () => {

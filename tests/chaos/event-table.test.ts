@@ -43,7 +43,7 @@ describe('the event table speaks for', () => {
       [
         claim,
         event({ type: 'released', at: 2, fencingToken: 'released', dueAt: 5 }),
-        { ...claim, at: 3, supersedes: 'released', adopted: true },
+        { ...claim, at: 3, supersedes: null, adopted: true },
         { ...begun, at: 3 },
       ],
     ],

@@ -60,7 +60,7 @@ describe.each(['PGLite', 'PostgreSQL'])('on %s', (database) => {
   it('every request is answered and stored as the protocol says', async () => {
     await fc.assert(
       fc.asyncProperty(commands, (list) => agrees(main, list)),
-      { numRuns: 40 },
+      { numRuns: 150 },
     )
   })
 })

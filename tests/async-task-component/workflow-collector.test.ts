@@ -56,6 +56,7 @@ describe('collectIntegrationWorkflows', () => {
         'quickWorkflow',
         'scatteringWorkflow',
         'stubbornWorkflow',
+        'throttledWorkflow',
         'throwingWorkflow',
       ],
     })

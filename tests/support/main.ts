@@ -30,7 +30,8 @@ export interface TestMain extends HttpMain {
 
 /** Starts main in this process, on a free port, with `TEST_TOKEN`. */
 export async function startTestMain(options: TestMainOptions = {}): Promise<TestMain> {
-  const artifactsDir = await mkdtemp(join(tmpdir(), 'artifacts-'))
+  const folder = await mkdtemp(join(tmpdir(), 'main-'))
+  const artifactsDir = join(folder, 'artifacts')
   const config = loadConfig({ mode: 'local', component: 'main' })
   const { main } = config.components
   const component = await startMainComponent({
@@ -60,7 +61,7 @@ export async function startTestMain(options: TestMainOptions = {}): Promise<Test
     artifactsDir,
     async stop() {
       await component.stop()
-      await rm(artifactsDir, { recursive: true, force: true })
+      await rm(folder, { recursive: true, force: true })
     },
   }
 }

@@ -83,6 +83,7 @@ export class AsyncTaskComponent {
     logger.info({ temporal: { address, namespace }, integrations: infos.map(({ name }) => name) }, 'starting')
     const health = await this.#health?.start()
     if (health !== undefined) logger.info({ health }, 'health is served')
+    if (this.#stopping.signal.aborted) return this.#health?.stop()
     await this.#processor.start(served)
     this.#ready = this.#startWorkers(infos)
   }

@@ -4,21 +4,13 @@ import { databaseTime, inTransaction } from '@/integrations/shared/database.js'
 import {
   claimableAt,
   currentAttempt,
-  DEFAULT_TASK_POLICY,
   type TaskEventType,
   type TaskRequest,
   type TaskState,
 } from '@/integrations/shared/protocol/index.js'
 import { carryOut, readTask } from '@/integrations/shared/task-store.js'
 import { startTestMain, type TestMain } from '../support/main.js'
-import { plantTask, TEST_TASKS } from '../support/tasks.js'
-
-const policy = {
-  ...DEFAULT_TASK_POLICY,
-  stuckTimeoutSeconds: 0,
-  retryBackoff: { firstSeconds: 0, maxSeconds: 0 },
-  releaseBackoff: { firstSeconds: 0, maxSeconds: 0 },
-}
+import { plantTask, policyWithoutPauses as policy, TEST_TASKS } from '../support/tasks.js'
 
 let main: TestMain
 beforeAll(async () => {

@@ -1,26 +1,12 @@
 /** Main on real databases does what the protocol does in memory, whatever is asked of it. */
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import {
-  DEFAULT_TASK_POLICY,
-  decide,
-  evolve,
-  initialTaskState,
-  type TaskState,
-} from '@/integrations/shared/protocol/index.js'
+import { decide, evolve, initialTaskState, type TaskState } from '@/integrations/shared/protocol/index.js'
 import { carryOut } from '@/integrations/shared/task-store.js'
 import { type Command, commands } from '../protocol/commands.js'
 import { startTestMain, type TestMain } from '../support/main.js'
 import { startPostgres, type TestPostgres } from '../support/postgres.js'
-import { plantTask, TEST_TASKS } from '../support/tasks.js'
-
-/** No pauses and no leases: then nothing hangs on how long a database takes. */
-const policy = {
-  ...DEFAULT_TASK_POLICY,
-  stuckTimeoutSeconds: 0,
-  retryBackoff: { firstSeconds: 0, maxSeconds: 0 },
-  releaseBackoff: { firstSeconds: 0, maxSeconds: 0 },
-}
+import { plantTask, policyWithoutPauses as policy, TEST_TASKS } from '../support/tasks.js'
 
 let postgres: TestPostgres
 beforeAll(async () => {

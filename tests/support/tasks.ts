@@ -2,10 +2,18 @@
 import type { Controller } from 'interaqt'
 import { type CallEntityNames, callEntityNames } from '@/integrations/shared/call-entities.js'
 import { inTransaction } from '@/integrations/shared/database.js'
-import type { TaskEvent, TaskState } from '@/integrations/shared/protocol/index.js'
+import { DEFAULT_TASK_POLICY, type TaskEvent, type TaskState } from '@/integrations/shared/protocol/index.js'
 
 export const TEST_TASKS = callEntityNames('TestAsyncTask')
 export const TEST_API = '/api/testAsyncTask'
+
+/** No pauses and no leases: then nothing hangs on how long a database takes. */
+export const policyWithoutPauses = {
+  ...DEFAULT_TASK_POLICY,
+  stuckTimeoutSeconds: 0,
+  retryBackoff: { firstSeconds: 0, maxSeconds: 0 },
+  releaseBackoff: { firstSeconds: 0, maxSeconds: 0 },
+}
 
 export interface PlantedTask {
   createdAt?: number

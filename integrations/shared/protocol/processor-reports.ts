@@ -125,10 +125,8 @@ function verdict(state: TaskState, request: Verdict, context: DecisionContext): 
     if (state.status !== 'cancelled') return refuse(state, 'closed', 'wrong_status')
     return accept([{ type: 'runClosed', attempt: request.attempt, checkedAt: context.now }])
   }
-  const mayRun = isLive(state) || (state.status === 'cancelled' && state.runUnseen)
-  if (!mayRun || (request.status !== 'running' && !isLive(state))) {
-    return refuse(state, request.status, 'wrong_status')
-  }
+  const cancelledAndRunning = request.status === 'running' && state.status === 'cancelled' && state.runUnseen
+  if (!isLive(state) && !cancelledAndRunning) return refuse(state, request.status, 'wrong_status')
   if (request.status === 'running') {
     const leaseExpiresAt = state.status === 'queued' ? context.now + context.policy.stuckTimeoutSeconds : null
     return accept([{ type: 'checked', attempt: request.attempt, checkedAt: context.now, leaseExpiresAt }])

@@ -7,6 +7,7 @@ import { createLogger, installTemporalRuntime } from './async-task-component/log
 import { loadConfig } from './config/load.js'
 import { internalToken } from './development-token.js'
 import { createApplicationIntegrations } from './integrations/entries/application.js'
+import { createProviderPauses } from './integrations/shared/provider-pauses.js'
 
 const logger = createLogger()
 
@@ -26,6 +27,7 @@ try {
       internalToken: internalApiToken,
       artifactsDir: components.artifacts.dir,
       integrations,
+      providerPauses: createProviderPauses(),
       logger,
     },
     integrationsPath: join(dirname(fileURLToPath(import.meta.url)), 'integrations'),

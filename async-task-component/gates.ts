@@ -1,5 +1,7 @@
 /** What must hold before a task is claimed: a task that cannot be started now had better stay `pending`. */
 import { type Connection, isGrpcServiceError } from '@temporalio/client'
+import { providerTaskQueue } from '../integrations/shared/names.js'
+import type { ProviderPauses } from '../integrations/shared/provider-pauses.js'
 import { describeError } from './errors.js'
 import { bounded } from './temporal-connection.js'
 
@@ -9,7 +11,7 @@ export interface Gate {
 }
 
 export interface ClosedGate {
-  reason: 'worker_not_running' | 'temporal_unavailable' | 'namespace_missing' | 'backlog_full'
+  reason: 'worker_not_running' | 'provider_throttled' | 'temporal_unavailable' | 'namespace_missing' | 'backlog_full'
   message: string
 }
 
@@ -17,6 +19,17 @@ export interface ClosedGate {
 export function workerGate(taskQueue: string, isWorkerRunning: (taskQueue: string) => boolean): Gate {
   const closed: ClosedGate = { reason: 'worker_not_running', message: `the worker of ${taskQueue} is not running` }
   return { check: async () => (isWorkerRunning(taskQueue) ? null : closed) }
+}
+
+/** Open unless the integration's provider has asked this process to wait. */
+export function providerGate(taskQueue: string, { pausedSeconds }: Pick<ProviderPauses, 'pausedSeconds'>): Gate {
+  return {
+    async check() {
+      const seconds = pausedSeconds(taskQueue)
+      if (seconds === 0) return null
+      return { reason: 'provider_throttled', message: `the provider takes no more for ${Math.ceil(seconds)} s` }
+    },
+  }
 }
 
 export interface QueueGateOptions {
@@ -33,14 +46,12 @@ export interface QueueGateOptions {
 const FRESH_MS = 1000
 
 /** Temporal's numbers for the two queues behind one name. */
-const HALVES = [
-  { type: 1, name: 'workflow' },
-  { type: 2, name: 'activity' },
-] as const
+const WORKFLOW = 1
+const ACTIVITY = 2
 
 const GRPC_NOT_FOUND = 5
 
-/** Open while Temporal answers, its namespace exists, and neither half of the task queue is over its limit. */
+/** Open while Temporal answers, its namespace exists, and none of the integration's queues is over its limit. */
 export class QueueGate implements Gate {
   readonly #options: QueueGateOptions
   #answer: { closed: ClosedGate | null; until: number } | null = null
@@ -63,11 +74,17 @@ export class QueueGate implements Gate {
 
   async #ask(signal: AbortSignal): Promise<ClosedGate | null> {
     const { taskQueue, maxBacklog, temporalNamespace } = this.#options
+    const queues = [
+      { taskQueue, type: WORKFLOW, holds: 'workflow tasks' },
+      { taskQueue, type: ACTIVITY, holds: 'activities' },
+      { taskQueue: providerTaskQueue(taskQueue), type: ACTIVITY, holds: 'requests to the provider' },
+    ] as const
     try {
-      const backlogs = await Promise.all(HALVES.map(({ type }) => this.#backlog(type, signal)))
-      const full = HALVES.findIndex((_, index) => (backlogs[index] ?? 0) >= maxBacklog)
-      if (full === -1) return null
-      const message = `${backlogs[full]} ${HALVES[full]?.name} tasks wait in ${taskQueue}, the limit is ${maxBacklog}`
+      const backlogs = await Promise.all(queues.map((queue) => this.#backlog(queue, signal)))
+      const full = queues.find((_, index) => (backlogs[index] ?? 0) >= maxBacklog)
+      if (!full) return null
+      const waiting = backlogs[queues.indexOf(full)]
+      const message = `${waiting} ${full.holds} wait in ${full.taskQueue}, the limit is ${maxBacklog}`
       return { reason: 'backlog_full', message }
     } catch (error) {
       // Every task queue exists once it is asked for: what is not found is the namespace.
@@ -78,8 +95,8 @@ export class QueueGate implements Gate {
     }
   }
 
-  async #backlog(type: 1 | 2, signal: AbortSignal): Promise<number> {
-    const { connection, temporalNamespace, taskQueue, timeoutMs } = this.#options
+  async #backlog({ taskQueue, type }: { taskQueue: string; type: 1 | 2 }, signal: AbortSignal): Promise<number> {
+    const { connection, temporalNamespace, timeoutMs } = this.#options
     const answer = await bounded(connection, { timeoutMs, signal }, () =>
       connection.workflowService.describeTaskQueue({
         namespace: temporalNamespace,

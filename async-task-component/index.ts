@@ -58,6 +58,7 @@ export class AsyncTaskComponent {
       temporalSecurity: security,
       internalToken: config.internalApiToken,
       isWorkerRunning: (taskQueue) => this.#workers.isRunning(taskQueue),
+      providerPauses: activityContext.providerPauses,
       ...(onFatal && { onGivenUp: onFatal }),
       logger,
     })
@@ -85,7 +86,7 @@ export class AsyncTaskComponent {
     if (health !== undefined) logger.info({ health }, 'health is served')
     if (this.#stopping.signal.aborted) return this.#health?.stop()
     await this.#processor.start(served)
-    this.#ready = this.#startWorkers(infos)
+    this.#ready = this.#startWorkers(infos.map((info) => ({ ...info, ...rateLimitOf(info, served) })))
   }
 
   /** Whether the workers have been started: true once each runs or has been reported, false where a stop came first. */
@@ -141,6 +142,11 @@ function pullModeIntegrations(integrations: AsyncTaskComponentOptions['integrati
     const config = integration.getPullModeConfig?.()
     return config?.enabled ? [{ namespace, config }] : []
   })
+}
+
+function rateLimitOf({ taskQueue }: IntegrationWorkflowInfo, served: ServedIntegration[]) {
+  const requestsPerMinute = served.find(({ config }) => config.taskQueue === taskQueue)?.config.requestsPerMinute
+  return requestsPerMinute === undefined ? {} : { requestsPerMinute }
 }
 
 /** Where a module could not be loaded its workflows are unknown: then its worker reports what is wrong with it. */

@@ -2,7 +2,7 @@
 import { Client, type Connection } from '@temporalio/client'
 import { type PullModeOptions, pullModeSchema } from '../config/pull-mode.js'
 import { AdaptiveInterval } from './adaptive-interval.js'
-import { QueueGate, workerGate } from './gates.js'
+import { providerGate, QueueGate, workerGate } from './gates.js'
 import type { Logger } from './logger.js'
 import { MainClient } from './main-client.js'
 import { PullLoop } from './pull-loop.js'
@@ -48,7 +48,7 @@ export class IntegrationLoops {
     const { pollIntervalMs, maxPollIntervalMs, waitSeconds, batchSize, startConcurrency } = this.#pullMode
     const { maxBacklog, temporalTimeoutMs: timeoutMs } = this.#pullMode
     const { taskQueue, internalAPIs } = integration.config
-    const { temporalNamespace, isWorkerRunning } = config
+    const { temporalNamespace, isWorkerRunning, providerPauses } = config
 
     const queueGate = new QueueGate({ connection, temporalNamespace, taskQueue, maxBacklog, timeoutMs })
     const runs = this.#runs(stopping)
@@ -56,7 +56,11 @@ export class IntegrationLoops {
       fetchTasks: (query, signal) => this.#main.fetchPendingTasks(internalAPIs.fetchPendingTasks, query, signal),
       reports: runs.reports,
       starter: new TaskStarter(runs),
-      gates: [...(isWorkerRunning ? [workerGate(taskQueue, isWorkerRunning)] : []), queueGate],
+      gates: [
+        ...(isWorkerRunning ? [workerGate(taskQueue, isWorkerRunning)] : []),
+        ...(providerPauses ? [providerGate(taskQueue, providerPauses)] : []),
+        queueGate,
+      ],
       batchSize,
       startConcurrency,
       waitSeconds,

@@ -1,8 +1,13 @@
-/** The worker of one integration as a supervised component: built, run, and built again when it dies. */
+/**
+ * The worker of one integration as a supervised component: built, run, and built again when it dies. Where there
+ * are activities, it is two of Temporal's: one for the integration's queue, and one for its requests to the
+ * provider, whose rate is limited. They live and die as one.
+ */
 import { pathToFileURL } from 'node:url'
 import { type NativeConnection, Worker } from '@temporalio/worker'
 import { createTaskActivities } from '../integrations/shared/activities/index.js'
 import type { Activities, ActivityContext, CreateActivities } from '../integrations/shared/activity-context.js'
+import { providerTaskQueue } from '../integrations/shared/names.js'
 import { describeError } from './errors.js'
 import type { Logger } from './logger.js'
 import { growingPauseMs, pause, withJitter } from './pause.js'
@@ -37,7 +42,7 @@ export class IntegrationWorker {
   readonly #options: IntegrationWorkerOptions
   readonly #stopping = new AbortController()
   #state: IntegrationWorkerState = 'idle'
-  #worker: Worker | null = null
+  #workers: Worker[] = []
   #started: Promise<void> | null = null
   #supervision: Promise<void> | null = null
   #error: Error | null = null
@@ -64,7 +69,7 @@ export class IntegrationWorker {
   }
 
   get isRunning(): boolean {
-    return this.#state === 'running' && this.#worker?.getState() === 'RUNNING'
+    return this.#state === 'running' && this.#workers.every((worker) => worker.getState() === 'RUNNING')
   }
 
   /** Resolves once the worker runs, or has failed for the first time. */
@@ -89,9 +94,9 @@ export class IntegrationWorker {
       let runningSince: number | null = null
       try {
         this.#state = 'building'
-        const worker = await this.#build(failures)
+        const workers = await this.#build(failures)
         runningSince = performance.now()
-        await this.#run(worker, onFirstResult)
+        await this.#run(workers, onFirstResult)
       } catch (error) {
         if (signal.aborted) return this.#reportEndWhileStopping(error)
         const ranLongEnough = runningSince !== null && performance.now() - runningSince > restart.maxPauseMs
@@ -104,15 +109,15 @@ export class IntegrationWorker {
     }
   }
 
-  /** Ends when the worker has been stopped; throws where it dies, or did not stop in time. */
-  async #run(worker: Worker, onRunning: () => void): Promise<void> {
+  /** Ends when the workers have been stopped; throws where one dies, or did not stop in time. */
+  async #run(workers: Worker[], onRunning: () => void): Promise<void> {
     const signal = this.#stopping.signal
     const shutDown = () => {
       this.#state = 'stopping'
-      worker.shutdown()
+      shutDownAll(workers)
     }
-    this.#worker = worker
-    const run = worker.run()
+    this.#workers = workers
+    const runs = workers.map((worker) => worker.run())
     this.#state = 'running'
     this.#error = null
     this.#options.logger.info('worker running')
@@ -120,14 +125,16 @@ export class IntegrationWorker {
     if (signal.aborted) shutDown()
     signal.addEventListener('abort', shutDown, { once: true })
     try {
-      await run
+      await Promise.all(runs)
     } finally {
       signal.removeEventListener('abort', shutDown)
-      this.#worker = null
+      shutDownAll(workers)
+      await Promise.allSettled(runs)
+      this.#workers = []
     }
   }
 
-  async #build(failures: number): Promise<Worker> {
+  async #build(failures: number): Promise<Worker[]> {
     const { info, connection, temporalNamespace, config, takeTurn } = this.#options
     const { signal } = this.#stopping
     const workflowBundle = await takeTurn(async () => {
@@ -135,15 +142,22 @@ export class IntegrationWorker {
       return bundleWorkflows(info.workflowsPath)
     })
     signal.throwIfAborted()
-    return Worker.create({
+    const common = {
       connection,
       namespace: temporalNamespace,
-      taskQueue: info.taskQueue,
-      workflowBundle,
       activities: await this.#loadActivities(failures),
       shutdownGraceTime: config.shutdownGraceMs * CANCEL_AFTER,
       shutdownForceTime: config.shutdownGraceMs,
+    }
+    const worker = await Worker.create({ ...common, taskQueue: info.taskQueue, workflowBundle })
+    if (info.activitiesPath === null) return [worker]
+    const { requestsPerMinute } = info
+    const providerWorker = await Worker.create({
+      ...common,
+      taskQueue: providerTaskQueue(info.taskQueue),
+      ...(requestsPerMinute !== undefined && { maxTaskQueueActivitiesPerSecond: requestsPerMinute / 60 }),
     })
+    return [worker, providerWorker]
   }
 
   /** What every integration shares, then the integration's own. */
@@ -174,5 +188,11 @@ export class IntegrationWorker {
     const wasOnlyBuilding = error === this.#stopping.signal.reason
     if (!wasOnlyBuilding)
       this.#options.logger.warn({ err: error }, `worker did not stop in order: ${describeError(error)}`)
+  }
+}
+
+function shutDownAll(workers: Worker[]): void {
+  for (const worker of workers) {
+    if (worker.getState() === 'RUNNING') worker.shutdown()
   }
 }

@@ -1,5 +1,6 @@
 import type { PullModeOptions } from '../config/pull-mode.js'
 import type { PullModeConfig } from '../integrations/index.js'
+import type { ProviderPauses } from '../integrations/shared/provider-pauses.js'
 import { ConfigurationError, type LoopGivenUpError } from './errors.js'
 import type { ClosedGate } from './gates.js'
 import { createLogger, type Logger } from './logger.js'
@@ -19,6 +20,8 @@ export interface TaskProcessorConfig extends Partial<PullModeOptions> {
   internalToken: string
   /** Whether a task queue's worker runs. Without it the processor claims whoever serves the queues. */
   isWorkerRunning?: (taskQueue: string) => boolean
+  /** Which providers have asked this process to wait. Default: none has. */
+  providerPauses?: Pick<ProviderPauses, 'pausedSeconds'>
   /** A loop died or hung again and again, and its integration is no longer served: the process had better end. */
   onGivenUp?: (error: LoopGivenUpError) => void
   logger?: Logger

@@ -16,6 +16,8 @@ export interface IntegrationWorkflowInfo {
   /** The folder's name. */
   name: string
   taskQueue: string
+  /** Most requests a minute that all workers together may send to the provider. Default: any number. */
+  requestsPerMinute?: number
   /** Absolute path of `workflows/index`. */
   workflowsPath: string
   /** Absolute path of `activities/index`, or null where there are none. */

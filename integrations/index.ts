@@ -20,6 +20,8 @@ export interface PullModeConfig<Params = unknown> {
   enabled: boolean
   taskQueue: string
   workflowName: string
+  /** Most requests a minute that all workers together may send to the provider. Default: any number. */
+  requestsPerMinute?: number
   /** The task's part of the workflow id; the processor adds namespace, taskKey and attempt. */
   buildWorkflowId(apiCall: Pick<APICall<Params>, 'id'>): string
   buildWorkflowParams(apiCall: APICall<Params>): WorkflowParams<Params>

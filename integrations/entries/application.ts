@@ -12,17 +12,17 @@ export function createApplicationIntegrations({ components: { main }, integratio
   return createAggregatedIntegration({
     fangzhouVideoGeneration: createFangzhouVideoGenerationIntegration({
       ...shared,
-      enabled: integrations.fangzhouVideoGeneration.enabled,
+      ...limits(integrations.fangzhouVideoGeneration),
       source: promptSource('VideoGeneration', 'video'),
     }),
     nanobanana2ImageGeneration: createNanobanana2ImageGenerationIntegration({
       ...shared,
-      enabled: integrations.nanobanana2ImageGeneration.enabled,
+      ...limits(integrations.nanobanana2ImageGeneration),
       source: promptSource('ImageGeneration', 'image'),
     }),
     testAsyncTask: createTestAsyncTaskIntegration({
       ...shared,
-      enabled: integrations.testAsyncTask.enabled,
+      ...limits(integrations.testAsyncTask),
       source: {
         entityName: 'TestTask',
         toRequestParams: (record) => ({ ...(record.options as object) }),
@@ -30,6 +30,16 @@ export function createApplicationIntegrations({ components: { main }, integratio
       },
     }),
   })
+}
+
+/** What an integration's section of the configuration says of its tasks. */
+function limits(section: { enabled: boolean; maxTasksInFlight?: number; requestsPerMinute?: number }) {
+  const { enabled, maxTasksInFlight, requestsPerMinute } = section
+  return {
+    enabled,
+    ...(maxTasksInFlight !== undefined && { maxTasksInFlight }),
+    ...(requestsPerMinute !== undefined && { requestsPerMinute }),
+  }
 }
 
 /** Records that keep the prompt in a column of its own, and the rest of the request as `options`. */

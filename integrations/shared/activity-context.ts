@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { AppConfig } from '../../config.js'
+import type { ProviderPauses } from './provider-pauses.js'
 
 /**
  * What the worker's process gives to activities. Secrets live here, and never in an activity's arguments:
@@ -11,6 +12,8 @@ export interface ActivityContext {
   internalToken: string
   artifactsDir: string
   integrations: AppConfig['integrations']
+  /** Where activities note that a provider has asked to wait. */
+  providerPauses: ProviderPauses
   logger: Pick<Logger, 'info' | 'warn' | 'error'>
 }
 

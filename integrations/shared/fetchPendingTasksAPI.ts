@@ -2,6 +2,7 @@ import { type API, createAPI } from '../index.js'
 import { databaseOf, type PhysicalEntity, physicalEntity, reading } from './database.js'
 import { DEFAULT_TASK_POLICY } from './protocol/index.js'
 import { arrivalsOf } from './task-arrivals.js'
+import { countInFlight } from './tasks-in-flight.js'
 import { fetchPendingTasksAnswerSchema, fetchPendingTasksQuerySchema, type PendingTask } from './wire.js'
 
 export const FETCH_PENDING_TASKS = 'fetchPendingTasks'
@@ -36,6 +37,8 @@ export interface FetchPendingTasksOptions {
   maxAttempts?: number
   /** For an entity without `claimableAt`: seconds after which a queued task may be taken over. Default 300. */
   stuckTimeoutSeconds?: number
+  /** Most tasks that may be queued or processing at once. Default: any number. */
+  maxTasksInFlight?: number | undefined
 }
 
 /**
@@ -47,6 +50,7 @@ export function createFetchPendingTasksAPI({
   apiCallEntity: { entityName, fields },
   maxAttempts = DEFAULT_TASK_POLICY.maxAttempts,
   stuckTimeoutSeconds = DEFAULT_TASK_POLICY.stuckTimeoutSeconds,
+  maxTasksInFlight = Number.POSITIVE_INFINITY,
 }: FetchPendingTasksOptions): API {
   return createAPI({
     name: FETCH_PENDING_TASKS,
@@ -60,22 +64,38 @@ export function createFetchPendingTasksAPI({
       const entity = physicalEntity(this, entityName)
       const id = entity.column('id')
       const createdAt = entity.column(fields.createdAt)
+      const status = entity.column(fields.status)
+      // Nothing is counted where nothing is limited.
+      const limited = Number.isFinite(maxTasksInFlight)
+      const counted = limited ? countInFlight(entity.table, status) : '0'
       const sql =
-        `SELECT ${id} AS "id", ${selectList(entity, fields)} FROM ${entity.table}` +
-        ` WHERE ${mayBeClaimed(entity, fields, maxAttempts, stuckTimeoutSeconds)} ORDER BY ${createdAt}, ${id} LIMIT $1`
+        `SELECT ${id} AS "id", ${selectList(entity, fields)}, ${counted} AS "inFlight" FROM ${entity.table}` +
+        ` WHERE ${mayBeClaimed(entity, fields, maxAttempts, stuckTimeoutSeconds)}` +
+        // At capacity only take-overs are left: they must not hide behind tasks that have to wait.
+        `${limited ? ` AND (${status} = 'queued' OR ${counted} < ${Number(maxTasksInFlight)})` : ''}` +
+        ` ORDER BY ${createdAt}, ${id} LIMIT $1`
       const arrivals = arrivalsOf(this, entityName)
       const waitUntil = performance.now() + waitSeconds * 1000
       for (;;) {
         const seen = arrivals.count
-        const rows = await reading(this, `${entityName}:fetch`, () => databaseOf(this).query<PendingTask>(sql, [limit]))
+        const found = await reading(this, `${entityName}:fetch`, () =>
+          databaseOf(this).query<PendingTask & { inFlight: number }>(sql, [limit]),
+        )
+        const rows = withinCapacity(found, maxTasksInFlight)
         const leftMs = waitUntil - performance.now()
         if (rows.length > 0 || leftMs <= 0 || signal.aborted) {
-          return { tasks: rows.map((row) => ({ ...row, id: String(row.id) })) }
+          return { tasks: rows.map(({ inFlight: _, ...row }) => ({ ...row, id: String(row.id) })) }
         }
         await arrivals.next(seen, Math.min(leftMs, LOOK_AGAIN_MS), signal)
       }
     },
   })
+}
+
+/** Leaves out what would exceed the limit; a task that is queued is in flight already. */
+function withinCapacity<Row extends { status: string; inFlight: number }>(rows: Row[], max: number): Row[] {
+  let free = max - (rows[0]?.inFlight ?? 0)
+  return rows.filter(({ status }) => status === 'queued' || free-- > 0)
 }
 
 /** How often a parked request looks for what other processes created, and for what has become due. */

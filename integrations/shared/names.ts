@@ -5,6 +5,11 @@ export function integrationTaskQueue(integrationName: string): string {
   return `integration-${integrationName.toLowerCase()}-queue`
 }
 
+/** The task queue beside it for requests to the provider: its rate is limited, reports to main are not. */
+export function providerTaskQueue(taskQueue: string): string {
+  return `${taskQueue.replace(/-queue$/, '')}-provider-queue`
+}
+
 /** The path of an integration's API, without a leading slash. */
 export function buildAPIPath(namespace: string, apiName: string): string {
   return `api/${namespace}/${apiName}`

@@ -12,6 +12,10 @@ export const providerConfigSchema = z
     /** The provider's model id. There is no default: models retire. Needed with a key. */
     model: z.string().min(1).optional(),
     simulatorUrl: z.url(),
+    /** Most tasks in flight at once; the others wait as pending. Default: any number. */
+    maxTasksInFlight: z.number().int().min(1).optional(),
+    /** Most requests a minute that all daemons together may send. Default: any number. */
+    requestsPerMinute: z.number().min(1).optional(),
     /** How long one request may take, in milliseconds. */
     requestTimeoutMs: z.number().int().min(100).max(600_000).default(60_000),
     /** How long one attempt may take before it is given up, in seconds. At most two days. Default an hour. */

@@ -18,9 +18,31 @@ export interface ProviderSettings {
   requestTimeoutMs: number
 }
 
+/** What a run tells of its work at the provider, to whoever asks. Times are unix seconds. */
+export interface RunProgress {
+  /**
+   * - `creating`: until the provider has accepted the task
+   * - `looking-up`: a create's answer was lost, or an earlier attempt left something
+   * - `waiting`: the provider is at work
+   * - `storing`: the result is copied
+   */
+  phase: 'creating' | 'looking-up' | 'waiting' | 'storing'
+  /** How often the provider was asked how far it is. */
+  polls: number
+  providerTaskId?: string
+  providerStatus?: ProviderTaskStatus
+  nextPollAt?: number
+  deadlineAt?: number
+}
+
 /** For a provider that is asked again and again how far it is. */
 export interface ProviderTaskSettings extends ProviderSettings {
+  /** How long after its creation a task is first looked at. */
+  firstPollSeconds: number
+  /** The shortest pause between two looks. */
   pollSeconds: number
+  /** The longest: pauses grow with what is waited for, and vary, so that tasks do not look all at once. */
+  maxPollSeconds: number
   /** For how long a create may still arrive after its sender has given it up. */
   settleSeconds: number
 }

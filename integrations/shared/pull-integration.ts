@@ -41,6 +41,10 @@ export interface PullIntegrationOptions<Params> {
   maxAttempts?: number
   /** Seconds that a claim may stay queued before another may take it over. Default: 300. */
   stuckTimeoutSeconds?: number
+  /** Most tasks that may be queued or processing at once; the others wait as pending. Default: any number. */
+  maxTasksInFlight?: number
+  /** Most requests a minute that all workers together may send to the provider. Default: any number. */
+  requestsPerMinute?: number
   /** Where tasks come from. Without it, the application creates APICalls itself. */
   source?: TaskSource<Params>
 }
@@ -133,13 +137,15 @@ export function createPullIntegration<Params extends z.ZodType, Result extends z
 
     createAPIs(): API[] {
       const { namespace } = this.#args
-      const shared = { namespace, entities: names, policy }
+      const { maxTasksInFlight } = options
+      const shared = { namespace, entities: names, policy, maxTasksInFlight }
       return [
         createFetchPendingTasksAPI({
           namespace,
           apiCallEntity: { entityName: names.apiCall, fields: API_CALL_FIELDS },
           maxAttempts: policy.maxAttempts,
           stuckTimeoutSeconds: policy.stuckTimeoutSeconds,
+          maxTasksInFlight,
         }),
         createReportTaskEventAPI({
           ...shared,
@@ -161,6 +167,7 @@ export function createPullIntegration<Params extends z.ZodType, Result extends z
         enabled: true,
         taskQueue: integrationTaskQueue(definition.name),
         workflowName: definition.workflowName,
+        ...(options.requestsPerMinute !== undefined && { requestsPerMinute: options.requestsPerMinute }),
         buildWorkflowId: ({ id }) => id,
         buildWorkflowParams: ({ id, requestParams }: APICall<z.output<Params>>) => ({
           apiCallId: id,

@@ -10,6 +10,8 @@ export interface TaskAPIOptions {
   namespace: string
   entities: CallEntityNames
   policy: TaskPolicy
+  /** Most tasks that may be queued or processing at once. Default: any number. */
+  maxTasksInFlight?: number | undefined
 }
 
 /**
@@ -19,12 +21,13 @@ export interface TaskAPIOptions {
  */
 export async function requestOfTask(
   controller: Controller,
-  { entities, policy }: TaskAPIOptions,
+  { entities, policy, maxTasksInFlight }: TaskAPIOptions,
   apiCallId: string,
   request: TaskRequest,
 ): Promise<{ answer: Acceptance; state: TaskState }> {
   const newToken = randomBytes(16).toString('base64url')
-  const outcome = await carryOut(controller, entities, apiCallId, request, { newToken, random: Math.random(), policy })
+  const chance = { newToken, random: Math.random() }
+  const outcome = await carryOut(controller, entities, apiCallId, request, { ...chance, policy }, maxTasksInFlight)
   if (!outcome) throw new APIError(404, { success: false, error: 'Task not found' })
   const { answer, state } = outcome
   if (answer.ok) return { answer, state }

@@ -8,6 +8,7 @@ import {
   type DecisionContext,
   decide,
   evolve,
+  isLive,
   type TaskError,
   type TaskEvent,
   type TaskEventType,
@@ -15,6 +16,7 @@ import {
   type TaskState,
 } from './protocol/index.js'
 import { arrivalsOf } from './task-arrivals.js'
+import { inFlight, isFull } from './tasks-in-flight.js'
 
 /** A decision that has been carried out, and the row as it is now. */
 export interface CarriedOut {
@@ -26,6 +28,7 @@ export interface CarriedOut {
  * Decides a request about one task and carries the decision out, in one transaction: lock the row, decide,
  * append the decision's events. A refusal is stored too, as some carry an event.
  *
+ * @param maxTasksInFlight most tasks that may be queued or processing at once; without it, any number
  * @returns undefined where there is no such task
  * @throws what the database throws; then nothing has been stored
  */
@@ -34,17 +37,21 @@ export async function carryOut(
   names: CallEntityNames,
   apiCallId: string,
   request: TaskRequest,
-  context: Omit<DecisionContext, 'now'>,
+  context: Omit<DecisionContext, 'now' | 'atCapacity'>,
+  maxTasksInFlight?: number,
 ): Promise<CarriedOut | undefined> {
   const carriedOut = await inTransaction(controller, `${names.apiCall}:${request.status}`, async () => {
     const row = await lockTask(controller, names, apiCallId)
     if (!row) return undefined
+    const joins = request.status === 'queued' && maxTasksInFlight !== undefined && !isLive(row.state)
+    const atCapacity = joins && (await isFull(controller, names, maxTasksInFlight))
     const now = await databaseTime(controller)
-    const { events, answer } = decide(row.state, request, { ...context, now })
+    const { events, answer } = decide(row.state, request, { ...context, now, atCapacity })
     const state = await appendEvents(controller, names, row, events, now)
-    return { answer, state, due: (claimableAt(state) ?? Number.POSITIVE_INFINITY) <= now }
+    const due = (claimableAt(state) ?? Number.POSITIVE_INFINITY) <= now
+    return { answer, state, wakes: due || (isLive(row.state) && !isLive(state)) }
   })
-  if (carriedOut?.due) arrivalsOf(controller, names.apiCall).wake()
+  if (carriedOut?.wakes) arrivalsOf(controller, names.apiCall).wake()
   return carriedOut
 }
 
@@ -178,6 +185,10 @@ export async function createTaskIndexes(
   await database.scheme(
     `CREATE INDEX IF NOT EXISTS "${names.apiCall}_claimable" ON ${calls.table} (${claimable})` +
       ` WHERE ${calls.column('claimableAt')} IS NOT NULL`,
+  )
+  await database.scheme(
+    `CREATE INDEX IF NOT EXISTS "${names.apiCall}_in_flight" ON ${calls.table} (${calls.column('status')})` +
+      ` WHERE ${inFlight(calls.column('status'))}`,
   )
   await database.scheme(
     `CREATE INDEX IF NOT EXISTS "${names.apiCall}_unchecked" ON ${calls.table} (${calls.column('uncheckedSince')})` +

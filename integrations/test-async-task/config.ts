@@ -1,3 +1,7 @@
 import { z } from 'zod'
 
-export const testAsyncTaskConfigSchema = z.strictObject({ enabled: z.boolean().default(true) })
+export const testAsyncTaskConfigSchema = z.strictObject({
+  enabled: z.boolean().default(true),
+  /** Most tasks in flight at once; the others wait as pending. Default: any number. */
+  maxTasksInFlight: z.number().int().min(1).optional(),
+})

@@ -9,6 +9,7 @@ import { WorkerManager } from '@/async-task-component/worker-manager.js'
 import { collectIntegrationWorkflows } from '@/async-task-component/workflow-collector.js'
 import { loadConfig } from '@/config/load.js'
 import type { ActivityContext } from '@/integrations/shared/activity-context.js'
+import { createProviderPauses } from '@/integrations/shared/provider-pauses.js'
 import { TEST_TOKEN } from '../support/protocol-main.js'
 
 // Workers of these tests fail on purpose, and would fill the report with it.
@@ -30,6 +31,7 @@ export const activityContext: ActivityContext = {
   internalToken: TEST_TOKEN,
   artifactsDir: '.data/test-artifacts',
   integrations: loadConfig({ env: {} }).integrations,
+  providerPauses: createProviderPauses(),
   logger: silent,
 }
 

@@ -10,6 +10,7 @@ import pino from 'pino'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { loadConfig } from '@/config/load.js'
 import { createActivities } from '@/integrations/fangzhouVideoGeneration/activities/index.js'
+import { createProviderPauses } from '@/integrations/shared/provider-pauses.js'
 
 let server: Server
 let origin: string
@@ -38,6 +39,7 @@ function storeVideo(): Promise<unknown> {
     internalToken: 'token',
     artifactsDir,
     integrations,
+    providerPauses: createProviderPauses(),
     logger: pino({ level: 'silent' }),
   })
   return new MockActivityEnvironment().run(activities.storeVideo, 'cgt-1', { taskKey: 'key', attempt: 1 })

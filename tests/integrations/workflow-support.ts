@@ -19,6 +19,7 @@ import { inject } from 'vitest'
 import { integrationsConfigSchema } from '@/integrations/entries/config.js'
 import { createTaskActivities } from '@/integrations/shared/activities/index.js'
 import type { ActivityContext, CreateActivities } from '@/integrations/shared/activity-context.js'
+import { providerTaskQueue } from '@/integrations/shared/names.js'
 import {
   type Acceptance,
   DEFAULT_TASK_POLICY,
@@ -28,6 +29,7 @@ import {
   type TaskRequest,
   type TaskState,
 } from '@/integrations/shared/protocol/index.js'
+import { createProviderPauses } from '@/integrations/shared/provider-pauses.js'
 import type { AttemptInput, AttemptOutcome } from '@/integrations/shared/task.js'
 
 const TOKEN = 'recording-main-token'
@@ -141,15 +143,16 @@ export async function withWorkflowBench(
       testAsyncTask: {},
       ...integrations,
     }),
+    providerPauses: createProviderPauses(),
     logger: pino({ level: 'silent' }),
   }
   const taskQueue = `bench-${process.pid}-${++taskQueues}`
-  const worker = await Worker.create({
+  const common = {
     connection: env.nativeConnection,
-    taskQueue,
-    workflowBundle: await bundleOf(folder),
     activities: { ...createTaskActivities(context), ...createActivities?.(context), ...activities },
-  })
+  }
+  const worker = await Worker.create({ ...common, taskQueue, workflowBundle: await bundleOf(folder) })
+  const providerWorker = await Worker.create({ ...common, taskQueue: providerTaskQueue(taskQueue) })
   const start: WorkflowBench['start'] = (workflow, requestParams, attempt = 1) => {
     // Another host than main's own: only its path may count.
     const callbackUrl = 'http://main.invalid/api/test/report'
@@ -157,7 +160,7 @@ export async function withWorkflowBench(
     return env.client.workflow.start(workflow, { taskQueue, workflowId: `${taskQueue}:${attempt}`, args: [input] })
   }
   try {
-    await worker.runUntil(
+    await runAllUntil([worker, providerWorker], () =>
       test({
         start,
         run: async (...args) => (await start(...args)).result() as never,
@@ -175,6 +178,11 @@ export async function withWorkflowBench(
     await main.stop()
     await rm(artifactsDir, { recursive: true, force: true })
   }
+}
+
+/** Runs the workers for as long as `work` takes. */
+function runAllUntil<T>([worker, ...others]: Worker[], work: () => Promise<T>): Promise<T> {
+  return worker ? worker.runUntil(() => runAllUntil(others, work)) : work()
 }
 
 /** Time is skipped while a result is awaited and no activity runs. */

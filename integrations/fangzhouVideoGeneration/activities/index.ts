@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { ApplicationFailure } from '@temporalio/activity'
 import { artifactName, createArtifactStore } from '../../shared/activities/artifacts.js'
 import { withHeartbeat } from '../../shared/activities/heartbeat.js'
-import { asActivityFailure, ProviderError } from '../../shared/activities/provider-error.js'
+import { asActivityFailure, asCreateFailure, ProviderError } from '../../shared/activities/provider-error.js'
 import type { ActivityContext } from '../../shared/activity-context.js'
 import type { Artifact } from '../../shared/artifact.js'
 import { followingSignal, withTimeout } from '../../shared/following-signal.js'
@@ -14,7 +14,8 @@ import type { VideoRequest, VideoResult } from '../schemas.js'
 
 const MAX_VIDEO_BYTES = 1024 ** 3
 const DOWNLOAD_TIMEOUT_MS = 10 * 60_000
-const SIMULATOR_POLL_SECONDS = 1
+/** The simulator is quick, and may be asked often. */
+const SIMULATOR_POLLING = { firstPollSeconds: 1, pollSeconds: 1, maxPollSeconds: 10 }
 
 interface AttemptKey {
   taskKey: string
@@ -42,14 +43,16 @@ export function createActivities(context: ActivityContext) {
   return {
     /** What the workflow needs to know of the worker's configuration. */
     async videoSettings(): Promise<ProviderTaskSettings> {
-      const pollSeconds = endpoint.simulated ? SIMULATOR_POLL_SECONDS : config.pollSeconds
-      return { pollSeconds, deadlineSeconds, requestTimeoutMs, settleSeconds }
+      const { firstPollSeconds, pollSeconds, maxPollSeconds } = endpoint.simulated ? SIMULATOR_POLLING : config
+      return { firstPollSeconds, pollSeconds, maxPollSeconds, deadlineSeconds, requestTimeoutMs, settleSeconds }
     },
 
     /** Has the provider make the video, and gives its task's id. Not to be retried blindly. */
     async createVideoTask(request: VideoRequest, key: AttemptKey): Promise<string> {
-      const { id } = await ask((signal) => ark.create(request, markSeed(key), deadlineSeconds, signal))
-      return id
+      const created = withHeartbeat(requestTimeoutMs, (signal) =>
+        ark.create(request, markSeed(key), deadlineSeconds, signal),
+      )
+      return (await asCreateFailure(context, endpoint, created)).id
     },
 
     /** Looks for what these attempts of the task had created; null only if the provider lists none. */

@@ -1,7 +1,7 @@
 import { imageSize } from 'image-size'
 import { artifactName, createArtifactStore } from '../../shared/activities/artifacts.js'
 import { withHeartbeat } from '../../shared/activities/heartbeat.js'
-import { asActivityFailure } from '../../shared/activities/provider-error.js'
+import { asCreateFailure } from '../../shared/activities/provider-error.js'
 import type { ActivityContext } from '../../shared/activity-context.js'
 import { providerEndpoint } from '../../shared/provider-config.js'
 import type { ProviderSettings } from '../../shared/provider-task.js'
@@ -32,7 +32,8 @@ export function createActivities(context: ActivityContext) {
     /** Has the images made and stores them. Costs money each time: not to be retried blindly. */
     async generateImage(request: ImageRequest, key: { taskKey: string; attempt: number }): Promise<ImageResult> {
       await artifacts.prepare()
-      return asActivityFailure(
+      return asCreateFailure(
+        context,
         endpoint,
         withHeartbeat(requestTimeoutMs, async (signal) => {
           const { images, ...answer } = await gateway.generate(request, signal)

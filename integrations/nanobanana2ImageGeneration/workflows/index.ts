@@ -1,7 +1,8 @@
-import { proxyActivities, proxyLocalActivities } from '@temporalio/workflow'
+import { proxyLocalActivities } from '@temporalio/workflow'
 import type { AttemptInput, AttemptOutcome } from '../../shared/task.js'
 import { attemptFailure, failureKind } from '../../shared/workflow/failures.js'
 import { Patience } from '../../shared/workflow/patience.js'
+import { requestOnce } from '../../shared/workflow/provider-activities.js'
 import { runAttempt } from '../../shared/workflow/run-attempt.js'
 import type { ImageActivities } from '../activities/index.js'
 import type { ImageRequest, ImageResult } from '../schemas.js'
@@ -20,12 +21,7 @@ export async function imageGenerationWorkflow(input: AttemptInput<ImageRequest>)
     const mayPayTwice = settings.onAmbiguousCreate === 'retry'
     if (run.begun.openIntents.length > 0 && !mayPayTwice) throw answerLost('an earlier attempt', false)
 
-    // One request each: the workflow decides what a failure means, and when to ask again.
-    const gateway = proxyActivities<ImageActivities>({
-      startToCloseTimeout: settings.requestTimeoutMs + 10_000,
-      heartbeatTimeout: '30 seconds',
-      retry: { maximumAttempts: 1 },
-    })
+    const gateway = requestOnce<ImageActivities>(settings)
     const patience = new Patience(settings.deadlineSeconds)
     try {
       const result = await patience.whileUnavailable(() => gateway.generateImage(requestParams, { taskKey, attempt }))

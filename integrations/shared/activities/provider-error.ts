@@ -1,4 +1,5 @@
-import { ApplicationFailure } from '@temporalio/activity'
+import { ApplicationFailure, Context } from '@temporalio/activity'
+import type { ActivityContext } from '../activity-context.js'
 import type { FailureDetails, FailureKind } from '../failure.js'
 import type { ProviderEndpoint } from '../provider-config.js'
 
@@ -51,6 +52,25 @@ export async function asActivityFailure<T>(
       ...(retryAfterSeconds !== undefined && { nextRetryDelay: retryAfterSeconds * 1000 }),
     })
   }
+}
+
+/** For how long nothing is claimed where the provider takes no more and does not say for how long. */
+const PAUSE_SECONDS = 5
+
+/**
+ * As `asActivityFailure`, for a request to create something: where the provider takes no more for now, nothing more
+ * is claimed for it in this process for as long as it asks.
+ */
+export async function asCreateFailure<T>(
+  { providerPauses }: Pick<ActivityContext, 'providerPauses'>,
+  endpoint: Pick<ProviderEndpoint, 'apiKey'>,
+  request: Promise<T>,
+): Promise<T> {
+  request.catch((error: unknown) => {
+    if (!(error instanceof ProviderError) || error.kind !== 'unavailable') return
+    providerPauses.pause(Context.current().info.taskQueue, error.retryAfterSeconds ?? PAUSE_SECONDS)
+  })
+  return asActivityFailure(endpoint, request)
 }
 
 /** A `Retry-After` header, seconds or an HTTP date, as seconds from now. */

@@ -7,7 +7,7 @@
  *
  * | request, by                         | allowed when                                          | events                    |
  * |-------------------------------------|-------------------------------------------------------|---------------------------|
- * | queued (claim), processor           | pending and due; failed, retryable and due; lease over | queued                    |
+ * | queued (claim), processor           | pending and due, or failed, retryable and due, unless at capacity; or lease over | queued |
  * | begin, run                          | n = current, live, runId empty or the same            | begun (first time only)   |
  * | processing, run                     | n = current, live, runId empty or the same            | processing (once)         |
  * | completed / failed, run             | n = current, live, runId empty or the same            | [processing] completed / failed |

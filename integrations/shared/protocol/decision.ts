@@ -20,6 +20,8 @@ export interface DecisionContext {
   newToken: string
   /** In [0, 1): the chance in back-offs. */
   random: number
+  /** As many tasks are in flight as the integration may have: none may join them. Default: false. */
+  atCapacity?: boolean
   policy: TaskPolicy
 }
 

@@ -1,5 +1,5 @@
 export { decide } from './decide.js'
-export { currentAttempt, type DecisionContext, isFinal } from './decision.js'
+export { currentAttempt, type DecisionContext, isFinal, isLive } from './decision.js'
 export { claimableAt, evolve, initialTaskState, uncheckedSince } from './evolve.js'
 export { DEFAULT_TASK_POLICY, type TaskPolicy } from './policy.js'
 export * from './types.js'

@@ -58,6 +58,10 @@ function claim(state: TaskState, request: Claim, context: DecisionContext): Deci
     const detail = takeOver ? 'its lease is not over' : `it is not due for another ${Math.ceil(from - now)} s`
     return refuse(state, 'queued', takeOver ? 'lease_held' : 'not_due', detail)
   }
+  // A take-over adds none: that task is in flight already.
+  if (context.atCapacity && !takeOver) {
+    return refuse(state, 'queued', 'at_capacity', 'as many tasks are in flight as the integration may have')
+  }
 
   if (takeOver && state.takeOvers >= policy.poisonAfterTakeOvers && state.claim?.alone) {
     return {

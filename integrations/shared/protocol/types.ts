@@ -171,6 +171,7 @@ export type TaskEventType = TaskEvent['type']
 export type RefusalReason =
   | 'wrong_status'
   | 'not_due'
+  | 'at_capacity'
   | 'attempts_used_up'
   | 'lease_held'
   | 'claim_alone'

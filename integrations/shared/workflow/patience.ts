@@ -1,17 +1,27 @@
-import { CancellationScope, CancelledFailure, isCancellation, sleep } from '@temporalio/workflow'
+import { CancellationScope, CancelledFailure, isCancellation, workflowInfo } from '@temporalio/workflow'
 import { attemptFailure, describeFailure, failureKind } from './failures.js'
+import { ManualHandles } from './manual-handles.js'
 
 const MAX_BACKOFF_SECONDS = 60
-/** Long jobs are looked at less and less often, so that a run's history stays short. */
-const PAUSE_SHARE_OF_ELAPSED = 0.05
+const DEADLINE_EXCEEDED = 'deadline_exceeded'
 
-/** How an attempt waits for a provider: durably, and not past its deadline. */
+/** How an attempt waits for a provider: durably, not past its deadline, and open to its manual handles. */
 export class Patience {
-  readonly #startedAt = Date.now()
+  readonly handles = new ManualHandles()
+  readonly #startedAt: number
   readonly #deadline: number
 
   constructor(readonly deadlineSeconds: number) {
+    const { continuedFromExecutionRunId, startTime } = workflowInfo()
+    // A run that continued as new goes on with the time that its attempt had left.
+    this.#startedAt = continuedFromExecutionRunId === undefined ? Date.now() : startTime.getTime()
     this.#deadline = this.#startedAt + deadlineSeconds * 1000
+    this.handles.report({ deadlineAt: this.#deadline / 1000 })
+  }
+
+  /** Milliseconds since the attempt's start. */
+  get elapsedMs(): number {
+    return Date.now() - this.#startedAt
   }
 
   /**
@@ -38,16 +48,20 @@ export class Patience {
             ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
           })
         }
-        await sleep(pauseMs)
+        await this.handles.pause(pauseMs)
       }
     }
   }
 
-  /** Calls an activity that only reads until it is answered: a failure to look says nothing about what is there. */
-  async untilAnswered<T>(pauseSeconds: number, read: () => Promise<T>): Promise<T> {
+  /**
+   * Calls an activity that only reads until it is answered: a failure to look says nothing about what is there.
+   *
+   * @param read is told how many milliseconds are left for it
+   */
+  async untilAnswered<T>(pauseSeconds: number, read: (leftMs: number) => Promise<T>): Promise<T> {
     for (;;) {
       try {
-        return await read()
+        return await read(Math.max(1, this.#deadline - Date.now()))
       } catch (error) {
         if (isCancellation(error)) throw error
         await this.pause(Math.max(pauseSeconds, describeFailure(error).retryAfterSeconds ?? 0))
@@ -57,13 +71,17 @@ export class Patience {
 
   /** Waits before the next look. Fails the attempt if the deadline comes first; the provider's task may go on. */
   async pause(seconds: number): Promise<void> {
-    const ms = Math.max(seconds * 1000, (Date.now() - this.#startedAt) * PAUSE_SHARE_OF_ELAPSED)
-    if (Date.now() + ms > this.#deadline) {
-      const message = `Not finished within ${this.deadlineSeconds} s`
-      throw attemptFailure({ code: 'deadline_exceeded', message, retryable: true })
-    }
-    await sleep(ms)
+    const leftMs = this.#deadline - Date.now()
+    if (leftMs > 0) await this.handles.pause(Math.min(seconds * 1000, leftMs))
+    if (Date.now() < this.#deadline) return
+    const message = `Not finished within ${this.deadlineSeconds} s`
+    throw attemptFailure({ code: DEADLINE_EXCEEDED, message, retryable: true })
   }
+}
+
+/** Whether it was the attempt's deadline that ended it. */
+export function isDeadlineExceeded(error: unknown): boolean {
+  return describeFailure(error).error.code === DEADLINE_EXCEEDED
 }
 
 /** Keeps a run that was cancelled meanwhile from spending money in a scope that cannot be cancelled. */

@@ -1,42 +1,48 @@
-import { CancellationScope, isCancellation, log } from '@temporalio/workflow'
+import { CancellationScope, continueAsNew, isCancellation, log, workflowInfo } from '@temporalio/workflow'
 import type { ProviderTask } from '../protocol/types.js'
 import type { ProviderTaskSettings, ProviderTaskState } from '../provider-task.js'
-import type { Begun } from '../task.js'
+import type { AttemptInput, Begun } from '../task.js'
 import { attemptFailure, failureKind, isTaskCancelled } from './failures.js'
-import { Patience } from './patience.js'
+import { isDeadlineExceeded, Patience } from './patience.js'
 import type { AttemptRun } from './run-attempt.js'
 
 const LOOK_UP_EVERY_SECONDS = 10
 const MAX_CREATES = 3
+/** Long jobs are looked at less and less often. */
+const PAUSE_SHARE_OF_ELAPSED = 0.05
+const JITTER = 0.2
 
-/** A provider that makes things by tasks, by way of activities that send one request each, unretried. */
+/** A provider that makes things by tasks, by way of activities. */
 export interface TaskProvider {
-  /** Has the task created, and gives its id. */
+  /** Has the task created, and gives its id. One request, unretried. */
   create(): Promise<string>
-  get(id: string): Promise<ProviderTaskState>
+  /** Reads are told how many milliseconds are left for them. */
+  get(id: string, leftMs: number): Promise<ProviderTaskState>
   /** What these attempts had created; null only if the provider lists nothing. */
-  find(attempts: number[]): Promise<ProviderTask | null>
-  /** Cancels the task if it can still be cancelled. */
-  cancel(id: string): Promise<unknown>
+  find(attempts: number[], leftMs: number): Promise<ProviderTask | null>
+  /** Cancels the task; false if it cannot be cancelled any more. */
+  cancel(id: string): Promise<boolean>
 }
 
 /**
  * Sees one task at the provider through: resumes what an earlier attempt had created, or else creates it; tells
  * main; waits for its success; and gives it to `collect`. Cancels it when the run or the task is cancelled; a run
- * that is refused for another reason leaves it: another attempt may have taken it up.
+ * that is refused for another reason leaves it: another attempt may have taken it up. Continues as new while it
+ * waits, when Temporal suggests so: main knows the provider's task by then.
  */
 export async function runProviderTask<Result>(
   run: AttemptRun,
-  attempt: number,
+  input: AttemptInput,
   provider: TaskProvider,
   settings: ProviderTaskSettings,
   collect: (providerTaskId: string) => Promise<Result>,
 ): Promise<Result> {
-  const job = new ProviderTaskJob(attempt, provider, settings)
-  const task = (await job.resume(run.begun)) ?? (await job.create())
+  const job = new ProviderTaskJob(input, provider, settings)
+  const resumed = await job.resume(run.begun)
+  const task = resumed ?? (await job.create())
   try {
     await run.reportProcessing(task)
-    await job.succeeded(task.id)
+    await job.succeeded(task.id, { isNew: resumed === null })
     return await collect(task.id)
   } catch (error) {
     if (isCancellation(error) || isTaskCancelled(error)) await job.cancel(task.id)
@@ -48,7 +54,7 @@ class ProviderTaskJob {
   readonly #patience: Patience
 
   constructor(
-    readonly attempt: number,
+    readonly input: AttemptInput,
     readonly provider: TaskProvider,
     readonly settings: ProviderTaskSettings,
   ) {
@@ -65,17 +71,19 @@ class ProviderTaskJob {
 
   /** Where a create's answer was lost the task is looked up; only if it is not there, it is created again. */
   async create(): Promise<ProviderTask> {
+    const { attempt } = this.input
     for (let creates = 1; ; creates++) {
+      this.#patience.handles.report({ phase: 'creating' })
       try {
         // Once asked for, it is waited for even in a cancelled run: without its id nobody could cancel it.
         const id = await this.#patience.whileUnavailable(() =>
           CancellationScope.nonCancellable(() => this.provider.create()),
         )
-        return { id, attempt: this.attempt }
+        return { id, attempt }
       } catch (error) {
         if (failureKind(error) !== 'ambiguous') throw error
         log.warn('A create got no answer: looking it up', { error })
-        const found = await this.#lookUp([this.attempt])
+        const found = await this.#lookUp([attempt])
         if (found) return found
         if (creates === MAX_CREATES) {
           const message = `${MAX_CREATES} requests got no answer, and created nothing`
@@ -86,44 +94,88 @@ class ProviderTaskJob {
   }
 
   /** Waits for the task's success. Throws the provider's reason if there will be none. */
-  async succeeded(id: string): Promise<void> {
-    for (;;) {
-      const state = await this.#look(id)
-      if (state.status === 'succeeded') return
-      if (!isUsable(state)) {
-        throw attemptFailure({
-          code: state.error?.code ?? `provider_task_${state.status}`,
-          message: state.error?.message ?? `The provider's task ${id} is ${state.status}`,
-          retryable: state.retryable ?? false,
-          providerEnded: true,
-        })
+  async succeeded(id: string, { isNew }: { isNew: boolean }): Promise<void> {
+    const { firstPollSeconds } = this.settings
+    this.#patience.handles.report({ phase: 'waiting', providerTaskId: id })
+    try {
+      if (isNew) await this.#patience.pause(firstPollSeconds)
+      while (!(await this.#isDone(id))) {
+        await this.#patience.pause(this.#pauseSeconds())
+        if (workflowInfo().continueAsNewSuggested) await continueAsNew(this.input)
       }
-      await this.#patience.pause(this.settings.pollSeconds)
+    } catch (error) {
+      if (!isDeadlineExceeded(error)) throw error
+      await this.#doneAtLast(id, error)
     }
+    this.#patience.handles.report({ phase: 'storing' })
   }
 
-  async cancel(id: string): Promise<void> {
+  async cancel(id: string): Promise<boolean> {
     try {
-      await CancellationScope.nonCancellable(() => this.provider.cancel(id))
+      return await CancellationScope.nonCancellable(() => this.provider.cancel(id))
     } catch (error) {
       log.warn('Could not cancel the task at the provider', { providerTaskId: id, error })
+      return false
     }
   }
 
-  #look(id: string): Promise<ProviderTaskState> {
-    return this.#patience.untilAnswered(this.settings.pollSeconds, () => this.provider.get(id))
+  async #isDone(id: string): Promise<boolean> {
+    return succeeded(id, await this.#look(id))
+  }
+
+  /**
+   * At the deadline what is finished is taken all the same, as it is paid for, and what has not begun is cancelled.
+   * What the provider is at work on is left for the next attempt to resume.
+   */
+  async #doneAtLast(id: string, late: unknown): Promise<void> {
+    const state = await this.provider.get(id, this.settings.requestTimeoutMs).catch(() => null)
+    if (state && succeeded(id, state)) return
+    const cancelled = state !== null && (await this.cancel(id))
+    if (!cancelled) throw late
+    const message = `Not begun within ${this.settings.deadlineSeconds} s, and cancelled at the provider`
+    throw attemptFailure({ code: 'deadline_exceeded', message, retryable: true, providerEnded: true })
+  }
+
+  async #look(id: string): Promise<ProviderTaskState> {
+    const state = await this.#patience.untilAnswered(this.settings.pollSeconds, (leftMs) =>
+      this.provider.get(id, leftMs),
+    )
+    this.#patience.handles.looked(state.status)
+    return state
+  }
+
+  #pauseSeconds(): number {
+    const { pollSeconds, maxPollSeconds } = this.settings
+    const growing = (this.#patience.elapsedMs / 1000) * PAUSE_SHARE_OF_ELAPSED
+    const seconds = Math.min(Math.max(pollSeconds, growing), Math.max(pollSeconds, maxPollSeconds))
+    return seconds * (1 + JITTER * (2 * Math.random() - 1))
   }
 
   /** Believes "nothing there" only once no create can still be on its way. */
   async #lookUp(attempts: number[]): Promise<ProviderTask | null> {
     const { requestTimeoutMs, settleSeconds } = this.settings
+    this.#patience.handles.report({ phase: 'looking-up' })
     const settledAt = Date.now() + requestTimeoutMs + settleSeconds * 1000
     for (;;) {
-      const found = await this.#patience.untilAnswered(LOOK_UP_EVERY_SECONDS, () => this.provider.find(attempts))
+      const found = await this.#patience.untilAnswered(LOOK_UP_EVERY_SECONDS, (leftMs) =>
+        this.provider.find(attempts, leftMs),
+      )
       if (found || Date.now() >= settledAt) return found
       await this.#patience.pause(LOOK_UP_EVERY_SECONDS)
     }
   }
+}
+
+/** Throws the provider's reason where the task has ended otherwise. */
+function succeeded(id: string, state: ProviderTaskState): boolean {
+  if (state.status === 'succeeded') return true
+  if (isUsable(state)) return false
+  throw attemptFailure({
+    code: state.error?.code ?? `provider_task_${state.status}`,
+    message: state.error?.message ?? `The provider's task ${id} is ${state.status}`,
+    retryable: state.retryable ?? false,
+    providerEnded: true,
+  })
 }
 
 function isUsable({ status }: ProviderTaskState): boolean {

@@ -1,0 +1,26 @@
+/** How many tasks of an integration are in flight: a provider may take only so many at once. */
+import type { Controller } from 'interaqt'
+import type { CallEntityNames } from './call-entities.js'
+import { databaseOf, physicalEntity } from './database.js'
+
+/** The SQL condition for tasks in flight: claimed, and not ended. */
+export function inFlight(statusColumn: string): string {
+  return `${statusColumn} IN ('queued', 'processing')`
+}
+
+/** Counts the tasks in flight, as SQL. */
+export function countInFlight(table: string, statusColumn: string): string {
+  return `(SELECT count(*)::int FROM ${table} WHERE ${inFlight(statusColumn)})`
+}
+
+/**
+ * Whether no more tasks may join those in flight. Claims that ask take turns until their transaction ends, in all
+ * processes, so that two of them never take the one free place.
+ */
+export async function isFull(controller: Controller, { apiCall }: CallEntityNames, max: number): Promise<boolean> {
+  const database = databaseOf(controller)
+  const { table, column } = physicalEntity(controller, apiCall)
+  await database.query('SELECT pg_advisory_xact_lock(hashtext($1))', [`${apiCall}:in-flight`])
+  const [row] = await database.query<{ count: number }>(`SELECT ${countInFlight(table, column('status'))} AS count`, [])
+  return (row?.count ?? 0) >= max
+}

@@ -7,6 +7,7 @@ import { createLogger, installTemporalRuntime } from './async-task-component/log
 import { loadConfig } from './config/load.js'
 import { internalToken } from './development-token.js'
 import { createApplicationIntegrations } from './integrations/entries/application.js'
+import { createArtifactStore } from './integrations/shared/artifacts/index.js'
 import { createProviderPauses } from './integrations/shared/provider-pauses.js'
 
 const logger = createLogger()
@@ -25,7 +26,7 @@ try {
     activityContext: {
       mainUrl: components.main.url,
       internalToken: internalApiToken,
-      artifactsDir: components.artifacts.dir,
+      artifacts: createArtifactStore(components.artifacts, components.main.url),
       integrations,
       providerPauses: createProviderPauses(),
       logger,

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { integrationsConfigSchema } from '../integrations/entries/config.js'
+import { artifactsConfigSchema } from '../integrations/shared/artifacts/config.js'
 import { DEFAULT_TASK_POLICY } from '../integrations/shared/protocol/index.js'
 import { pullModeSchema } from './pull-mode.js'
 
@@ -60,12 +61,7 @@ export const configSchema = z.strictObject({
   components: z.strictObject({
     main: mainSchema,
     asyncTask: asyncTaskSchema,
-    artifacts: z
-      .strictObject({
-        /** Where results are stored, and served from by main. */
-        dir: z.string().default('.data/artifacts'),
-      })
-      .prefault({}),
+    artifacts: artifactsConfigSchema.prefault({}),
   }),
   integrations: integrationsConfigSchema,
 })

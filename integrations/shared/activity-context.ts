@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { AppConfig } from '../../config.js'
+import type { ArtifactStore } from './artifacts/index.js'
 import type { ProviderPauses } from './provider-pauses.js'
 
 /**
@@ -10,7 +11,7 @@ export interface ActivityContext {
   /** Where main is reached from this process. */
   mainUrl: string
   internalToken: string
-  artifactsDir: string
+  artifacts: ArtifactStore
   integrations: AppConfig['integrations']
   /** Where activities note that a provider has asked to wait. */
   providerPauses: ProviderPauses

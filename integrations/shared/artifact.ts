@@ -12,3 +12,13 @@ export const artifactSchema = z.strictObject({
 })
 
 export type Artifact = z.output<typeof artifactSchema>
+
+/** Where main serves an artifact: for good, wherever it is stored. */
+export function artifactUrl(mainUrl: string, key: string): string {
+  return `${mainUrl.replace(/\/$/, '')}/artifacts/${key}`
+}
+
+/** The name of an attempt's object: a retried activity overwrites its own and no other. */
+export function artifactName(kind: string, task: { taskKey: string; attempt: number }): string {
+  return `${kind}-${task.taskKey.replace(/[^\w-]/g, '_')}-${task.attempt}`
+}

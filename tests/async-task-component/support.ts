@@ -9,6 +9,7 @@ import { WorkerManager } from '@/async-task-component/worker-manager.js'
 import { collectIntegrationWorkflows } from '@/async-task-component/workflow-collector.js'
 import { loadConfig } from '@/config/load.js'
 import type { ActivityContext } from '@/integrations/shared/activity-context.js'
+import { createArtifactStore } from '@/integrations/shared/artifacts/index.js'
 import { createProviderPauses } from '@/integrations/shared/provider-pauses.js'
 import { TEST_TOKEN } from '../support/protocol-main.js'
 
@@ -29,7 +30,7 @@ export function readableLogger(): { logger: Logger; lines: Array<Record<string, 
 export const activityContext: ActivityContext = {
   mainUrl: 'http://127.0.0.1:9',
   internalToken: TEST_TOKEN,
-  artifactsDir: '.data/test-artifacts',
+  artifacts: createArtifactStore({ dir: '.data/test-artifacts' }, 'http://127.0.0.1:9'),
   integrations: loadConfig({ env: {} }).integrations,
   providerPauses: createProviderPauses(),
   logger: silent,

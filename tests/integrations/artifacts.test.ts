@@ -3,22 +3,24 @@ import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { artifactName, createArtifactStore } from '@/integrations/shared/activities/artifacts.js'
+import { artifactName } from '@/integrations/shared/artifact.js'
+import { createArtifactStore } from '@/integrations/shared/artifacts/index.js'
 import { encodePng } from '@/simulators/picture.js'
 
 const png = encodePng({ width: 2, height: 2, data: new Uint8Array(16).fill(255) })
 const image = { media: 'image' as const, maxBytes: 10_000 }
+const { signal } = new AbortController()
 let artifactsDir: string
 beforeEach(async () => {
   artifactsDir = join(await mkdtemp(join(tmpdir(), 'artifacts-')), 'not', 'there')
 })
 afterEach(() => rm(join(artifactsDir, '..', '..'), { recursive: true, force: true }))
 
-const store = () => createArtifactStore({ artifactsDir, mainUrl: 'http://main/' })
+const store = () => createArtifactStore({ dir: artifactsDir }, 'http://main/')
 
 it('stores the bytes, and says what they are', async () => {
   const halves = [png.subarray(0, 10), png.subarray(10)]
-  expect(await store().put('image-a-1', halves, image)).toEqual({
+  expect(await store().put('image-a-1', halves, image, signal)).toEqual({
     key: 'image-a-1.png',
     url: 'http://main/artifacts/image-a-1.png',
     mimeType: 'image/png',
@@ -29,9 +31,9 @@ it('stores the bytes, and says what they are', async () => {
 })
 
 it('replaces what a first try stored', async () => {
-  await store().put('image-a-1', [png], image)
+  await store().put('image-a-1', [png], image, signal)
   const other = encodePng({ width: 3, height: 2, data: new Uint8Array(24) })
-  await store().put('image-a-1', [other], image)
+  await store().put('image-a-1', [other], image, signal)
   expect(await readdir(artifactsDir)).toEqual(['image-a-1.png'])
   expect(await readFile(join(artifactsDir, 'image-a-1.png'))).toEqual(other)
 })
@@ -42,7 +44,7 @@ it.each([
   ['is empty', [], image, 'artifact_not_media'],
   ['is too large', [png, png], { ...image, maxBytes: png.length }, 'artifact_too_large'],
 ])('leaves nothing behind of what %s', async (_what, content, limits, type) => {
-  await expect(store().put('a', content, limits)).rejects.toMatchObject({ type, nonRetryable: true })
+  await expect(store().put('a', content, limits, signal)).rejects.toMatchObject({ type, nonRetryable: true })
   expect(await readdir(artifactsDir)).toEqual([])
 })
 
@@ -51,17 +53,17 @@ it('leaves nothing behind of what breaks off', async () => {
     yield png
     throw new Error('broken off')
   }
-  await expect(store().put('a', breaking(), image)).rejects.toThrow('broken off')
+  await expect(store().put('a', breaking(), image, signal)).rejects.toThrow('broken off')
   expect(await readdir(artifactsDir)).toEqual([])
 })
 
 it('tells before anything is spent that nothing can be stored', async () => {
-  await store().prepare()
+  await store().prepare(signal)
   expect(await readdir(artifactsDir)).toEqual([])
   await rm(artifactsDir, { recursive: true })
   await writeFile(artifactsDir, 'a file where the folder should be')
   await chmod(artifactsDir, 0o600)
-  await expect(store().prepare()).rejects.toThrow()
+  await expect(store().prepare(signal)).rejects.toThrow()
 })
 
 it('names an object by its attempt, and by nothing that leads out of the folder', () => {

@@ -10,6 +10,7 @@ import pino from 'pino'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { loadConfig } from '@/config/load.js'
 import { createActivities } from '@/integrations/fangzhouVideoGeneration/activities/index.js'
+import { createArtifactStore } from '@/integrations/shared/artifacts/index.js'
 import { createProviderPauses } from '@/integrations/shared/provider-pauses.js'
 
 let server: Server
@@ -37,7 +38,7 @@ function storeVideo(): Promise<unknown> {
   const activities = createActivities({
     mainUrl: 'http://main',
     internalToken: 'token',
-    artifactsDir,
+    artifacts: createArtifactStore({ dir: artifactsDir }, 'http://main'),
     integrations,
     providerPauses: createProviderPauses(),
     logger: pino({ level: 'silent' }),

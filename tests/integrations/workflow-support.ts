@@ -19,6 +19,7 @@ import { inject } from 'vitest'
 import { integrationsConfigSchema } from '@/integrations/entries/config.js'
 import { createTaskActivities } from '@/integrations/shared/activities/index.js'
 import type { ActivityContext, CreateActivities } from '@/integrations/shared/activity-context.js'
+import { createArtifactStore } from '@/integrations/shared/artifacts/index.js'
 import { providerTaskQueue } from '@/integrations/shared/names.js'
 import {
   type Acceptance,
@@ -136,7 +137,7 @@ export async function withWorkflowBench(
   const context: ActivityContext = {
     mainUrl: main.url,
     internalToken: TOKEN,
-    artifactsDir,
+    artifacts: createArtifactStore({ dir: artifactsDir }, main.url),
     integrations: integrationsConfigSchema.parse({
       fangzhouVideoGeneration: { simulatorUrl: 'http://127.0.0.1:9' },
       nanobanana2ImageGeneration: { simulatorUrl: 'http://127.0.0.1:9' },

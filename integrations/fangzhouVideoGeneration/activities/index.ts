@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto'
 import { ApplicationFailure } from '@temporalio/activity'
-import { artifactName, createArtifactStore } from '../../shared/activities/artifacts.js'
 import { withHeartbeat } from '../../shared/activities/heartbeat.js'
 import { asActivityFailure, asCreateFailure, ProviderError } from '../../shared/activities/provider-error.js'
 import type { ActivityContext } from '../../shared/activity-context.js'
-import type { Artifact } from '../../shared/artifact.js'
+import { type Artifact, artifactName } from '../../shared/artifact.js'
 import { followingSignal, withTimeout } from '../../shared/following-signal.js'
 import type { ProviderTask } from '../../shared/protocol/index.js'
 import { providerEndpoint } from '../../shared/provider-config.js'
@@ -31,7 +30,7 @@ export function createActivities(context: ActivityContext) {
   const config = context.integrations.fangzhouVideoGeneration
   const endpoint = providerEndpoint(config)
   const ark = createArkClient(endpoint)
-  const artifacts = createArtifactStore(context)
+  const { artifacts } = context
   const { deadlineSeconds, requestTimeoutMs, settleSeconds } = config
   if (endpoint.simulated) {
     context.logger.warn({ url: endpoint.baseUrl }, 'fangzhouVideoGeneration: no apiKey configured, using the simulator')
@@ -77,10 +76,8 @@ export function createActivities(context: ActivityContext) {
     /** Copies the finished video. Its address is asked for here: it is signed, and no workflow gets to see it. */
     async storeVideo(id: string, key: AttemptKey): Promise<VideoResult> {
       const store = async (kind: string, media: 'image' | 'video', url: string, signal: AbortSignal) => {
-        return artifacts.put(artifactName(kind, key), download(url, requestTimeoutMs, signal), {
-          media,
-          maxBytes: MAX_VIDEO_BYTES,
-        })
+        const limits = { media, maxBytes: MAX_VIDEO_BYTES }
+        return artifacts.put(artifactName(kind, key), download(url, requestTimeoutMs, signal), limits, signal)
       }
       return asActivityFailure(
         endpoint,

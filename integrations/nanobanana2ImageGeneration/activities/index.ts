@@ -1,14 +1,14 @@
 import { imageSize } from 'image-size'
-import { artifactName, createArtifactStore } from '../../shared/activities/artifacts.js'
 import { withHeartbeat } from '../../shared/activities/heartbeat.js'
 import { asCreateFailure } from '../../shared/activities/provider-error.js'
 import type { ActivityContext } from '../../shared/activity-context.js'
+import { artifactName } from '../../shared/artifact.js'
 import { providerEndpoint } from '../../shared/provider-config.js'
 import type { ProviderSettings } from '../../shared/provider-task.js'
 import { createImageClient } from '../client.js'
 import type { ImageRequest, ImageResult } from '../schemas.js'
 
-const MAX_IMAGE_BYTES = 64 * 1024 ** 2
+const IMAGE_LIMITS = { media: 'image', maxBytes: 64 * 1024 ** 2 } as const
 /** Models work in steps of some pixels: a ratio within this share is the ratio that was asked for. */
 const RATIO_TOLERANCE = 0.03
 
@@ -16,7 +16,7 @@ export function createActivities(context: ActivityContext) {
   const config = context.integrations.nanobanana2ImageGeneration
   const endpoint = providerEndpoint(config)
   const gateway = createImageClient(endpoint)
-  const artifacts = createArtifactStore(context)
+  const { artifacts } = context
   const { deadlineSeconds, requestTimeoutMs, onAmbiguousCreate } = config
   if (endpoint.simulated) {
     const { baseUrl: url } = endpoint
@@ -31,17 +31,17 @@ export function createActivities(context: ActivityContext) {
 
     /** Has the images made and stores them. Costs money each time: not to be retried blindly. */
     async generateImage(request: ImageRequest, key: { taskKey: string; attempt: number }): Promise<ImageResult> {
-      await artifacts.prepare()
       return asCreateFailure(
         context,
         endpoint,
         withHeartbeat(requestTimeoutMs, async (signal) => {
+          await artifacts.prepare(signal)
           const { images, ...answer } = await gateway.generate(request, signal)
           const stored: ImageResult['images'] = []
           for (const [index, image] of images.entries()) {
             const bytes = image instanceof URL ? await download(image, signal) : image
             const name = artifactName(index === 0 ? 'image' : `image${index + 1}`, key)
-            const artifact = await artifacts.put(name, [bytes], { media: 'image', maxBytes: MAX_IMAGE_BYTES })
+            const artifact = await artifacts.put(name, [bytes], IMAGE_LIMITS, signal)
             stored.push({ ...artifact, ...measure(bytes, request.aspectRatio) })
           }
           return { images: stored, ...answer, simulated: endpoint.simulated }

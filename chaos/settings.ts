@@ -17,6 +17,8 @@ export const SETTINGS = {
   IMAGE_REQUEST_TIMEOUT_MS: '5000',
   // Nobody can ask the gateway whether it made an image: it is made again, which this run does not count.
   IMAGE_ON_AMBIGUOUS_CREATE: 'retry',
+  // A look-up holds its place for half a minute here, and a run has to end in minutes.
+  ARK_MAX_TASKS_IN_FLIGHT: '60',
   LOG_LEVEL: 'info',
 } as const
 

@@ -16,6 +16,7 @@ const reportSchema = z.object({
   runId: z.string().optional(),
 })
 type Report = z.output<typeof reportSchema>
+type Accepted = Exchange & { report: Report }
 const claimAnswerSchema = z.object({ attempt: z.number(), fencingToken: z.string() })
 
 /** Node's clock counts whole milliseconds, the database's does not. */
@@ -25,7 +26,7 @@ const CLOCK_STEP_MS = 2
 export function judgeAnswers(
   task: StoredTask,
   spans: readonly TokenSpan[],
-  accepted: ReadonlyArray<Exchange & { report: Report }>,
+  accepted: readonly Accepted[],
 ): Violation[] {
   return accepted.flatMap((exchange) => {
     const { report } = exchange
@@ -33,7 +34,8 @@ export function judgeAnswers(
     const byToken = !claim && report.fencingToken !== undefined
     const title = `${report.status} of attempt ${report.attempt ?? '?'} by ${report.runId ?? report.fencingToken ?? '?'}`
     const wrong: string[] = []
-    if (byToken && !wasCurrent(report, spans, exchange) && !isRepeated(task, report, exchange)) {
+    const others = accepted.filter((other) => other !== exchange)
+    if (byToken && !wasCurrent(report, spans, exchange) && !isRepeated(task, spans, exchange, others)) {
       wrong.push(`${title} was accepted, and its token was not the row's`)
     }
     if (!isStored(task, exchange)) wrong.push(`${title} was answered as accepted, and is not stored`)
@@ -42,8 +44,8 @@ export function judgeAnswers(
 }
 
 /** The exchanges in which a report on a task was accepted, by the namespace and id of the task. */
-export function acceptedReports(exchanges: readonly Exchange[]): Map<string, Array<Exchange & { report: Report }>> {
-  const byTask = new Map<string, Array<Exchange & { report: Report }>>()
+export function acceptedReports(exchanges: readonly Exchange[]): Map<string, Accepted[]> {
+  const byTask = new Map<string, Accepted[]>()
   for (const exchange of exchanges) {
     const [, namespace] = /^\/api\/([^/]+)\/report/.exec(exchange.path) ?? []
     const report = reportSchema.safeParse(exchange.asked).data
@@ -62,13 +64,29 @@ function wasCurrent({ fencingToken }: Report, spans: readonly TokenSpan[], { sen
   )
 }
 
-/** The same outcome of the same attempt may be told again by anybody, and changes nothing. */
-function isRepeated({ events }: StoredTask, { status, attempt }: Report, { sentAt }: Exchange): boolean {
-  return events.some((event) => event.type === status && event.attempt === attempt && event.at * 1000 < sentAt)
+/**
+ * The same outcome of the same attempt may be told again by anybody, and changes nothing. Where it was stored only
+ * while this one was under way, another report must account for it: by a run, or by the token of that time.
+ */
+function isRepeated(
+  { events }: StoredTask,
+  spans: readonly TokenSpan[],
+  { report: { status, attempt }, sentAt, answeredAt }: Accepted,
+  others: readonly Accepted[],
+): boolean {
+  const event = events.find((candidate) => candidate.type === status && candidate.attempt === attempt)
+  if (event === undefined || event.at * 1000 > answeredAt + CLOCK_STEP_MS) return false
+  if (event.at * 1000 < sentAt) return true
+  return others.some(
+    (other) =>
+      other.report.status === status &&
+      other.report.attempt === attempt &&
+      (other.report.runId !== undefined || wasCurrent(other.report, spans, other)),
+  )
 }
 
 /** The event that each accepted report must have left, at once or earlier. */
-function isStored(task: StoredTask, { report, answered, answeredAt }: Exchange & { report: Report }): boolean {
+function isStored(task: StoredTask, { report, answered, answeredAt }: Accepted): boolean {
   const stored = (type: string, fits: (event: StoredTask['events'][number]) => boolean) =>
     task.events.some((event) => event.type === type && event.at * 1000 <= answeredAt + CLOCK_STEP_MS && fits(event))
   switch (report.status) {

@@ -19,9 +19,14 @@ function exchange(asked: object, given: Partial<Exchange> = {}): Exchange {
   }
 }
 
-function judge(asked: object, given: Partial<Exchange> = {}, events = goodHistory() as ReturnType<typeof event>[]) {
+function judge(
+  asked: object,
+  given: Partial<Exchange> = {},
+  events = goodHistory() as ReturnType<typeof event>[],
+  others: Exchange[] = [],
+) {
   const stored = task(events)
-  const reports = acceptedReports([exchange(asked, given)]).get('fangzhouVideoGeneration:7') ?? []
+  const reports = acceptedReports([exchange(asked, given), ...others]).get('fangzhouVideoGeneration:7') ?? []
   return judgeAnswers(stored, judgeEvents(stored).spans, reports).map(({ what }) => what)
 }
 
@@ -40,6 +45,17 @@ describe('answers', () => {
 
   it('are in order where a stale report was refused', () => {
     expect(judge({ status: 'failed', fencingToken: 'claim-1' }, { status: 409 })).toEqual([])
+  })
+
+  it('are in order where the same outcome was stored by another while this one was under way', () => {
+    const failed = event({ type: 'failed', at: 4, fencingToken: 'failed-1', runId: 'run-1' })
+    const events = [...goodHistory().slice(0, 3), failed]
+    const late = { status: 'failed', fencingToken: 'claim-1' }
+    const while4 = { sentAt: 3900, answeredAt: 4100 }
+    const byCurrentToken = exchange({ status: 'failed', fencingToken: 'processing-1' }, while4)
+    expect(judge(late, while4, events, [byCurrentToken])).toEqual([])
+    const byStaleToken = exchange({ status: 'failed', fencingToken: 'claim-1' }, while4)
+    expect(judge(late, while4, events, [byStaleToken])).toHaveLength(2)
   })
 
   it('accept nothing by a token that had been superseded before', () => {

@@ -19,6 +19,8 @@ export interface TestMainOptions {
   port?: number
   previousToken?: string
   tasks?: Partial<AppConfig['components']['main']['tasks']>
+  /** Of the test integration. Default: any number. */
+  maxTasksInFlight?: number
 }
 
 export interface TestMain extends HttpMain {
@@ -34,9 +36,14 @@ export async function startTestMain(options: TestMainOptions = {}): Promise<Test
   const artifactsDir = join(folder, 'artifacts')
   const config = loadConfig({ mode: 'local', component: 'main' })
   const { main } = config.components
+  const { maxTasksInFlight } = options
   const component = await startMainComponent({
     config: {
       ...config,
+      integrations: {
+        ...config.integrations,
+        testAsyncTask: { enabled: true, ...(maxTasksInFlight !== undefined && { maxTasksInFlight }) },
+      },
       components: {
         ...config.components,
         artifacts: { dir: artifactsDir },

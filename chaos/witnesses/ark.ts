@@ -85,7 +85,7 @@ function isPaid({ status, acceptedAt }: AcceptedCreate, at: number): boolean {
   return status === 'succeeded' || at < acceptedAt + PROVIDER_LATENCY_MS
 }
 
-/** The mark of an attempt: the first 32 bits of SHA-256 over task key and attempt. */
+/** The mark of an attempt: the first 31 bits of SHA-256 over task key and attempt. */
 export function markOf({ taskKey }: Pick<StoredTask, 'taskKey'>, attempt: number): number {
   return createHash('sha256').update(`${taskKey}:${attempt}`).digest().readUInt32BE(0) >>> 1
 }

@@ -3,12 +3,19 @@ import type { AppConfig } from '../../config.js'
 import { createFangzhouVideoGenerationIntegration } from '../fangzhouVideoGeneration/index.js'
 import { createAggregatedIntegration } from '../index.js'
 import { createNanobanana2ImageGenerationIntegration } from '../nanobanana2ImageGeneration/index.js'
-import type { TaskSource } from '../shared/pull-integration.js'
+import type { PullIntegrationOptions, TaskSource } from '../shared/pull-integration.js'
 import { createTestAsyncTaskIntegration } from '../test-async-task/index.js'
 
-/** Makes the application's integration class for a configuration. */
-export function createApplicationIntegrations({ components: { main }, integrations }: AppConfig) {
-  const shared = { mainUrl: main.url, ...main.tasks }
+/**
+ * Makes the application's integration class for a configuration.
+ *
+ * @param runs how main reaches the runs of its tasks; the daemon does without
+ */
+export function createApplicationIntegrations(
+  { components: { main }, integrations }: AppConfig,
+  runs?: PullIntegrationOptions<unknown>['runs'],
+) {
+  const shared = { mainUrl: main.url, ...main.tasks, ...(runs && { runs }) }
   return createAggregatedIntegration({
     fangzhouVideoGeneration: createFangzhouVideoGenerationIntegration({
       ...shared,
@@ -42,11 +49,15 @@ function limits(section: { enabled: boolean; maxTasksInFlight?: number; requests
   }
 }
 
-/** Records that keep the prompt in a column of its own, and the rest of the request as `options`. */
-function promptSource<Params extends { prompt: string }>(entityName: string, namespace: string): TaskSource<Params> {
+/** Records that keep the prompt, if there is one, in a column of its own, and the rest of the request as `options`. */
+function promptSource<Params extends { prompt?: string | undefined }>(
+  entityName: string,
+  namespace: string,
+): TaskSource<Params> {
   return {
     entityName,
-    toRequestParams: ({ prompt, options }) => ({ prompt, ...(options as object) }) as Params,
+    toRequestParams: ({ prompt, options }) =>
+      ({ ...(typeof prompt === 'string' && { prompt }), ...(options as object) }) as Params,
     api: {
       namespace,
       createName: 'generate',

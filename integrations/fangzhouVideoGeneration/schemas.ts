@@ -1,33 +1,64 @@
+/** What a video task is asked with and answers with, validated as Ark does where that does not depend on the model. */
 import { z } from 'zod'
 import { artifactSchema } from '../shared/artifact.js'
 
-/** What Ark is asked for. There is no `seed`: it marks the request, so that a lost answer can be looked up. */
+const url = z.url({ protocol: /^https?$/, error: 'must be an http or https URL' }).max(4000)
+
+/** There is no `seed`: it marks the request, so that a lost answer can be looked up. */
 export const videoRequestSchema = z
   .strictObject({
-    prompt: z.string().min(1).max(4000),
+    /** What is to be seen. May be left out beside images, and is left out with `draftTaskId`. */
+    prompt: z.string().min(1).max(4000).optional(),
     /** The first frame, by URL: image to video. */
-    firstFrameUrl: z
-      .url({ protocol: /^https?$/ })
-      .max(4000)
-      .optional(),
+    firstFrameUrl: url.optional(),
     /** The last frame, by URL; only together with a first one. */
-    lastFrameUrl: z
-      .url({ protocol: /^https?$/ })
-      .max(4000)
-      .optional(),
+    lastFrameUrl: url.optional(),
+    /** What people and things look like, by URL. How many depends on the model. Not together with frames. */
+    referenceImageUrls: z.array(url).min(1).max(30).optional(),
+    /** Videos to go by, to edit or to go on from; models since 2.0. Not together with frames. */
+    referenceVideoUrls: z.array(url).min(1).max(10).optional(),
+    /** Sounds to go by; models since 2.0. Not together with frames. */
+    referenceAudioUrls: z.array(url).min(1).max(10).optional(),
+    /** The `providerTaskId` of a draft that is to be made in full; what the draft was asked with is taken over. */
+    draftTaskId: z.string().min(1).max(200).optional(),
+    /** Default: the model's own, 720p or 1080p. */
     resolution: z.enum(['480p', '720p', '1080p']).optional(),
+    /** Default: the model's own. `adaptive` goes by the first frame, or the prompt. */
     ratio: z.enum(['16:9', '4:3', '1:1', '3:4', '9:16', '21:9', 'adaptive']).optional(),
-    /** Seconds. Which lengths there are depends on the model. */
+    /** Whole seconds, default 5. Models 1.x go up to 12. */
     duration: z.number().int().min(2).max(15).optional(),
-    cameraFixed: z.boolean().optional(),
-    watermark: z.boolean().optional(),
+    /** The length in frames, of which there are 24 a second: 25 + 4n from 29 to 289. Instead of `duration`. */
+    frames: z
+      .number()
+      .int()
+      .min(29)
+      .max(289)
+      .refine((frames) => (frames - 25) % 4 === 0, { error: 'must be 25 + 4n, such as 57 for 2.4 seconds' })
+      .optional(),
+    /** Default true, in models that make sound. */
     generateAudio: z.boolean().optional(),
-    /** Also keep the video's last frame, for a video that goes on from it. */
+    /** A cheap preview of 480p, to be made in full by `draftTaskId`. Default false. */
+    draft: z.boolean().optional(),
+    /** Default false. */
+    cameraFixed: z.boolean().optional(),
+    /** Default false. */
+    watermark: z.boolean().optional(),
+    /** Also keep the video's last frame, for a video that goes on from it. Default false. */
     returnLastFrame: z.boolean().optional(),
+    /** `flex` costs half, and takes longer; models 1.x. Default `default`. */
+    serviceTier: z.enum(['default', 'flex']).optional(),
+    /** The higher, the sooner a queued task is begun; models since 2.0. Default 0. */
+    priority: z.number().int().min(0).max(9).optional(),
+    /** Who the video is for, always the same for one person: a hash, best, of their id. */
+    safetyIdentifier: z
+      .string()
+      .regex(/^[\x21-\x7e]{1,64}$/, 'must be 1 to 64 ASCII characters without spaces')
+      .optional(),
   })
-  .refine((request) => request.lastFrameUrl === undefined || request.firstFrameUrl !== undefined, {
-    path: ['lastFrameUrl'],
-    message: 'needs a firstFrameUrl too',
+  .superRefine((request, context) => {
+    for (const { field, message } of misfits(request)) {
+      context.addIssue({ code: 'custom', path: [field], message })
+    }
   })
 
 export const videoResultSchema = z.strictObject({
@@ -39,12 +70,104 @@ export const videoResultSchema = z.strictObject({
   resolution: z.string().optional(),
   ratio: z.string().optional(),
   duration: z.number().optional(),
+  frames: z.number().optional(),
   framesPerSecond: z.number().optional(),
   seed: z.number().optional(),
+  /** Where that is not what was asked for. */
+  differences: z
+    .array(
+      z.strictObject({
+        field: z.enum(['resolution', 'ratio', 'duration', 'frames']),
+        asked: z.union([z.string(), z.number()]),
+        made: z.union([z.string(), z.number()]),
+      }),
+    )
+    .optional(),
+  /** What the provider charges by, and at which of its rates. */
+  completionTokens: z.number().optional(),
   totalTokens: z.number().optional(),
+  serviceTier: z.string().optional(),
   /** True if no provider made this video but its simulator. */
   simulated: z.boolean(),
 })
 
 export type VideoRequest = z.output<typeof videoRequestSchema>
 export type VideoResult = z.output<typeof videoResultSchema>
+
+type Field = keyof VideoRequest
+
+interface Misfit {
+  field: Field
+  message: string
+}
+
+const FRAMES: Field[] = ['firstFrameUrl', 'lastFrameUrl']
+const REFERENCES: Field[] = ['referenceImageUrls', 'referenceVideoUrls', 'referenceAudioUrls']
+/** What a video that is made of a draft has from the draft. */
+const OF_THE_DRAFT: Field[] = [
+  'prompt',
+  ...FRAMES,
+  ...REFERENCES,
+  'ratio',
+  'duration',
+  'frames',
+  'generateAudio',
+  'cameraFixed',
+  'draft',
+]
+
+/** Fields that do not go together. */
+function misfits(request: VideoRequest): Misfit[] {
+  const given = (field: Field) => request[field] !== undefined
+  const found: Misfit[] = []
+  const refuse = (field: Field, message: string) => found.push({ field, message })
+
+  if (given('draftTaskId')) {
+    for (const field of OF_THE_DRAFT.filter(given)) refuse(field, 'is taken from the draft: leave it out')
+  } else if (![...FRAMES, ...REFERENCES, 'prompt' as const].some(given)) {
+    refuse('prompt', 'is needed, unless an image, a video or a draftTaskId is given')
+  }
+  if (given('lastFrameUrl') && !given('firstFrameUrl')) refuse('lastFrameUrl', 'needs a firstFrameUrl too')
+  if (FRAMES.some(given)) {
+    for (const field of REFERENCES.filter(given)) refuse(field, 'does not go with frames: give references or frames')
+  }
+  if (given('duration') && given('frames')) refuse('frames', 'does not go with duration: give one of them')
+  if (request.cameraFixed && REFERENCES.some(given)) refuse('cameraFixed', 'does not go with references')
+  if (request.draft) {
+    if (given('resolution') && request.resolution !== '480p') refuse('resolution', 'of a draft can only be 480p')
+    if (request.returnLastFrame) refuse('returnLastFrame', 'is not there for a draft')
+    if (request.serviceTier === 'flex') refuse('serviceTier', 'flex is not there for a draft')
+  }
+  if (request.serviceTier === 'flex' && given('priority')) refuse('priority', 'is not there with serviceTier flex')
+  for (const message of flagsIn(request.prompt ?? '')) refuse('prompt', message)
+  return found
+}
+
+/** Ark's older way to choose, within the prompt. It ignores what it does not understand, and charges. */
+const FLAGS: Record<string, string> = {
+  rs: 'resolution',
+  resolution: 'resolution',
+  rt: 'ratio',
+  ratio: 'ratio',
+  dur: 'duration',
+  duration: 'duration',
+  frames: 'frames',
+  cf: 'cameraFixed',
+  camerafixed: 'cameraFixed',
+  wm: 'watermark',
+  watermark: 'watermark',
+}
+const NO_CHOICE: Record<string, string> = {
+  seed: 'the seed marks the request and cannot be chosen',
+  fps: 'the frame rate cannot be chosen',
+  framespersecond: 'the frame rate cannot be chosen',
+}
+
+function flagsIn(prompt: string): string[] {
+  return [...prompt.matchAll(/(?<=^|\s)--([a-z]+)(?=[\s=]|$)/gi)].flatMap(([flag, name = '']) => {
+    const field = FLAGS[name.toLowerCase()]
+    if (field) return `has the flag ${flag}, which does not work here: give the field ${field} instead`
+    const why = NO_CHOICE[name.toLowerCase()]
+    return why ? `has the flag ${flag}: take it out, ${why}` : []
+  })
+}

@@ -1,8 +1,11 @@
+/** What the client sends, and what it makes of answers that do not come. Its errors are in `tests/contracts`. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createArkClient } from '@/integrations/fangzhouVideoGeneration/client.js'
+import { carries, markOf } from '@/integrations/fangzhouVideoGeneration/request.js'
+import { videoRequestSchema } from '@/integrations/fangzhouVideoGeneration/schemas.js'
 import { type FakeProvider, startFakeProvider } from './fake-provider.js'
 
-const video = { prompt: 'A kite' }
+const mark = markOf({ taskKey: 'k7Qx2', attempt: 1 })
 let provider: FakeProvider
 let signal: AbortSignal
 beforeEach(() => {
@@ -11,124 +14,218 @@ beforeEach(() => {
 afterEach(() => provider.stop())
 
 async function client(...answers: Parameters<typeof startFakeProvider>) {
-  provider = await startFakeProvider(...answers)
-  return createArkClient(provider.endpoint)
+  return clientOf('doubao-seedance-1-0-pro-250528', ...answers)
 }
 
-const error = (code: string, message = 'no') => ({ error: { code, message, param: '', type: 'BadRequest' } })
+async function clientOf(model: string, ...answers: Parameters<typeof startFakeProvider>) {
+  provider = await startFakeProvider(...answers)
+  return createArkClient({ ...provider.endpoint, model })
+}
+
+async function bodyOf(request: object, { model = 'doubao-seedance-1-0-pro-250528', deadlineSeconds = 7200 } = {}) {
+  const ark = await clientOf(model, { body: { id: 'cgt-1' } })
+  await ark.create(videoRequestSchema.parse(request), mark, deadlineSeconds, signal)
+  return provider.requests[0]?.body
+}
 
 describe('create', () => {
-  it('sends the request as top-level fields, and the mark as the seed', async () => {
-    const ark = await client({ body: { id: 'cgt-1' } })
-    const request = { prompt: 'A kite', firstFrameUrl: 'https://a/b.png', ratio: '1:1' as const, duration: 7 }
-    expect(await ark.create(request, 77, 60, signal)).toEqual({ id: 'cgt-1' })
-    expect(provider.requests).toMatchObject([
-      {
-        authorization: 'Bearer the-key',
-        body: {
-          model: 'the-model',
-          content: [
-            { type: 'text', text: 'A kite' },
-            { type: 'image_url', image_url: { url: 'https://a/b.png' }, role: 'first_frame' },
-          ],
-          seed: 77,
-          ratio: '1:1',
-          duration: 7,
-          execution_expires_after: 3600,
-        },
-      },
-    ])
+  it('sends every field as a field of its own, and nothing that was not asked for', async () => {
+    const ark = await client({ body: { id: 'cgt-1', brand_new: true } })
+    const request = videoRequestSchema.parse({
+      prompt: 'A kite',
+      firstFrameUrl: 'https://a/first.png',
+      lastFrameUrl: 'https://a/last.png',
+      resolution: '720p',
+      ratio: '1:1',
+      duration: 7,
+      generateAudio: false,
+      draft: false,
+      cameraFixed: true,
+      watermark: false,
+      returnLastFrame: true,
+      serviceTier: 'flex',
+      safetyIdentifier: 'user-1',
+    })
+    expect(await ark.create(request, mark, 7200, signal)).toMatchObject({ id: 'cgt-1' })
+    expect(provider.requests).toMatchObject([{ method: 'POST', authorization: 'Bearer the-key' }])
+    expect(provider.requests[0]?.body).toEqual({
+      model: 'doubao-seedance-1-0-pro-250528',
+      content: [
+        { type: 'text', text: 'A kite' },
+        { type: 'image_url', image_url: { url: 'https://a/first.png' }, role: 'first_frame' },
+        { type: 'image_url', image_url: { url: 'https://a/last.png' }, role: 'last_frame' },
+      ],
+      seed: mark.seed,
+      safety_identifier: 'user-1',
+      execution_expires_after: 7200,
+      resolution: '720p',
+      ratio: '1:1',
+      duration: 7,
+      generate_audio: false,
+      draft: false,
+      camera_fixed: true,
+      watermark: false,
+      return_last_frame: true,
+      service_tier: 'flex',
+    })
+    await provider.stop()
+    expect(await bodyOf({ prompt: 'A kite' })).toEqual({
+      model: 'doubao-seedance-1-0-pro-250528',
+      content: [{ type: 'text', text: 'A kite' }],
+      seed: mark.seed,
+      execution_expires_after: 7200,
+    })
   })
 
-  it.each([
-    [400, 'InputTextSensitiveContentDetected', 'refused'],
-    [400, 'MissingParameter', 'refused'],
-    [401, 'AuthenticationError', 'refused'],
-    [403, 'AccountOverdueError', 'refused'],
-    [404, 'InvalidEndpointOrModel.NotFound', 'refused'],
-    [429, 'RateLimitExceeded.EndpointRPMExceeded', 'unavailable'],
-    [429, 'SomethingNew', 'unavailable'],
-    [403, 'QuotaExceeded', 'unavailable'],
-    [503, 'ServerOverloaded', 'unavailable'],
-    [500, 'InternalServiceError', 'ambiguous'],
-    [504, 'InternalServiceError', 'ambiguous'],
-  ])('%i %s is %s', async (status, code, kind) => {
-    const ark = await client({ status, body: error(code, 'why') })
-    await expect(ark.create(video, 1, 60, signal)).rejects.toMatchObject({ code, kind, message: 'why' })
+  it('sends references with their roles', async () => {
+    const request = {
+      referenceImageUrls: ['https://a/1.png', 'https://a/2.png'],
+      referenceVideoUrls: ['https://a/3.mp4'],
+      referenceAudioUrls: ['https://a/4.mp3'],
+      frames: 57,
+      priority: 9,
+    }
+    expect(await bodyOf(request, { model: 'doubao-seedance-2-0-260128' })).toMatchObject({
+      content: [
+        { type: 'image_url', image_url: { url: 'https://a/1.png' }, role: 'reference_image' },
+        { type: 'image_url', image_url: { url: 'https://a/2.png' }, role: 'reference_image' },
+        { type: 'video_url', video_url: { url: 'https://a/3.mp4' }, role: 'reference_video' },
+        { type: 'audio_url', audio_url: { url: 'https://a/4.mp3' }, role: 'reference_audio' },
+      ],
+      frames: 57,
+      priority: 9,
+    })
   })
 
-  it('waits as long as the provider asks, or as its quotas take', async () => {
-    const ark = await client(
-      { status: 429, body: error('RateLimitExceeded'), headers: { 'retry-after': '17' } },
-      { status: 429, body: error('QuotaExceeded') },
-    )
-    await expect(ark.create(video, 1, 60, signal)).rejects.toMatchObject({ retryAfterSeconds: 17 })
-    await expect(ark.create(video, 1, 60, signal)).rejects.toMatchObject({ retryAfterSeconds: 300 })
+  it('has the provider give up when nobody waits any more, within its bounds', async () => {
+    expect(await bodyOf({ prompt: 'x' }, { deadlineSeconds: 60 })).toMatchObject({ execution_expires_after: 3600 })
+    await provider.stop()
+    expect(await bodyOf({ prompt: 'x' }, { deadlineSeconds: 1e6 })).toMatchObject({ execution_expires_after: 259_200 })
+  })
+
+  it('refuses what the model cannot make before it is sent', async () => {
+    const ark = await client()
+    await expect(ark.create({ prompt: 'x', duration: 13 }, mark, 60, signal)).rejects.toMatchObject({
+      code: 'InvalidParameter.duration',
+      kind: 'refused',
+      message: 'duration: doubao-seedance-1-0-pro-250528 makes at most 12 seconds, not 13',
+    })
+    expect(provider.requests).toEqual([])
+    await provider.stop()
+    expect(await bodyOf({ prompt: 'x', duration: 15 }, { model: 'ep-1' })).toMatchObject({ duration: 15 })
   })
 
   it('is ambiguous where the answer is lost, late or unreadable', async () => {
-    const ark = await client('reset', 'hang', { body: { nothing: true } })
-    await expect(ark.create(video, 1, 60, signal)).rejects.toMatchObject({ code: 'NoAnswer', kind: 'ambiguous' })
-    const soon = AbortSignal.timeout(50)
-    await expect(ark.create(video, 1, 60, soon)).rejects.toMatchObject({ code: 'NoAnswer', kind: 'ambiguous' })
-    await expect(ark.create(video, 1, 60, signal)).rejects.toMatchObject({
-      code: 'UnreadableAnswer',
-      kind: 'ambiguous',
-    })
+    const ark = await client('reset', 'hang', { body: { nothing: true } }, { body: '{"id": "cg' }, { body: '' })
+    const create = (until = signal) => ark.create({ prompt: 'x' }, mark, 60, until)
+    await expect(create()).rejects.toMatchObject({ code: 'NoAnswer', kind: 'ambiguous' })
+    await expect(create(AbortSignal.timeout(50))).rejects.toMatchObject({ code: 'NoAnswer', kind: 'ambiguous' })
+    await expect(create()).rejects.toMatchObject({ code: 'UnreadableAnswer', kind: 'ambiguous' })
+    await expect(create()).rejects.toMatchObject({ code: 'UnreadableAnswer', kind: 'ambiguous' })
+    await expect(create()).rejects.toMatchObject({ message: 'Cannot read the answer: it is empty', kind: 'ambiguous' })
   })
 
   it('created nothing where nobody listened', async () => {
     const ark = await client()
     await provider.stop()
-    await expect(ark.create(video, 1, 60, signal)).rejects.toMatchObject({ code: 'NoAnswer', kind: 'unavailable' })
+    const created = ark.create({ prompt: 'x' }, mark, 60, signal)
+    await expect(created).rejects.toMatchObject({ code: 'NoAnswer', kind: 'unavailable' })
   })
 })
 
-describe('get', () => {
-  it('reads the core, whatever else is missing or new', async () => {
-    const ark = await client({ body: { id: 'a', status: 'running', error: null, seed: null, brand_new: 1 } })
-    expect(await ark.get('a', signal)).toMatchObject({ id: 'a', status: 'running' })
-  })
-
-  it('gives null for a task that is not there', async () => {
-    const ark = await client({ status: 404, body: error('ResourceNotFound') })
-    expect(await ark.get('a', signal)).toBeNull()
+describe('the mark', () => {
+  it('is the same for an attempt and differs between attempts, within the narrower of the documented ranges', () => {
+    expect(markOf({ taskKey: 'k7Qx2', attempt: 1 })).toEqual(mark)
+    expect(markOf({ taskKey: 'k7Qx2', attempt: 2 }).seed).not.toBe(mark.seed)
+    for (let attempt = 1; attempt <= 100; attempt++) {
+      expect(markOf({ taskKey: 'k7Qx2', attempt }).seed).toBeLessThanOrEqual(2_147_483_647)
+    }
   })
 
   it.each([
-    ['a wrong address', 404, '<html>'],
-    ['a model that is not there', 404, error('InvalidEndpointOrModel.NotFound')],
-    ['a refused key', 401, error('AuthenticationError')],
-    ['a fault', 500, error('InternalServiceError')],
-  ])('says nothing of the task after %s', async (_case, status, body) => {
-    const ark = await client({ status, body })
-    await expect(ark.get('a', signal)).rejects.toMatchObject({ kind: 'unavailable' })
+    ['a model that keeps seeds', 'doubao-seedance-1-5-pro-251215', { prompt: 'x' }],
+    ['one that knows none', 'doubao-seedance-2-0-260128', { prompt: 'x' }],
+    [
+      'one that knows none, for a user',
+      'doubao-seedance-2-5-260628',
+      { prompt: 'x', safetyIdentifier: 'u'.repeat(64) },
+    ],
+    ['an endpoint whose name does not tell', 'ep-20260101-abcde', { prompt: 'x' }],
+    ['a video of a draft', 'doubao-seedance-1-5-pro-251215', { draftTaskId: 'cgt-draft' }],
+  ])('is found in what is listed of %s', async (_case, model, request) => {
+    const { seed, safety_identifier } = (await bodyOf(request, { model })) as Record<string, never>
+    // What is not sent comes back as something else.
+    const listed = { seed: seed ?? 4711, safety_identifier }
+    expect(carries(listed, mark)).toBe(true)
+    expect(carries(listed, markOf({ taskKey: 'k7Qx2', attempt: 2 }))).toBe(false)
+    expect(String(safety_identifier ?? '').length).toBeLessThanOrEqual(64)
+  })
+
+  it('is no seed where the provider would not take one', async () => {
+    expect(await bodyOf({ prompt: 'x' }, { model: 'doubao-seedance-2-0-260128' })).not.toHaveProperty('seed')
+    await provider.stop()
+    expect(await bodyOf({ draftTaskId: 'cgt-draft' })).toMatchObject({
+      content: [{ type: 'draft_task', draft_task: { id: 'cgt-draft' } }],
+      safety_identifier: mark.tag,
+    })
+    expect(provider.requests[0]?.body).not.toHaveProperty('seed')
+  })
+
+  it('stays with the task whose tag it is, even if seeds are alike', () => {
+    const other = markOf({ taskKey: 'other', attempt: 1 })
+    expect(carries({ seed: mark.seed, safety_identifier: `user.${other.tag}` }, mark)).toBe(false)
+    expect(carries({ seed: mark.seed, safety_identifier: 'somebody' }, mark)).toBe(true)
   })
 })
 
-describe('findBySeed', () => {
-  const task = (id: string, seed: number) => ({ id, status: 'running', seed })
+describe('list', () => {
+  const task = (id: string) => ({ id, status: 'running' })
+  const read = async (tasks: AsyncIterable<{ id: string }>) => {
+    const ids: string[] = []
+    for await (const { id } of tasks) ids.push(id)
+    return ids
+  }
 
-  it('reads every page', async () => {
+  it('reads every page, until one is empty', async () => {
     const ark = await client(
-      { body: { total: 3, items: [task('a', 1), task('b', 2)] } },
-      { body: { total: 3, items: [task('c', 3)] } },
-      { body: { total: 3, items: [] } },
+      { body: { total: 3, items: [task('a'), task('b')] } },
+      { body: { total: 3, items: [task('c')] } },
+      { body: { total: 3, items: null } },
     )
-    expect((await ark.findBySeed([3, 1], signal)).map(({ id }) => id)).toEqual(['a', 'c'])
-    expect(provider.requests.map(({ url }) => new URL(url).searchParams.get('page_num'))).toEqual(['1', '2', '3'])
-    expect(new URL(provider.requests[0]?.url ?? '').searchParams.get('filter.model')).toBe('the-model')
+    expect(await read(ark.list({}, signal))).toEqual(['a', 'b', 'c'])
+    const queries = provider.requests.map(({ url }) => Object.fromEntries(new URL(url).searchParams))
+    expect(queries).toEqual(['1', '2', '3'].map((page_num) => ({ page_num, page_size: '500' })))
+  })
+
+  it('reads no further than it is asked', async () => {
+    const ark = await client({ body: { items: [task('a'), task('b')] } })
+    for await (const { id } of ark.list({}, signal)) {
+      expect(id).toBe('a')
+      break
+    }
+    expect(provider.requests).toHaveLength(1)
+  })
+
+  it('passes every filter on', async () => {
+    const ark = await client({ body: { items: [] } })
+    await read(ark.list({ status: 'running', model: 'ep-1', serviceTier: 'flex', taskIds: ['a', 'b'] }, signal))
+    const { searchParams } = new URL(provider.requests[0]?.url ?? '')
+    expect(Object.fromEntries(searchParams)).toMatchObject({
+      'filter.status': 'running',
+      'filter.model': 'ep-1',
+      'filter.service_tier': 'flex',
+    })
+    expect(searchParams.getAll('filter.task_ids')).toEqual(['a', 'b'])
   })
 
   it('throws where a page cannot be read: that is not "nothing there"', async () => {
-    const ark = await client({ body: { items: [task('a', 1)] } }, { status: 403, body: error('AccessDenied') })
-    await expect(ark.findBySeed([9], signal)).rejects.toMatchObject({ kind: 'unavailable' })
+    const denied = { error: { code: 'AccessDenied', message: 'no' } }
+    const ark = await client({ body: { items: [task('a')] } }, { status: 403, body: denied })
+    await expect(read(ark.list({}, signal))).rejects.toMatchObject({ kind: 'unavailable' })
   })
-})
 
-it('cancels, or tells that it is too late', async () => {
-  const ark = await client({ body: {} }, { status: 409, body: error('InvalidAction.RunningTaskDeletion') })
-  expect(await ark.cancel('a', signal)).toBe(true)
-  expect(await ark.cancel('a', signal)).toBe(false)
-  expect(provider.requests.map(({ method }) => method)).toEqual(['DELETE', 'DELETE'])
+  it('throws where the list does not end', async () => {
+    const ark = await client(...Array.from({ length: 500 }, () => ({ body: { items: [task('a')] } })))
+    await expect(read(ark.list({}, signal))).rejects.toMatchObject({ code: 'ListTooLong', kind: 'unavailable' })
+  })
 })

@@ -60,7 +60,8 @@ async function createEarlier(arkUrl: string, prompt: string, seed?: number): Pro
   return ((await response.json()) as { id: string }).id
 }
 
-const seedOfAttempt = (attempt: number) => createHash('sha256').update(`k7Qx2:${attempt}`).digest().readUInt32BE(0)
+const seedOfAttempt = (attempt: number) =>
+  createHash('sha256').update(`k7Qx2:${attempt}`).digest().readUInt32BE(0) >>> 1
 
 describe('a video', () => {
   it('is created, waited for, stored and reported', () =>
@@ -93,16 +94,17 @@ describe('a video', () => {
   it('is waited for through polls that fail', () =>
     bench(async ({ run, main, ark }) => {
       main.onReport = (report) => {
-        if (report.status === 'processing') ark.faults.readsFailing = 3
+        if (report.status === 'processing') ark.faults.set({ readFail: 3 })
       }
       expect(await run('videoPollingWorkflow', request)).toMatchObject({ outcome: 'completed' })
-      expect(ark.faults.readsFailing).toBe(0)
+      expect(ark.faults.plan).toEqual({})
       expect(creates(ark)).toHaveLength(1)
     }))
 
   it('is created later when the provider says not now', () =>
     bench(async ({ run, main, ark }) => {
-      Object.assign(ark.faults, { rateLimited: 2, retryAfterSeconds: 120 })
+      ark.faults.set({ rateLimited: 2 })
+      ark.faults.retryAfterSeconds = 120
       expect(await run('videoPollingWorkflow', request)).toMatchObject({ outcome: 'completed' })
       expect(creates(ark)).toHaveLength(3)
       expect(statusesOf(main)).toEqual(['begin', 'processing', 'completed'])
@@ -170,7 +172,7 @@ describe('a refusal', () => {
           if (report.status === 'processing') main.state = { ...main.state, status: 'cancelled' }
         }
         expect(await run('videoPollingWorkflow', request)).toMatchObject({ outcome: 'refused' })
-        expect(ark.requests.map(({ method }) => method)).toEqual(['POST', 'DELETE'])
+        expect(ark.requests.map(({ method }) => method)).toEqual(['POST', 'GET', 'DELETE'])
         expect(statusesOf(main)).toEqual(['begin', 'processing'])
       },
       { latencyMs: 600_000 },
@@ -180,7 +182,7 @@ describe('a refusal', () => {
 describe('a create whose answer was lost', () => {
   it('is found by its mark, and not repeated', () =>
     bench(async ({ run, main, ark }) => {
-      ark.faults.resetting = 1
+      ark.faults.set({ acceptThenReset: 1 })
       expect(await run('videoPollingWorkflow', request)).toMatchObject({ outcome: 'completed' })
       expect(creates(ark)).toHaveLength(1)
       expect(statusesOf(main)).toEqual(['begin', 'processing', 'completed'])
@@ -188,7 +190,7 @@ describe('a create whose answer was lost', () => {
 
   it('is repeated once the provider certainly has nothing', () =>
     bench(async ({ run, ark, env }) => {
-      ark.faults.failing = 1
+      ark.faults.set({ failBeforeAccept: 1 })
       const before = await env.currentTimeMs()
       expect(await run('videoPollingWorkflow', request)).toMatchObject({ outcome: 'completed' })
       expect(creates(ark)).toHaveLength(2)
@@ -198,7 +200,7 @@ describe('a create whose answer was lost', () => {
 
   it('is not taken for nothing while the provider cannot be asked', () =>
     bench(async ({ run, ark }) => {
-      Object.assign(ark.faults, { resetting: 1, readsFailing: 4 })
+      ark.faults.set({ acceptThenReset: 1, readFail: 4 })
       expect(await run('videoPollingWorkflow', request)).toMatchObject({ outcome: 'completed' })
       expect(creates(ark)).toHaveLength(1)
     }))

@@ -1,30 +1,23 @@
-import { createHash } from 'node:crypto'
 import { ApplicationFailure } from '@temporalio/activity'
 import { withHeartbeat } from '../../shared/activities/heartbeat.js'
 import { asActivityFailure, asCreateFailure, ProviderError } from '../../shared/activities/provider-error.js'
 import type { ActivityContext } from '../../shared/activity-context.js'
-import { type Artifact, artifactName } from '../../shared/artifact.js'
+import { artifactName } from '../../shared/artifact.js'
 import { followingSignal, withTimeout } from '../../shared/following-signal.js'
 import type { ProviderTask } from '../../shared/protocol/index.js'
 import { providerEndpoint } from '../../shared/provider-config.js'
 import type { ProviderTaskSettings, ProviderTaskState } from '../../shared/provider-task.js'
-import { type ArkTask, createArkClient } from '../client.js'
+import { type ArkTask, knownStatus } from '../answers.js'
+import { type ArkClient, createArkClient } from '../client.js'
+import { taskFailure } from '../errors.js'
+import { type AttemptKey, carries, markOf } from '../request.js'
+import { toResult } from '../result.js'
 import type { VideoRequest, VideoResult } from '../schemas.js'
 
 const MAX_VIDEO_BYTES = 1024 ** 3
 const DOWNLOAD_TIMEOUT_MS = 10 * 60_000
 /** The simulator is quick, and may be asked often. */
 const SIMULATOR_POLLING = { firstPollSeconds: 1, pollSeconds: 1, maxPollSeconds: 10 }
-
-interface AttemptKey {
-  taskKey: string
-  attempt: number
-}
-
-/** Marks what an attempt has the provider create: the seed is the one thing that Ark stores and lists for us. */
-function markSeed({ taskKey, attempt }: AttemptKey): number {
-  return createHash('sha256').update(`${taskKey}:${attempt}`).digest().readUInt32BE(0)
-}
 
 export function createActivities(context: ActivityContext) {
   const config = context.integrations.fangzhouVideoGeneration
@@ -49,32 +42,28 @@ export function createActivities(context: ActivityContext) {
     /** Has the provider make the video, and gives its task's id. Not to be retried blindly. */
     async createVideoTask(request: VideoRequest, key: AttemptKey): Promise<string> {
       const created = withHeartbeat(requestTimeoutMs, (signal) =>
-        ark.create(request, markSeed(key), deadlineSeconds, signal),
+        ark.create(request, markOf(key), deadlineSeconds, signal),
       )
       return (await asCreateFailure(context, endpoint, created)).id
     },
 
     /** Looks for what these attempts of the task had created; null only if the provider lists none. */
     async findVideoTask(taskKey: string, attempts: number[]): Promise<ProviderTask | null> {
-      const bySeed = new Map(attempts.map((attempt) => [markSeed({ taskKey, attempt }), attempt]))
-      const found = await ask((signal) => ark.findBySeed([...bySeed.keys()], signal))
-      const best = found.find(isUsable) ?? found[0]
-      return best ? { id: best.id, attempt: bySeed.get(best.seed ?? -1) ?? 1 } : null
+      return ask((signal) => findMarked(ark, taskKey, attempts, signal))
     },
 
+    /** How far the provider's task is. A status that nobody knows is as good as no answer. */
     async getVideoTask(id: string): Promise<ProviderTaskState> {
-      const task = await ask((signal) => ark.get(id, signal))
-      if (!task) return { status: 'gone', retryable: true }
-      const error = task.error ?? task.failure_reason
-      return {
-        status: task.status,
-        ...(error && { error: { code: error.code, message: error.message ?? error.code } }),
-        retryable: task.status === 'expired' || (task.status === 'failed' && isProvidersFault(error?.code)),
-      }
+      const task = await ask((signal) => getKnown(ark, id, signal))
+      return task ? { status: task.status, ...taskFailure(task) } : { status: 'gone', retryable: true }
     },
 
-    /** Copies the finished video. Its address is asked for here: it is signed, and no workflow gets to see it. */
-    async storeVideo(id: string, key: AttemptKey): Promise<VideoResult> {
+    /**
+     * Copies the finished video. Its address is asked for here: it is signed, and no workflow gets to see it.
+     *
+     * @param asked what was asked for, so that the result tells where something else was made
+     */
+    async storeVideo(id: string, key: AttemptKey, asked?: VideoRequest): Promise<VideoResult> {
       const store = async (kind: string, media: 'image' | 'video', url: string, signal: AbortSignal) => {
         const limits = { media, maxBytes: MAX_VIDEO_BYTES }
         return artifacts.put(artifactName(kind, key), download(url, requestTimeoutMs, signal), limits, signal)
@@ -89,27 +78,54 @@ export function createActivities(context: ActivityContext) {
           }
           const video = await store('video', 'video', videoUrl, signal)
           const lastFrame = lastFrameUrl ? await store('last-frame', 'image', lastFrameUrl, signal) : undefined
-          return toResult(task, video, lastFrame, endpoint.simulated)
+          return toResult(task, { video, lastFrame }, asked, endpoint.simulated)
         }),
       )
     },
 
-    /** Cancels the provider's task if it can still be cancelled. */
+    /** Cancels the provider's task if it is still queued. One that has ended keeps its record: it is paid for. */
     async cancelVideoTask(id: string): Promise<boolean> {
-      return ask((signal) => ark.cancel(id, signal))
+      return ask(async (signal) => (await ark.get(id, signal))?.status === 'queued' && ark.delete(id, signal))
     },
   }
 }
 
 export type VideoActivities = ReturnType<typeof createActivities>
 
-function isUsable(task: ArkTask): boolean {
-  return task.status === 'queued' || task.status === 'running' || task.status === 'succeeded'
+/** The attempts' task that can be gone on with, else any other that one of them had created. */
+async function findMarked(
+  ark: ArkClient,
+  taskKey: string,
+  attempts: number[],
+  signal: AbortSignal,
+): Promise<ProviderTask | null> {
+  const marks = attempts.map((attempt) => ({ attempt, mark: markOf({ taskKey, attempt }) }))
+  let ended: ProviderTask | null = null
+  // Neither by model, which a configuration may have changed since, nor by time: a clock that is wrong would make
+  // two videos of one sooner than two marks are alike.
+  for (const serviceTier of ['default', 'flex'] as const) {
+    for await (const task of ark.list({ serviceTier }, signal)) {
+      const attempt = marks.find(({ mark }) => carries(task, mark))?.attempt
+      if (attempt === undefined) continue
+      if (isUsable(task)) return { id: task.id, attempt }
+      ended ??= { id: task.id, attempt }
+    }
+  }
+  return ended
 }
 
-/** Refusals, such as moderation's, would be repeated; a fault inside the provider need not. */
-function isProvidersFault(code: string | undefined): boolean {
-  return code === undefined || /Internal|Overloaded|Timeout|Unavailable/i.test(code)
+async function getKnown(ark: ArkClient, id: string, signal: AbortSignal) {
+  const task = await ark.get(id, signal)
+  if (!task) return null
+  const status = knownStatus(task)
+  if (status) return { ...task, status }
+  const message = `Task ${id} has the status "${task.status}", which this version does not know`
+  throw new ProviderError(message, { code: 'UnknownStatus', kind: 'unavailable' })
+}
+
+/** Of a status that is not known yet the task may still end well. */
+function isUsable(task: ArkTask): boolean {
+  return !['failed', 'cancelled', 'expired'].includes(task.status)
 }
 
 /** What a file holds, as it comes. Fails where nothing comes for `stallMs`: a connection may be half open. */
@@ -130,21 +146,5 @@ async function* download(url: string, stallMs: number, signal: AbortSignal): Asy
   } finally {
     clearTimeout(timer)
     release()
-  }
-}
-
-function toResult(task: ArkTask, video: Artifact, lastFrame: Artifact | undefined, simulated: boolean): VideoResult {
-  return {
-    video,
-    ...(lastFrame && { lastFrame }),
-    providerTaskId: task.id,
-    model: task.model ?? 'unknown',
-    ...(task.resolution && { resolution: task.resolution }),
-    ...(task.ratio && { ratio: task.ratio }),
-    ...(task.duration && { duration: task.duration }),
-    ...(task.framespersecond && { framesPerSecond: task.framespersecond }),
-    ...(typeof task.seed === 'number' && { seed: task.seed }),
-    ...(task.usage?.total_tokens && { totalTokens: task.usage.total_tokens }),
-    simulated,
   }
 }

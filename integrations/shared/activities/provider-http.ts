@@ -4,30 +4,42 @@ import type { FailureKind } from '../failure.js'
 import type { ProviderEndpoint } from '../provider-config.js'
 import { neverSent, ProviderError } from './provider-error.js'
 
+const EXCERPT_LENGTH = 500
+
 export interface ProviderAnswer {
   ok: boolean
   status: number
   retryAfter: string | null
   text: string
+  /** The beginning of the text, fit for an error message: without the key, and without what signs a URL. */
+  excerpt: string
 }
 
-/** Sends one request. Without an answer, a POST is `ambiguous` unless it was never sent; the rest is `unavailable`. */
+/**
+ * Sends one request. Without an answer, a POST is `ambiguous` unless it was never sent; the rest is `unavailable`.
+ * A redirection is an answer too: the key goes to the configured address only.
+ *
+ * @param authentication the headers that carry the key. Default: as a bearer token
+ */
 export async function requestProvider(
   endpoint: ProviderEndpoint,
   method: 'GET' | 'POST' | 'DELETE',
   path: string,
   signal: AbortSignal,
   body?: unknown,
+  authentication: Record<string, string> = { authorization: `Bearer ${endpoint.apiKey}` },
 ): Promise<ProviderAnswer> {
   try {
     const response = await fetch(endpoint.baseUrl.replace(/\/$/, '') + path, {
       method,
-      headers: { authorization: `Bearer ${endpoint.apiKey}`, 'content-type': 'application/json' },
+      headers: { ...authentication, 'content-type': 'application/json' },
       ...(body !== undefined && { body: JSON.stringify(body) }),
+      redirect: 'manual',
       signal,
     })
     const { ok, status, headers } = response
-    return { ok, status, retryAfter: headers.get('retry-after'), text: await response.text() }
+    const text = await response.text()
+    return { ok, status, retryAfter: headers.get('retry-after'), text, excerpt: excerptOf(text, endpoint) }
   } catch (cause) {
     const message = `${method} ${path} got no answer: ${cause instanceof Error ? cause.message : cause}`
     const kind = method === 'POST' && !neverSent(cause) ? 'ambiguous' : 'unavailable'
@@ -35,17 +47,24 @@ export async function requestProvider(
   }
 }
 
-/** Reads a body; one that does not fit is an error of the given kind. */
+/** Reads a body; one that does not fit is an error of the given kind, which names what does not fit. */
 export function readAnswer<Schema extends z.ZodType>(
   schema: Schema,
   answer: ProviderAnswer,
   kind: FailureKind,
 ): z.output<Schema> {
-  const body = parseJson(schema, answer.text)
-  if (body === undefined) {
-    throw new ProviderError(`Cannot read the answer: ${answer.text.slice(0, 500)}`, { code: 'UnreadableAnswer', kind })
+  const fail = (what: string): ProviderError =>
+    new ProviderError(`Cannot read the answer: ${what}`, { code: 'UnreadableAnswer', kind })
+  let json: unknown
+  try {
+    json = JSON.parse(answer.text)
+  } catch {
+    throw fail(answer.excerpt || 'it is empty')
   }
-  return body
+  const body = schema.safeParse(json)
+  if (body.success) return body.data
+  const [issue] = body.error.issues
+  throw fail(`${issue?.path.join('.') || 'its body'}: ${issue?.message}`)
 }
 
 /** Undefined where the text is no JSON, or does not fit. */
@@ -55,4 +74,12 @@ export function parseJson<Schema extends z.ZodType>(schema: Schema, text: string
   } catch {
     return undefined
   }
+}
+
+/** Cut last: half a key is not found any more. */
+function excerptOf(text: string, { apiKey }: ProviderEndpoint): string {
+  return text
+    .replaceAll(apiKey, '[key]')
+    .replace(/(https?:\/\/[^\s"'?]+)\?[^\s"']*/g, '$1?…')
+    .slice(0, EXCERPT_LENGTH)
 }

@@ -1,0 +1,46 @@
+/** Ark's answers. Only their core is relied on: fields come and go with models, and what is not known is kept. */
+import { z } from 'zod'
+
+const STATUSES = ['queued', 'running', 'succeeded', 'failed', 'cancelled', 'expired'] as const
+type ArkStatus = (typeof STATUSES)[number]
+
+const reasonSchema = z.union([
+  z.looseObject({ code: z.string().nullish(), message: z.string().nullish() }),
+  z.string().transform((message) => ({ code: undefined, message })),
+])
+
+export const errorAnswerSchema = z.object({
+  error: z.looseObject({ code: z.string().min(1), message: z.string().nullish() }),
+})
+
+export const createAnswerSchema = z.looseObject({ id: z.string().min(1) })
+
+const text = z.string().nullish().catch(undefined)
+const number = z.number().nullish().catch(undefined)
+
+export const arkTaskSchema = z.looseObject({
+  id: z.string().min(1),
+  /** One of those known, or one that is not known yet. */
+  status: z.string(),
+  model: text,
+  error: reasonSchema.nullish().catch(undefined),
+  failure_reason: reasonSchema.nullish().catch(undefined),
+  content: z.looseObject({ video_url: text, last_frame_url: text }).nullish(),
+  usage: z.looseObject({ completion_tokens: number, total_tokens: number }).nullish().catch(undefined),
+  seed: number,
+  safety_identifier: text,
+  resolution: text,
+  ratio: text,
+  duration: number,
+  frames: number,
+  framespersecond: number,
+  service_tier: text,
+})
+export type ArkTask = z.output<typeof arkTaskSchema>
+
+export const listAnswerSchema = z.looseObject({ items: z.array(arkTaskSchema).nullish() })
+
+/** Undefined for a status that is not known. */
+export function knownStatus({ status }: ArkTask): ArkStatus | undefined {
+  return STATUSES.find((known) => known === status)
+}

@@ -1,0 +1,136 @@
+/** Fetching what a user's URL names: nothing of the network that only this process can reach. */
+import { type LookupAddress, lookup as systemLookup } from 'node:dns'
+import type { LookupFunction } from 'node:net'
+import { ApplicationFailure } from '@temporalio/activity'
+import { fileTypeFromBuffer } from 'file-type'
+import { Agent, type Dispatcher, request } from 'undici'
+import type { FailureDetails } from '../failure.js'
+import { withTimeout } from '../following-signal.js'
+import { isPublicAddress, urlProblem } from '../public-url.js'
+
+const MAX_REDIRECTS = 5
+
+export interface SafeFetchLimits {
+  media: 'image' | 'video'
+  maxBytes: number
+  /** For all of it, redirects included. */
+  timeoutMs: number
+}
+
+export interface SafeFetchOptions {
+  /** Which addresses may be connected to. Default: public ones. Others only where a simulator stands in. */
+  mayConnectTo?: (address: string) => boolean
+  /** How names are resolved. Default: as the system does. */
+  lookup?: typeof systemLookup
+}
+
+export interface FetchedFile {
+  bytes: Uint8Array
+  /** By the bytes, whatever the server says. */
+  mimeType: string
+}
+
+/**
+ * Fetches a file that a user named. Each connection, also of a redirect, is made to an address that was checked,
+ * so that a name cannot lead elsewhere between check and use.
+ *
+ * Throws an `ApplicationFailure` that names no more of the URL than its host: of the kind `refused`, non-retryable,
+ * `url_not_allowed`, `url_too_large`, `url_not_media` or `url_refused`; of the kind `unavailable`, `url_unavailable`.
+ */
+export async function safeFetch(
+  url: string,
+  limits: SafeFetchLimits,
+  signal: AbortSignal,
+  options: SafeFetchOptions = {},
+): Promise<FetchedFile> {
+  const { mayConnectTo = isPublicAddress, lookup = systemLookup } = options
+  const agent = new Agent({ connect: { lookup: checkedLookup(lookup, mayConnectTo) } })
+  try {
+    return await withTimeout(limits.timeoutMs, [signal], async (soon) => {
+      const { url: found, body } = await follow(url, agent, mayConnectTo, soon)
+      const bytes = await read(body, found.host, limits.maxBytes)
+      const type = await fileTypeFromBuffer(bytes)
+      if (!type?.mime.startsWith(`${limits.media}/`)) {
+        throw refused(
+          'url_not_media',
+          `${found.host} gave ${type?.mime ?? 'no known type of file'}, not ${limits.media}`,
+        )
+      }
+      return { bytes, mimeType: type.mime }
+    })
+  } catch (error) {
+    if (signal.aborted) throw signal.reason
+    if (error instanceof ApplicationFailure) throw error
+    const { message } = error as Error
+    throw failure('url_unavailable', `The URL could not be fetched: ${message}`, 'unavailable')
+  } finally {
+    await agent.destroy()
+  }
+}
+
+async function follow(
+  start: string,
+  dispatcher: Dispatcher,
+  mayConnectTo: (address: string) => boolean,
+  signal: AbortSignal,
+): Promise<{ url: URL; body: Dispatcher.ResponseData['body'] }> {
+  let url = parse(start)
+  for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
+    const problem = urlProblem(url, mayConnectTo)
+    if (problem) throw refused('url_not_allowed', `The URL ${problem}`)
+    // Compressed, it could be larger than it looks.
+    const headers = { 'accept-encoding': 'identity' }
+    const { statusCode, headers: answered, body } = await request(url, { dispatcher, signal, headers })
+    if (statusCode === 200) return { url, body }
+    body.on('error', () => {}).destroy()
+    const { location } = answered
+    if (statusCode < 300 || statusCode > 399 || typeof location !== 'string') throw answerFailure(url, statusCode)
+    url = parse(location, url)
+  }
+  throw refused('url_refused', `${url.host} is the end of more than ${MAX_REDIRECTS} redirects`)
+}
+
+function parse(text: string, base?: URL): URL {
+  if (!URL.canParse(text, base)) throw refused('url_not_allowed', 'The URL cannot be read')
+  return new URL(text, base)
+}
+
+async function read(body: AsyncIterable<Uint8Array>, host: string, maxBytes: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of body) {
+    size += chunk.byteLength
+    if (size > maxBytes) throw refused('url_too_large', `The file at ${host} is larger than ${maxBytes} bytes`)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
+
+/** Resolves a name for a connection, which is then made to one of the addresses that were checked here. */
+function checkedLookup(lookup: typeof systemLookup, mayConnectTo: (address: string) => boolean): LookupFunction {
+  return (hostname, options, callback) => {
+    lookup(hostname, { ...options, all: true }, (error, addresses: LookupAddress[]) => {
+      const [first] = addresses ?? []
+      if (error) callback(error, '')
+      else if (!first || !addresses.every(({ address }) => mayConnectTo(address))) {
+        callback(refused('url_not_allowed', `${hostname} leads to this machine or a private network`), '')
+      } else if (options.all) callback(null, addresses)
+      else callback(null, first.address, first.family)
+    })
+  }
+}
+
+function answerFailure(url: URL, status: number): ApplicationFailure {
+  const said = `${url.host} answered ${status}`
+  const mayPass = status >= 500 || status === 408 || status === 425 || status === 429
+  return mayPass ? failure('url_unavailable', said, 'unavailable') : refused('url_refused', said)
+}
+
+function refused(type: string, message: string): ApplicationFailure {
+  return failure(type, message, 'refused')
+}
+
+function failure(type: string, message: string, kind: 'refused' | 'unavailable'): ApplicationFailure {
+  const details: FailureDetails = { kind, ...(kind === 'refused' && { providerEnded: true }) }
+  return ApplicationFailure.create({ type, message, nonRetryable: kind === 'refused', details: [details] })
+}

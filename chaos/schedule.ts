@@ -1,4 +1,5 @@
 /** What goes wrong, and when: all of it follows from the seed. Pure. */
+import type { FaultKind as SimulatorFault } from '../simulators/index.js'
 import { type Random, seededRandom } from './random.js'
 
 /** How requests on one way are disturbed. */
@@ -10,8 +11,11 @@ export const ROUTES = ['main', 'ark', 'images'] as const
 export type Route = (typeof ROUTES)[number]
 
 /** Faults of the providers' simulators themselves. */
-export const PROVIDER_FAULTS = ['rateLimited', 'failing', 'readsFailing', 'resetting'] as const
-export type ProviderFault = (typeof PROVIDER_FAULTS)[number]
+export const PROVIDER_FAULTS = {
+  ark: ['rateLimited', 'failBeforeAccept', 'readFail', 'acceptThenReset'],
+  images: ['rateLimited', 'failBeforeAccept', 'acceptThenReset'],
+} as const satisfies Record<string, readonly SimulatorFault[]>
+export type ProviderFault = (typeof PROVIDER_FAULTS)[keyof typeof PROVIDER_FAULTS][number]
 
 export type Fault =
   /** kill -9; the supervisor starts it again after `durationMs`. */
@@ -97,15 +101,15 @@ function makers(random: Random, daemons: number, mains: number): Array<{ kind: F
     () => ({ kind: 'workflow-terminate', count: random.between(1, 4), durationMs: 0 }),
     () => ({ kind: 'workflow-terminate', count: random.between(1, 4), durationMs: 0 }),
     ...HTTP_FAULTS.map((kind) => (): Fault => httpFault(random, kind)),
-    () => ({
-      kind: 'provider-fault',
-      route: random.pick(['ark', 'ark', 'images']),
-      fault: random.pick(PROVIDER_FAULTS),
-      count: random.between(1, 3),
-      durationMs: 0,
-    }),
+    () => providerFault(random),
   ]
   return all.map((make) => ({ kind: make().kind, make }))
+}
+
+function providerFault(random: Random): Fault {
+  const route = random.pick(['ark', 'ark', 'images'] as const)
+  const fault = random.pick<ProviderFault>(PROVIDER_FAULTS[route])
+  return { kind: 'provider-fault', route, fault, count: random.between(1, 3), durationMs: 0 }
 }
 
 function httpFault(random: Random, kind: HttpFault): Fault {

@@ -1,4 +1,7 @@
 /** The providers' simulators: real HTTP servers that keep the providers' contracts, and say that they are simulators. */
 export { createArkSimulator } from './ark/index.js'
+export type { FaultKind, FaultPlan } from './faults.js'
+export { createGeminiSimulator } from './gemini/index.js'
 export { createImageGatewaySimulator } from './image-gateway/index.js'
+export type { LoggedRequest } from './request-log.js'
 export { SIMULATOR_HEADER, type Simulator } from './simulator.js'

@@ -1,24 +1,7 @@
-/** `npm run simulator -- ark|image-gateway [--port 0] [--latency-ms 3000]`: one simulator in a process of its own. */
-import { parseArgs } from 'node:util'
-import { createArkSimulator, createImageGatewaySimulator } from './index.js'
+/** `npm run simulator -- ark|image-gateway|gemini [options]`: one simulator in a process of its own. */
+import { simulatorFor, USAGE, UsageError } from './command-line.js'
 
-const simulators = { ark: createArkSimulator, 'image-gateway': createImageGatewaySimulator }
-const defaultPorts = { ark: 4010, 'image-gateway': 4011 }
-
-const { positionals, values } = parseArgs({
-  allowPositionals: true,
-  options: { port: { type: 'string' }, 'latency-ms': { type: 'string' } },
-})
-const name = positionals[0]
-if (name !== 'ark' && name !== 'image-gateway') {
-  console.error('Usage: npm run simulator -- ark|image-gateway [--port <number>] [--latency-ms <number>]')
-  process.exit(2)
-}
-
-const simulator = simulators[name]({
-  port: wholeNumber('port') ?? defaultPorts[name],
-  latencyMs: wholeNumber('latency-ms') ?? 3000,
-})
+const { name, simulator } = parseOrExit()
 const { url } = await simulator.start()
 console.log(`Simulator ${name} (no real provider) listens on ${url}`)
 process.send?.({ type: 'ready', url })
@@ -29,10 +12,12 @@ process.once('SIGTERM', stop)
 // A parent that is gone needs no simulator.
 process.once('disconnect', stop)
 
-function wholeNumber(option: 'port' | 'latency-ms'): number | undefined {
-  const value = values[option]
-  if (value === undefined) return undefined
-  if (/^\d+$/.test(value)) return Number(value)
-  console.error(`--${option} must be a whole number, not ${value}`)
-  process.exit(2)
+function parseOrExit() {
+  try {
+    return simulatorFor(process.argv.slice(2))
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error
+    console.error(`${error.message}\n\n${USAGE}`)
+    process.exit(2)
+  }
 }

@@ -55,6 +55,18 @@ export function blend(picture: Picture, other: Picture): Picture {
   return { ...picture, data }
 }
 
+/** Each pixel as often as it takes. */
+export function enlarge(picture: Picture, width: number, height: number): Picture {
+  if (picture.width === width && picture.height === height) return picture
+  const from = new Uint32Array(picture.data.buffer, picture.data.byteOffset, picture.width * picture.height)
+  const to = new Uint32Array(width * height)
+  for (let y = 0, i = 0; y < height; y++) {
+    const row = Math.floor((y * picture.height) / height) * picture.width
+    for (let x = 0; x < width; x++, i++) to[i] = from[row + Math.floor((x * picture.width) / width)] ?? 0
+  }
+  return { width, height, data: new Uint8Array(to.buffer) }
+}
+
 export function encodePng({ width, height, data }: Picture): Buffer {
   const png = new PNG({ width, height })
   png.data.set(data)

@@ -2,41 +2,38 @@
 import { once } from 'node:events'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import { type HttpBindings, serve } from '@hono/node-server'
-import { type Context, Hono } from 'hono'
+import { type Context, Hono, type MiddlewareHandler } from 'hono'
+import { manyListeners } from '../integrations/shared/following-signal.js'
+import { addControlRoutes } from './control.js'
+import { disturbing, type Operation, type ProviderErrors } from './disturbances.js'
+import { type FaultKind, type FaultPlan, Faults } from './faults.js'
+import { createLatency, type LatencyOptions, type RealisticLatency } from './latency.js'
+import { type LoggedRequest, logRequest } from './request-log.js'
 
 /** The header by which every answer says that no provider made it. */
 export const SIMULATOR_HEADER = 'x-simulator'
 
-/** Faults of the next requests; each counts down as it happens. Tests set them at any time. */
-export interface Faults {
-  /** Creates to answer with 429. */
-  rateLimited: number
-  /** What those answers' Retry-After says; none if null. */
-  retryAfterSeconds: number | null
-  /** Creates to answer with 500 before anything is accepted. */
-  failing: number
-  /** Reads to answer with 500. */
-  readsFailing: number
-  /** Creates to accept, and then to break the connection of without an answer. */
-  resetting: number
-}
+const DEFAULT_RETRY_AFTER_SECONDS = 1
+const DEFAULT_SLOW_BODY_MS = 5000
+const DEFAULT_SEED = 1
 
-export interface SimulatorOptions {
+export interface SimulatorOptions extends LatencyOptions {
   /** Default 0: any free port. */
   port?: number
-  /** How long making something takes. Default 3000. */
-  latencyMs?: number
-  faults?: Partial<Faults>
-  /** The clock that the latency goes by, in milliseconds. Default: the computer's. */
-  now?: () => number
-}
-
-/** A request as it came in, less its headers. */
-export interface LoggedRequest {
-  method: string
-  path: string
-  body?: unknown
+  /** The faults to come; `Simulator.faults` changes them. Default none. */
+  faults?: FaultPlan
+  /** What happens at random follows from it. Default 1. */
+  seed?: number
+  /** What an answer 429 says, where it says when to try again; `Faults.retryAfterSeconds` changes it. Default 1. */
+  retryAfterSeconds?: number
+  /** How long a slow body takes. Default 5000. */
+  slowBodyMs?: number
+  /** The only key that is taken. Default: any. */
+  apiKey?: string
+  /** The models there are; others are not found. Default: any. */
+  models?: string[]
 }
 
 export interface Simulator {
@@ -48,39 +45,90 @@ export interface Simulator {
   readonly faults: Faults
 }
 
-export type SimulatorContext = Context<{ Bindings: HttpBindings; Variables: { json: unknown } }>
-type SimulatorApp = Hono<{ Bindings: HttpBindings; Variables: { json: unknown } }>
+export type SimulatorEnv = {
+  Bindings: HttpBindings
+  Variables: { json: unknown; entry: LoggedRequest; name: string }
+}
+export type SimulatorContext = Context<SimulatorEnv>
+export type SimulatorApp = Hono<SimulatorEnv>
+
+/** What a simulator's own routes work with. */
+export interface Bench {
+  /** Whether such a fault happens to this request now; the log says so. */
+  happens(c: SimulatorContext, kind: FaultKind): boolean
+  /** How what is accepted by this request is to end, if not well; the log says so. */
+  ending(c: SimulatorContext): FaultKind | undefined
+  /** Comes before the handlers of an operation, and lets faults happen to them. */
+  during(operation: Operation): MiddlewareHandler<SimulatorEnv>
+  /** How long making something takes, in milliseconds; each call draws anew. */
+  latencyMs(units?: number): number
+  /** Resolves after so long, and when the simulator is stopped. */
+  pause(ms: number): Promise<void>
+  /** Aborted when the simulator is stopped. */
+  stopped(): AbortSignal
+}
+
+export interface SimulatorKind {
+  name: string
+  basePath: string
+  /** The faults it has. */
+  faultKinds: readonly FaultKind[]
+  errors: ProviderErrors
+  realisticLatency: RealisticLatency
+}
 
 export function createSimulator(
-  { name, basePath }: { name: string; basePath: string },
+  { name, basePath, faultKinds, errors, realisticLatency }: SimulatorKind,
   options: SimulatorOptions,
-  addRoutes: (app: SimulatorApp, faults: Faults) => void,
+  addRoutes: (app: SimulatorApp, bench: Bench) => void,
 ): Simulator {
+  const { seed = DEFAULT_SEED } = options
   const requests: LoggedRequest[] = []
-  const faults: Faults = {
-    rateLimited: 0,
-    retryAfterSeconds: 1,
-    failing: 0,
-    readsFailing: 0,
-    resetting: 0,
-    ...options.faults,
-  }
+  const faults = new Faults(faultKinds, seed, options.retryAfterSeconds ?? DEFAULT_RETRY_AFTER_SECONDS)
+  faults.set(options.faults ?? {})
+  const disturbance = { errors, slowBodyMs: options.slowBodyMs ?? DEFAULT_SLOW_BODY_MS }
+  let stopping = new AbortController()
+
   const app: SimulatorApp = new Hono()
   app.use(async (c, next) => {
+    c.set('name', name)
     const text = c.req.method === 'POST' ? await c.req.text() : ''
-    const json = parseJson(text)
-    c.set('json', json)
-    requests.push({ method: c.req.method, path: c.req.path, ...(json !== undefined && { body: json }) })
+    c.set('json', parseJson(text))
     await next()
     c.header(SIMULATOR_HEADER, name)
   })
-  addRoutes(app, faults)
+  addControlRoutes(app, requests, faults)
+  app.use(async (c, next) => {
+    const entry = logRequest(requests, c.req.method, new URL(c.req.url), c.get('json'))
+    c.set('entry', entry)
+    await next()
+    if (!c.res.headers.has(ALREADY_SENT_HEADER)) entry.status = c.res.status
+  })
+  addRoutes(app, {
+    happens(c, kind) {
+      if (!faults.take(kind)) return false
+      c.get('entry').faults.push(kind)
+      return true
+    },
+    ending(c) {
+      const kind = faults.takeAt('end')
+      if (kind) c.get('entry').faults.push(kind)
+      return kind
+    },
+    during: (operation) => disturbing(operation, faults, disturbance),
+    latencyMs: createLatency(options, realisticLatency, seed),
+    // A pause that a stop ends early is a pause all the same.
+    pause: (ms) => delay(ms, undefined, { signal: stopping.signal }).catch(() => {}),
+    stopped: () => stopping.signal,
+  })
 
   let server: Server | undefined
   return {
     requests,
     faults,
     async start() {
+      stopping = new AbortController()
+      manyListeners(stopping.signal)
       server = serve({ fetch: app.fetch, hostname: '127.0.0.1', port: options.port ?? 0 }) as Server
       if (!server.listening) await once(server, 'listening')
       const { port } = server.address() as AddressInfo
@@ -88,6 +136,7 @@ export function createSimulator(
     },
     async stop() {
       if (!server) return
+      stopping.abort()
       const closed = once(server, 'close')
       server.close()
       server.closeAllConnections()
@@ -97,18 +146,8 @@ export function createSimulator(
   }
 }
 
-/** Whether the next fault of this kind is due; it counts as used. */
-export function takeFault(faults: Faults, kind: Exclude<keyof Faults, 'retryAfterSeconds'>): boolean {
-  if (faults[kind] === 0) return false
-  faults[kind] -= 1
-  return true
-}
-
-/** Breaks the connection: the caller never learns what became of its request. */
-export function resetConnection(c: SimulatorContext): Response {
-  c.env.incoming.socket.destroy()
-  return c.body(null)
-}
+/** How the HTTP server is told that a fault has written to the connection by itself. */
+const ALREADY_SENT_HEADER = 'x-hono-already-sent'
 
 function parseJson(text: string): unknown {
   try {

@@ -7,7 +7,7 @@ import { PROVIDER_LATENCY_MS } from '../settings.js'
 const faultMessage = z.object({
   type: z.literal('fault'),
   route: z.enum(['ark', 'images']),
-  fault: z.enum(PROVIDER_FAULTS),
+  fault: z.enum(Object.values(PROVIDER_FAULTS).flat()),
   count: z.number().int(),
 })
 
@@ -19,7 +19,7 @@ const [ark, images] = await Promise.all([simulators.ark.start(), simulators.imag
 
 process.on('message', (message) => {
   const { route, fault, count } = faultMessage.parse(message)
-  simulators[route].faults[fault] += count
+  simulators[route].faults.add(fault, count)
 })
 process.send?.({ type: 'ready', ark: ark.url, images: images.url })
 

@@ -1,49 +1,105 @@
 /** What Ark's create accepts. Stricter than Ark where Ark ignores and bills: an unknown field is refused. */
 import { z } from 'zod'
 
-const url = z.string().regex(/^(https?:\/\/|data:)/, 'is not a URL')
-
-export const createTaskSchema = z.strictObject({
-  model: z.string().min(1),
-  content: z
-    .array(
-      z.discriminatedUnion('type', [
-        z.strictObject({ type: z.literal('text'), text: z.string().min(1) }),
-        z.strictObject({
-          type: z.literal('image_url'),
-          image_url: z.strictObject({ url }),
-          role: z.enum(['first_frame', 'last_frame', 'reference_image']).optional(),
-        }),
-      ]),
-    )
-    .min(1)
-    .refine((parts) => !parts.some(isFrame('last_frame')) || parts.some(isFrame('first_frame')), {
-      message: 'a last_frame needs a first_frame',
-    }),
-  callback_url: z.url().optional(),
-  return_last_frame: z.boolean().default(false),
-  service_tier: z.enum(['default', 'flex']).default('default'),
-  execution_expires_after: z.number().int().min(3600).max(259_200).default(172_800),
-  generate_audio: z.boolean().default(true),
-  camera_fixed: z.boolean().default(false),
-  watermark: z.boolean().default(false),
-  seed: z
-    .number()
-    .int()
-    .min(-1)
-    .max(2 ** 32 - 1)
-    .default(-1),
-  resolution: z.enum(['480p', '720p', '1080p']).default('720p'),
-  ratio: z.enum(['16:9', '4:3', '1:1', '3:4', '9:16', '21:9', 'adaptive']).default('16:9'),
-  duration: z.number().int().min(2).max(15).default(5),
+const url = z.string().regex(/^(https?:\/\/|data:|asset:\/\/)/, 'is not a URL')
+const text = z.strictObject({ type: z.literal('text'), text: z.string().min(1) })
+const image = z.strictObject({
+  type: z.literal('image_url'),
+  image_url: z.strictObject({ url }),
+  role: z.enum(['first_frame', 'last_frame', 'reference_image']).optional(),
 })
+const video = z.strictObject({
+  type: z.literal('video_url'),
+  video_url: z.strictObject({ url }),
+  role: z.literal('reference_video').optional(),
+})
+const audio = z.strictObject({
+  type: z.literal('audio_url'),
+  audio_url: z.strictObject({ url }),
+  role: z.literal('reference_audio').optional(),
+})
+/** A draft that was made before, to be made in full. */
+const draftTask = z.strictObject({
+  type: z.literal('draft_task'),
+  draft_task: z.strictObject({ id: z.string().min(1) }),
+})
+const content = z
+  .array(z.discriminatedUnion('type', [text, image, video, audio, draftTask]))
+  .min(1)
+  .superRefine((parts, context) => {
+    const message = combinationError(parts)
+    if (message) context.addIssue({ code: 'custom', message })
+  })
+
+export type ContentPart = z.output<typeof text | typeof image | typeof video | typeof audio | typeof draftTask>
+
+export const createTaskSchema = z
+  .strictObject({
+    model: z.string().min(1),
+    content,
+    safety_identifier: z.string().min(1).optional(),
+    callback_url: z.url({ protocol: /^https?$/ }).optional(),
+    return_last_frame: z.boolean().default(false),
+    service_tier: z.enum(['default', 'flex']).default('default'),
+    execution_expires_after: z.int().min(3600).max(259_200).default(172_800),
+    priority: z.int().min(0).default(0),
+    generate_audio: z.boolean().default(true),
+    draft: z.boolean().default(false),
+    camera_fixed: z.boolean().default(false),
+    watermark: z.boolean().default(false),
+    seed: z
+      .int()
+      .min(-1)
+      .max(2 ** 32 - 1)
+      .default(-1),
+    resolution: z.enum(['480p', '720p', '1080p']).default('720p'),
+    ratio: z.enum(['16:9', '4:3', '1:1', '3:4', '9:16', '21:9', 'adaptive']).default('16:9'),
+    duration: z.int().min(2).max(15).default(5),
+    frames: z
+      .int()
+      .min(29)
+      .max(289)
+      .refine((frames) => (frames - 25) % 4 === 0, 'must be 25 + 4n')
+      .optional(),
+  })
+  .superRefine(({ model, duration, frames }, context) => {
+    if (frames === undefined && duration > longestDuration(model)) {
+      const message = `${model} makes videos of 2 to ${longestDuration(model)} seconds`
+      context.addIssue({ code: 'custom', path: ['duration'], message })
+    }
+  })
 
 export type CreateTask = z.output<typeof createTaskSchema>
 
-export function promptOf({ content }: CreateTask): string {
+export function promptOf({ content }: Pick<CreateTask, 'content'>): string {
   return content.flatMap((part) => (part.type === 'text' ? part.text : [])).join('\n')
 }
 
-function isFrame(role: string) {
-  return (part: { type: string; role?: string | undefined }) => part.role === role
+/**
+ * In seconds. The generation is read from the model's id, as in `doubao-seedance-1-5-pro-251215`; an id that does
+ * not tell, such as that of an endpoint, counts as the newest.
+ */
+function longestDuration(model: string): number {
+  return /seedance-1-/.test(model) ? 12 : 15
+}
+
+/** A video starts from frames, or from references, or from a draft: from one of the three. */
+function combinationError(parts: ContentPart[]): string | undefined {
+  const images = parts.filter((part) => part.type === 'image_url')
+  const frames = images.filter(({ role }) => role !== 'reference_image')
+  const withRole = (wanted: string) => frames.filter(({ role }) => role === wanted).length
+  const references = parts.length - frames.length - parts.filter(({ type }) => type === 'text').length
+  if (parts.some(({ type }) => type === 'draft_task')) {
+    return parts.length > 1 ? 'a draft_task stands alone' : undefined
+  }
+  if (images.length > 1 && images.some(({ role }) => role === undefined)) return 'of several images each needs a role'
+  if (withRole('first_frame') > 1 || withRole('last_frame') > 1)
+    return 'there can be one first_frame and one last_frame'
+  if (withRole('last_frame') > 0 && withRole('first_frame') === 0) return 'a last_frame needs a first_frame'
+  if (frames.length > 0 && references > 0) return 'frames and references cannot be used together'
+  const picturesOrVideos = images.length + parts.filter(({ type }) => type === 'video_url').length
+  if (picturesOrVideos === 0 && parts.some(({ type }) => type === 'audio_url')) {
+    return 'an audio_url needs a reference image or video beside it'
+  }
+  return undefined
 }

@@ -14,28 +14,30 @@ const cache = new Map<string, Promise<Uint8Array>>()
 export interface VideoSpec {
   /** As `16:9`. */
   ratio: string
-  /** Seconds. */
-  duration: number
+  frames: number
   seed: number
 }
 
 /** Encodes an MP4 of these measures; the same again comes from memory. */
-export function renderVideo({ ratio, duration, seed }: VideoSpec): Promise<Uint8Array> {
+export function renderVideo({ ratio, frames, seed }: VideoSpec): Promise<Uint8Array> {
   const look = seed % LOOKS
-  const key = `${ratio} ${duration} ${look}`
+  const key = `${ratio} ${frames} ${look}`
   const known = cache.get(key)
   if (known) return known
-  const video = encode({ ratio, duration, seed: look })
+  const video = encode({ ratio, frames, seed: look })
   const [oldest] = cache.keys()
   if (cache.size >= MAX_CACHED && oldest !== undefined) cache.delete(oldest)
   cache.set(key, video)
   return video
 }
 
-/** The frame at a time, in seconds. */
-export function renderFrame({ ratio, duration, seed }: VideoSpec, at: number): Picture {
+export function renderLastFrame(video: VideoSpec): Picture {
+  return renderFrame(video, video.frames - 1)
+}
+
+function renderFrame({ ratio, frames, seed }: VideoSpec, frame: number): Picture {
   const { width, height } = pixels(ratio)
-  return drawPicture(width, height, ((seed % LOOKS) + 1) * 0x0f1e2d3b, at / duration)
+  return drawPicture(width, height, ((seed % LOOKS) + 1) * 0x0f1e2d3b, frame / frames)
 }
 
 async function encode(spec: VideoSpec): Promise<Uint8Array> {
@@ -48,8 +50,8 @@ async function encode(spec: VideoSpec): Promise<Uint8Array> {
       speed: 10,
     })
     encoder.initialize()
-    for (let frame = 0; frame < spec.duration * FRAMES_PER_SECOND; frame++) {
-      encoder.addFrameRgba(renderFrame(spec, frame / FRAMES_PER_SECOND).data)
+    for (let frame = 0; frame < spec.frames; frame++) {
+      encoder.addFrameRgba(renderFrame(spec, frame).data)
       // Other requests are answered in between.
       await setImmediate()
     }

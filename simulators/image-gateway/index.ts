@@ -2,145 +2,104 @@
  * An OpenAI-compatible gateway that answers chat completions with images, for trying things out with no key and
  * for tests. A prompt with `[refuse]` is refused by moderation, one with `[fail]` gets an answer without an image.
  */
-import { randomUUID } from 'node:crypto'
-import { setTimeout as delay } from 'node:timers/promises'
-import { z } from 'zod'
-import { blend, decodePng, drawPicture, encodePng, type Picture, seedOf } from '../picture.js'
-import {
-  createSimulator,
-  resetConnection,
-  type Simulator,
-  type SimulatorContext,
-  type SimulatorOptions,
-  takeFault,
-} from '../simulator.js'
+import { withTimeout } from '../../integrations/shared/following-signal.js'
+import { disturbancesOf } from '../disturbances.js'
+import { faultsAt } from '../faults.js'
+import { otherRatio, paint, ratioOf, type Size } from '../paint.js'
+import { encodePng } from '../picture.js'
+import { createSimulator, type Simulator, type SimulatorOptions } from '../simulator.js'
+import { type AnswerShape, completion, messageWith, newCompletionId } from './answer.js'
+import { gatewayErrors, invalid, modelNotFound, promptRefused, unauthorized, unreadableReference } from './errors.js'
+import { chatSchema, whatIsAsked } from './request.js'
+
+export interface ImageGatewaySimulatorOptions extends SimulatorOptions {
+  /** Where in the answer the image is. Default `images`. */
+  answerShape?: AnswerShape
+}
 
 const BASE_PATH = '/v1'
-/** The longer side. */
+/** The longer side of an image. */
 const SIDE = 512
 const FETCH_TIMEOUT_MS = 10_000
+/** Images that can still be fetched by their address. */
+const MAX_FILES = 100
 
-const chatSchema = z.object({
-  model: z.string().min(1),
-  messages: z
-    .array(
-      z.object({
-        role: z.enum(['system', 'user', 'assistant']),
-        content: z.union([
-          z.string().min(1),
-          z.array(
-            z.discriminatedUnion('type', [
-              z.strictObject({ type: z.literal('text'), text: z.string().min(1) }),
-              z.object({ type: z.literal('image_url'), image_url: z.object({ url: z.string().min(1) }) }),
-            ]),
-          ),
-        ]),
-      }),
-    )
-    .min(1),
-  modalities: z.array(z.enum(['text', 'image'])).refine((modalities) => modalities.includes('image'), {
-    message: "must contain 'image': this model makes nothing else",
-  }),
-})
+export function createImageGatewaySimulator(options: ImageGatewaySimulatorOptions = {}): Simulator {
+  const { apiKey, models, answerShape = 'images' } = options
+  const files = new Map<string, Uint8Array>()
+  const kind = {
+    name: 'image-gateway',
+    basePath: BASE_PATH,
+    faultKinds: [...disturbancesOf('create', 'download'), ...faultsAt('judged', 'end')].filter(
+      (fault) => !['accountOverdue', 'expire', 'cancel'].includes(fault),
+    ),
+    errors: gatewayErrors,
+    realisticLatency: { shortest: 10_000, longest: 30_000 },
+  }
 
-export function createImageGatewaySimulator(options: SimulatorOptions = {}): Simulator {
-  const latencyMs = options.latencyMs ?? 3000
+  return createSimulator(kind, options, (app, bench) => {
+    const link = (id: string, origin: string) => (image: Uint8Array) => {
+      files.set(id, image)
+      const [oldest] = files.keys()
+      if (files.size > MAX_FILES && oldest !== undefined) files.delete(oldest)
+      return `${origin}/files/${id}.png`
+    }
 
-  return createSimulator({ name: 'image-gateway', basePath: BASE_PATH }, options, (app, faults) => {
+    app.use(`${BASE_PATH}/*`, async (c, next) => {
+      const key = /^Bearer (\S+)$/.exec(c.req.header('authorization') ?? '')?.[1]
+      return key === undefined || (apiKey !== undefined && key !== apiKey) ? unauthorized(c) : next()
+    })
+    app.post(`${BASE_PATH}/chat/completions`, bench.during('create'))
+    app.get('/files/*', bench.during('download'))
+
     app.post(`${BASE_PATH}/chat/completions`, async (c) => {
-      if (!/^Bearer \S+$/.test(c.req.header('authorization') ?? '')) {
-        return failure(c, 401, 'auth_error', 'No API key was given')
-      }
-      if (takeFault(faults, 'rateLimited')) {
-        if (faults.retryAfterSeconds !== null) c.header('retry-after', String(faults.retryAfterSeconds))
-        return failure(c, 429, 'throttling_error', 'Rate limit exceeded')
-      }
-      if (takeFault(faults, 'failing')) return failure(c, 500, 'internal_server_error', 'The upstream failed')
-
       const request = chatSchema.safeParse(c.get('json'))
-      if (!request.success) {
-        const [issue] = request.error.issues
-        const param = issue?.path.join('.')
-        return failure(c, 400, 'invalid_request_error', `${param || 'The request'}: ${issue?.message}`, param)
-      }
-      const parts = request.data.messages.flatMap(({ content }) =>
-        typeof content === 'string' ? [{ type: 'text' as const, text: content }] : content,
-      )
-      const prompt = parts.flatMap((part) => (part.type === 'text' ? part.text : [])).join('\n')
-      if (prompt.includes('[refuse]')) {
-        return failure(c, 400, 'ContentPolicyViolationError', 'The prompt was rejected by the safety system')
-      }
-      if (takeFault(faults, 'resetting')) return resetConnection(c)
+      if (!request.success) return invalid(c, request.error)
+      const { model } = request.data
+      if (models && !models.includes(model)) return modelNotFound(c, model)
+      const { prompt, references: urls, ratio: asked } = whatIsAsked(request.data)
+      const references = await Promise.all(urls.map((url) => load(url, bench.stopped())))
+      if (!references.every((bytes) => bytes !== undefined)) return unreadableReference(c)
+      if (prompt.includes('[refuse]') || bench.happens(c, 'refuseAtCreate')) return promptRefused(c)
 
-      const references: Uint8Array[] = []
-      for (const part of parts) {
-        if (part.type !== 'image_url') continue
-        const bytes = await load(part.image_url.url)
-        if (!bytes) return failure(c, 400, 'invalid_request_error', 'image_url: cannot be read', 'messages')
-        references.push(bytes)
+      const id = newCompletionId()
+      c.get('entry').created = id
+      const ending = prompt.includes('[fail]') ? 'refuseAtFinish' : bench.ending(c)
+      await bench.pause(bench.latencyMs())
+      if (ending === 'refuseAtFinish') {
+        const message = { role: 'assistant', content: 'This picture was made and then blocked.' }
+        return c.json(completion(id, model, prompt, message, 'content_filter'))
       }
-      await delay(latencyMs)
-      return c.json(completion(request.data.model, prompt, references))
+      if (ending === 'failAtFinish') {
+        const message = { role: 'assistant', content: 'Here is what the picture would look like.' }
+        return c.json(completion(id, model, prompt, message, 'stop'))
+      }
+      const ratio = ratioOf(asked, references)
+      const image = encodePng(paint(prompt, references, sizeOf(ending === 'wrongSize' ? otherRatio(ratio) : ratio)))
+      const message = messageWith(image, answerShape, link(id, new URL(c.req.url).origin))
+      return c.json(completion(id, model, prompt, message, 'stop'))
+    })
+
+    app.get('/files/:file', (c) => {
+      const image = files.get(c.req.param('file').replace(/\.png$/, ''))
+      return image ? c.body(new Uint8Array(image), 200, { 'content-type': 'image/png' }) : c.notFound()
     })
   })
 }
 
-function completion(model: string, prompt: string, references: Uint8Array[]) {
-  const blocked = prompt.includes('[fail]')
-  const message = blocked
-    ? { role: 'assistant', content: 'This picture was made and then blocked.' }
-    : {
-        role: 'assistant',
-        content: 'A simulated picture.',
-        images: [
-          {
-            type: 'image_url',
-            index: 0,
-            image_url: { url: `data:image/png;base64,${encodePng(paint(prompt, references)).toString('base64')}` },
-          },
-        ],
-      }
-  return {
-    id: `chatcmpl-simulated-${randomUUID()}`,
-    object: 'chat.completion',
-    created: Math.floor(Date.now() / 1000),
-    model,
-    choices: [{ index: 0, finish_reason: blocked ? 'content_filter' : 'stop', message }],
-    usage: { prompt_tokens: prompt.length, completion_tokens: 1290, total_tokens: prompt.length + 1290 },
-  }
+function sizeOf(ratio: number): Size {
+  const [width, height] = ratio > 1 ? [SIDE, SIDE / ratio] : [SIDE * ratio, SIDE]
+  return { width: Math.max(1, Math.round(width)), height: Math.max(1, Math.round(height)) }
 }
 
-/** A PNG among the references shows through; a picture that cannot be decoded here lends its bytes to the colours. */
-function paint(prompt: string, references: Uint8Array[]): Picture {
-  const pictures = references.flatMap((bytes) => decodePng(bytes) ?? [])
-  const seed = references.reduce((sum, bytes) => (sum ^ seedOf(bytes)) >>> 0, seedOf(prompt))
-  const { width, height } = measures(prompt, pictures[0])
-  return pictures.reduce(blend, drawPicture(width, height, seed))
-}
-
-function measures(prompt: string, reference: Picture | undefined): { width: number; height: number } {
-  const asked = /Aspect ratio: (\d+):(\d+)/.exec(prompt)
-  const across = asked ? Number(asked[1]) : (reference?.width ?? 1)
-  const down = asked ? Number(asked[2]) : (reference?.height ?? 1)
-  const scale = SIDE / Math.max(across, down)
-  return { width: Math.max(1, Math.round(across * scale)), height: Math.max(1, Math.round(down * scale)) }
-}
-
-async function load(url: string): Promise<Uint8Array | undefined> {
+/** What an address, which may be one of data, holds; undefined if it cannot be had. */
+async function load(url: string, stop: AbortSignal): Promise<Uint8Array | undefined> {
   try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(FETCH_TIMEOUT_MS) })
-    return response.ok ? new Uint8Array(await response.arrayBuffer()) : undefined
+    return await withTimeout(FETCH_TIMEOUT_MS, [stop], async (signal) => {
+      const response = await fetch(url, { signal })
+      return response.ok ? new Uint8Array(await response.arrayBuffer()) : undefined
+    })
   } catch {
     return undefined
   }
-}
-
-function failure(
-  c: SimulatorContext,
-  status: 400 | 401 | 429 | 500,
-  type: string,
-  message: string,
-  param?: string,
-): Response {
-  return c.json({ error: { message, type, param: param ?? null, code: String(status) } }, status)
 }

@@ -80,7 +80,8 @@ describe('an image', () => {
 
   it('is asked for again when the gateway says not now', () =>
     bench(async ({ run, main, gateway }) => {
-      Object.assign(gateway.faults, { rateLimited: 2, retryAfterSeconds: 300 })
+      gateway.faults.set({ rateLimited: 2 })
+      gateway.faults.retryAfterSeconds = 300
       expect(await run('imageGenerationWorkflow', request)).toMatchObject({ outcome: 'completed' })
       expect(gateway.requests).toHaveLength(3)
       expect(statusesOf(main)).toEqual(['begin', 'processing', 'completed'])
@@ -114,7 +115,7 @@ describe('a refusal', () => {
 
 it('leaves a fault of the gateway to the next attempt, with nothing open', () =>
   bench(async ({ run, main, gateway }) => {
-    gateway.faults.failing = 1
+    gateway.faults.set({ failBeforeAccept: 1 })
     expect(await run('imageGenerationWorkflow', request)).toMatchObject({ outcome: 'failed', retryable: true })
     expect(gateway.requests).toHaveLength(1)
     expect(main.state).toMatchObject({ status: 'failed', retryable: true, openIntents: [] })
@@ -123,7 +124,7 @@ it('leaves a fault of the gateway to the next attempt, with nothing open', () =>
 describe('an answer that was lost', () => {
   it('fails the task for good, and leaves it to an operator', () =>
     bench(async ({ run, main, gateway }) => {
-      gateway.faults.resetting = 1
+      gateway.faults.set({ acceptThenReset: 1 })
       expect(await run('imageGenerationWorkflow', request)).toMatchObject({
         outcome: 'failed',
         error: { code: 'create_answer_lost' },
@@ -146,7 +147,7 @@ describe('an answer that was lost', () => {
   it('is risked again where the configuration says so', () =>
     bench(
       async ({ run, main, gateway }) => {
-        gateway.faults.resetting = 1
+        gateway.faults.set({ acceptThenReset: 1 })
         expect(await run('imageGenerationWorkflow', request)).toMatchObject({ outcome: 'failed', retryable: true })
         expect(main.state.openIntents).toMatchObject([{ attempt: 1 }])
         main.state = nextAttempt({ providerTask: null, openIntents: main.state.openIntents })

@@ -77,7 +77,7 @@ describe('a request is refused', () => {
     ['without a model', { ...valid, model: undefined }, 'MissingParameter', 'model'],
     ['with no content', { ...valid, content: [] }, 'InvalidParameter', 'content'],
     ['with an unknown ratio', { ...valid, ratio: '2:1' }, 'InvalidParameter', 'ratio'],
-    ['with an unknown field', { ...valid, lenght: 5 }, 'InvalidParameter', ''],
+    ['with an unknown field', { ...valid, lenght: 5 }, 'InvalidParameter', 'lenght'],
     ['with a seed out of range', { ...valid, seed: 2 ** 32 }, 'InvalidParameter', 'seed'],
     [
       'that moderation would refuse',
@@ -130,7 +130,8 @@ it('cancels a queued task, not a running one, and forgets one that ended', async
 
 it('has the faults it is told to have, and keeps a log', async () => {
   ark.requests.length = 0
-  Object.assign(ark.faults, { rateLimited: 1, retryAfterSeconds: 7, failing: 1, resetting: 1 })
+  ark.faults.set({ rateLimited: 1, failBeforeAccept: 1, acceptThenReset: 1 })
+  ark.faults.retryAfterSeconds = 7
   const limited = await ask('POST', tasks, valid)
   expect([limited.status, limited.headers.get('retry-after')]).toEqual([429, '7'])
   expect((await ask('POST', tasks, valid)).status).toBe(500)

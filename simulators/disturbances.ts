@@ -1,0 +1,184 @@
+/** Faults as they happen on the wire: what goes wrong around a simulator's handler of a request. */
+import { setTimeout as delay } from 'node:timers/promises'
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
+import type { MiddlewareHandler } from 'hono'
+import { type FaultKind, type FaultMoment, type Faults, faultsAt } from './faults.js'
+import { SIMULATOR_HEADER, type SimulatorContext, type SimulatorEnv } from './simulator.js'
+
+/** How a provider words the errors that every simulator can be told to answer. */
+export interface ProviderErrors {
+  /** 429, to be tried again after so many seconds; null: it does not say when. */
+  rateLimited(c: SimulatorContext, retryAfterSeconds: number | null): Response
+  quotaExceeded(c: SimulatorContext): Response
+  overloaded(c: SimulatorContext): Response
+  accessDenied(c: SimulatorContext): Response
+  /** 500. */
+  failed(c: SimulatorContext): Response
+  /** Of those simulators that have the fault. */
+  accountOverdue?(c: SimulatorContext): Response
+}
+
+export interface DisturbanceOptions {
+  errors: ProviderErrors
+  slowBodyMs: number
+}
+
+/** The kinds that happen without the simulator's own doing. */
+const MOMENTS = {
+  create: ['create', 'created'],
+  read: ['read', 'wasRead'],
+  download: ['download', 'downloaded'],
+} as const satisfies Record<string, readonly [FaultMoment, FaultMoment]>
+
+/** What a request is for. */
+export type Operation = keyof typeof MOMENTS
+
+/** Those faults of an operation that `disturbing` sees to. */
+export function disturbancesOf(...operations: Operation[]): FaultKind[] {
+  return faultsAt(...operations.flatMap((operation) => MOMENTS[operation]))
+}
+
+/** A handler that comes before those of the requests of one operation, and lets faults happen to them. */
+export function disturbing(
+  operation: Operation,
+  faults: Faults,
+  options: DisturbanceOptions,
+): MiddlewareHandler<SimulatorEnv> {
+  const [before, after] = MOMENTS[operation]
+  return async (c, next) => {
+    const instead = faults.takeAt(before)
+    if (instead) {
+      c.get('entry').faults.push(instead)
+      return answerInstead(c, instead, options.errors, faults.retryAfterSeconds)
+    }
+    await next()
+    // Only what was done can get lost: a create that was refused created nothing.
+    if (operation === 'create' ? c.get('entry').created === undefined : !c.res.ok) return
+    const afterwards = faults.takeAt(after)
+    if (!afterwards) return
+    c.get('entry').faults.push(afterwards)
+    c.res = await spoil(c, afterwards, options)
+  }
+}
+
+function answerInstead(
+  c: SimulatorContext,
+  kind: FaultKind,
+  errors: ProviderErrors,
+  retryAfterSeconds: number,
+): Promise<Response> | Response {
+  switch (kind) {
+    case 'rateLimited':
+    case 'readRateLimited':
+      return errors.rateLimited(c, retryAfterSeconds)
+    case 'rateLimitedWithoutDelay':
+      return errors.rateLimited(c, null)
+    case 'quotaExceeded':
+      return errors.quotaExceeded(c)
+    case 'overloaded':
+      return errors.overloaded(c)
+    case 'accountOverdue':
+      return errors.accountOverdue?.(c) ?? errors.accessDenied(c)
+    case 'accessDenied':
+      return errors.accessDenied(c)
+    case 'failBeforeAccept':
+    case 'readFail':
+      return errors.failed(c)
+    case 'resetBeforeAccept':
+    case 'readReset':
+      return reset(c)
+    case 'hangBeforeAccept':
+    case 'readHang':
+      return hang(c)
+    case 'linkExpired':
+      return c.body('<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>', 403, XML)
+    case 'fileGone':
+      return c.body('<Error><Code>NoSuchKey</Code><Message>There is no such file</Message></Error>', 404, XML)
+    default:
+      throw new Error(`${kind} is no fault instead of an answer`)
+  }
+}
+
+const XML = { 'content-type': 'application/xml' }
+
+/** What becomes of an answer that is ready. */
+async function spoil(c: SimulatorContext, kind: FaultKind, options: DisturbanceOptions): Promise<Response> {
+  switch (kind) {
+    case 'acceptThenFail':
+      return options.errors.failed(c)
+    case 'acceptThenReset':
+      return reset(c)
+    case 'acceptThenHang':
+      return hang(c)
+    case 'acceptThenSlow':
+    case 'readSlow':
+      return sendSlowly(c, options.slowBodyMs)
+    case 'acceptThenTruncate':
+    case 'readTruncate':
+    case 'downloadTruncate':
+      return sendHalf(c, () => c.env.incoming.socket.destroy())
+    case 'downloadHang':
+      return sendHalf(c, () => callerGone(c))
+    case 'acceptThenMalform':
+    case 'readMalform': {
+      const text = await c.res.text()
+      return new Response(text.slice(0, Math.ceil(text.length / 2)), { status: c.res.status, headers: JSON_TYPE })
+    }
+    default:
+      throw new Error(`${kind} is no fault of an answer`)
+  }
+}
+
+const JSON_TYPE = { 'content-type': 'application/json' }
+
+/** The caller never learns what became of its request. */
+function reset(c: SimulatorContext): Response {
+  c.env.incoming.socket.resetAndDestroy()
+  return RESPONSE_ALREADY_SENT
+}
+
+async function hang(c: SimulatorContext): Promise<Response> {
+  await callerGone(c)
+  return RESPONSE_ALREADY_SENT
+}
+
+async function sendSlowly(c: SimulatorContext, forMs: number): Promise<Response> {
+  const body = await startSending(c)
+  const { outgoing } = c.env
+  const pieces = Math.min(10, body.length)
+  for (let piece = 0; piece < pieces && !outgoing.destroyed; piece++) {
+    const [from, to] = [piece, piece + 1].map((edge) => Math.floor((edge * body.length) / pieces))
+    outgoing.write(body.subarray(from, to))
+    await delay(forMs / pieces)
+  }
+  outgoing.end()
+  return RESPONSE_ALREADY_SENT
+}
+
+async function sendHalf(c: SimulatorContext, then: () => unknown): Promise<Response> {
+  const body = await startSending(c)
+  const half = body.subarray(0, Math.floor(body.length / 2))
+  await new Promise((sent) => c.env.outgoing.write(half, sent))
+  await then()
+  return RESPONSE_ALREADY_SENT
+}
+
+/** Sends the answer's head, as for the whole body, and gives the body. */
+async function startSending(c: SimulatorContext): Promise<Buffer> {
+  const { res } = c
+  const body = Buffer.from(await res.arrayBuffer())
+  c.get('entry').status = res.status
+  c.env.outgoing.writeHead(res.status, {
+    ...Object.fromEntries(res.headers),
+    [SIMULATOR_HEADER]: c.get('name'),
+    'content-length': body.length,
+  })
+  return body
+}
+
+function callerGone({ env: { outgoing } }: SimulatorContext): Promise<void> {
+  return new Promise((resolve) => {
+    if (outgoing.destroyed) resolve()
+    else outgoing.once('close', resolve)
+  })
+}

@@ -35,8 +35,10 @@ export function serveAPI(
       return c.json({ success: false, error: 'Sign in first' }, 401)
     }
 
-    const input = method === 'GET' ? { ...c.req.query(), ...c.req.param() } : await readJSON(c, api)
-    if (input === undefined) return c.json(invalidFields([{ field: 'body', message: 'is not JSON' }]), 400)
+    const body = method === 'GET' ? c.req.query() : await readJSON(c, api)
+    if (body === undefined) return c.json(invalidFields([{ field: 'body', message: 'is not JSON' }]), 400)
+    const inPath = c.req.param()
+    const input = Object.keys(inPath).length === 0 ? body : { ...(body as object), ...inPath }
     const fault = unstorable(input)
     if (fault) return c.json(invalidFields([fault]), 400)
     const params = api.params.safeParse(input)

@@ -11,10 +11,12 @@ import type { AppConfig } from '../config.js'
 import { createApplicationIntegrations } from '../integrations/entries/application.js'
 import { DatabaseSystem } from '../integrations/shared/database.js'
 import { manyListeners } from '../integrations/shared/following-signal.js'
+import type { PullIntegrationOptions } from '../integrations/shared/pull-integration.js'
 import { createTokenCheck } from './authentication.js'
 import { installOrAttach, type OpenedDatabase, openDatabase } from './database.js'
 import { MainComponentError } from './errors.js'
 import { createHTTPApp } from './http-app.js'
+import { TemporalRuns } from './temporal-runs.js'
 
 export interface MainComponentOptions {
   config: AppConfig
@@ -31,6 +33,8 @@ export interface MainComponent {
   stop(): Promise<void>
 }
 
+type RunAccess = NonNullable<PullIntegrationOptions<unknown>['runs']>
+
 const STOP_GRACE_MS = 5_000
 
 /**
@@ -45,8 +49,9 @@ export async function startMainComponent({
 }: MainComponentOptions): Promise<MainComponent> {
   const { main, artifacts } = config.components
   const database = openDatabase(main.database, logger)
+  const runs = new TemporalRuns(config.components.asyncTask.temporal)
   try {
-    const application = await boot(config, database, logger)
+    const application = await boot(config, { handles: runs, callbackSecrets: internalTokens }, database, logger)
     const artifactsDir = resolve(artifacts.dir)
     mkdirSync(artifactsDir, { recursive: true })
     const stopping = new AbortController()
@@ -69,17 +74,17 @@ export async function startMainComponent({
         stopping.abort()
         await close(server)
         application.controller.teardown()
-        await database.close()
+        await Promise.all([database.close(), runs.close()])
       },
     }
   } catch (error) {
-    await database.close()
+    await Promise.all([database.close(), runs.close()])
     throw error
   }
 }
 
-async function boot(config: AppConfig, database: OpenedDatabase, logger: Logger) {
-  const Integrations = createApplicationIntegrations(config)
+async function boot(config: AppConfig, runs: RunAccess, database: OpenedDatabase, logger: Logger) {
+  const Integrations = createApplicationIntegrations(config, runs)
   const model = {
     entities: [...backend.entities],
     relations: [...backend.relations],

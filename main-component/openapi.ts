@@ -34,13 +34,13 @@ function route(api: API): RouteConfig {
     tags: [api.namespace ?? ''],
     ...(api.summary !== undefined && { summary: api.summary }),
     ...(api.internal && { security: [{ [INTERNAL_TOKEN]: [] }] }),
-    request: method === 'GET' ? parameters(api) : { body: { required: true, ...json(api.params) } },
+    request: method === 'GET' ? parameters(api) : body(api),
     responses: {
       200: { description: 'Done', ...json(api.answer) },
       400: { description: 'A field is missing or wrong', ...json(invalidInputSchema) },
       ...(method === 'POST' && { 413: { description: 'The body is too large', ...json(invalidInputSchema) } }),
+      401: { description: 'Credentials are missing or wrong', ...json(refusalSchema) },
       ...(api.internal && {
-        401: { description: 'The internal token is missing or wrong', ...json(refusalSchema) },
         409: { description: 'Refused as things are', ...json(refusalSchema) },
       }),
       404: { description: 'Not found', ...json(refusalSchema) },
@@ -54,12 +54,24 @@ function route(api: API): RouteConfig {
 
 /** A GET's parameters: those that its path names, and the others in the query string. */
 function parameters(api: API): NonNullable<RouteConfig['request']> {
-  if (!(api.params instanceof z.ZodObject)) throw new TypeError(`The parameters of GET ${api.name} must be an object`)
-  const inPath = new Set([...api.name.matchAll(/:(\w+)/g)].map(([, name]) => name))
-  const fields = Object.entries(api.params.shape as Record<string, z.ZodType>)
+  const { inPath, others } = split(api)
+  return { params: inPath, query: others }
+}
+
+/** A POST's: those that its path names, if it does, and the others in the body. */
+function body(api: API): NonNullable<RouteConfig['request']> {
+  if (!api.name.includes(':')) return { body: { required: true, ...json(api.params) } }
+  const { inPath, others } = split(api)
+  return { params: inPath, body: { required: true, ...json(others) } }
+}
+
+function split({ name: apiName, params }: API): { inPath: z.ZodObject; others: z.ZodObject } {
+  if (!(params instanceof z.ZodObject)) throw new TypeError(`The parameters of ${apiName} must be an object`)
+  const named = new Set([...apiName.matchAll(/:(\w+)/g)].map(([, name]) => name))
+  const fields = Object.entries(params.shape as Record<string, z.ZodType>)
   const only = (wanted: (name: string) => boolean) =>
     z.object(Object.fromEntries(fields.filter(([name]) => wanted(name))))
-  return { params: only((name) => inPath.has(name)), query: only((name) => !inPath.has(name)) }
+  return { inPath: only((name) => named.has(name)), others: only((name) => !named.has(name)) }
 }
 
 function json(schema: z.ZodType) {

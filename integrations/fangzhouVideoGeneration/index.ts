@@ -12,6 +12,7 @@ export function createFangzhouVideoGenerationIntegration(
       entityPrefix: 'FangzhouVideo',
       workflowName: 'videoPollingWorkflow',
       reportAPIName: 'reportFangzhouVideoResult',
+      manualHandles: { queryAPIName: 'queryFangzhouVideoStatus', takesCallbacks: true },
       requestSchema: videoRequestSchema,
       resultSchema: videoResultSchema,
     },

@@ -12,6 +12,7 @@ export function createNanobanana2ImageGenerationIntegration(
       entityPrefix: 'Nanobanana2',
       workflowName: 'imageGenerationWorkflow',
       reportAPIName: 'reportNanobanana2Result',
+      manualHandles: { queryAPIName: 'queryNanobanana2Status', takesCallbacks: false },
       requestSchema: imageRequestSchema,
       resultSchema: imageResultSchema,
     },

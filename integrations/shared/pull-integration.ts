@@ -14,6 +14,8 @@ import { buildAPIPath, integrationTaskQueue } from './names.js'
 import { createOperatorAPIs } from './operatorAPIs.js'
 import { DEFAULT_TASK_POLICY } from './protocol/index.js'
 import { createReportTaskEventAPI } from './reportAPI.js'
+import { createRunAPIs } from './runAPIs.js'
+import type { RunHandles } from './runs.js'
 import { createRunsToCheckAPI, RUNS_TO_CHECK } from './runsToCheckAPI.js'
 import type { APICall } from './task.js'
 import { createTaskAPIs } from './task-apis.js'
@@ -27,6 +29,13 @@ export interface PullIntegrationDefinition<Params extends z.ZodType, Result exte
   entityPrefix: string
   workflowName: string
   reportAPIName: string
+  /** For workflows that wait for a provider: how main reaches their runs. */
+  manualHandles?: {
+    /** The name of the API that asks how far a run is, as `queryFangzhouVideoStatus`. */
+    queryAPIName: string
+    /** Whether the provider can be told to call back when a task of it has moved on. */
+    takesCallbacks: boolean
+  }
   requestSchema: Params
   resultSchema: Result
 }
@@ -45,6 +54,8 @@ export interface PullIntegrationOptions<Params> {
   maxTasksInFlight?: number
   /** Most requests a minute that all workers together may send to the provider. Default: any number. */
   requestsPerMinute?: number
+  /** How main reaches the runs of its tasks; the daemon does without. */
+  runs?: { handles: RunHandles; callbackSecrets: readonly string[] }
   /** Where tasks come from. Without it, the application creates APICalls itself. */
   source?: TaskSource<Params>
 }
@@ -87,6 +98,12 @@ export function createPullIntegration<Params extends z.ZodType, Result extends z
       requestSchema,
       resultSchema,
     })
+  }
+
+  function runAPIs(namespace: string): API[] {
+    const { manualHandles } = definition
+    if (manualHandles === undefined || options.runs === undefined) return []
+    return createRunAPIs({ namespace, entities: names, buildWorkflowId, ...manualHandles, ...options.runs })
   }
 
   return class PullIntegration implements IIntegration {
@@ -154,6 +171,7 @@ export function createPullIntegration<Params extends z.ZodType, Result extends z
         }),
         createRunsToCheckAPI(shared),
         ...createOperatorAPIs(shared),
+        ...runAPIs(namespace),
         ...publicAPIs(),
       ]
     }
@@ -168,7 +186,7 @@ export function createPullIntegration<Params extends z.ZodType, Result extends z
         taskQueue: integrationTaskQueue(definition.name),
         workflowName: definition.workflowName,
         ...(options.requestsPerMinute !== undefined && { requestsPerMinute: options.requestsPerMinute }),
-        buildWorkflowId: ({ id }) => id,
+        buildWorkflowId,
         buildWorkflowParams: ({ id, requestParams }: APICall<z.output<Params>>) => ({
           apiCallId: id,
           requestParams,
@@ -182,6 +200,10 @@ export function createPullIntegration<Params extends z.ZodType, Result extends z
       }
     }
   }
+}
+
+function buildWorkflowId({ id }: { id: string }): string {
+  return id
 }
 
 /** A base URL's last path segment is replaced in resolving unless it ends with a slash. */

@@ -130,6 +130,7 @@ export interface TimelineEntry {
 /** A task as the application shows it. */
 export interface TaskView {
   id: string
+  taskKey: string
   state: TaskState
   createdAt: number
   timeline: TimelineEntry[]
@@ -146,6 +147,7 @@ export function readTask(
     if (id === null) return undefined
     const { storage } = controller.system
     const row = await storage.findOne(names.apiCall, MatchExp.atom({ key: 'id', value: ['=', id] }), undefined, [
+      'taskKey',
       'state',
       'createdAt',
     ])
@@ -159,6 +161,7 @@ export function readTask(
     )
     return {
       id: String(id),
+      taskKey: row.taskKey as string,
       state: row.state as TaskState,
       createdAt: row.createdAt as number,
       timeline: events.map(timelineEntry),

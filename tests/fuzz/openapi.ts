@@ -27,6 +27,8 @@ export interface Operation {
   /** With `{name}` for its parameters. */
   path: string
   needsToken: boolean
+  /** Whether the input goes into path and query string, and not into a body. */
+  inUrl: boolean
   /** Of the body, or of all parameters together. */
   input: Schema
   isValidInput: ValidateFunction
@@ -51,7 +53,8 @@ export function readOperations(document: { paths: object }): Operation[] {
 }
 
 function readOperation(method: Operation['method'], path: string, operation: DocumentedOperation): Operation {
-  const input = operation.requestBody?.content[JSON_TYPE]?.schema ?? parametersSchema(operation)
+  const inUrl = operation.parameters !== undefined || operation.requestBody === undefined
+  const input = (!inUrl && operation.requestBody?.content[JSON_TYPE]?.schema) || parametersSchema(operation)
   const answers = Object.entries(operation.responses).map(([status, { content }]) => {
     const schema = content[JSON_TYPE]?.schema
     if (!schema) throw new Error(`${method} ${path} documents ${status} without JSON`)
@@ -62,8 +65,9 @@ function readOperation(method: Operation['method'], path: string, operation: Doc
     method,
     path,
     needsToken: operation.security !== undefined,
+    inUrl,
     input,
-    isValidInput: method === 'get' ? coercing.compile(input) : compile(input),
+    isValidInput: inUrl ? coercing.compile(input) : compile(input),
     isValidAnswer: Object.fromEntries(answers),
   }
 }

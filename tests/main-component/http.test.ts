@@ -130,12 +130,19 @@ describe('/openapi.json', () => {
       'get /api/testAsyncTask/runsToCheck with token',
       'get /api/video/tasks/{taskId}',
       'post /api/fangzhouVideoGeneration/cancelTask with token',
+      'post /api/fangzhouVideoGeneration/providerCallback/{apiCallId}/{attempt}/{signature}',
+      'post /api/fangzhouVideoGeneration/queryFangzhouVideoStatus with token',
       'post /api/fangzhouVideoGeneration/reportFangzhouVideoResult with token',
       'post /api/fangzhouVideoGeneration/retryTask with token',
+      'post /api/fangzhouVideoGeneration/stopPolling with token',
+      'post /api/fangzhouVideoGeneration/triggerImmediatePoll with token',
       'post /api/image/generate',
       'post /api/nanobanana2ImageGeneration/cancelTask with token',
+      'post /api/nanobanana2ImageGeneration/queryNanobanana2Status with token',
       'post /api/nanobanana2ImageGeneration/reportNanobanana2Result with token',
       'post /api/nanobanana2ImageGeneration/retryTask with token',
+      'post /api/nanobanana2ImageGeneration/stopPolling with token',
+      'post /api/nanobanana2ImageGeneration/triggerImmediatePoll with token',
       'post /api/test/run',
       'post /api/testAsyncTask/cancelTask with token',
       'post /api/testAsyncTask/reportTestAsyncTaskResult with token',
@@ -144,7 +151,7 @@ describe('/openapi.json', () => {
     ])
     expect(components.securitySchemes.internalToken).toEqual({ type: 'http', scheme: 'bearer' })
     const video = paths['/api/video/generate'].post.requestBody.content['application/json'].schema
-    expect(video).toMatchObject({ required: ['prompt'], properties: { prompt: { maxLength: 4000 } } })
+    expect(video).toMatchObject({ properties: { prompt: { maxLength: 4000 } } })
     const [taskId] = paths['/api/video/tasks/{taskId}'].get.parameters
     expect(taskId).toMatchObject({ name: 'taskId', in: 'path', required: true })
     expect(JSON.stringify(body)).not.toContain(TEST_TOKEN)

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import pino from 'pino'
+import { inject } from 'vitest'
 import { loadConfig } from '@/config/load.js'
 import type { AppConfig } from '@/config.js'
 import { type MainComponent, startMainComponent } from '@/main-component/index.js'
@@ -36,6 +37,7 @@ export async function startTestMain(options: TestMainOptions = {}): Promise<Test
   const artifactsDir = join(folder, 'artifacts')
   const config = loadConfig({ mode: 'local', component: 'main' })
   const { main } = config.components
+  const { asyncTask } = config.components
   const { maxTasksInFlight } = options
   const component = await startMainComponent({
     config: {
@@ -47,6 +49,7 @@ export async function startTestMain(options: TestMainOptions = {}): Promise<Test
       components: {
         ...config.components,
         artifacts: { dir: artifactsDir },
+        asyncTask: { ...asyncTask, temporal: { ...asyncTask.temporal, address: inject('temporalAddress') } },
         main: {
           ...main,
           port: options.port ?? 0,

@@ -1,0 +1,68 @@
+/** Main's one way to Temporal. It connects when it is first needed: main works, and starts, without Temporal. */
+import {
+  Client,
+  QueryNotRegisteredError,
+  QueryRejectedError,
+  type WorkflowHandle,
+  WorkflowNotFoundError,
+} from '@temporalio/client'
+import { bounded, processorConnection, temporalTarget } from '../async-task-component/temporal-connection.js'
+import type { RunProgress } from '../integrations/shared/provider-task.js'
+import { type RunHandles, type RunLook, RunsUnavailableError } from '../integrations/shared/runs.js'
+
+const TIMEOUT_MS = 5_000
+/** A query is answered by a worker, which may be busy or away. */
+const QUERY_TIMEOUT_MS = 3_000
+const NONE: RunLook = { status: null, progress: null }
+
+export class TemporalRuns implements RunHandles {
+  readonly #connection: ReturnType<typeof processorConnection>
+  readonly #client: Client
+
+  constructor(configured: { address: string; namespace: string }) {
+    const { address, namespace, security } = temporalTarget(configured)
+    this.#connection = processorConnection(address, security)
+    this.#client = new Client({ connection: this.#connection, namespace })
+  }
+
+  async look(workflowId: string, signal: AbortSignal): Promise<RunLook> {
+    const description = await this.#ask(workflowId, TIMEOUT_MS, signal, (handle) => handle.describe())
+    if (description === null) return NONE
+    const status = description.status.name
+    if (status !== 'RUNNING') return { status, progress: null }
+    const progress = await this.#ask(workflowId, QUERY_TIMEOUT_MS, signal, (handle) =>
+      handle.query<RunProgress>('progress'),
+    ).catch(() => null)
+    return { status, progress }
+  }
+
+  async signal(workflowId: string, name: string, args: unknown[], signal: AbortSignal): Promise<boolean> {
+    const sent = await this.#ask(workflowId, TIMEOUT_MS, signal, async (handle) => {
+      await handle.signal(name, ...args)
+      return true
+    })
+    return sent ?? false
+  }
+
+  /** Ends the connection, if there is one. */
+  async close(): Promise<void> {
+    await this.#connection.close()
+  }
+
+  /** Null where there is no such workflow, or it has ended and takes no more signals. */
+  async #ask<T>(
+    workflowId: string,
+    timeoutMs: number,
+    signal: AbortSignal,
+    ask: (handle: WorkflowHandle) => Promise<T>,
+  ): Promise<T | null> {
+    try {
+      const handle = this.#client.workflow.getHandle(workflowId)
+      return await bounded(this.#connection, { timeoutMs, signal }, () => ask(handle))
+    } catch (error) {
+      if (error instanceof WorkflowNotFoundError) return null
+      if (error instanceof QueryNotRegisteredError || error instanceof QueryRejectedError) return null
+      throw new RunsUnavailableError('Temporal does not answer: ask again later', { cause: error })
+    }
+  }
+}

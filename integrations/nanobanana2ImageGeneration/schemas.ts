@@ -23,8 +23,20 @@ export const imageRequestSchema = z.strictObject({
       message: 'are too large together: give URLs of pictures that are stored somewhere',
     })
     .optional(),
-  /** Asked for in words: models do not always keep to it. What came is measured. */
+  /** Models do not always keep to it. What came is measured. */
   aspectRatio: z.enum(['1:1', '2:3', '3:2', '3:4', '4:3', '4:5', '5:4', '9:16', '16:9', '21:9']).optional(),
+  /** The pixels of a square of 1024, 2048 or 4096 to a side, in whatever aspect ratio. Not every model knows it. */
+  imageSize: z.enum(['1K', '2K', '4K']).optional(),
+})
+
+/** What the provider says it took; without what it does not say. */
+const imageUsageSchema = z.strictObject({
+  promptTokens: z.number().optional(),
+  /** Those of the image, of the text and of the thoughts before them. */
+  completionTokens: z.number().optional(),
+  totalTokens: z.number().optional(),
+  /** US dollars. */
+  costUsd: z.number().optional(),
 })
 
 export const imageResultSchema = z.strictObject({
@@ -34,18 +46,21 @@ export const imageResultSchema = z.strictObject({
         /** Measured, in pixels. */
         width: z.number().int(),
         height: z.number().int(),
-        /** Whether it has the aspect ratio that was asked for. */
+        /** Whether it has the aspect ratio and the size that were asked for. Absent where neither was. */
         asRequested: z.boolean().optional(),
+        /** What of it is not as it was asked for. */
+        mismatch: z.array(z.enum(['aspectRatio', 'imageSize'])).optional(),
       }),
     )
     .min(1),
   /** What the model said beside the picture. */
   text: z.string().optional(),
   model: z.string(),
-  totalTokens: z.number().optional(),
+  usage: imageUsageSchema,
   /** True if no provider made this image but its simulator. */
   simulated: z.boolean(),
 })
 
 export type ImageRequest = z.output<typeof imageRequestSchema>
 export type ImageResult = z.output<typeof imageResultSchema>
+export type ImageUsage = z.output<typeof imageUsageSchema>

@@ -1,6 +1,6 @@
 /** An HTTP server that gives prepared answers, for what no simulator would say. */
 import { once } from 'node:events'
-import { createServer } from 'node:http'
+import { createServer, type IncomingHttpHeaders } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { ProviderEndpoint } from '@/integrations/shared/provider-config.js'
 
@@ -9,7 +9,13 @@ export type PreparedAnswer = { status?: number; body: unknown; headers?: Record<
 
 export interface FakeProvider {
   endpoint: ProviderEndpoint
-  requests: Array<{ method: string; url: string; authorization: string | undefined; body: unknown }>
+  requests: Array<{
+    method: string
+    url: string
+    authorization: string | undefined
+    headers: IncomingHttpHeaders
+    body: unknown
+  }>
   stop(): Promise<void>
 }
 
@@ -21,7 +27,7 @@ export async function startFakeProvider(...answers: PreparedAnswer[]): Promise<F
     for await (const chunk of request) text += chunk
     const { method = '', url = '', headers } = request
     const body: unknown = text ? JSON.parse(text) : undefined
-    requests.push({ method, url: `http://provider${url}`, authorization: headers.authorization, body })
+    requests.push({ method, url: `http://provider${url}`, authorization: headers.authorization, headers, body })
     const answer = answers.shift()
     if (answer === 'reset' || answer === undefined) request.socket.destroy()
     else if (answer !== 'hang') {

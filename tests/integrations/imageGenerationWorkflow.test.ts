@@ -113,26 +113,30 @@ describe('a refusal', () => {
     }))
 })
 
-it('leaves a fault of the gateway to the next attempt, with nothing open', () =>
+it('leaves an answer without an image to the next attempt, with nothing open', () =>
   bench(async ({ run, main, gateway }) => {
-    gateway.faults.set({ failBeforeAccept: 1 })
-    expect(await run('imageGenerationWorkflow', request)).toMatchObject({ outcome: 'failed', retryable: true })
+    gateway.faults.set({ failAtFinish: 1 })
+    const failed = { outcome: 'failed', error: { code: 'NO_IMAGE' }, retryable: true }
+    expect(await run('imageGenerationWorkflow', request)).toMatchObject(failed)
     expect(gateway.requests).toHaveLength(1)
     expect(main.state).toMatchObject({ status: 'failed', retryable: true, openIntents: [] })
   }))
 
 describe('an answer that was lost', () => {
-  it('fails the task for good, and leaves it to an operator', () =>
-    bench(async ({ run, main, gateway }) => {
-      gateway.faults.set({ acceptThenReset: 1 })
-      expect(await run('imageGenerationWorkflow', request)).toMatchObject({
-        outcome: 'failed',
-        error: { code: 'create_answer_lost' },
-        retryable: false,
-      })
-      expect(gateway.requests).toHaveLength(1)
-      expect(main.state).toMatchObject({ retryable: false, openIntents: [] })
-    }))
+  it.each(['acceptThenReset', 'acceptThenFail'])(
+    '(%s) fails the task for good, and leaves it to an operator',
+    (fault) =>
+      bench(async ({ run, main, gateway }) => {
+        gateway.faults.set({ [fault]: 1 })
+        expect(await run('imageGenerationWorkflow', request)).toMatchObject({
+          outcome: 'failed',
+          error: { code: 'create_answer_lost' },
+          retryable: false,
+        })
+        expect(gateway.requests).toHaveLength(1)
+        expect(main.state).toMatchObject({ retryable: false, openIntents: [] })
+      }),
+  )
 
   it('in an earlier attempt does so too, before anything is spent', () =>
     bench(async ({ run, main, gateway }) => {

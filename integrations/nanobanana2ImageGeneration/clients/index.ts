@@ -1,0 +1,29 @@
+import type { ProviderEndpoint } from '../../shared/provider-config.js'
+import type { ImageRequest, ImageUsage } from '../schemas.js'
+import { createGeminiClient } from './gemini.js'
+import { createGatewayClient } from './openai-gateway.js'
+
+export interface GeneratedImages {
+  /** What a gateway only links to is a URL. The bytes are as they came: nobody has looked whether they are an image. */
+  images: Array<Uint8Array | URL>
+  /** What the model said beside them. */
+  text?: string
+  model: string
+  usage: ImageUsage
+}
+
+export interface ImageClient {
+  /**
+   * Sends one request, never repeated: each may cost money.
+   *
+   * @throws ProviderError whose kind says what the request left behind
+   */
+  generate(request: ImageRequest, signal: AbortSignal): Promise<GeneratedImages>
+}
+
+/** How the images are asked for. */
+export type Backend = 'openai' | 'gemini'
+
+export function createImageClient(backend: Backend, endpoint: ProviderEndpoint): ImageClient {
+  return backend === 'gemini' ? createGeminiClient(endpoint) : createGatewayClient(endpoint)
+}

@@ -1,0 +1,267 @@
+/** The client of OpenAI-compatible gateways against answers word for word: every shape and every error. */
+import { afterEach, describe, expect, it } from 'vitest'
+import { createImageClient } from '@/integrations/nanobanana2ImageGeneration/clients/index.js'
+import { type FakeProvider, type PreparedAnswer, startFakeProvider } from '../integrations/fake-provider.js'
+
+const bytes = Buffer.from('not really a picture')
+const base64 = bytes.toString('base64')
+const dataUrl = `data:image/png;base64,${base64}`
+const other = Buffer.from('another one')
+const otherUrl = `data:image/webp;base64,${other.toString('base64')}`
+
+let provider: FakeProvider
+afterEach(() => provider.stop())
+
+async function generate(answer: PreparedAnswer, request: object = {}) {
+  provider = await startFakeProvider(answer)
+  return createImageClient('openai', provider.endpoint).generate(
+    { prompt: 'A kite', ...request },
+    new AbortController().signal,
+  )
+}
+
+const says = (message: object, choice: object = {}) => ({
+  body: {
+    model: 'm',
+    choices: [{ finish_reason: 'stop', ...choice, message: { role: 'assistant', ...message } }],
+    usage: { prompt_tokens: 2, completion_tokens: 7, total_tokens: 9 },
+  },
+})
+
+describe('a request', () => {
+  it('has the references beside the prompt, and the aspect ratio in words and as LiteLLM passes it on', async () => {
+    await generate(says({ images: [{ image_url: { url: dataUrl } }] }), {
+      referenceImages: ['https://a/b.png', dataUrl],
+      aspectRatio: '16:9',
+      imageSize: '2K',
+    })
+    expect(provider.requests).toMatchObject([
+      {
+        url: expect.stringMatching(/\/chat\/completions$/),
+        authorization: 'Bearer the-key',
+        body: {
+          model: 'the-model',
+          modalities: ['image', 'text'],
+          imageConfig: { aspectRatio: '16:9', imageSize: '2K' },
+          messages: [
+            {
+              role: 'user',
+              content: [
+                { type: 'text', text: expect.stringMatching(/^A kite\n.*16:9$/s) },
+                { type: 'image_url', image_url: { url: 'https://a/b.png' } },
+                { type: 'image_url', image_url: { url: dataUrl } },
+              ],
+            },
+          ],
+        },
+      },
+    ])
+  })
+
+  it('leaves out what is not asked for', async () => {
+    await generate(says({ image: dataUrl }))
+    expect(provider.requests[0]?.body).not.toHaveProperty('imageConfig')
+  })
+})
+
+describe('finds the image', () => {
+  it.each([
+    ['in images', { content: 'Here.', images: [{ type: 'image_url', image_url: { url: dataUrl } }] }],
+    ['in images, as a plain URL', { content: 'Here.', images: [{ image_url: dataUrl }] }],
+    ['in images, as strings', { content: 'Here.', images: [dataUrl] }],
+    ['in images, as bare base64', { content: 'Here.', images: [base64] }],
+    ['in image', { content: 'Here.', image: { url: dataUrl } }],
+    ['in image, as a string', { content: 'Here.', image: dataUrl }],
+    ['in images and in image, once', { content: 'Here.', images: [{ image_url: { url: dataUrl } }], image: dataUrl }],
+    [
+      'in the parts of content',
+      {
+        content: [
+          { type: 'text', text: 'Here.' },
+          { type: 'image_url', image_url: { url: dataUrl } },
+        ],
+      },
+    ],
+    ['within the text', { content: `Here. ${dataUrl}` }],
+    [
+      'as a type that is none of an image',
+      { content: 'Here.', image: `data:application/octet-stream;base64,${base64}` },
+    ],
+  ])('%s', async (_where, message) => {
+    expect(await generate(says(message))).toEqual({
+      images: [bytes],
+      text: 'Here.',
+      model: 'm',
+      usage: { promptTokens: 2, completionTokens: 7, totalTokens: 9 },
+    })
+  })
+
+  it('as all the text there is', async () => {
+    expect(await generate(says({ content: dataUrl }))).not.toHaveProperty('text')
+  })
+
+  it.each([
+    ['in images', { images: [{ image_url: { url: dataUrl } }, { image_url: { url: otherUrl } }] }],
+    ['within the text', { content: `![one](${dataUrl}) and ![two](${otherUrl})` }],
+  ])('and all others %s', async (_where, message) => {
+    expect((await generate(says(message))).images).toEqual([bytes, other])
+  })
+
+  it('behind a link', async () => {
+    const { images } = await generate(says({ images: [{ image_url: { url: 'https://cdn/x.png' } }] }))
+    expect(images).toEqual([new URL('https://cdn/x.png')])
+  })
+
+  it('of 30 MB within the text', async () => {
+    const large = Buffer.alloc(30_000_000, 7)
+    const { images } = await generate(says({ content: `Here. data:image/png;base64,${large.toString('base64')}` }))
+    expect(large.equals(images[0] as Uint8Array)).toBe(true)
+  })
+})
+
+describe('tells the cost', () => {
+  it('where LiteLLM does', async () => {
+    const { usage } = await generate({ ...says({ image: dataUrl }), headers: { 'x-litellm-response-cost': '0.0387' } })
+    expect(usage).toEqual({ promptTokens: 2, completionTokens: 7, totalTokens: 9, costUsd: 0.0387 })
+  })
+
+  it('and nothing where nobody does', async () => {
+    const { usage } = await generate({ body: { choices: [{ message: { image: dataUrl } }] } })
+    expect(usage).toEqual({})
+  })
+})
+
+describe('without an image', () => {
+  const native = (reason: string) => ({
+    finish_reason: 'content_filter',
+    provider_specific_fields: { native_finish_reason: reason },
+  })
+
+  it.each([
+    ['the filter', { finish_reason: 'content_filter' }, {}, 'content_filter', 'refused'],
+    ['a refusal in words', {}, { refusal: 'I will not.' }, 'refusal', 'refused'],
+    ['the end of its tokens', { finish_reason: 'length' }, {}, 'length', 'refused'],
+    ['IMAGE_SAFETY, as it is', { finish_reason: 'IMAGE_SAFETY' }, {}, 'IMAGE_SAFETY', 'refused'],
+    ['IMAGE_SAFETY behind the filter', native('IMAGE_SAFETY'), {}, 'IMAGE_SAFETY', 'refused'],
+    ['NO_IMAGE behind the filter', native('NO_IMAGE'), {}, 'NO_IMAGE', 'ended'],
+    ['IMAGE_OTHER behind the filter', native('IMAGE_OTHER'), {}, 'IMAGE_OTHER', 'ended'],
+    ['words alone', {}, { content: 'Sorry.' }, 'NO_IMAGE', 'ended'],
+    ['nothing at all', { finish_reason: null }, {}, 'NO_IMAGE', 'ended'],
+  ])('for %s', async (_reason, choice, message, code, kind) => {
+    await expect(generate(says(message, choice))).rejects.toMatchObject({ code, kind })
+  })
+
+  it('says why in the words of the model', async () => {
+    await expect(generate(says({ refusal: 'I will not.' }))).rejects.toThrow('I will not.')
+  })
+})
+
+describe('an error', () => {
+  const body = (type: string | null, code: string, message = 'why') => ({
+    error: { message, type, param: null, code },
+  })
+  const gemini = (code: number, status: string, message: string, more = '') =>
+    `GeminiException - {"error": {"code": ${code}, "message": "${message}", "status": "${status}"${more}}}`
+  const policy = 'litellm.ContentPolicyViolationError: litellm.BadRequestError: the prompt'
+  const overload = `litellm.ServiceUnavailableError: ${gemini(503, 'UNAVAILABLE', 'The model is overloaded.')}`
+  const overload500 = `litellm.InternalServerError: ${gemini(503, 'UNAVAILABLE', 'The model is overloaded.')}`
+  const fault = `litellm.InternalServerError: ${gemini(500, 'INTERNAL', 'An internal error has occurred.')}`
+  const timeout = 'litellm.Timeout: Connection timed out'
+
+  it.each([
+    // Refused for good
+    [400, body('ContentPolicyViolationError', '400'), 'ContentPolicyViolationError', 'refused'],
+    [400, body('invalid_request_error', '400', policy), 'ContentPolicyViolationError', 'refused'],
+    [400, body('invalid_request_error', 'content_policy_violation'), 'content_policy_violation', 'refused'],
+    [400, body(null, 'invalid_size'), 'invalid_size', 'refused'],
+    [401, body('auth_error', '401'), 'auth_error', 'refused'],
+    [403, body('key_model_access_denied', '403'), 'key_model_access_denied', 'refused'],
+    [404, body('invalid_request_error', 'model_not_found'), 'model_not_found', 'refused'],
+    [302, '', 'http_302', 'refused'],
+    // Later
+    [429, body('throttling_error', '429'), 'throttling_error', 'unavailable'],
+    [429, { error: { message: 'why', type: null, code: 429 } }, 'http_429', 'unavailable'],
+    [503, body('internal_server_error', '503', overload), 'ServiceUnavailableError', 'unavailable'],
+    [500, body('internal_server_error', '500', overload500), 'InternalServerError', 'unavailable'],
+    [503, body('overloaded_error', '503'), 'overloaded_error', 'unavailable'],
+    // Nobody knows
+    [500, body('internal_server_error', '500'), 'internal_server_error', 'ambiguous'],
+    [500, body('internal_server_error', '500', fault), 'InternalServerError', 'ambiguous'],
+    [408, body('timeout_error', '408', timeout), 'Timeout', 'ambiguous'],
+    [502, '<html>', 'http_502', 'ambiguous'],
+    [503, 'upstream connect error or disconnect/reset before headers', 'http_503', 'ambiguous'],
+    [504, body(null, '504'), 'http_504', 'ambiguous'],
+  ])('%i %j', async (status, answer, code, kind) => {
+    await expect(generate({ status, body: answer })).rejects.toMatchObject({ code, kind })
+    expect(provider.requests).toHaveLength(1)
+  })
+
+  it('is in the words of the gateway', async () => {
+    const message = 'Unknown aspect ratio: 99:1'
+    await expect(generate({ status: 400, body: body(null, '400', message) })).rejects.toThrow(
+      expect.objectContaining({ message }),
+    )
+  })
+
+  it.each([
+    ['the header', body('throttling_error', '429'), { 'retry-after': '21' }, 21],
+    [
+      "the provider's words",
+      body(null, '429', `litellm.RateLimitError: ${gemini(429, 'RESOURCE_EXHAUSTED', 'x', ', "retryDelay": "46s"')}`),
+      {},
+      46,
+    ],
+    ['nothing', body('throttling_error', '429'), {}, undefined],
+  ])('is waited for as long as %s says', async (_who, answer, headers, retryAfterSeconds) => {
+    const failed = generate({ status: 429, body: answer, headers })
+    await expect(failed).rejects.toMatchObject({ kind: 'unavailable', retryAfterSeconds })
+  })
+
+  it.each([
+    [429, body('insufficient_quota', 'insufficient_quota'), 'insufficient_quota', 3600],
+    [400, body('budget_exceeded', '400'), 'budget_exceeded', 3600],
+    [
+      429,
+      body('throttling_error', '429', 'Quota exceeded: GenerateRequestsPerDayPerProject'),
+      'throttling_error',
+      21_600,
+    ],
+  ])('of a quota waits long: %i %j', async (status, answer, code, retryAfterSeconds) => {
+    const failed = generate({ status, body: answer, headers: { 'retry-after': '2' } })
+    await expect(failed).rejects.toMatchObject({ code, kind: 'unavailable', retryAfterSeconds })
+  })
+})
+
+describe('an answer that is lost', () => {
+  it.each([
+    ['by a reset', 'reset', 'no_answer'],
+    ['in the middle of its JSON', { body: '{"choices": [' }, 'unreadable_answer'],
+    ['in other JSON', { body: {} }, 'unreadable_answer'],
+  ] satisfies Array<[string, PreparedAnswer, string]>)(
+    '%s is ambiguous, and not asked for again',
+    async (_how, answer, code) => {
+      await expect(generate(answer)).rejects.toMatchObject({ code, kind: 'ambiguous' })
+      expect(provider.requests).toHaveLength(1)
+    },
+  )
+
+  it('because nobody waits for it any more is ambiguous', async () => {
+    provider = await startFakeProvider('hang')
+    const stop = new AbortController()
+    const request = createImageClient('openai', provider.endpoint).generate({ prompt: 'A kite' }, stop.signal)
+    const failed = expect(request).rejects.toMatchObject({ code: 'no_answer', kind: 'ambiguous' })
+    await expect.poll(() => provider.requests.length).toBe(1)
+    stop.abort()
+    await failed
+  })
+
+  it('because nobody listened made nothing', async () => {
+    provider = await startFakeProvider()
+    await provider.stop()
+    const request = createImageClient('openai', provider.endpoint).generate(
+      { prompt: 'A kite' },
+      new AbortController().signal,
+    )
+    await expect(request).rejects.toMatchObject({ kind: 'unavailable' })
+  })
+})

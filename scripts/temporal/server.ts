@@ -17,6 +17,8 @@ export interface TemporalServerOptions {
   dbFile?: string
   /** Where the server's own log goes. Default: nowhere. */
   logFile?: string
+  /** The server's own settings, as `limit.historyCount.suggestContinueAsNew`. */
+  dynamicConfig?: Record<string, number | string>
   /** Where `TEMPORAL_ADDRESS` and the PATH are looked up. Default: this process's environment. */
   env?: NodeJS.ProcessEnv
 }
@@ -83,6 +85,9 @@ async function startOnce(executable: string, options: TemporalServerOptions): Pr
   const args = ['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(port), '--log-level', 'warn']
   args.push(...(uiPort === undefined ? ['--headless'] : ['--ui-port', String(uiPort)]))
   if (options.dbFile) args.push('--db-filename', options.dbFile, ...FAST_SQLITE)
+  for (const [name, value] of Object.entries(options.dynamicConfig ?? {})) {
+    args.push('--dynamic-config-value', `${name}=${JSON.stringify(value)}`)
+  }
 
   const log = options.logFile ? openSync(options.logFile, 'a') : 'ignore'
   // A group of its own: Ctrl-C in a terminal must not take the server from under workers that are draining.

@@ -3,20 +3,15 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { TestWorkflowEnvironment } from '@temporalio/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createActivities } from '@/integrations/fangzhouVideoGeneration/activities/index.js'
 import { type VideoResult, videoResultSchema } from '@/integrations/fangzhouVideoGeneration/schemas.js'
-import { createArkSimulator, type Simulator } from '@/simulators/index.js'
 import {
-  createRealEnvironment,
-  createTimeSkippingEnvironment,
-  nextAttempt,
-  statusesOf,
-  type WorkflowBench,
-  withWorkflowBench,
-} from './workflow-support.js'
-
-const TASKS = '/api/v3/contents/generations/tasks'
-const request = { prompt: 'A paper boat on a puddle', ratio: '9:16', duration: 2, returnLastFrame: true }
+  creates,
+  videoRequest as request,
+  type VideoBench,
+  type VideoBenchOptions,
+  withVideoBench,
+} from './video-bench.js'
+import { createRealEnvironment, createTimeSkippingEnvironment, nextAttempt, statusesOf } from './workflow-support.js'
 
 let env: TestWorkflowEnvironment
 beforeAll(async () => {
@@ -24,31 +19,12 @@ beforeAll(async () => {
 })
 afterAll(() => env.teardown())
 
-interface Bench extends WorkflowBench {
-  ark: Simulator
-  arkUrl: string
-}
-
-async function bench(
-  test: (bench: Bench) => Promise<void>,
-  {
-    latencyMs = 100,
-    environment = env,
-    ...section
-  }: { latencyMs?: number; environment?: TestWorkflowEnvironment; [setting: string]: unknown } = {},
+function bench(
+  test: (bench: VideoBench) => Promise<void>,
+  { environment = env, ...options }: VideoBenchOptions & { environment?: TestWorkflowEnvironment } = {},
 ): Promise<void> {
-  const ark = createArkSimulator({ latencyMs })
-  const { url: arkUrl } = await ark.start()
-  try {
-    const integrations = { fangzhouVideoGeneration: { simulatorUrl: arkUrl, ...section } }
-    const options = { folder: 'fangzhouVideoGeneration', createActivities, integrations }
-    await withWorkflowBench(environment, options, (workflows) => test({ ...workflows, ark, arkUrl }))
-  } finally {
-    await ark.stop()
-  }
+  return withVideoBench(environment, options, test)
 }
-
-const creates = (ark: Simulator) => ark.requests.filter(({ method, path }) => method === 'POST' && path === TASKS)
 
 /** Has the simulator make a task as the given attempt of the bench's task would have. */
 async function createEarlier(arkUrl: string, prompt: string, seed?: number): Promise<string> {
@@ -109,19 +85,6 @@ describe('a video', () => {
       expect(creates(ark)).toHaveLength(3)
       expect(statusesOf(main)).toEqual(['begin', 'processing', 'completed'])
     }))
-
-  it('is given up at the deadline, and left for the next attempt to resume', () =>
-    bench(
-      async ({ run, main }) => {
-        expect(await run('videoPollingWorkflow', request)).toMatchObject({
-          outcome: 'failed',
-          error: { code: 'deadline_exceeded' },
-          retryable: true,
-        })
-        expect(main.state).toMatchObject({ status: 'failed', providerTask: { attempt: 1 } })
-      },
-      { latencyMs: 600_000, deadlineSeconds: 60 },
-    ))
 })
 
 describe('a refusal', () => {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type ServerType, serve } from '@hono/node-server'
-import type { WorkflowHandle } from '@temporalio/client'
+import type { WorkflowHandle, WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client'
 import { TestWorkflowEnvironment } from '@temporalio/testing'
 import {
   bundleWorkflowCode,
@@ -103,7 +103,7 @@ export interface WorkflowBench {
     workflow: string,
     requestParams: unknown,
     attempt?: number,
-  ): Promise<WorkflowHandle<(input: AttemptInput) => Promise<AttemptOutcome<Result>>>>
+  ): Promise<WorkflowHandleWithFirstExecutionRunId<(input: AttemptInput) => Promise<AttemptOutcome<Result>>>>
   run<Result = unknown>(workflow: string, requestParams: unknown, attempt?: number): Promise<AttemptOutcome<Result>>
   main: RecordingMain
   artifactsDir: string

@@ -1,7 +1,8 @@
-/** Reference images within a request, for a provider that fetches none. */
+/** The reference images of a request: links that are passed on, or the images themselves. */
 import { fileTypeFromBuffer } from 'file-type'
 import { ProviderError } from '../shared/activities/provider-error.js'
 import { type FetchedFile, safeFetch } from '../shared/activities/safe-fetch.js'
+import { isPublicAddress, urlProblem } from '../shared/public-url.js'
 
 const MEGABYTE = 1024 ** 2
 /** Gemini takes requests of 20 MB, and base64 makes four bytes of three. */
@@ -14,9 +15,26 @@ export interface InlineImage {
   data: string
 }
 
-export interface InlineOptions {
-  /** Also fetches from this machine and private networks: where a simulator stands in. Default: false. */
+export interface ReferenceOptions {
+  /** Also takes links to this machine and private networks: where a simulator stands in. Default: false. */
   allowPrivate?: boolean
+}
+
+/**
+ * Sees to it that what a provider will fetch does not lie, by its address, in a private network: the provider may be
+ * a gateway in ours. Where a name leads to is for the provider to check.
+ *
+ * @throws ProviderError `url_not_allowed`, of the kind `refused`, before anything is sent to the provider
+ */
+export function checkLinks(urls: readonly string[], { allowPrivate = false }: ReferenceOptions = {}): void {
+  const mayLeadTo = allowPrivate ? () => true : isPublicAddress
+  for (const url of urls) {
+    if (isData(url)) continue
+    const problem = URL.canParse(url) ? urlProblem(new URL(url), mayLeadTo) : 'cannot be read'
+    if (problem) {
+      throw new ProviderError(`A reference image's URL ${problem}`, { code: 'url_not_allowed', kind: 'refused' })
+    }
+  }
 }
 
 /**
@@ -28,17 +46,21 @@ export interface InlineOptions {
 export async function inlineImages(
   urls: readonly string[],
   signal: AbortSignal,
-  { allowPrivate = false }: InlineOptions = {},
+  { allowPrivate = false }: ReferenceOptions = {},
 ): Promise<InlineImage[]> {
   const fetchOptions = allowPrivate ? { mayConnectTo: () => true } : {}
   const files = await Promise.all(
-    urls.map((url) => (url.startsWith('data:') ? decode(url) : safeFetch(url, FETCH_LIMITS, signal, fetchOptions))),
+    urls.map((url) => (isData(url) ? decode(url) : safeFetch(url, FETCH_LIMITS, signal, fetchOptions))),
   )
   if (files.reduce((sum, { bytes }) => sum + bytes.byteLength, 0) > MAX_TOGETHER_BYTES) {
     const message = `The reference images are larger than ${MAX_TOGETHER_BYTES} bytes together`
     throw new ProviderError(message, { code: 'references_too_large', kind: 'refused' })
   }
   return files.map(({ bytes, mimeType }) => ({ mimeType, data: Buffer.from(bytes).toString('base64') }))
+}
+
+function isData(url: string): boolean {
+  return url.startsWith('data:')
 }
 
 async function decode(dataUrl: string): Promise<FetchedFile> {

@@ -64,6 +64,17 @@ describe('a request', () => {
   })
 })
 
+describe('a link to a reference image', () => {
+  it.each(['http://127.0.0.1/a.png', 'http://[::1]/a.png', 'http://169.254.169.254/a.png', 'https://10.0.0.1/a.png'])(
+    '%s is not passed on',
+    async (url) => {
+      const failed = generate(says({ image: dataUrl }), { referenceImages: [dataUrl, url] })
+      await expect(failed).rejects.toMatchObject({ code: 'url_not_allowed', kind: 'refused' })
+      expect(provider.requests).toEqual([])
+    },
+  )
+})
+
 describe('finds the image', () => {
   it.each([
     ['in images', { content: 'Here.', images: [{ type: 'image_url', image_url: { url: dataUrl } }] }],

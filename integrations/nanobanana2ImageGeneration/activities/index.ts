@@ -1,3 +1,6 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { ApplicationFailure } from '@temporalio/activity'
+import { downloadBytes } from '../../shared/activities/download.js'
 import { withHeartbeat } from '../../shared/activities/heartbeat.js'
 import { asCreateFailure } from '../../shared/activities/provider-error.js'
 import type { ActivityContext } from '../../shared/activity-context.js'
@@ -9,6 +12,9 @@ import { measure } from '../measure.js'
 import type { ImageRequest, ImageResult } from '../schemas.js'
 
 const IMAGE_LIMITS = { media: 'image', maxBytes: 64 * 1024 ** 2 } as const
+const DOWNLOAD_LIMITS = { stallMs: 20_000, timeoutMs: 60_000 }
+const DOWNLOAD_TRIES = 3
+const PAUSE_BETWEEN_DOWNLOADS_MS = 1000
 
 export function createActivities(context: ActivityContext) {
   const config = context.integrations.nanobanana2ImageGeneration
@@ -51,8 +57,15 @@ export function createActivities(context: ActivityContext) {
 
 export type ImageActivities = ReturnType<typeof createActivities>
 
-async function download(url: URL, signal: AbortSignal): Promise<Uint8Array> {
-  const response = await fetch(url, { signal })
-  if (!response.ok) throw new Error(`The image's download answered ${response.status}`)
-  return new Uint8Array(await response.arrayBuffer())
+/** What a gateway only links to is paid for all the same: a download that breaks off is tried again. */
+async function download({ href }: URL, signal: AbortSignal): Promise<Uint8Array> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await downloadBytes(href, IMAGE_LIMITS.maxBytes, DOWNLOAD_LIMITS, signal)
+    } catch (error) {
+      const forGood = error instanceof ApplicationFailure && error.nonRetryable
+      if (forGood || signal.aborted || tries === DOWNLOAD_TRIES) throw error
+      await delay(PAUSE_BETWEEN_DOWNLOADS_MS, undefined, { signal })
+    }
+  }
 }

@@ -3,6 +3,7 @@ import OpenAI from 'openai'
 import { z } from 'zod'
 import { neverSent, ProviderError, parseRetryAfter } from '../../shared/activities/provider-error.js'
 import type { ProviderEndpoint } from '../../shared/provider-config.js'
+import { checkLinks } from '../reference-images.js'
 import type { ImageRequest } from '../schemas.js'
 import { gatewayError, noImageError } from './errors.js'
 import type { GeneratedImages, ImageClient } from './index.js'
@@ -59,6 +60,7 @@ export function createGatewayClient(endpoint: ProviderEndpoint): ImageClient {
   })
   return {
     async generate(request, signal) {
+      checkLinks(request.referenceImages ?? [], { allowPrivate: endpoint.simulated })
       const completion = openai.chat.completions.create(toBody(request, endpoint.model), { signal }).withResponse()
       const { data, response } = await completion.catch((error: unknown) => {
         throw toProviderError(error)

@@ -4,7 +4,7 @@ import { readAnswer, requestProvider } from '../shared/activities/provider-http.
 import type { ProviderEndpoint } from '../shared/provider-config.js'
 import { type ArkTask, arkTaskSchema, createAnswerSchema, listAnswerSchema } from './answers.js'
 import { answerError, isMissingTask, isTooLate } from './errors.js'
-import { longestDuration, type Mark, toArkRequest } from './request.js'
+import { type CreateOptions, longestDuration, toArkRequest } from './request.js'
 import type { VideoRequest } from './schemas.js'
 
 const PATH = '/contents/generations/tasks'
@@ -23,8 +23,7 @@ export interface ListFilter {
 }
 
 export interface ArkClient {
-  /** @param deadlineSeconds when the provider itself may give the task up */
-  create(request: VideoRequest, mark: Mark, deadlineSeconds: number, signal: AbortSignal): Promise<{ id: string }>
+  create(request: VideoRequest, options: CreateOptions, signal: AbortSignal): Promise<{ id: string }>
   /** Null if the provider says that there is no such task. */
   get(id: string, signal: AbortSignal): Promise<ArkTask | null>
   /** Reads page after page, as far as it is asked for; a task may come twice while others are created. */
@@ -39,9 +38,9 @@ export interface ArkClient {
 /** Every method throws a `ProviderError`; only a create's can be other than `unavailable`. */
 export function createArkClient(endpoint: ProviderEndpoint): ArkClient {
   return {
-    async create(video, mark, deadlineSeconds, signal) {
+    async create(video, options, signal) {
       refuseTooLong(video, endpoint.model)
-      const body = toArkRequest(video, endpoint.model, mark, deadlineSeconds)
+      const body = toArkRequest(video, endpoint.model, options)
       const answer = await requestProvider(endpoint, 'POST', PATH, signal, body)
       if (!answer.ok) throw answerError(answer, 'create')
       return readAnswer(createAnswerSchema, answer, 'ambiguous')

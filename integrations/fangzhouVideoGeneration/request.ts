@@ -22,6 +22,15 @@ const MAX_IDENTIFIER = 64
 const MIN_EXPIRY_SECONDS = 3600
 const MAX_EXPIRY_SECONDS = 259_200
 
+/** What goes with a request beyond what is asked for. */
+export interface CreateOptions {
+  mark: Mark
+  /** When nobody waits for the task any more, and Ark may give it up. */
+  deadlineSeconds: number
+  /** Where Ark tells of each change of the task's status. */
+  callbackUrl?: string | undefined
+}
+
 /** The mark of an attempt, always the same. */
 export function markOf({ taskKey, attempt }: AttemptKey): Mark {
   const hash = createHash('sha256').update(`${taskKey}:${attempt}`).digest()
@@ -40,12 +49,12 @@ export function longestDuration(model: string): number | undefined {
   return /seedance-1-/.test(model) ? 12 : undefined
 }
 
-/**
- * The body of a create. Fields of their own rather than flags in the prompt, which Ark does not check.
- *
- * @param deadlineSeconds when nobody waits for the task any more, and Ark may give it up
- */
-export function toArkRequest(video: VideoRequest, model: string, mark: Mark, deadlineSeconds: number) {
+/** The body of a create: fields of their own rather than flags in the prompt, which Ark does not check. */
+export function toArkRequest(
+  video: VideoRequest,
+  model: string,
+  { mark, deadlineSeconds, callbackUrl }: CreateOptions,
+) {
   // A draft's seed is used for the video that is made of it. Models since 2.0 know no seed; an endpoint's name does
   // not tell its model, so that such a request gets both marks.
   const takesSeed = video.draftTaskId === undefined && !/seedance-[2-9]-/.test(model)
@@ -55,6 +64,7 @@ export function toArkRequest(video: VideoRequest, model: string, mark: Mark, dea
     content: toContent(video),
     ...(takesSeed && { seed: mark.seed }),
     safety_identifier: keepsSeed ? video.safetyIdentifier : tagged(video.safetyIdentifier, mark.tag),
+    callback_url: callbackUrl,
     execution_expires_after: Math.min(Math.max(MIN_EXPIRY_SECONDS, deadlineSeconds), MAX_EXPIRY_SECONDS),
     resolution: video.resolution,
     ratio: video.ratio,

@@ -1,8 +1,9 @@
 /** What a video task is asked with and answers with, validated as Ark does where that does not depend on the model. */
 import { z } from 'zod'
 import { artifactSchema } from '../shared/artifact.js'
+import { publicHttpUrl } from '../shared/public-url.js'
 
-const url = z.url({ protocol: /^https?$/, error: 'must be an http or https URL' }).max(4000)
+const url = publicHttpUrl()
 
 /** There is no `seed`: it marks the request, so that a lost answer can be looked up. */
 export const videoRequestSchema = z

@@ -27,7 +27,11 @@ export function liveArk(env: Record<string, string | undefined>): LiveArk | { le
   const { integrations } = loadConfig({ mode: 'local', env })
   return {
     endpoint: providerEndpoint(integrations.fangzhouVideoGeneration),
-    maxCreates: z.coerce.number().int().min(0).parse(env.ARK_LIVE_MAX_CREATES || 1),
+    maxCreates: z.coerce
+      .number()
+      .int()
+      .min(0)
+      .parse(env.ARK_LIVE_MAX_CREATES || 1),
   }
 }
 
@@ -38,7 +42,7 @@ export function arkContract(name: string, endpoint: () => ProviderEndpoint, maxC
   const newMark = () => markOf({ taskKey: crypto.randomUUID(), attempt: 1 })
   /** What is accepted against all expectation is taken back. */
   const create = async (client: ArkClient, request: VideoRequest): Promise<unknown> => {
-    const { id } = await client.create(request, newMark(), DEADLINE_SECONDS, soon())
+    const { id } = await client.create(request, { mark: newMark(), deadlineSeconds: DEADLINE_SECONDS }, soon())
     await ark().delete(id, soon())
     return id
   }
@@ -83,7 +87,7 @@ export function arkContract(name: string, endpoint: () => ProviderEndpoint, maxC
 
     it('makes what it was asked for: one task, told, listed by its mark, and taken back if it still can be', async () => {
       const mark = newMark()
-      const { id } = await ark().create(CHEAPEST, mark, DEADLINE_SECONDS, soon())
+      const { id } = await ark().create(CHEAPEST, { mark, deadlineSeconds: DEADLINE_SECONDS }, soon())
 
       const task = await ark().get(id, soon())
       if (!task) throw new Error(`${id} was created, and is not there`)

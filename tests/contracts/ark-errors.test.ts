@@ -16,7 +16,7 @@ async function client(...answers: Parameters<typeof startFakeProvider>) {
   const ark = createArkClient(provider.endpoint)
   const signal = AbortSignal.timeout(30_000)
   return {
-    create: () => ark.create({ prompt: 'A kite' }, mark, 60, signal),
+    create: () => ark.create({ prompt: 'A kite' }, { mark, deadlineSeconds: 60 }, signal),
     get: () => ark.get('cgt-1', signal),
     delete: () => ark.delete('cgt-1', signal),
     list: () => ark.list({}, signal).next(),

@@ -48,6 +48,7 @@ const REFUSED: Array<[request: Record<string, unknown>, field: string, message: 
   [{ prompt, safetyIdentifier: 'a b' }, 'safetyIdentifier', '1 to 64 ASCII'],
   [{ prompt, firstFrameUrl: 'ftp://a/b.png' }, 'firstFrameUrl', 'http'],
   [{ prompt, firstFrameUrl: 'data:image/png;base64,AAAA' }, 'firstFrameUrl', 'http'],
+  [{ prompt, firstFrameUrl: 'http://169.254.169.254/a.png' }, 'firstFrameUrl', 'private network'],
   [{ prompt, referenceImageUrls: [] }, 'referenceImageUrls', '>=1'],
   [{ prompt, referenceImageUrls: [image, 'x'] }, 'referenceImageUrls.1', 'http'],
   [{ prompt, lastFrameUrl: image }, 'lastFrameUrl', 'needs a firstFrameUrl'],

@@ -48,7 +48,7 @@ describe('the live provider', () => {
 describe('the simulator’s faults mean to the client what they mean to a task', () => {
   const mark = markOf({ taskKey: 'k7Qx2', attempt: 1 })
   const create = (signal = AbortSignal.timeout(30_000)) =>
-    createArkClient(endpoint).create({ prompt: 'A kite' }, mark, 3600, signal)
+    createArkClient(endpoint).create({ prompt: 'A kite' }, { mark, deadlineSeconds: 3600 }, signal)
 
   it.each([
     ['rateLimited', { kind: 'unavailable', retryAfterSeconds: 1 }],

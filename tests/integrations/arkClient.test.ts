@@ -24,7 +24,7 @@ async function clientOf(model: string, ...answers: Parameters<typeof startFakePr
 
 async function bodyOf(request: object, { model = 'doubao-seedance-1-0-pro-250528', deadlineSeconds = 7200 } = {}) {
   const ark = await clientOf(model, { body: { id: 'cgt-1' } })
-  await ark.create(videoRequestSchema.parse(request), mark, deadlineSeconds, signal)
+  await ark.create(videoRequestSchema.parse(request), { mark, deadlineSeconds }, signal)
   return provider.requests[0]?.body
 }
 
@@ -46,7 +46,9 @@ describe('create', () => {
       serviceTier: 'flex',
       safetyIdentifier: 'user-1',
     })
-    expect(await ark.create(request, mark, 7200, signal)).toMatchObject({ id: 'cgt-1' })
+    expect(
+      await ark.create(request, { mark, deadlineSeconds: 7200, callbackUrl: 'https://main/hint' }, signal),
+    ).toMatchObject({ id: 'cgt-1' })
     expect(provider.requests).toMatchObject([{ method: 'POST', authorization: 'Bearer the-key' }])
     expect(provider.requests[0]?.body).toEqual({
       model: 'doubao-seedance-1-0-pro-250528',
@@ -57,6 +59,7 @@ describe('create', () => {
       ],
       seed: mark.seed,
       safety_identifier: 'user-1',
+      callback_url: 'https://main/hint',
       execution_expires_after: 7200,
       resolution: '720p',
       ratio: '1:1',
@@ -105,7 +108,9 @@ describe('create', () => {
 
   it('refuses what the model cannot make before it is sent', async () => {
     const ark = await client()
-    await expect(ark.create({ prompt: 'x', duration: 13 }, mark, 60, signal)).rejects.toMatchObject({
+    await expect(
+      ark.create({ prompt: 'x', duration: 13 }, { mark, deadlineSeconds: 60 }, signal),
+    ).rejects.toMatchObject({
       code: 'InvalidParameter.duration',
       kind: 'refused',
       message: 'duration: doubao-seedance-1-0-pro-250528 makes at most 12 seconds, not 13',
@@ -117,7 +122,7 @@ describe('create', () => {
 
   it('is ambiguous where the answer is lost, late or unreadable', async () => {
     const ark = await client('reset', 'hang', { body: { nothing: true } }, { body: '{"id": "cg' }, { body: '' })
-    const create = (until = signal) => ark.create({ prompt: 'x' }, mark, 60, until)
+    const create = (until = signal) => ark.create({ prompt: 'x' }, { mark, deadlineSeconds: 60 }, until)
     await expect(create()).rejects.toMatchObject({ code: 'NoAnswer', kind: 'ambiguous' })
     await expect(create(AbortSignal.timeout(50))).rejects.toMatchObject({ code: 'NoAnswer', kind: 'ambiguous' })
     await expect(create()).rejects.toMatchObject({ code: 'UnreadableAnswer', kind: 'ambiguous' })
@@ -128,7 +133,7 @@ describe('create', () => {
   it('created nothing where nobody listened', async () => {
     const ark = await client()
     await provider.stop()
-    const created = ark.create({ prompt: 'x' }, mark, 60, signal)
+    const created = ark.create({ prompt: 'x' }, { mark, deadlineSeconds: 60 }, signal)
     await expect(created).rejects.toMatchObject({ code: 'NoAnswer', kind: 'unavailable' })
   })
 })

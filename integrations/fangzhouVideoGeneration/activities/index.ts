@@ -42,7 +42,7 @@ export function createActivities(context: ActivityContext) {
     /** Has the provider make the video, and gives its task's id. Not to be retried blindly. */
     async createVideoTask(request: VideoRequest, key: AttemptKey): Promise<string> {
       const created = withHeartbeat(requestTimeoutMs, (signal) =>
-        ark.create(request, markOf(key), deadlineSeconds, signal),
+        ark.create(request, { mark: markOf(key), deadlineSeconds }, signal),
       )
       return (await asCreateFailure(context, endpoint, created)).id
     },

@@ -8,12 +8,16 @@ import {
   type RelationInstance,
 } from 'interaqt'
 
+/** Unix seconds before which nothing is to be done; null for at once. */
+const dueAt = () => Property.create({ name: 'dueAt', type: 'number' })
+
 /** A video that somebody asked for: its prompt, and what else they chose. */
 const VideoGeneration = Entity.create({
   name: 'VideoGeneration',
   properties: [
     Property.create({ name: 'prompt', type: 'string' }),
     Property.create({ name: 'options', type: 'object' }),
+    dueAt(),
   ],
 })
 
@@ -23,13 +27,14 @@ const ImageGeneration = Entity.create({
   properties: [
     Property.create({ name: 'prompt', type: 'string' }),
     Property.create({ name: 'options', type: 'object' }),
+    dueAt(),
   ],
 })
 
 /** A task that exercises the whole path and asks no provider for anything. */
 const TestTask = Entity.create({
   name: 'TestTask',
-  properties: [Property.create({ name: 'options', type: 'object' })],
+  properties: [Property.create({ name: 'options', type: 'object' }), dueAt()],
 })
 
 export const entities = [VideoGeneration, ImageGeneration, TestTask]

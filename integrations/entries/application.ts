@@ -33,6 +33,7 @@ export function createApplicationIntegrations(
       source: {
         entityName: 'TestTask',
         toRequestParams: (record) => ({ ...(record.options as object) }),
+        dueAtProperty: 'dueAt',
         api: { namespace: 'test', createName: 'run', toRecord: (options) => ({ options }) },
       },
     }),
@@ -58,6 +59,7 @@ function promptSource<Params extends { prompt?: string | undefined }>(
     entityName,
     toRequestParams: ({ prompt, options }) =>
       ({ ...(typeof prompt === 'string' && { prompt }), ...(options as object) }) as Params,
+    dueAtProperty: 'dueAt',
     api: {
       namespace,
       createName: 'generate',

@@ -22,7 +22,7 @@ import { createTaskAPIs } from './task-apis.js'
 import { createTaskIndexes } from './task-store.js'
 
 /** What is particular to one integration, whatever application runs it. */
-export interface PullIntegrationDefinition<Params extends z.ZodType, Result extends z.ZodType> {
+export interface PullIntegrationDefinition<Params extends z.ZodObject, Result extends z.ZodType> {
   /** The integration's folder; gives its task queue. */
   name: string
   /** As `FangzhouVideo`, for the entities `FangzhouVideoAPICall` and `FangzhouVideoIntegrationEvent`. */
@@ -64,6 +64,8 @@ export interface PullIntegrationOptions<Params> {
 export interface TaskSource<Params> {
   entityName: string
   toRequestParams(record: Record<string, unknown>): Params
+  /** The property with the time, unix seconds, before which the task is not due; a record without it is due at once. */
+  dueAtProperty?: string
   /** The public APIs that create such records and show their tasks: `api/<namespace>/<createName>`, `…/tasks/:taskId`. */
   api?: {
     namespace: string
@@ -73,7 +75,7 @@ export interface TaskSource<Params> {
 }
 
 /** Makes the integration class of a definition. */
-export function createPullIntegration<Params extends z.ZodType, Result extends z.ZodType>(
+export function createPullIntegration<Params extends z.ZodObject, Result extends z.ZodType>(
   definition: PullIntegrationDefinition<Params, Result>,
   options: PullIntegrationOptions<z.input<Params>>,
 ): IIntegrationConstructor {
@@ -87,13 +89,14 @@ export function createPullIntegration<Params extends z.ZodType, Result extends z
 
   function publicAPIs(): API[] {
     if (!options.source?.api) return []
-    const { entityName: sourceEntity, api } = options.source
+    const { entityName: sourceEntity, dueAtProperty, api } = options.source
     const { requestSchema, resultSchema } = definition
     return createTaskAPIs({
       namespace: api.namespace,
       createName: api.createName,
       names,
       sourceEntity,
+      dueAtProperty,
       toRecord: (params) => api.toRecord(params as z.input<Params>),
       requestSchema,
       resultSchema,
@@ -117,16 +120,17 @@ export function createPullIntegration<Params extends z.ZodType, Result extends z
       const { entities, relations } = this.#args
       const { apiCall, integrationEvent } = createCallEntities(names, policy.maxAttempts)
       if (options.source) {
-        const { entityName, toRequestParams } = options.source
+        const { entityName, toRequestParams, dueAtProperty = '' } = options.source
         const source = entities.find((entity) => entity.name === entityName)
         if (!source) throw new Error(`${definition.name}: the application has no entity ${entityName} to make tasks of`)
         apiCall.computation = Transform.create({
           eventDeps: { created: { recordName: entityName, type: 'create' } },
           callback: labelled(
-            `${names.apiCall}.of.${entityName}.v1`,
+            `${names.apiCall}.of.${entityName}.v2`,
             ({ record }: { record: Record<string, unknown> }) => ({
               requestParams: definition.requestSchema.parse(toRequestParams(record)),
               source: { id: record.id },
+              ...(typeof record[dueAtProperty] === 'number' && { state: { dueAt: record[dueAtProperty] } }),
             }),
           ),
         })

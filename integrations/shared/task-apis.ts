@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { type API, APIError, createAPI } from '../index.js'
 import type { CallEntityNames } from './call-entities.js'
+import { claimableAt, isLive } from './protocol/index.js'
 import { createTaskOf, readTask } from './task-store.js'
 import { taskErrorSchema, taskStatusSchema } from './wire.js'
 
@@ -13,8 +14,10 @@ export interface TaskAPIsOptions {
   names: CallEntityNames
   /** The business entity whose record asks for a task. */
   sourceEntity: string
+  /** Its property for the time before which the task is not due. Without it, tasks cannot be delayed. */
+  dueAtProperty: string | undefined
   toRecord(params: unknown): Record<string, unknown>
-  requestSchema: z.ZodType
+  requestSchema: z.ZodObject
   resultSchema: z.ZodType
 }
 
@@ -23,16 +26,22 @@ export function createTaskAPIs(options: TaskAPIsOptions): API[] {
   return [createCreateTaskAPI(options), createGetTaskAPI(options)]
 }
 
-function createCreateTaskAPI({ namespace, createName, names, sourceEntity, toRecord, requestSchema }: TaskAPIsOptions) {
+/** Until the end of the century: milliseconds are taken for what they are, a mistake. */
+const dueAtSchema = z.number().min(0).max(4_102_444_800, 'must be in unix seconds, not in milliseconds')
+
+function createCreateTaskAPI(options: TaskAPIsOptions): API {
+  const { namespace, createName, names, sourceEntity, dueAtProperty, toRecord, requestSchema } = options
   return createAPI({
     name: createName,
     namespace,
     allowAnonymous: true,
-    summary: `Ask for a ${namespace} task`,
-    params: requestSchema,
+    summary: `Ask for a ${namespace} task${dueAtProperty ? ', at once or at `dueAt` (unix seconds)' : ''}`,
+    params: dueAtProperty ? requestSchema.safeExtend({ dueAt: dueAtSchema.optional() }) : requestSchema,
     answer: z.object({ taskId: z.string() }),
-    async callback(_context, params) {
-      return { taskId: await createTaskOf(this, names, sourceEntity, toRecord(params)) }
+    async callback(_context, { dueAt, ...params }) {
+      const delay = dueAtProperty !== undefined && dueAt !== undefined ? { [dueAtProperty]: dueAt } : {}
+      const record = { ...toRecord(params), ...delay }
+      return { taskId: await createTaskOf(this, names, sourceEntity, record) }
     },
   })
 }
@@ -53,6 +62,8 @@ function createGetTaskAPI({ namespace, names, resultSchema }: TaskAPIsOptions) {
       /** Unix seconds, as all times here. */
       createdAt: z.number(),
       startedAt: z.number().nullable(),
+      /** From when on its next attempt may start; null while one is under way, and where there will be none. */
+      dueAt: z.number().nullable(),
       /** Null until the task is completed. */
       result: resultSchema.nullable(),
       error: taskErrorSchema.nullable(),
@@ -70,7 +81,8 @@ function createGetTaskAPI({ namespace, names, resultSchema }: TaskAPIsOptions) {
       if (!task) throw new APIError(404, { success: false, error: 'Task not found' })
       const { status, attempts, startedAt, result, error } = task.state
       const { id, createdAt, timeline } = task
-      return { taskId: id, status, attempts, createdAt, startedAt, result, error, timeline }
+      const dueAt = isLive(task.state) ? null : claimableAt(task.state)
+      return { taskId: id, status, attempts, createdAt, startedAt, dueAt, result, error, timeline }
     },
   })
 }

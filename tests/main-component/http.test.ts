@@ -83,6 +83,24 @@ it('a report with characters that cannot be stored is stored without them: an ou
   expect(task.body.error.message).toBe('cut in the middle: \uFFFD, and \uFFFD')
 })
 
+it('a task may be asked for in advance: it is not due before its time', async () => {
+  const dueAt = Math.floor(Date.now() / 1000) + 3600
+  const { body } = await main.post('/api/image/generate', { prompt: 'Tomorrow', dueAt })
+  expect((await main.get(`/api/image/tasks/${body.taskId}`)).body).toMatchObject({ status: 'pending', dueAt })
+  const claim = { apiCallId: body.taskId, status: 'queued' }
+  const report = '/api/nanobanana2ImageGeneration/reportNanobanana2Result'
+  expect(await main.internalPost(report, claim)).toMatchObject({ status: 409, body: { reason: 'not_due' } })
+
+  const wrong = await main.post('/api/image/generate', { prompt: 'Tomorrow', dueAt: dueAt * 1000 })
+  expect(wrong).toMatchObject({
+    status: 400,
+    body: { fields: [{ field: 'dueAt', message: expect.stringContaining('unix seconds, not in milliseconds') }] },
+  })
+  const due = await main.post('/api/image/generate', { prompt: 'Yesterday', dueAt: 1000 })
+  expect(await main.internalPost(report, { ...claim, apiCallId: due.body.taskId })).toMatchObject({ status: 200 })
+  expect((await main.get(`/api/image/tasks/${due.body.taskId}`)).body).toMatchObject({ status: 'queued', dueAt: null })
+})
+
 describe('answers', () => {
   it('are JSON where nothing is found', async () => {
     expect(await main.get('/nope')).toEqual({ status: 404, body: { success: false, error: 'Not found' } })

@@ -74,12 +74,9 @@ const faultRuleSchema = z.custom<FaultRule>(isRule, {
 })
 
 /** Which faults are to come: `{ rateLimited: 3, acceptThenReset: '10%' }`. The same in code, in JSON and over HTTP. */
-export const faultPlanSchema = z.partialRecord(
-  z.enum(FAULT_KINDS, {
-    error: ({ input }) => `there is no fault ${String(input)}; there are ${FAULT_KINDS.join(', ')}`,
-  }),
-  faultRuleSchema,
-)
+const faultPlanSchema = z.partialRecord(z.enum(FAULT_KINDS), faultRuleSchema, {
+  error: 'must be an object such as {"rateLimited": 3, "acceptThenReset": "10%"}',
+})
 export type FaultPlan = Partial<Record<FaultKind, FaultRule>>
 
 /** A fault that was asked for and that there is not, here or at all. */
@@ -94,9 +91,10 @@ export function parseFaultPlan(value: unknown): FaultPlan {
   const plan = faultPlanSchema.safeParse(value)
   if (plan.success) return plan.data
   const [issue] = plan.error.issues
-  // The message of a key's own issue is a level down.
-  const message = issue?.code === 'invalid_key' ? issue.issues[0]?.message : issue?.message
-  throw new FaultPlanError([...(issue?.code === 'invalid_key' ? [] : (issue?.path ?? [])), message].join(': '))
+  if (issue?.code === 'unrecognized_keys') {
+    throw new FaultPlanError(`there is no fault ${issue.keys[0]}; there are ${FAULT_KINDS.join(', ')}`)
+  }
+  throw new FaultPlanError([...(issue?.path ?? []), issue?.message].join(': '))
 }
 
 /** The faults of one simulator: those that are still to come, and whether one is due. Changed at any time. */

@@ -10,34 +10,36 @@ export interface CallbackOptions {
   stopped: () => AbortSignal
 }
 
-/** Tells a task's `callback_url` of each change from now on, until the task has ended or the simulator stops. */
-export async function sendCallbacks(
-  task: Task,
-  describe: () => object,
-  { now, pause, stopped }: CallbackOptions,
-): Promise<void> {
-  const { callback_url: url } = task.request
-  if (url === undefined) return
-  const stop = stopped()
-  let told: TaskStatus = 'queued'
-  for (let next = nextChange(task, now()); next !== undefined; next = nextChange(task, now())) {
-    await pause(Math.max(1, next - now()))
-    if (stop.aborted) return
-    const status = statusAt(task, now())
-    if (status === told) continue
-    told = status
-    await tell(url, describe(), stop)
-  }
-  // One that was cancelled by its owner ends before its time.
-  if (!stop.aborted && statusAt(task, now()) !== told) await tell(url, describe(), stop)
-}
+export class Callbacks {
+  readonly #told = new WeakMap<Task, TaskStatus>()
 
-/** One try: a callback is a hint, and whoever misses it has to ask. */
-async function tell(url: string, task: object, stop: AbortSignal): Promise<void> {
-  const body = JSON.stringify(task)
-  const headers = { 'content-type': 'application/json' }
-  await withTimeout(CALLBACK_TIMEOUT_MS, [stop], async (signal) => {
-    const response = await fetch(url, { method: 'POST', headers, body, signal })
-    await response.body?.cancel()
-  }).catch(() => {})
+  constructor(private readonly options: CallbackOptions) {}
+
+  /** Tells a task's `callback_url` of each change from now on, until the task has ended or the simulator stops. */
+  async follow(task: Task, describe: () => object): Promise<void> {
+    if (task.request.callback_url === undefined) return
+    const { now, pause, stopped } = this.options
+    const stop = stopped()
+    this.#told.set(task, 'queued')
+    for (let next = nextChange(task, now()); next !== undefined; next = nextChange(task, now())) {
+      await pause(Math.max(1, next - now()))
+      if (stop.aborted) return
+      await this.announce(task, describe)
+    }
+  }
+
+  /** Tells of the status that a task has now, if it has not been told of. */
+  async announce(task: Task, describe: () => object): Promise<void> {
+    const { callback_url: url } = task.request
+    const status = statusAt(task, this.options.now())
+    if (url === undefined || this.#told.get(task) === status) return
+    this.#told.set(task, status)
+    const body = JSON.stringify(describe())
+    const headers = { 'content-type': 'application/json' }
+    // One try, whatever comes of it: a callback is a hint, and whoever misses it has to ask.
+    await withTimeout(CALLBACK_TIMEOUT_MS, [this.options.stopped()], async (signal) => {
+      const response = await fetch(url, { method: 'POST', headers, body, signal })
+      await response.body?.cancel()
+    }).catch(() => {})
+  }
 }

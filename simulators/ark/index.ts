@@ -6,7 +6,7 @@ import { disturbancesOf } from '../disturbances.js'
 import { faultsAt } from '../faults.js'
 import { encodePng } from '../picture.js'
 import { createSimulator, type Simulator, type SimulatorContext, type SimulatorOptions } from '../simulator.js'
-import { sendCallbacks } from './callbacks.js'
+import { Callbacks } from './callbacks.js'
 import {
   arkErrors,
   authenticationError,
@@ -20,7 +20,7 @@ import {
 } from './errors.js'
 import { type ArkLimits, createLimits } from './limits.js'
 import { listQuerySchema } from './list.js'
-import { createTaskSchema, promptOf } from './request.js'
+import { createTaskSchema, inFull, promptOf, secondsOf } from './request.js'
 import { cancelTask, describeTask, fileIsThere, newTask, RECORD_LIFE_MS, statusAt, type Task } from './task.js'
 import { renderLastFrame, renderVideo } from './video.js'
 
@@ -33,8 +33,8 @@ export interface ArkSimulatorOptions extends SimulatorOptions, ArkLimits {
 
 const BASE_PATH = '/api/v3'
 const TASKS = `${BASE_PATH}/contents/generations/tasks`
-/** What the usual latency is the latency of, in seconds of video. */
-const USUAL_DURATION = 5
+/** What the usual latency is the latency of. */
+const USUAL_SECONDS = 5
 
 export function createArkSimulator(options: ArkSimulatorOptions = {}): Simulator {
   const { now = Date.now, apiKey, models, closedModels = [] } = options
@@ -53,6 +53,7 @@ export function createArkSimulator(options: ArkSimulatorOptions = {}): Simulator
   }
 
   return createSimulator(kind, options, (app, bench) => {
+    const callbacks = new Callbacks({ ...bench, now })
     const find = (c: SimulatorContext): Task | undefined => {
       const task = tasks.get(c.req.param('id') ?? '')
       if (task && bench.happens(c, 'vanish')) tasks.delete(task.id)
@@ -72,24 +73,24 @@ export function createArkSimulator(options: ArkSimulatorOptions = {}): Simulator
     app.post(TASKS, (c) => {
       const parsed = createTaskSchema.safeParse(c.get('json'))
       if (!parsed.success) return invalid(c, parsed.error)
-      const request = parsed.data
+      let request = parsed.data
       if (closedModels.includes(request.model)) return modelNotOpen(c, request.model)
       if (models && !models.includes(request.model)) return modelNotFound(c, request.model)
       const [part] = request.content
       if (part?.type === 'draft_task') {
         const draft = tasks.get(part.draft_task.id)
         if (!draft?.request.draft || statusAt(draft, now()) !== 'succeeded') return taskNotFound(c)
+        request = inFull(request, draft.request)
       }
       if (promptOf(request).includes('[refuse]') || bench.happens(c, 'refuseAtCreate')) return inputRefused(c)
       const limit = overLimit(request.model, tasks.values(), now())
       if (limit === 'maxRunning') return tooManyRunning(c)
       if (limit === 'requestsPerMinute') return arkErrors.rateLimited(c, null)
 
-      const latencyMs = bench.latencyMs(request.duration / USUAL_DURATION)
-      const task = newTask(request, now(), latencyMs, bench.ending(c))
+      const task = newTask(request, now(), bench.latencyMs(secondsOf(request) / USUAL_SECONDS), bench.ending(c))
       tasks.set(task.id, task)
       c.get('entry').created = task.id
-      void sendCallbacks(task, () => describe(task, c), { ...bench, now })
+      void callbacks.follow(task, () => describe(task, c))
       return c.json({ id: task.id })
     })
 
@@ -124,8 +125,10 @@ export function createArkSimulator(options: ArkSimulatorOptions = {}): Simulator
       if (!task) return taskNotFound(c)
       const status = statusAt(task, now())
       if (status === 'running') return runningTask(c)
-      if (status === 'queued') cancelTask(task, now())
-      else tasks.delete(task.id)
+      if (status === 'queued') {
+        cancelTask(task, now())
+        void callbacks.announce(task, () => describe(task, c))
+      } else if (status !== 'cancelled') tasks.delete(task.id)
       return c.json({})
     })
 

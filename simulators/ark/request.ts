@@ -37,12 +37,12 @@ export const createTaskSchema = z
   .strictObject({
     model: z.string().min(1),
     content,
-    safety_identifier: z.string().min(1).optional(),
+    safety_identifier: z.string().min(1).max(64).optional(),
     callback_url: z.url({ protocol: /^https?$/ }).optional(),
     return_last_frame: z.boolean().default(false),
     service_tier: z.enum(['default', 'flex']).default('default'),
     execution_expires_after: z.int().min(3600).max(259_200).default(172_800),
-    priority: z.int().min(0).default(0),
+    priority: z.int().min(0).max(9).default(0),
     generate_audio: z.boolean().default(true),
     draft: z.boolean().default(false),
     camera_fixed: z.boolean().default(false),
@@ -81,6 +81,22 @@ export function promptOf({ content }: Pick<CreateTask, 'content'>): string {
  */
 function longestDuration(model: string): number {
   return /seedance-1-/.test(model) ? 12 : 15
+}
+
+/** Of video, at the 24 frames a second that Ark makes. */
+export function secondsOf({ duration, frames }: CreateTask): number {
+  return frames === undefined ? duration : frames / 24
+}
+
+/** Models since 2.0 take a seed, and do not use it: the record shows another. */
+export function keepsSeed(model: string): boolean {
+  return !/seedance-[2-9]-/.test(model)
+}
+
+/** The request for a draft's video in full: what decides about the picture is the draft's. */
+export function inFull(request: CreateTask, draft: CreateTask): CreateTask {
+  const { content, seed, ratio, duration, frames } = draft
+  return { ...request, content, seed, ratio, duration, ...(frames !== undefined && { frames }) }
 }
 
 /** A video starts from frames, or from references, or from a draft: from one of the three. */

@@ -2,7 +2,7 @@
 import { createHash, randomInt, randomUUID } from 'node:crypto'
 import type { FaultKind } from '../faults.js'
 import { seedOf } from '../picture.js'
-import { type CreateTask, promptOf } from './request.js'
+import { type CreateTask, keepsSeed, promptOf } from './request.js'
 import { FRAMES_PER_SECOND, type VideoSpec } from './video.js'
 
 export const TASK_STATUSES = ['queued', 'running', 'succeeded', 'failed', 'cancelled', 'expired'] as const
@@ -19,6 +19,7 @@ export interface Task {
   error: { code: string; message: string } | null
 }
 
+const DRAFT_RESOLUTION = '480p'
 /** The part of the latency that a task waits before it runs. */
 const QUEUED_SHARE = 0.2
 const DAY_MS = 24 * 3600_000
@@ -27,12 +28,12 @@ const FILE_LIFE_MS = DAY_MS
 
 /** @param ending the fault by which it ends, if it is not to succeed */
 export function newTask(request: CreateTask, createdAt: number, latencyMs: number, ending?: FaultKind): Task {
-  const seed = request.seed === -1 ? randomInt(2 ** 32) : request.seed
+  const seed = request.seed === -1 || !keepsSeed(request.model) ? randomInt(2 ** 32) : request.seed
   const ratio = ratioOf(request, ending)
   const frames = request.frames ?? request.duration * FRAMES_PER_SECOND
   const task: Task = {
     id: `cgt-simulated-${randomUUID()}`,
-    request: { ...request, seed, ratio },
+    request: { ...request, seed, ratio, ...(request.draft && { resolution: DRAFT_RESOLUTION }) },
     video: { ratio, frames, seed: seedOf(promptOf(request)) },
     createdAt,
     startsAt: createdAt + latencyMs * QUEUED_SHARE,

@@ -2,7 +2,8 @@
 import { Client, Connection } from '@temporalio/client'
 import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest'
 import type { TaskProcessor } from '@/async-task-component/task-processor.js'
-import { attemptWorkflowId } from '@/integrations/shared/names.js'
+import { attemptWorkflowId, providerTaskQueue } from '@/integrations/shared/names.js'
+import { createProviderPauses } from '@/integrations/shared/provider-pauses.js'
 import { ProtocolMain } from '../support/protocol-main.js'
 import { createProcessor, readableLogger, uniqueName } from './support.js'
 
@@ -51,6 +52,18 @@ async function firstArgument(workflowId: string): Promise<unknown> {
 async function started(workflowId: string) {
   return vi.waitFor(() => client.workflow.getHandle(workflowId).describe(), { timeout: 10_000 })
 }
+
+it('claims nothing while the provider has asked to wait, and goes on afterwards', async () => {
+  const providerPauses = createProviderPauses()
+  const { config } = main.config(namespace)
+  providerPauses.pause(providerTaskQueue(config.taskQueue), 2)
+  main.add(namespace, 'task-1')
+  await serve({ providerPauses })
+  await vi.waitFor(() => expect(processor?.statuses()).toMatchObject([{ closedBy: 'provider_throttled' }]))
+  expect(status('task-1')).toBe('pending')
+  await started(idOf('task-1'))
+  expect(providerPauses.pausedSeconds(config.taskQueue)).toBe(0)
+})
 
 describe('claim and start', () => {
   it('starts one workflow per task, under the id that names task, key and attempt', async () => {

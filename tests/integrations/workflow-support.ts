@@ -108,6 +108,8 @@ export interface WorkflowBench {
   main: RecordingMain
   artifactsDir: string
   env: TestWorkflowEnvironment
+  /** What the worker's activities were given. */
+  context: ActivityContext
   taskQueue: string
   /** The names of the activities that the last run scheduled, in order. */
   activitiesOf(handle: Pick<WorkflowHandle, 'fetchHistory'>): Promise<string[]>
@@ -168,6 +170,7 @@ export async function withWorkflowBench(
         main,
         artifactsDir,
         env,
+        context,
         taskQueue,
         async activitiesOf(handle) {
           const { events } = await handle.fetchHistory()

@@ -2,7 +2,7 @@
 import { simulatorFor, USAGE, UsageError } from './command-line.js'
 
 const { name, simulator } = parseOrExit()
-const { url } = await simulator.start()
+const { url } = await simulator.start().catch(portTaken)
 console.log(`Simulator ${name} (no real provider) listens on ${url}`)
 process.send?.({ type: 'ready', url })
 
@@ -20,4 +20,10 @@ function parseOrExit() {
     console.error(`${error.message}\n\n${USAGE}`)
     process.exit(2)
   }
+}
+
+function portTaken(error: NodeJS.ErrnoException & { port?: number }): never {
+  if (error.code !== 'EADDRINUSE') throw error
+  console.error(`Port ${error.port} is taken: give another by --port`)
+  process.exit(1)
 }

@@ -130,6 +130,8 @@ export function createSimulator(
       stopping = new AbortController()
       manyListeners(stopping.signal)
       server = serve({ fetch: app.fetch, hostname: '127.0.0.1', port: options.port ?? 0 }) as Server
+      // A connection that is closed while a request is on its way to it would be a fault that nobody asked for.
+      server.keepAliveTimeout = 0
       if (!server.listening) await once(server, 'listening')
       const { port } = server.address() as AddressInfo
       return { url: `http://127.0.0.1:${port}${basePath}` }

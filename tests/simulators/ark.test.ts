@@ -1,6 +1,7 @@
 import { imageSize } from 'image-size'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createArkSimulator, SIMULATOR_HEADER } from '@/simulators/index.js'
+import { ask } from './support.js'
 
 let now = 1_800_000_000_000
 const ark = createArkSimulator({ latencyMs: 1000, now: () => now })
@@ -12,12 +13,6 @@ afterAll(() => ark.stop())
 
 const valid = { model: 'm', content: [{ type: 'text', text: 'A snail' }], duration: 2 }
 
-async function ask(method: string, url: string, body?: unknown, authorization = 'Bearer x') {
-  const init = { method, headers: { authorization }, ...(body !== undefined && { body: JSON.stringify(body) }) }
-  const response = await fetch(url, init)
-  // biome-ignore lint/suspicious/noExplicitAny: the tests look into what the simulator answers.
-  return { status: response.status, headers: response.headers, body: (await response.json()) as any }
-}
 const create = async (body: object): Promise<string> => (await ask('POST', tasks, body)).body.id
 const get = async (id: string) => (await ask('GET', `${tasks}/${id}`)).body
 
@@ -69,62 +64,6 @@ describe('a video', () => {
     now += 1000
     expect(await get(id)).toMatchObject({ status: 'failed' })
     expect((await get(id)).error.code).toBe('OutputVideoSensitiveContentDetected')
-  })
-})
-
-describe('a request is refused', () => {
-  it.each([
-    ['without a model', { ...valid, model: undefined }, 'MissingParameter', 'model'],
-    ['with no content', { ...valid, content: [] }, 'InvalidParameter', 'content'],
-    ['with an unknown ratio', { ...valid, ratio: '2:1' }, 'InvalidParameter', 'ratio'],
-    ['with an unknown field', { ...valid, lenght: 5 }, 'InvalidParameter', 'lenght'],
-    ['with a seed out of range', { ...valid, seed: 2 ** 32 }, 'InvalidParameter', 'seed'],
-    [
-      'that moderation would refuse',
-      { ...valid, content: [{ type: 'text', text: '[refuse]' }] },
-      'InputTextSensitiveContentDetected',
-      '',
-    ],
-  ])('%s', async (_case, body, code, param) => {
-    const answer = await ask('POST', tasks, body)
-    expect(answer).toMatchObject({ status: 400, body: { error: { code, param, message: expect.any(String) } } })
-  })
-
-  it('without a key', async () => {
-    expect(await ask('POST', tasks, valid, '')).toMatchObject({
-      status: 401,
-      body: { error: { code: 'AuthenticationError' } },
-    })
-  })
-})
-
-it('lists tasks newest first, by page and by filter', async () => {
-  const model = 'only-here'
-  const ids = [await create({ ...valid, model }), await create({ ...valid, model }), await create({ ...valid, model })]
-  const list = async (query: string) => (await ask('GET', `${tasks}?filter.model=${model}&${query}`)).body
-  const idsOf = ({ items }: { items: Array<{ id: string }> }) => items.map(({ id }) => id)
-  expect(idsOf(await list(''))).toEqual(ids.toReversed())
-  expect(await list('page_num=2&page_size=2')).toMatchObject({ total: 3, items: [{ id: ids[0] }] })
-  expect(idsOf(await list(`filter.task_ids=${ids[0]}&filter.task_ids=${ids[2]}`))).toEqual([ids[2], ids[0]])
-  expect(idsOf(await list('filter.status=cancelled'))).toEqual([])
-})
-
-it('cancels a queued task, not a running one, and forgets one that ended', async () => {
-  const queued = await create(valid)
-  expect((await ask('DELETE', `${tasks}/${queued}`)).status).toBe(200)
-  expect((await get(queued)).status).toBe('cancelled')
-
-  const other = await create(valid)
-  now += 500
-  expect(await ask('DELETE', `${tasks}/${other}`)).toMatchObject({
-    status: 409,
-    body: { error: { code: 'InvalidAction.RunningTaskDeletion' } },
-  })
-  now += 500
-  await ask('DELETE', `${tasks}/${other}`)
-  expect(await ask('GET', `${tasks}/${other}`)).toMatchObject({
-    status: 404,
-    body: { error: { code: 'ResourceNotFound' } },
   })
 })
 

@@ -22,7 +22,7 @@ describe('accepted', () => {
     ['a video of a draft', { draftTaskId: 'cgt-1', resolution: '1080p', returnLastFrame: true, safetyIdentifier: 'u' }],
     ['flex', { prompt, serviceTier: 'flex' }],
     ['a priority', { prompt, priority: 0 }, { prompt, priority: 9, serviceTier: 'default' }],
-    ['dashes in a prompt', { prompt: 'A man -- tired -- says: --help, --duralumin --r --rsx, x--rs 720p. --' }],
+    ['dashes in a prompt', { prompt: 'A man -- tired -- says: --help, --duralumin --r --rs-232, x--rs 720p. --' }],
   ])('%s', (_case, ...requests) => {
     for (const request of requests) expect(videoRequestSchema.parse(request)).toEqual(request)
   })

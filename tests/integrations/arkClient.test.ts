@@ -155,7 +155,6 @@ describe('the mark', () => {
       'doubao-seedance-2-5-260628',
       { prompt: 'x', safetyIdentifier: 'u'.repeat(64) },
     ],
-    ['an endpoint whose name does not tell', 'ep-20260101-abcde', { prompt: 'x' }],
     ['a video of a draft', 'doubao-seedance-1-5-pro-251215', { draftTaskId: 'cgt-draft' }],
   ])('is found in what is listed of %s', async (_case, model, request) => {
     const { seed, safety_identifier } = (await bodyOf(request, { model })) as Record<string, never>
@@ -174,6 +173,13 @@ describe('the mark', () => {
       safety_identifier: mark.tag,
     })
     expect(provider.requests[0]?.body).not.toHaveProperty('seed')
+  })
+
+  it('is both where the name does not tell whether seeds are kept', async () => {
+    expect(await bodyOf({ prompt: 'x', safetyIdentifier: 'user-1' }, { model: 'ep-20260101-abcde' })).toMatchObject({
+      seed: mark.seed,
+      safety_identifier: `user-1.${mark.tag}`,
+    })
   })
 
   it('stays with the task whose tag it is, even if seeds are alike', () => {

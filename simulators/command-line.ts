@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { createArkSimulator } from './ark/index.js'
-import { type FaultPlan, FaultPlanError, parseFaultPlan } from './faults.js'
+import { FAULT_KINDS, FAULTS, type FaultPlan, FaultPlanError, parseFaultPlan } from './faults.js'
 import { createGeminiSimulator } from './gemini/index.js'
 import { ANSWER_SHAPES, type AnswerShape } from './image-gateway/answer.js'
 import { createImageGatewaySimulator, type ImageGatewaySimulatorOptions } from './image-gateway/index.js'
@@ -26,6 +26,7 @@ const OPTIONS = {
   faults: { type: 'string' },
   seed: { type: 'string' },
   'answer-shape': { type: 'string' },
+  help: { type: 'boolean' },
 } as const
 
 export const USAGE = `Usage: npm run simulator -- ${Object.keys(KINDS).join('|')} [options]
@@ -36,7 +37,16 @@ export const USAGE = `Usage: npm run simulator -- ${Object.keys(KINDS).join('|')
   --latency-scale <number> in its place: as long as the provider takes, times this; 1 is as in life
   --faults <list>          such as rateLimited=3,acceptThenReset=10%, or @file.json with such an object
   --seed <number>          what happens at random follows from it; default 1
-  --answer-shape <shape>   image-gateway: ${Object.keys(ANSWER_SHAPES).join(', ')}`
+  --answer-shape <shape>   image-gateway: ${Object.keys(ANSWER_SHAPES).join(', ')}
+  --help                   this, and the list of faults`
+
+/** The usage, and each fault there is. */
+export const HELP = [
+  USAGE,
+  '',
+  'Faults:',
+  ...FAULT_KINDS.map((kind) => `  ${kind.padEnd(24)} ${FAULTS[kind][1]}`),
+].join('\n')
 
 /** What was asked for cannot be done; the message names the option, and says what would be right. */
 export class UsageError extends Error {
@@ -46,12 +56,13 @@ export class UsageError extends Error {
 }
 
 /**
- * The simulator that these arguments ask for, not yet started.
+ * The simulator that these arguments ask for, not yet started; undefined where they ask for help.
  *
  * @throws UsageError
  */
-export function simulatorFor(args: string[]): { name: string; simulator: Simulator } {
+export function simulatorFor(args: string[]): { name: string; simulator: Simulator } | undefined {
   const { positionals, values } = parse(args)
+  if (values.help) return undefined
   const [name = '', ...more] = positionals
   const kind = Object.hasOwn(KINDS, name) ? KINDS[name] : undefined
   if (!kind || more.length > 0) throw new UsageError(`Name one simulator: ${Object.keys(KINDS).join(', ')}`)

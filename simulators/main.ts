@@ -1,5 +1,5 @@
 /** `npm run simulator -- ark|image-gateway|gemini [options]`: one simulator in a process of its own. */
-import { simulatorFor, USAGE, UsageError } from './command-line.js'
+import { HELP, simulatorFor, USAGE, UsageError } from './command-line.js'
 
 const { name, simulator } = parseOrExit()
 const { url } = await simulator.start().catch(portTaken)
@@ -14,7 +14,10 @@ process.once('disconnect', stop)
 
 function parseOrExit() {
   try {
-    return simulatorFor(process.argv.slice(2))
+    const asked = simulatorFor(process.argv.slice(2))
+    if (asked) return asked
+    console.log(HELP)
+    process.exit(0)
   } catch (error) {
     if (!(error instanceof UsageError)) throw error
     console.error(`${error.message}\n\n${USAGE}`)

@@ -14,7 +14,7 @@ const TYPES = {
   500: 'InternalServerError',
 } as const
 
-export function failure(
+function failure(
   c: SimulatorContext,
   status: keyof typeof TYPES,
   code: string,

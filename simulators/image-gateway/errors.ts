@@ -5,7 +5,7 @@ import type { SimulatorContext } from '../simulator.js'
 
 type Status = 400 | 401 | 403 | 429 | 500 | 503
 
-export function failure(
+function failure(
   c: SimulatorContext,
   status: Status,
   type: string,

@@ -4,8 +4,9 @@ import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, assert, beforeAll, describe, expect, it } from 'vitest'
 import { simulatorFor, UsageError } from '@/simulators/command-line.js'
+import { FAULT_KINDS } from '@/simulators/faults.js'
 import { ask } from './support.js'
 
 let folder: string
@@ -54,6 +55,16 @@ describe('a simulator of its own', () => {
     expect(errors()).toContain('Usage: npm run simulator -- ark|image-gateway|gemini')
   })
 
+  it('explains itself, and every fault', async () => {
+    const { child } = run('--help')
+    let said = ''
+    child.stdout?.on('data', (data) => {
+      said += data
+    })
+    expect(await once(child, 'close')).toEqual([0, null])
+    expect(FAULT_KINDS.filter((kind) => !said.includes(`  ${kind} `))).toEqual([])
+  })
+
   it('says so where its port is taken, and ends with 1', async () => {
     const { child } = run('ark', '--port', '0')
     const [{ url }] = (await once(child, 'message')) as [{ url: string }]
@@ -94,13 +105,14 @@ describe('the options', () => {
     const plan = { rateLimited: 3, acceptThenReset: '2.5%' }
     const file = join(folder, 'faults.json')
     await writeFile(file, JSON.stringify(plan))
-    const planOf = (faults: string) => simulatorFor(['ark', '--faults', faults]).simulator.faults.plan
+    const planOf = (faults: string) => simulatorFor(['ark', '--faults', faults])?.simulator.faults.plan
     expect(planOf('rateLimited=3,acceptThenReset=2.5%')).toEqual(plan)
     expect(planOf(`@${file}`)).toEqual(plan)
   })
 
   it('reach the simulator', async () => {
-    const { simulator } = simulatorFor(['image-gateway', '--port', '0', '--latency-ms', '0', '--answer-shape', 'image'])
+    const asked = simulatorFor(['image-gateway', '--port', '0', '--latency-ms', '0', '--answer-shape', 'image'])
+    const simulator = asked?.simulator ?? assert.fail('no simulator')
     const { url } = await simulator.start()
     const { body } = await ask('POST', `${url}/chat/completions`, {
       model: 'm',

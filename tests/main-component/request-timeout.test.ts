@@ -34,7 +34,7 @@ it('a request that takes too long is answered with 504, its signal fires, and it
     controller: Object.create(Controller.prototype),
     isInternalToken: () => false,
     stopping: new AbortController().signal,
-    artifactsDir: '.data',
+    artifacts: { dir: '.data' },
     url: 'http://main',
     logger: pino({ level: 'silent' }),
   })

@@ -20,6 +20,8 @@ export interface TestMainOptions {
   port?: number
   previousToken?: string
   tasks?: Partial<AppConfig['components']['main']['tasks']>
+  /** Default: a folder of its own. */
+  artifacts?: Partial<AppConfig['components']['artifacts']>
   /** Of the test integration. Default: any number. */
   maxTasksInFlight?: number
 }
@@ -48,7 +50,7 @@ export async function startTestMain(options: TestMainOptions = {}): Promise<Test
       },
       components: {
         ...config.components,
-        artifacts: { dir: artifactsDir },
+        artifacts: { dir: artifactsDir, ...options.artifacts },
         asyncTask: { ...asyncTask, temporal: { ...asyncTask.temporal, address: inject('temporalAddress') } },
         main: {
           ...main,

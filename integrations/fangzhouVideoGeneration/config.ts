@@ -12,6 +12,8 @@ export const fangzhouConfigSchema = providerConfigSchema.safeExtend({
   pollSeconds: z.number().min(1).max(600).default(10),
   /** The longest pause between two looks, in seconds. Default 60. */
   maxPollSeconds: z.number().min(1).max(3600).default(60),
+  /** Where Ark reaches main from outside, to tell that a video has moved on. Default: videos are only polled. */
+  callbackBaseUrl: z.url({ protocol: /^https?$/ }).optional(),
   /**
    * A create whose answer was lost is believed not to have happened once the list lacks it for so long after
    * `requestTimeoutMs`, in seconds. Longer than any worker may be paused, or request delayed. Default 60.

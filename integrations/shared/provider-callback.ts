@@ -14,9 +14,19 @@ export interface CallbackOf {
   attempt: number
 }
 
-/** @param baseUrl where the provider reaches main */
-export function providerCallbackUrl(baseUrl: string, secret: string, call: CallbackOf): string {
-  const { namespace, apiCallId, attempt } = call
+/**
+ * @param baseUrl where the provider reaches main
+ * @param reportUrl where the task's runs report, within the integration's own namespace
+ */
+export function providerCallbackUrl(
+  baseUrl: string,
+  secret: string,
+  reportUrl: string,
+  of: Omit<CallbackOf, 'namespace'>,
+): string {
+  const namespace = new URL(reportUrl).pathname.split('/').at(-2) ?? ''
+  const call = { ...of, namespace }
+  const { apiCallId, attempt } = call
   const path = `${buildAPIPath(namespace, PROVIDER_CALLBACK)}/${apiCallId}/${attempt}/${sign(secret, call)}`
   return new URL(path, baseUrl.endsWith('/') ? baseUrl : `${baseUrl}/`).href
 }

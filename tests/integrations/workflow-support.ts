@@ -32,8 +32,8 @@ import {
 } from '@/integrations/shared/protocol/index.js'
 import { createProviderPauses } from '@/integrations/shared/provider-pauses.js'
 import type { AttemptInput, AttemptOutcome } from '@/integrations/shared/task.js'
+import { TEST_TOKEN } from '../support/main.js'
 
-const TOKEN = 'recording-main-token'
 const TASK_KEY = 'k7Qx2'
 
 export interface RecordingMain {
@@ -68,8 +68,8 @@ async function startRecordingMain(): Promise<RecordingMain> {
     onReport: () => undefined,
     stop: async () => undefined,
   }
-  app.post('/api/test/report', async (c) => {
-    if (c.req.header('authorization') !== `Bearer ${TOKEN}`) return c.json({ success: false, error: 'token' }, 401)
+  app.post('/api/:namespace/:api', async (c) => {
+    if (c.req.header('authorization') !== `Bearer ${TEST_TOKEN}`) return c.json({ success: false, error: 'token' }, 401)
     const fault = main.failWith.shift()
     const report = await c.req.json<TaskRequest & { apiCallId: string }>()
     if (fault) return c.json({ success: false, error: `fault ${fault}` }, fault as 500)
@@ -103,6 +103,7 @@ export interface WorkflowBench {
     workflow: string,
     requestParams: unknown,
     attempt?: number,
+    of?: Partial<AttemptInput> & { workflowId?: string },
   ): Promise<WorkflowHandleWithFirstExecutionRunId<(input: AttemptInput) => Promise<AttemptOutcome<Result>>>>
   run<Result = unknown>(workflow: string, requestParams: unknown, attempt?: number): Promise<AttemptOutcome<Result>>
   main: RecordingMain
@@ -138,7 +139,7 @@ export async function withWorkflowBench(
   const artifactsDir = await mkdtemp(join(tmpdir(), 'artifacts-'))
   const context: ActivityContext = {
     mainUrl: main.url,
-    internalToken: TOKEN,
+    internalToken: TEST_TOKEN,
     artifacts: createArtifactStore({ dir: artifactsDir }, main.url),
     integrations: integrationsConfigSchema.parse({
       fangzhouVideoGeneration: { simulatorUrl: 'http://127.0.0.1:9' },
@@ -156,11 +157,12 @@ export async function withWorkflowBench(
   }
   const worker = await Worker.create({ ...common, taskQueue, workflowBundle: await bundleOf(folder) })
   const providerWorker = await Worker.create({ ...common, taskQueue: providerTaskQueue(taskQueue) })
-  const start: WorkflowBench['start'] = (workflow, requestParams, attempt = 1) => {
+  const start: WorkflowBench['start'] = (workflow, requestParams, attempt = 1, { workflowId, ...of } = {}) => {
     // Another host than main's own: only its path may count.
     const callbackUrl = 'http://main.invalid/api/test/report'
-    const input = { apiCallId: '42', taskKey: TASK_KEY, attempt, callbackUrl, requestParams }
-    return env.client.workflow.start(workflow, { taskQueue, workflowId: `${taskQueue}:${attempt}`, args: [input] })
+    const input = { apiCallId: '42', taskKey: TASK_KEY, attempt, callbackUrl, requestParams, ...of }
+    const id = workflowId ?? `${taskQueue}:${attempt}`
+    return env.client.workflow.start(workflow, { taskQueue, workflowId: id, args: [input] })
   }
   try {
     await runAllUntil([worker, providerWorker], () =>

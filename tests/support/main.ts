@@ -22,6 +22,8 @@ export interface TestMainOptions {
   tasks?: Partial<AppConfig['components']['main']['tasks']>
   /** Default: a folder of its own. */
   artifacts?: Partial<AppConfig['components']['artifacts']>
+  /** Default: the server that all tests share. */
+  temporalAddress?: string
   /** Of the test integration. Default: any number. */
   maxTasksInFlight?: number
 }
@@ -40,7 +42,7 @@ export async function startTestMain(options: TestMainOptions = {}): Promise<Test
   const config = loadConfig({ mode: 'local', component: 'main' })
   const { main } = config.components
   const { asyncTask } = config.components
-  const { maxTasksInFlight } = options
+  const { maxTasksInFlight, temporalAddress = inject('temporalAddress') } = options
   const component = await startMainComponent({
     config: {
       ...config,
@@ -51,7 +53,7 @@ export async function startTestMain(options: TestMainOptions = {}): Promise<Test
       components: {
         ...config.components,
         artifacts: { dir: artifactsDir, ...options.artifacts },
-        asyncTask: { ...asyncTask, temporal: { ...asyncTask.temporal, address: inject('temporalAddress') } },
+        asyncTask: { ...asyncTask, temporal: { ...asyncTask.temporal, address: temporalAddress } },
         main: {
           ...main,
           port: options.port ?? 0,

@@ -1,10 +1,11 @@
-import { ApplicationFailure } from '@temporalio/activity'
+import { download, isLinkExpired } from '../../shared/activities/download.js'
 import { withHeartbeat } from '../../shared/activities/heartbeat.js'
 import { asActivityFailure, asCreateFailure, ProviderError } from '../../shared/activities/provider-error.js'
 import type { ActivityContext } from '../../shared/activity-context.js'
 import { artifactName } from '../../shared/artifact.js'
-import { followingSignal, withTimeout } from '../../shared/following-signal.js'
+import { withTimeout } from '../../shared/following-signal.js'
 import type { ProviderTask } from '../../shared/protocol/index.js'
+import { providerCallbackUrl } from '../../shared/provider-callback.js'
 import { providerEndpoint } from '../../shared/provider-config.js'
 import type { ProviderTaskSettings, ProviderTaskState } from '../../shared/provider-task.js'
 import { type ArkTask, knownStatus } from '../answers.js'
@@ -16,6 +17,8 @@ import type { VideoRequest, VideoResult } from '../schemas.js'
 
 const MAX_VIDEO_BYTES = 1024 ** 3
 const DOWNLOAD_TIMEOUT_MS = 10 * 60_000
+/** For how long Ark keeps what it made. */
+const KEPT_SECONDS = 24 * 3600
 /** The simulator is quick, and may be asked often. */
 const SIMULATOR_POLLING = { firstPollSeconds: 1, pollSeconds: 1, maxPollSeconds: 10 }
 
@@ -24,7 +27,7 @@ export function createActivities(context: ActivityContext) {
   const endpoint = providerEndpoint(config)
   const ark = createArkClient(endpoint)
   const { artifacts } = context
-  const { deadlineSeconds, requestTimeoutMs, settleSeconds } = config
+  const { callbackBaseUrl, deadlineSeconds, requestTimeoutMs, settleSeconds } = config
   if (endpoint.simulated) {
     context.logger.warn({ url: endpoint.baseUrl }, 'fangzhouVideoGeneration: no apiKey configured, using the simulator')
   }
@@ -40,9 +43,15 @@ export function createActivities(context: ActivityContext) {
     },
 
     /** Has the provider make the video, and gives its task's id. Not to be retried blindly. */
-    async createVideoTask(request: VideoRequest, key: AttemptKey): Promise<string> {
+    async createVideoTask(
+      request: VideoRequest,
+      task: AttemptKey & { apiCallId: string },
+      reportUrl: string,
+    ): Promise<string> {
+      const callbackUrl =
+        callbackBaseUrl && providerCallbackUrl(callbackBaseUrl, context.internalToken, reportUrl, task)
       const created = withHeartbeat(requestTimeoutMs, (signal) =>
-        ark.create(request, { mark: markOf(key), deadlineSeconds }, signal),
+        ark.create(request, { mark: markOf(task), deadlineSeconds, callbackUrl }, signal),
       )
       return (await asCreateFailure(context, endpoint, created)).id
     },
@@ -59,14 +68,16 @@ export function createActivities(context: ActivityContext) {
     },
 
     /**
-     * Copies the finished video. Its address is asked for here: it is signed, and no workflow gets to see it.
+     * Copies the finished video. Its address is asked for here: it is signed, and no workflow gets to see it. Each
+     * try asks afresh, so that a link that has expired is followed by another, for as long as Ark has one.
      *
      * @param asked what was asked for, so that the result tells where something else was made
      */
     async storeVideo(id: string, key: AttemptKey, asked?: VideoRequest): Promise<VideoResult> {
       const store = async (kind: string, media: 'image' | 'video', url: string, signal: AbortSignal) => {
         const limits = { media, maxBytes: MAX_VIDEO_BYTES }
-        return artifacts.put(artifactName(kind, key), download(url, requestTimeoutMs, signal), limits, signal)
+        const content = download(url, { stallMs: requestTimeoutMs, timeoutMs: DOWNLOAD_TIMEOUT_MS }, signal)
+        return artifacts.put(artifactName(kind, key), content, limits, signal)
       }
       return asActivityFailure(
         endpoint,
@@ -74,11 +85,18 @@ export function createActivities(context: ActivityContext) {
           const task = await withTimeout(requestTimeoutMs, [signal], (soon) => ark.get(id, soon))
           const { video_url: videoUrl, last_frame_url: lastFrameUrl } = task?.content ?? {}
           if (!task || !videoUrl) {
-            throw new ProviderError(`Task ${id} has no video`, { code: 'no_video', kind: 'unavailable' })
+            throw new ProviderError(`Task ${id} has no video`, {
+              code: 'no_video',
+              kind: task ? 'unavailable' : 'refused',
+            })
           }
-          const video = await store('video', 'video', videoUrl, signal)
-          const lastFrame = lastFrameUrl ? await store('last-frame', 'image', lastFrameUrl, signal) : undefined
-          return toResult(task, { video, lastFrame }, asked, endpoint.simulated)
+          try {
+            const video = await store('video', 'video', videoUrl, signal)
+            const lastFrame = lastFrameUrl ? await store('last-frame', 'image', lastFrameUrl, signal) : undefined
+            return toResult(task, { video, lastFrame }, asked, endpoint.simulated)
+          } catch (error) {
+            throw isLinkExpired(error) && isPastKeeping(task) ? resultExpired(id) : error
+          }
         }),
       )
     },
@@ -128,23 +146,12 @@ function isUsable(task: ArkTask): boolean {
   return !['failed', 'cancelled', 'expired'].includes(task.status)
 }
 
-/** What a file holds, as it comes. Fails where nothing comes for `stallMs`: a connection may be half open. */
-async function* download(url: string, stallMs: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-  const { controller, release } = followingSignal(signal)
-  const stalled = () => controller.abort(new Error(`Nothing came of the download for ${stallMs} ms`))
-  let timer = setTimeout(stalled, stallMs)
-  try {
-    const response = await fetch(url, { signal: controller.signal })
-    if (!response.ok || !response.body) {
-      throw ApplicationFailure.retryable(`The download answered ${response.status}`, 'download_failed')
-    }
-    for await (const chunk of response.body) {
-      clearTimeout(timer)
-      yield chunk
-      timer = setTimeout(stalled, stallMs)
-    }
-  } finally {
-    clearTimeout(timer)
-    release()
-  }
+function isPastKeeping({ updated_at: endedAt }: ArkTask): boolean {
+  return typeof endedAt === 'number' && Date.now() / 1000 - endedAt > KEPT_SECONDS
+}
+
+/** For good: to have the video made again is to pay again, which is for an operator to say. */
+function resultExpired(id: string): ProviderError {
+  const message = `The video of task ${id} was made, but not copied within the day for which Ark keeps it`
+  return new ProviderError(message, { code: 'result_expired', kind: 'refused' })
 }

@@ -10,19 +10,20 @@ const { videoSettings } = proxyLocalActivities<VideoActivities>({ startToCloseTi
 
 /** Has Ark make a video, waits for it and stores it; goes on with what an earlier attempt had made, if it can. */
 export async function videoPollingWorkflow(input: AttemptInput<VideoRequest>): Promise<AttemptOutcome<VideoResult>> {
-  const { requestParams, taskKey, attempt } = input
-  const key = { taskKey, attempt }
+  const { requestParams, apiCallId, taskKey, attempt, callbackUrl } = input
+  const key = { apiCallId, taskKey, attempt }
 
   return runAttempt(input, async (run) => {
     const settings = await videoSettings()
     const once = requestOnce<VideoActivities>(settings)
     const read = (leftMs: number) => readWithin<VideoActivities>(settings, leftMs)
     const provider: TaskProvider = {
-      create: () => once.createVideoTask(requestParams, key),
+      create: () => once.createVideoTask(requestParams, key, callbackUrl),
       get: (id, leftMs) => read(leftMs).getVideoTask(id),
       find: (attempts, leftMs) => read(leftMs).findVideoTask(taskKey, attempts),
       cancel: once.cancelVideoTask,
     }
-    return runProviderTask(run, input, provider, settings, (id) => storeResult<VideoActivities>().storeVideo(id, key))
+    const { storeVideo } = storeResult<VideoActivities>()
+    return runProviderTask(run, input, provider, settings, (id) => storeVideo(id, key, requestParams))
   })
 }

@@ -35,6 +35,8 @@ export const arkTaskSchema = z.looseObject({
   frames: number,
   framespersecond: number,
   service_tier: text,
+  /** Unix seconds; of a task that has ended, when it did. */
+  updated_at: number,
 })
 export type ArkTask = z.output<typeof arkTaskSchema>
 

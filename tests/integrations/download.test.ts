@@ -4,7 +4,8 @@ import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { download, downloadBytes } from '@/integrations/shared/activities/download.js'
 
-const limits = { stallMs: 300, timeoutMs: 10_000 }
+const limits = { stallMs: 30_000, timeoutMs: 60_000 }
+const impatient = { stallMs: 300, timeoutMs: 60_000 }
 let server: Server
 let url: string
 let answer: RequestListener
@@ -86,7 +87,10 @@ it.each<[string, RequestListener, string]>([
   ],
 ])('fails where the body %s', async (_what, listener, message) => {
   answer = listener
-  await expect(all()).rejects.toMatchObject({ ...failed, message: expect.stringContaining(message) })
+  await expect(all(undefined, impatient)).rejects.toMatchObject({
+    ...failed,
+    message: expect.stringContaining(message),
+  })
 })
 
 it('fails where nobody listens', async () => {
@@ -99,7 +103,7 @@ it('ends what trickles', async () => {
     const trickle = setInterval(() => response.write('.'), 20)
     response.on('close', () => clearInterval(trickle))
   }
-  await expect(all(undefined, { stallMs: 5_000, timeoutMs: 500 })).rejects.toMatchObject({
+  await expect(all(undefined, { stallMs: 30_000, timeoutMs: 500 })).rejects.toMatchObject({
     ...failed,
     message: 'The download was not done within 500 ms',
   })
@@ -108,9 +112,9 @@ it('ends what trickles', async () => {
 it('does not take a slow receiver for a silent sender', async () => {
   answer = (_, response) => void response.write('first ', () => response.end('second'))
   let text = ''
-  for await (const chunk of download(url, { stallMs: 100, timeoutMs: 10_000 }, new AbortController().signal)) {
+  for await (const chunk of download(url, impatient, new AbortController().signal)) {
     text += Buffer.from(chunk).toString()
-    await new Promise((resolve) => setTimeout(resolve, 300))
+    await new Promise((resolve) => setTimeout(resolve, 600))
   }
   expect(text).toBe('first second')
 })

@@ -1,6 +1,6 @@
-/** Storing a finished video over connections that go silent. */
+/** Storing a finished video over connections that go silent, from links that expire. */
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -46,10 +46,13 @@ function storeVideo(): Promise<unknown> {
   return new MockActivityEnvironment().run(activities.storeVideo, 'cgt-1', { taskKey: 'key', attempt: 1 })
 }
 
-function answerTask(response: ServerResponse): void {
+function answerTask(response: ServerResponse, changes: object = {}): void {
   const content = { video_url: `${origin}/video.mp4` }
-  response.end(JSON.stringify({ id: 'cgt-1', status: 'succeeded', content }))
+  response.end(JSON.stringify({ id: 'cgt-1', status: 'succeeded', content, ...changes }))
 }
+
+const MP4 = Buffer.from('000000186674797069736f6d0000020069736f6d69736f32', 'hex')
+const now = () => Math.floor(Date.now() / 1000)
 
 it('fails soon where the provider does not say where the video is', async () => {
   answer = () => {}
@@ -67,4 +70,42 @@ it('fails soon where the download stops half-way', async () => {
     else answerTask(response)
   }
   await expect(storeVideo()).rejects.toThrow('Nothing came of the download for 300 ms')
+})
+
+it('asks for the link afresh at the next try where it has expired', async () => {
+  let link = 'old'
+  answer = (path, response) => {
+    if (path === '/old.mp4') response.writeHead(403).end('<Error><Code>AccessDenied</Code></Error>')
+    else if (path === '/new.mp4') response.end(MP4)
+    else answerTask(response, { content: { video_url: `${origin}/${link}.mp4` }, updated_at: now() - 100 })
+  }
+  await expect(storeVideo()).rejects.toMatchObject({ type: 'download_link_expired', nonRetryable: false })
+  link = 'new'
+  expect(await storeVideo()).toMatchObject({ video: { key: 'video-key-1.mp4', bytes: MP4.length } })
+})
+
+const over = { nonRetryable: true, details: [{ kind: 'refused', providerEnded: true }] }
+
+it('gives up for good what the provider no longer keeps', async () => {
+  answer = (path, response) => {
+    if (path === '/video.mp4') response.writeHead(403).end()
+    else answerTask(response, { updated_at: now() - 25 * 3600 })
+  }
+  await expect(storeVideo()).rejects.toMatchObject({ type: 'result_expired', ...over })
+})
+
+it('gives up for good what the provider no longer knows', async () => {
+  answer = (_, response) => {
+    response.writeHead(404).end(JSON.stringify({ error: { code: 'ResourceNotFound', message: 'No such task' } }))
+  }
+  await expect(storeVideo()).rejects.toMatchObject({ type: 'no_video', ...over })
+})
+
+it('stores nothing of a video that ends early', async () => {
+  answer = (path, response) => {
+    if (path !== '/video.mp4') answerTask(response)
+    else response.writeHead(200, { 'content-length': '1000' }).write(MP4, () => response.destroy())
+  }
+  await expect(storeVideo()).rejects.toMatchObject({ type: 'download_failed', nonRetryable: false })
+  expect(await readdir(artifactsDir)).toEqual([])
 })

@@ -4,6 +4,7 @@ import { followingSignal } from '../following-signal.js'
 
 /** An object store says in some hundred bytes why it refuses. */
 const MAX_REASON_BYTES = 4096
+const LINK_EXPIRED = 'download_link_expired'
 
 export interface DownloadLimits {
   /** For how long nothing may come: a connection may be half open. */
@@ -44,6 +45,11 @@ export async function* download(url: string, limits: DownloadLimits, signal: Abo
   }
 }
 
+/** Whether the provider has to be asked for the link again. */
+export function isLinkExpired(error: unknown): boolean {
+  return error instanceof ApplicationFailure && error.type === LINK_EXPIRED
+}
+
 /** A download as a whole, for what is small. Throws as `download`, and `download_failed` past `maxBytes`, for good. */
 export async function downloadBytes(
   url: string,
@@ -67,7 +73,7 @@ async function answerFailure(response: Response): Promise<ApplicationFailure> {
   const said = [status, code && `${code}:`, message].filter(Boolean).join(' ').replace(/:$/, '')
   // Object stores differ in the status by which they say so.
   const expired = [403, 404, 410].includes(status) || code === 'AccessDenied' || /expired/i.test(`${code} ${message}`)
-  if (expired) return ApplicationFailure.retryable(`The link has expired (${said})`, 'download_link_expired')
+  if (expired) return ApplicationFailure.retryable(`The link has expired (${said})`, LINK_EXPIRED)
   const mayPass = status >= 500 || status === 408 || status === 425 || status === 429
   return failed(`The download answered ${said}`, !mayPass)
 }

@@ -1,7 +1,7 @@
 /** How a simulator is told at run time what to do wrong, and asked what it was asked. No provider has these paths. */
 import { type FaultPlan, FaultPlanError, type Faults, parseFaultPlan } from './faults.js'
+import type { SimulatorApp } from './http.js'
 import type { LoggedRequest } from './request-log.js'
-import type { SimulatorApp } from './simulator.js'
 
 const CONTROL_PATH = '/__simulator'
 

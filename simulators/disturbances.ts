@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import type { MiddlewareHandler } from 'hono'
 import { type FaultKind, type FaultMoment, type Faults, faultsAt } from './faults.js'
-import { SIMULATOR_HEADER, type SimulatorContext, type SimulatorEnv } from './simulator.js'
+import { SIMULATOR_HEADER, type SimulatorContext, type SimulatorEnv } from './http.js'
 
 /** How a provider words the errors that every simulator can be told to answer. */
 export interface ProviderErrors {

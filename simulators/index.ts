@@ -2,5 +2,6 @@
 export { createArkSimulator } from './ark/index.js'
 export type { FaultKind, FaultPlan } from './faults.js'
 export { createGeminiSimulator } from './gemini/index.js'
+export { SIMULATOR_HEADER } from './http.js'
 export { createImageGatewaySimulator } from './image-gateway/index.js'
-export { SIMULATOR_HEADER, type Simulator } from './simulator.js'
+export type { Simulator } from './simulator.js'

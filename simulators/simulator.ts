@@ -3,17 +3,15 @@ import { once } from 'node:events'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
-import { type HttpBindings, serve } from '@hono/node-server'
-import { type Context, Hono, type MiddlewareHandler } from 'hono'
+import { serve } from '@hono/node-server'
+import { Hono, type MiddlewareHandler } from 'hono'
 import { manyListeners } from '../integrations/shared/following-signal.js'
 import { addControlRoutes } from './control.js'
 import { disturbing, type Operation, type ProviderErrors } from './disturbances.js'
 import { type FaultKind, type FaultPlan, Faults } from './faults.js'
+import { SIMULATOR_HEADER, type SimulatorApp, type SimulatorContext, type SimulatorEnv } from './http.js'
 import { createLatency, type LatencyOptions, type RealisticLatency } from './latency.js'
 import { type LoggedRequest, logRequest } from './request-log.js'
-
-/** The header by which every answer says that no provider made it. */
-export const SIMULATOR_HEADER = 'x-simulator'
 
 const DEFAULT_RETRY_AFTER_SECONDS = 1
 const DEFAULT_SLOW_BODY_MS = 5000
@@ -44,13 +42,6 @@ export interface Simulator {
   readonly requests: LoggedRequest[]
   readonly faults: Faults
 }
-
-export type SimulatorEnv = {
-  Bindings: HttpBindings
-  Variables: { json: unknown; entry: LoggedRequest; name: string }
-}
-export type SimulatorContext = Context<SimulatorEnv>
-export type SimulatorApp = Hono<SimulatorEnv>
 
 /** What a simulator's own routes work with. */
 export interface Bench {

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import type { z } from 'zod'
 import type { ProviderErrors } from '../disturbances.js'
-import type { SimulatorContext } from '../simulator.js'
+import type { SimulatorContext } from '../http.js'
 
 const TYPES = {
   400: 'BadRequest',

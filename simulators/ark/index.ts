@@ -4,8 +4,9 @@
  */
 import { disturbancesOf } from '../disturbances.js'
 import { faultsAt } from '../faults.js'
+import type { SimulatorContext } from '../http.js'
 import { encodePng } from '../picture.js'
-import { createSimulator, type Simulator, type SimulatorContext, type SimulatorOptions } from '../simulator.js'
+import { createSimulator, type Simulator, type SimulatorOptions } from '../simulator.js'
 import { Callbacks } from './callbacks.js'
 import {
   arkErrors,

@@ -3,8 +3,8 @@
  * `[refuse]` is blocked at once, one with `[fail]` when the image was made; `[block:SAFETY]` and
  * `[finish:NO_IMAGE]` do the same for the reason they give.
  */
-import { disturbancesOf } from '../disturbances.js'
-import { faultsAt } from '../faults.js'
+import type { FaultKind } from '../faults.js'
+import { IMAGE_FAULTS } from '../image-faults.js'
 import { otherRatio, paint, ratioOf, type Size } from '../paint.js'
 import { encodePng } from '../picture.js'
 import { createSimulator, type Simulator, type SimulatorOptions } from '../simulator.js'
@@ -22,9 +22,7 @@ export function createGeminiSimulator(options: SimulatorOptions = {}): Simulator
   const kind = {
     name: 'gemini',
     basePath: BASE_PATH,
-    faultKinds: [...disturbancesOf('create'), ...faultsAt('judged', 'end')].filter(
-      (fault) => !['accountOverdue', 'expire', 'cancel'].includes(fault),
-    ),
+    faultKinds: IMAGE_FAULTS,
     errors: geminiErrors,
     realisticLatency: { shortest: 10_000, longest: 30_000 },
   }
@@ -51,7 +49,7 @@ export function createGeminiSimulator(options: SimulatorOptions = {}): Simulator
       c.get('entry').created = id
       const ending = prompt.includes('[fail]') ? 'refuseAtFinish' : bench.ending(c)
       await bench.pause(bench.latencyMs())
-      const finishReason = reasonIn(prompt, 'finish') ?? FINISH_REASONS[ending ?? '']
+      const finishReason = reasonIn(prompt, 'finish') ?? (ending && FINISH_REASONS[ending])
       if (finishReason) return c.json(withoutImage(id, model, prompt, finishReason))
 
       const { imageConfig, thinkingConfig } = request.data.generationConfig ?? {}
@@ -64,7 +62,7 @@ export function createGeminiSimulator(options: SimulatorOptions = {}): Simulator
   })
 }
 
-const FINISH_REASONS: Record<string, string> = { refuseAtFinish: 'IMAGE_SAFETY', failAtFinish: 'NO_IMAGE' }
+const FINISH_REASONS: Partial<Record<FaultKind, string>> = { refuseAtFinish: 'IMAGE_SAFETY', failAtFinish: 'NO_IMAGE' }
 
 function reasonIn(prompt: string, what: 'block' | 'finish'): string | undefined {
   return new RegExp(`\\[${what}:([A-Z_]+)\\]`).exec(prompt)?.[1]

@@ -1,7 +1,7 @@
 /** Errors as LiteLLM words them: `code` is the status, as a string. */
 import type { z } from 'zod'
 import type { ProviderErrors } from '../disturbances.js'
-import type { SimulatorContext } from '../simulator.js'
+import type { SimulatorContext } from '../http.js'
 
 type Status = 400 | 401 | 403 | 429 | 500 | 503
 

@@ -4,7 +4,7 @@
  */
 import { withTimeout } from '../../integrations/shared/following-signal.js'
 import { disturbancesOf } from '../disturbances.js'
-import { faultsAt } from '../faults.js'
+import { IMAGE_FAULTS } from '../image-faults.js'
 import { otherRatio, paint, ratioOf, type Size } from '../paint.js'
 import { encodePng } from '../picture.js'
 import { createSimulator, type Simulator, type SimulatorOptions } from '../simulator.js'
@@ -30,9 +30,7 @@ export function createImageGatewaySimulator(options: ImageGatewaySimulatorOption
   const kind = {
     name: 'image-gateway',
     basePath: BASE_PATH,
-    faultKinds: [...disturbancesOf('create', 'download'), ...faultsAt('judged', 'end')].filter(
-      (fault) => !['accountOverdue', 'expire', 'cancel'].includes(fault),
-    ),
+    faultKinds: [...IMAGE_FAULTS, ...disturbancesOf('download')],
     errors: gatewayErrors,
     realisticLatency: { shortest: 10_000, longest: 30_000 },
   }

@@ -208,13 +208,19 @@ describe('callbacks', () => {
     await quick.stop()
   })
 
-  it('tell of a cancel at once', async () => {
-    const slow = createArkSimulator({ latencyMs: 600_000 })
-    const at = `${(await slow.start()).url}/contents/generations/tasks`
+  it('tell of a cancel at once, and once', async () => {
+    let clock = START
+    const still = createArkSimulator({ latencyMs: 1000, now: () => clock })
+    const at = `${(await still.start()).url}/contents/generations/tasks`
     const { id } = (await ask('POST', at, { ...valid, callback_url: url })).body
     await ask('DELETE', `${at}/${id}`)
     await expect.poll(statuses).toEqual(['cancelled'])
-    await slow.stop()
+    // Whatever is still to be told of the first one comes before this.
+    await ask('POST', at, { ...valid, callback_url: url })
+    clock += 200
+    await expect.poll(() => statuses().at(-1)).toBe('running')
+    expect(statuses()).toEqual(['cancelled', 'running'])
+    await still.stop()
   })
 
   it('end when the simulator stops, and do no harm where nobody listens', async () => {

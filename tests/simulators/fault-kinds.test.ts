@@ -189,6 +189,13 @@ describe.each(downloads)('a download at $name', ({ simulator, fileUrl }) => {
   })
 })
 
+it('a create that is refused has no answer to lose', async () => {
+  gemini.faults.set({ acceptThenReset: 1 })
+  const blocked = { contents: [{ parts: [{ text: '[refuse]' }] }] }
+  expect(await toGemini('200', 'POST', urls.generate, blocked)).toBe('200')
+  expect(gemini.faults.plan).toEqual({ acceptThenReset: 1 })
+})
+
 it('a slow body is a whole one in the end', async () => {
   const slow = createArkSimulator({ slowBodyMs: 50, faults: { acceptThenSlow: 1 } })
   const { url } = await slow.start()

@@ -1,0 +1,21 @@
+/** The HTTP of the simulators: what each request carries from handler to handler. */
+import type { HttpBindings } from '@hono/node-server'
+import type { Context, Hono } from 'hono'
+import type { LoggedRequest } from './request-log.js'
+
+/** The header by which every answer says that no provider made it. */
+export const SIMULATOR_HEADER = 'x-simulator'
+
+export type SimulatorEnv = {
+  Bindings: HttpBindings
+  Variables: {
+    /** The body, if it is JSON. */
+    json: unknown
+    /** The request in the log. */
+    entry: LoggedRequest
+    /** The simulator's. */
+    name: string
+  }
+}
+export type SimulatorContext = Context<SimulatorEnv>
+export type SimulatorApp = Hono<SimulatorEnv>

@@ -1,0 +1,10 @@
+import { disturbancesOf } from './disturbances.js'
+import { type FaultKind, faultsAt } from './faults.js'
+
+/** Of a task, and of Ark's account. */
+const OTHERS: readonly FaultKind[] = ['accountOverdue', 'expire', 'cancel']
+
+/** The faults of a provider that answers a create with the image itself. */
+export const IMAGE_FAULTS = [...disturbancesOf('create'), ...faultsAt('judged', 'end')].filter(
+  (kind) => !OTHERS.includes(kind),
+)

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
@@ -8,6 +8,7 @@ import { createArtifactStore } from '@/integrations/shared/artifacts/index.js'
 import { encodePng } from '@/simulators/picture.js'
 
 const png = encodePng({ width: 2, height: 2, data: new Uint8Array(16).fill(255) })
+const gif = Buffer.from('R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==', 'base64')
 const image = { media: 'image' as const, maxBytes: 10_000 }
 const { signal } = new AbortController()
 let artifactsDir: string
@@ -38,6 +39,32 @@ it('replaces what a first try stored', async () => {
   expect(await readFile(join(artifactsDir, 'image-a-1.png'))).toEqual(other)
 })
 
+it('replaces what a first try stored as something else, and no other attempt', async () => {
+  await store().put('image-a-1', [gif], image, signal)
+  await store().put('image-a-11', [gif], image, signal)
+  await store().put('image-a-1', [png], image, signal)
+  expect((await readdir(artifactsDir)).sort()).toEqual(['image-a-1.png', 'image-a-11.gif'])
+})
+
+it('leaves nothing of a try that was killed while it received', async () => {
+  await mkdir(artifactsDir, { recursive: true })
+  for (const name of ['image-a-1', 'image-a-2']) await writeFile(join(artifactsDir, `.${name}.some-id.part`), 'half')
+  await store().put('image-a-1', [png], image, signal)
+  expect((await readdir(artifactsDir)).sort()).toEqual(['.image-a-2.some-id.part', 'image-a-1.png'])
+})
+
+it('stores nothing any more once it is called off', async () => {
+  await store().put('image-a-1', [gif], image, signal)
+  const controller = new AbortController()
+  const reason = new Error('cancelled')
+  async function* calledOff() {
+    yield png
+    controller.abort(reason)
+  }
+  await expect(store().put('image-a-1', calledOff(), image, controller.signal)).rejects.toBe(reason)
+  expect(await readdir(artifactsDir)).toEqual(['image-a-1.gif'])
+})
+
 it.each([
   ['is not what it should be', [png], { media: 'video' as const, maxBytes: 10_000 }, 'artifact_not_media'],
   ['is nothing known', [Buffer.from('<html>')], image, 'artifact_not_media'],
@@ -62,8 +89,9 @@ it('tells before anything is spent that nothing can be stored', async () => {
   expect(await readdir(artifactsDir)).toEqual([])
   await rm(artifactsDir, { recursive: true })
   await writeFile(artifactsDir, 'a file where the folder should be')
-  await chmod(artifactsDir, 0o600)
-  await expect(store().prepare(signal)).rejects.toThrow()
+  const refused = { type: 'artifact_store_refused', nonRetryable: false }
+  await expect(store().prepare(signal)).rejects.toMatchObject({ ...refused, details: [{ kind: 'unavailable' }] })
+  await expect(store().put('image-a-1', [png], image, signal)).rejects.toMatchObject(refused)
 })
 
 it('names an object by its attempt, and by nothing that leads out of the folder', () => {

@@ -2,7 +2,7 @@ import type { IIntegrationConstructor } from '../index.js'
 import { createPullIntegration, type PullIntegrationOptions } from '../shared/pull-integration.js'
 import { type ImageRequest, imageRequestSchema, imageResultSchema } from './schemas.js'
 
-/** Images by Nano Banana 2 behind an OpenAI-compatible gateway, from text or from other images. */
+/** Images by the Nano Banana models, of a gateway or of Gemini's own API, from text or from other images. */
 export function createNanobanana2ImageGenerationIntegration(
   options: PullIntegrationOptions<ImageRequest>,
 ): IIntegrationConstructor {

@@ -124,6 +124,14 @@ describe('what was asked for is compared with what came', () => {
   })
 })
 
+it('what came at the last moment is stored all the same', async () => {
+  const gateway = createImageGatewaySimulator({ latencyMs: 0, answerShape: 'link' })
+  gateway.faults.set({ downloadTruncate: 2 })
+  // The two pauses before the third download are longer than the request may take.
+  const env = { ...(await simulating(gateway)), IMAGE_REQUEST_TIMEOUT_MS: '1500' }
+  expect((await generateImage(env)).images).toHaveLength(1)
+})
+
 describe('a failure', () => {
   it('has the code, the words and the delay of the provider, and no key', async () => {
     const error = { code: '429', type: 'throttling_error', message: 'Key AIza-secret has had enough' }

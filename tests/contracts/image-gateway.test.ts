@@ -183,15 +183,16 @@ describe('an error', () => {
     // Refused for good
     [400, body('ContentPolicyViolationError', '400'), 'ContentPolicyViolationError', 'refused'],
     [400, body('invalid_request_error', '400', policy), 'ContentPolicyViolationError', 'refused'],
+    [500, body('internal_server_error', '500', policy), 'ContentPolicyViolationError', 'refused'],
     [400, body('invalid_request_error', 'content_policy_violation'), 'content_policy_violation', 'refused'],
     [400, body(null, 'invalid_size'), 'invalid_size', 'refused'],
     [401, body('auth_error', '401'), 'auth_error', 'refused'],
     [403, body('key_model_access_denied', '403'), 'key_model_access_denied', 'refused'],
     [404, body('invalid_request_error', 'model_not_found'), 'model_not_found', 'refused'],
-    [302, '', 'http_302', 'refused'],
     // Later
     [429, body('throttling_error', '429'), 'throttling_error', 'unavailable'],
     [429, { error: { message: 'why', type: null, code: 429 } }, 'http_429', 'unavailable'],
+    [500, body('internal_server_error', '500', 'litellm.RateLimitError: why'), 'RateLimitError', 'unavailable'],
     [503, body('internal_server_error', '503', overload), 'ServiceUnavailableError', 'unavailable'],
     [500, body('internal_server_error', '500', overload500), 'InternalServerError', 'unavailable'],
     [503, body('overloaded_error', '503'), 'overloaded_error', 'unavailable'],
@@ -204,6 +205,17 @@ describe('an error', () => {
     [504, body(null, '504'), 'http_504', 'ambiguous'],
   ])('%i %j', async (status, answer, code, kind) => {
     await expect(generate({ status, body: answer })).rejects.toMatchObject({ code, kind })
+    expect(provider.requests).toHaveLength(1)
+  })
+
+  it('is to be sent elsewhere: the key stays here', async () => {
+    provider = await startFakeProvider(
+      { status: 307, body: '', headers: { location: '/elsewhere' } },
+      says({ image: dataUrl }),
+    )
+    const client = createImageClient('openai', provider.endpoint)
+    const failed = client.generate({ prompt: 'A kite' }, new AbortController().signal)
+    await expect(failed).rejects.toMatchObject({ code: 'http_307', kind: 'refused' })
     expect(provider.requests).toHaveLength(1)
   })
 
@@ -231,6 +243,7 @@ describe('an error', () => {
   it.each([
     [429, body('insufficient_quota', 'insufficient_quota'), 'insufficient_quota', 3600],
     [400, body('budget_exceeded', '400'), 'budget_exceeded', 3600],
+    [402, body(null, '402'), 'http_402', 3600],
     [
       429,
       body('throttling_error', '429', 'Quota exceeded: GenerateRequestsPerDayPerProject'),

@@ -238,6 +238,11 @@ describe('an error', () => {
     const failed = generate({ status: 429, body: body(429, 'RESOURCE_EXHAUSTED', details), headers })
     await expect(failed).rejects.toMatchObject({ kind: 'unavailable', retryAfterSeconds })
   })
+
+  it('of credit that is used up waits for somebody to pay', async () => {
+    const failed = generate({ status: 402, body: body(402, 'RESOURCE_EXHAUSTED') })
+    await expect(failed).rejects.toMatchObject({ kind: 'unavailable', retryAfterSeconds: 3600 })
+  })
 })
 
 describe('an answer that is lost', () => {

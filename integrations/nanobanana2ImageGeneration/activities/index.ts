@@ -5,6 +5,7 @@ import { withHeartbeat } from '../../shared/activities/heartbeat.js'
 import { asCreateFailure } from '../../shared/activities/provider-error.js'
 import type { ActivityContext } from '../../shared/activity-context.js'
 import { artifactName } from '../../shared/artifact.js'
+import { withTimeout } from '../../shared/following-signal.js'
 import { providerEndpoint } from '../../shared/provider-config.js'
 import type { ProviderSettings } from '../../shared/provider-task.js'
 import { createImageClient } from '../clients/index.js'
@@ -15,6 +16,8 @@ const IMAGE_LIMITS = { media: 'image', maxBytes: 64 * 1024 ** 2 } as const
 const DOWNLOAD_LIMITS = { stallMs: 20_000, timeoutMs: 60_000 }
 const DOWNLOAD_TRIES = 3
 const PAUSE_BETWEEN_DOWNLOADS_MS = 1000
+/** Beyond the request's own time: what came at the last moment is paid for too. The workflow leaves 10 s. */
+const STORING_MS = 8_000
 
 export function createActivities(context: ActivityContext) {
   const config = context.integrations.nanobanana2ImageGeneration
@@ -38,9 +41,11 @@ export function createActivities(context: ActivityContext) {
       return asCreateFailure(
         context,
         endpoint,
-        withHeartbeat(requestTimeoutMs, async (signal) => {
+        withHeartbeat(requestTimeoutMs + STORING_MS, async (signal) => {
           await artifacts.prepare(signal)
-          const { images, ...answer } = await provider.generate(request, signal)
+          const { images, ...answer } = await withTimeout(requestTimeoutMs, [signal], (soon) =>
+            provider.generate(request, soon),
+          )
           const stored: ImageResult['images'] = []
           for (const [index, image] of images.entries()) {
             const bytes = image instanceof URL ? await download(image, signal) : image

@@ -31,19 +31,20 @@ const GATEWAY_ERRORS: readonly ErrorRow[] = [
     kind: 'unavailable',
     pauseSeconds: UNPAID_PAUSE_SECONDS,
   },
+  { status: [402, 402], kind: 'unavailable', pauseSeconds: UNPAID_PAUSE_SECONDS },
   { words: /PerDay/, status: [429, 429], kind: 'unavailable', pauseSeconds: DAILY_QUOTA_PAUSE_SECONDS },
   { name: /rate.?limit|throttling|quota/i, kind: 'unavailable' },
   { status: [429, 429], kind: 'unavailable' },
   // A bare 503 may come of a proxy that lost the answer; these say that the model took nothing on.
   { name: /overloaded|ServiceUnavailable/i, kind: 'unavailable' },
   { words: /model is overloaded|\bUNAVAILABLE\b/, status: [500, 503], kind: 'unavailable' },
-  { name: /timeout/i, kind: 'ambiguous' },
   { status: [408, 408], kind: 'ambiguous' },
   { status: [300, 499], kind: 'refused' },
 ]
 
 /** https://ai.google.dev/gemini-api/docs/troubleshooting */
 const GEMINI_ERRORS: readonly ErrorRow[] = [
+  { status: [402, 402], kind: 'unavailable', pauseSeconds: UNPAID_PAUSE_SECONDS },
   { name: /^RESOURCE_EXHAUSTED$/, words: /PerDay/, kind: 'unavailable', pauseSeconds: DAILY_QUOTA_PAUSE_SECONDS },
   { name: /^(RESOURCE_EXHAUSTED|UNAVAILABLE)$/, kind: 'unavailable' },
   {

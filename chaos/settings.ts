@@ -19,6 +19,8 @@ export const SETTINGS = {
   IMAGE_ON_AMBIGUOUS_CREATE: 'retry',
   // A look-up holds its place for half a minute here, and a run has to end in minutes.
   ARK_MAX_TASKS_IN_FLIGHT: '60',
+  // So many look every second, and the provider's own limit is not what is tried here.
+  ARK_REQUESTS_PER_MINUTE: '60000',
   LOG_LEVEL: 'info',
 } as const
 

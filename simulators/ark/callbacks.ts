@@ -26,6 +26,8 @@ export class Callbacks {
       if (stop.aborted) return
       await this.announce(task, describe)
     }
+    // The last change may have come while another was told of.
+    await this.announce(task, describe)
   }
 
   /** Tells of the status that a task has now, if it has not been told of. */

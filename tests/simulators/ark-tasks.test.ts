@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createArkSimulator } from '@/simulators/index.js'
-import { ask } from './support.js'
+import { ask, eventually } from './support.js'
 
 const HOUR_MS = 3600_000
 const START = 1_800_000_000_000
@@ -182,10 +182,12 @@ describe('the list', () => {
 
 describe('callbacks', () => {
   const called: Array<{ body: { id: string; status: string }; type: string | undefined }> = []
+  let whileCalled = () => {}
   const server = createServer(async (request, response) => {
     let text = ''
     for await (const chunk of request) text += chunk
     called.push({ body: JSON.parse(text), type: request.headers['content-type'] })
+    whileCalled()
     response.end()
   })
   let url: string
@@ -196,15 +198,33 @@ describe('callbacks', () => {
   afterAll(() => server.close())
   beforeEach(() => {
     called.length = 0
+    whileCalled = () => {}
   })
   const statuses = () => called.map(({ body }) => body.status)
 
   it('tell of each change, with what a GET shows', async () => {
-    const quick = createArkSimulator({ latencyMs: 100 })
+    let clock = START
+    const quick = createArkSimulator({ latencyMs: 100, now: () => clock })
     const at = `${(await quick.start()).url}/contents/generations/tasks`
     const { id } = (await ask('POST', at, { ...valid, callback_url: url })).body
-    await expect.poll(statuses).toEqual(['running', 'succeeded'])
+    clock += 20
+    await eventually(statuses).toEqual(['running'])
+    clock += 80
+    await eventually(statuses).toEqual(['running', 'succeeded'])
     expect(called[1]).toEqual({ body: (await ask('GET', `${at}/${id}`)).body, type: 'application/json' })
+    await quick.stop()
+  })
+
+  it('tell of the end where it comes while another change is told of', async () => {
+    let clock = START
+    const quick = createArkSimulator({ latencyMs: 100, now: () => clock })
+    const at = `${(await quick.start()).url}/contents/generations/tasks`
+    whileCalled = () => {
+      clock += 80
+    }
+    await ask('POST', at, { ...valid, callback_url: url })
+    clock += 20
+    await eventually(statuses).toEqual(['running', 'succeeded'])
     await quick.stop()
   })
 
@@ -214,11 +234,11 @@ describe('callbacks', () => {
     const at = `${(await still.start()).url}/contents/generations/tasks`
     const { id } = (await ask('POST', at, { ...valid, callback_url: url })).body
     await ask('DELETE', `${at}/${id}`)
-    await expect.poll(statuses).toEqual(['cancelled'])
+    await eventually(statuses).toEqual(['cancelled'])
     // Whatever is still to be told of the first one comes before this.
     await ask('POST', at, { ...valid, callback_url: url })
     clock += 200
-    await expect.poll(() => statuses().at(-1)).toBe('running')
+    await eventually(() => statuses().at(-1)).toBe('running')
     expect(statuses()).toEqual(['cancelled', 'running'])
     await still.stop()
   })
@@ -227,7 +247,7 @@ describe('callbacks', () => {
     const quick = createArkSimulator({ latencyMs: 50 })
     const at = `${(await quick.start()).url}/contents/generations/tasks`
     const unheard = (await ask('POST', at, { ...valid, callback_url: 'http://127.0.0.1:9/' })).body.id
-    await expect.poll(async () => (await ask('GET', `${at}/${unheard}`)).body.status).toBe('succeeded')
+    await eventually(async () => (await ask('GET', `${at}/${unheard}`)).body.status).toBe('succeeded')
     await ask('POST', at, { ...valid, callback_url: url })
     await quick.stop()
     const told = statuses().length

@@ -7,6 +7,7 @@ import { WorkerManager, type WorkerManagerOptions } from '@/async-task-component
 import { collectIntegrationWorkflows } from '@/async-task-component/workflow-collector.js'
 import { integrationTaskQueue } from '@/integrations/shared/names.js'
 import {
+  ALPHA_QUEUE,
   activityContext,
   createTemporalNamespace,
   FIXTURES,
@@ -39,16 +40,19 @@ afterEach(async () => {
   for (const folder of folders.splice(0)) await rm(folder, { recursive: true })
 })
 
-async function startAll(integrationsPath: string, names?: string[]): Promise<void> {
+async function startAll(integrationsPath: string, names?: string[], requestsPerMinute?: number): Promise<void> {
   const infos = await collectIntegrationWorkflows(integrationsPath)
   await manager.connect()
-  manager.createWorkers(infos.filter(({ name }) => !names || names.includes(name)))
+  const limit = requestsPerMinute === undefined ? {} : { requestsPerMinute }
+  manager.createWorkers(
+    infos.filter(({ name }) => !names || names.includes(name)).map((info) => ({ ...info, ...limit })),
+  )
   await manager.startAll()
 }
 
-function execute(taskQueue: string, workflow: string): Promise<unknown> {
+function execute(taskQueue: string, workflow: string, ...args: unknown[]): Promise<unknown> {
   const workflowId = uniqueName(workflow)
-  return client.workflow.execute(workflow, { taskQueue, workflowId, workflowExecutionTimeout: '20 seconds' })
+  return client.workflow.execute(workflow, { taskQueue, workflowId, args, workflowExecutionTimeout: '60 seconds' })
 }
 
 async function integration(name: string, files: Record<string, string>): Promise<string> {
@@ -82,6 +86,15 @@ describe('WorkerManager', () => {
 
     await manager.stopAll()
     expect(manager.isRunning('integration-alpha-queue')).toBe(false)
+  })
+
+  it('sends no more requests to the provider than a minute may have; reports to main are not held up', async () => {
+    createManager({ activityContext })
+    await startAll(FIXTURES, ['alpha'], 120)
+    const taken = (await execute(ALPHA_QUEUE, 'requestingWorkflow', 12)) as { provider: number; main: number }
+    // Two a second: the last of twelve is sent after five seconds, less what Temporal lets through at once.
+    expect(taken.provider).toBeGreaterThan(3000)
+    expect(taken.main).toBeLessThan(taken.provider)
   })
 
   it('reports a worker whose workflows cannot be bundled, and runs the others', async () => {

@@ -12,18 +12,22 @@ import { createTestAsyncTaskIntegration } from '../test-async-task/index.js'
  * @param runs how main reaches the runs of its tasks; the daemon does without
  */
 export function createApplicationIntegrations(
-  { components: { main }, integrations }: AppConfig,
+  { mode, components: { main }, integrations }: AppConfig,
   runs?: PullIntegrationOptions<unknown>['runs'],
 ) {
   const shared = { mainUrl: main.url, ...main.tasks, ...(runs && { runs }) }
+  // Elsewhere simulators may stand in, which are as private as what they are asked to fetch.
+  const urls = { allowPrivateUrls: mode !== 'prod' }
   return createAggregatedIntegration({
     fangzhouVideoGeneration: createFangzhouVideoGenerationIntegration({
       ...shared,
+      ...urls,
       ...limits(integrations.fangzhouVideoGeneration),
       source: promptSource('VideoGeneration', 'video'),
     }),
     nanobanana2ImageGeneration: createNanobanana2ImageGenerationIntegration({
       ...shared,
+      ...urls,
       ...limits(integrations.nanobanana2ImageGeneration),
       source: promptSource('ImageGeneration', 'image'),
     }),

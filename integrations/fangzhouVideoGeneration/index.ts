@@ -1,10 +1,11 @@
 import type { IIntegrationConstructor } from '../index.js'
+import type { UserUrlOptions } from '../shared/public-url.js'
 import { createPullIntegration, type PullIntegrationOptions } from '../shared/pull-integration.js'
-import { type VideoRequest, videoRequestSchema, videoResultSchema } from './schemas.js'
+import { createVideoRequestSchema, type VideoRequest, videoResultSchema } from './schemas.js'
 
 /** Video by Volcengine Ark, from text or from a first frame. */
 export function createFangzhouVideoGenerationIntegration(
-  options: PullIntegrationOptions<VideoRequest>,
+  options: PullIntegrationOptions<VideoRequest> & UserUrlOptions,
 ): IIntegrationConstructor {
   return createPullIntegration(
     {
@@ -13,7 +14,7 @@ export function createFangzhouVideoGenerationIntegration(
       workflowName: 'videoPollingWorkflow',
       reportAPIName: 'reportFangzhouVideoResult',
       manualHandles: { queryAPIName: 'queryFangzhouVideoStatus', takesCallbacks: true },
-      requestSchema: videoRequestSchema,
+      requestSchema: createVideoRequestSchema(options),
       resultSchema: videoResultSchema,
     },
     options,

@@ -1,66 +1,69 @@
 /** What a video task is asked with and answers with, validated as Ark does where that does not depend on the model. */
 import { z } from 'zod'
 import { artifactSchema } from '../shared/artifact.js'
-import { publicHttpUrl } from '../shared/public-url.js'
-
-const url = publicHttpUrl()
+import { publicHttpUrl, type UserUrlOptions } from '../shared/public-url.js'
 
 /** There is no `seed`: it marks the request, so that a lost answer can be looked up. */
-export const videoRequestSchema = z
-  .strictObject({
-    /** What is to be seen. May be left out beside images, and is left out with `draftTaskId`. */
-    prompt: z.string().min(1).max(4000).optional(),
-    /** The first frame, by URL: image to video. */
-    firstFrameUrl: url.optional(),
-    /** The last frame, by URL; only together with a first one. */
-    lastFrameUrl: url.optional(),
-    /** What people and things look like, by URL. How many depends on the model. Not together with frames. */
-    referenceImageUrls: z.array(url).min(1).max(30).optional(),
-    /** Videos to go by, to edit or to go on from; models since 2.0. Not together with frames. */
-    referenceVideoUrls: z.array(url).min(1).max(10).optional(),
-    /** Sounds to go by; models since 2.0. Not together with frames. */
-    referenceAudioUrls: z.array(url).min(1).max(10).optional(),
-    /** The `providerTaskId` of a draft that is to be made in full; what the draft was asked with is taken over. */
-    draftTaskId: z.string().min(1).max(200).optional(),
-    /** Default: the model's own, 720p or 1080p. */
-    resolution: z.enum(['480p', '720p', '1080p']).optional(),
-    /** Default: the model's own. `adaptive` goes by the first frame, or the prompt. */
-    ratio: z.enum(['16:9', '4:3', '1:1', '3:4', '9:16', '21:9', 'adaptive']).optional(),
-    /** Whole seconds, default 5. Models 1.x go up to 12. */
-    duration: z.number().int().min(2).max(15).optional(),
-    /** The length in frames, of which there are 24 a second: 25 + 4n from 29 to 289. Instead of `duration`. */
-    frames: z
-      .number()
-      .int()
-      .min(29)
-      .max(289)
-      .refine((frames) => (frames - 25) % 4 === 0, { error: 'must be 25 + 4n, such as 57 for 2.4 seconds' })
-      .optional(),
-    /** Default true, in models that make sound. */
-    generateAudio: z.boolean().optional(),
-    /** A cheap preview of 480p, to be made in full by `draftTaskId`. Default false. */
-    draft: z.boolean().optional(),
-    /** Default false. */
-    cameraFixed: z.boolean().optional(),
-    /** Default false. */
-    watermark: z.boolean().optional(),
-    /** Also keep the video's last frame, for a video that goes on from it. Default false. */
-    returnLastFrame: z.boolean().optional(),
-    /** `flex` costs half, and takes longer; models 1.x. Default `default`. */
-    serviceTier: z.enum(['default', 'flex']).optional(),
-    /** The higher, the sooner a queued task is begun; models since 2.0. Default 0. */
-    priority: z.number().int().min(0).max(9).optional(),
-    /** Who the video is for, always the same for one person: a hash, best, of their id. */
-    safetyIdentifier: z
-      .string()
-      .regex(/^[\x21-\x7e]{1,64}$/, 'must be 1 to 64 ASCII characters without spaces')
-      .optional(),
-  })
-  .superRefine((request, context) => {
-    for (const { field, message } of misfits(request)) {
-      context.addIssue({ code: 'custom', path: [field], message })
-    }
-  })
+export function createVideoRequestSchema(urls: UserUrlOptions = {}) {
+  const url = publicHttpUrl(urls)
+  return z
+    .strictObject({
+      /** What is to be seen. May be left out beside images, and is left out with `draftTaskId`. */
+      prompt: z.string().min(1).max(4000).optional(),
+      /** The first frame, by URL: image to video. */
+      firstFrameUrl: url.optional(),
+      /** The last frame, by URL; only together with a first one. */
+      lastFrameUrl: url.optional(),
+      /** What people and things look like, by URL. How many depends on the model. Not together with frames. */
+      referenceImageUrls: z.array(url).min(1).max(30).optional(),
+      /** Videos to go by, to edit or to go on from; models since 2.0. Not together with frames. */
+      referenceVideoUrls: z.array(url).min(1).max(10).optional(),
+      /** Sounds to go by; models since 2.0. Not together with frames. */
+      referenceAudioUrls: z.array(url).min(1).max(10).optional(),
+      /** The `providerTaskId` of a draft that is to be made in full; what the draft was asked with is taken over. */
+      draftTaskId: z.string().min(1).max(200).optional(),
+      /** Default: the model's own, 720p or 1080p. */
+      resolution: z.enum(['480p', '720p', '1080p']).optional(),
+      /** Default: the model's own. `adaptive` goes by the first frame, or the prompt. */
+      ratio: z.enum(['16:9', '4:3', '1:1', '3:4', '9:16', '21:9', 'adaptive']).optional(),
+      /** Whole seconds, default 5. Models 1.x go up to 12. */
+      duration: z.number().int().min(2).max(15).optional(),
+      /** The length in frames, of which there are 24 a second: 25 + 4n from 29 to 289. Instead of `duration`. */
+      frames: z
+        .number()
+        .int()
+        .min(29)
+        .max(289)
+        .refine((frames) => (frames - 25) % 4 === 0, { error: 'must be 25 + 4n, such as 57 for 2.4 seconds' })
+        .optional(),
+      /** Default true, in models that make sound. */
+      generateAudio: z.boolean().optional(),
+      /** A cheap preview of 480p, to be made in full by `draftTaskId`. Default false. */
+      draft: z.boolean().optional(),
+      /** Default false. */
+      cameraFixed: z.boolean().optional(),
+      /** Default false. */
+      watermark: z.boolean().optional(),
+      /** Also keep the video's last frame, for a video that goes on from it. Default false. */
+      returnLastFrame: z.boolean().optional(),
+      /** `flex` costs half, and takes longer; models 1.x. Default `default`. */
+      serviceTier: z.enum(['default', 'flex']).optional(),
+      /** The higher, the sooner a queued task is begun; models since 2.0. Default 0. */
+      priority: z.number().int().min(0).max(9).optional(),
+      /** Who the video is for, always the same for one person: a hash, best, of their id. */
+      safetyIdentifier: z
+        .string()
+        .regex(/^[\x21-\x7e]{1,64}$/, 'must be 1 to 64 ASCII characters without spaces')
+        .optional(),
+    })
+    .superRefine((request, context) => {
+      for (const { field, message } of misfits(request)) {
+        context.addIssue({ code: 'custom', path: [field], message })
+      }
+    })
+}
+
+export const videoRequestSchema = createVideoRequestSchema()
 
 export const videoResultSchema = z.strictObject({
   video: artifactSchema,

@@ -1,10 +1,11 @@
 import type { IIntegrationConstructor } from '../index.js'
+import type { UserUrlOptions } from '../shared/public-url.js'
 import { createPullIntegration, type PullIntegrationOptions } from '../shared/pull-integration.js'
-import { type ImageRequest, imageRequestSchema, imageResultSchema } from './schemas.js'
+import { createImageRequestSchema, type ImageRequest, imageResultSchema } from './schemas.js'
 
 /** Images by the Nano Banana models, of a gateway or of Gemini's own API, from text or from other images. */
 export function createNanobanana2ImageGenerationIntegration(
-  options: PullIntegrationOptions<ImageRequest>,
+  options: PullIntegrationOptions<ImageRequest> & UserUrlOptions,
 ): IIntegrationConstructor {
   return createPullIntegration(
     {
@@ -13,7 +14,7 @@ export function createNanobanana2ImageGenerationIntegration(
       workflowName: 'imageGenerationWorkflow',
       reportAPIName: 'reportNanobanana2Result',
       manualHandles: { queryAPIName: 'queryNanobanana2Status', takesCallbacks: false },
-      requestSchema: imageRequestSchema,
+      requestSchema: createImageRequestSchema(options),
       resultSchema: imageResultSchema,
     },
     options,

@@ -1,33 +1,42 @@
 import { z } from 'zod'
 import { artifactSchema } from '../shared/artifact.js'
+import { publicHttpUrl, type UserUrlOptions } from '../shared/public-url.js'
 
 /** A task travels through Temporal whole, and Temporal takes 2 MB. */
 const MAX_DATA_URL_CHARACTERS = 1_000_000
 
-const referenceImage = z
-  .string()
-  .max(MAX_DATA_URL_CHARACTERS, 'is too large: give the URL of a picture that is stored somewhere')
-  .regex(
-    /^(https?:\/\/\S+|data:image\/[\w.+-]+;base64,[A-Za-z0-9+/=]+)$/,
-    'must be an http(s) URL or a data:image/… URL',
-  )
-
-export const imageRequestSchema = z.strictObject({
-  prompt: z.string().min(1).max(8000),
-  /** Pictures to start from: image to image. */
-  referenceImages: z
-    .array(referenceImage)
-    .min(1)
-    .max(8)
-    .refine((images) => images.reduce((sum, image) => sum + image.length, 0) <= MAX_DATA_URL_CHARACTERS, {
-      message: 'are too large together: give URLs of pictures that are stored somewhere',
+function referenceImageSchema({ allowPrivateUrls }: UserUrlOptions) {
+  return z
+    .string()
+    .max(MAX_DATA_URL_CHARACTERS, 'is too large: give the URL of a picture that is stored somewhere')
+    .regex(
+      /^(https?:\/\/\S+|data:image\/[\w.+-]+;base64,[A-Za-z0-9+/=]+)$/,
+      'must be an http(s) URL or a data:image/… URL',
+    )
+    .superRefine((text, context) => {
+      const link = text.startsWith('data:') ? undefined : publicHttpUrl({ allowPrivateUrls }).safeParse(text)
+      for (const { message } of link?.error?.issues ?? []) context.addIssue({ code: 'custom', message })
     })
-    .optional(),
-  /** Models do not always keep to it. What came is measured. */
-  aspectRatio: z.enum(['1:1', '2:3', '3:2', '3:4', '4:3', '4:5', '5:4', '9:16', '16:9', '21:9']).optional(),
-  /** The pixels of a square of 1024, 2048 or 4096 to a side, in whatever aspect ratio. Not every model knows it. */
-  imageSize: z.enum(['1K', '2K', '4K']).optional(),
-})
+}
+
+export function createImageRequestSchema(urls: UserUrlOptions = {}) {
+  return z.strictObject({
+    prompt: z.string().min(1).max(8000),
+    /** Pictures to start from: image to image. */
+    referenceImages: z
+      .array(referenceImageSchema(urls))
+      .min(1)
+      .max(8)
+      .refine((images) => images.reduce((sum, image) => sum + image.length, 0) <= MAX_DATA_URL_CHARACTERS, {
+        message: 'are too large together: give URLs of pictures that are stored somewhere',
+      })
+      .optional(),
+    /** Models do not always keep to it. What came is measured. */
+    aspectRatio: z.enum(['1:1', '2:3', '3:2', '3:4', '4:3', '4:5', '5:4', '9:16', '16:9', '21:9']).optional(),
+    /** The pixels of a square of 1024, 2048 or 4096 to a side, in whatever aspect ratio. Not every model knows it. */
+    imageSize: z.enum(['1K', '2K', '4K']).optional(),
+  })
+}
 
 /** What the provider says it took; without what it does not say. */
 const imageUsageSchema = z.strictObject({
@@ -61,6 +70,6 @@ export const imageResultSchema = z.strictObject({
   simulated: z.boolean(),
 })
 
-export type ImageRequest = z.output<typeof imageRequestSchema>
+export type ImageRequest = z.output<ReturnType<typeof createImageRequestSchema>>
 export type ImageResult = z.output<typeof imageResultSchema>
 export type ImageUsage = z.output<typeof imageUsageSchema>

@@ -36,18 +36,18 @@ export function urlProblem(url: URL, mayConnectTo = isPublicAddress): string | u
   return undefined
 }
 
-export interface PublicHttpUrlOptions {
-  /** Also takes URLs of this machine and of private networks: where a simulator stands in. Default: false. */
-  allowPrivate?: boolean
+export interface UserUrlOptions {
+  /** Whether URLs of this machine and of private networks are taken: where simulators stand in. Default: false. */
+  allowPrivateUrls?: boolean
 }
 
 /** A URL for a provider to fetch: http(s), without credentials, and not by a private address. */
-export function publicHttpUrl({ allowPrivate = false }: PublicHttpUrlOptions = {}) {
+export function publicHttpUrl({ allowPrivateUrls = false }: UserUrlOptions = {}) {
   return z
     .url('must be an http(s) URL')
     .max(MAX_URL_LENGTH)
     .check(({ value, issues }) => {
-      const problem = URL.canParse(value) && urlProblem(new URL(value), allowPrivate ? () => true : isPublicAddress)
+      const problem = URL.canParse(value) && urlProblem(new URL(value), allowPrivateUrls ? () => true : isPublicAddress)
       if (problem) issues.push({ code: 'custom', message: problem, input: value })
     })
 }

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { loadConfig } from '@/config.js'
+import { createApplicationIntegrations } from '@/integrations/entries/application.js'
 import { isPublicAddress, publicHttpUrl } from '@/integrations/shared/public-url.js'
 
 it.each([
@@ -49,7 +51,7 @@ it.each(['8.8.8.8', '1.1.1.1', '172.32.0.1', '100.128.0.1', '2606:4700:4700::111
 )
 
 describe('publicHttpUrl', () => {
-  const said = (url: string, options?: { allowPrivate: boolean }) =>
+  const said = (url: string, options?: { allowPrivateUrls: boolean }) =>
     publicHttpUrl(options)
       .safeParse(url)
       .error?.issues.map(({ message }) => message)
@@ -76,7 +78,7 @@ describe('publicHttpUrl', () => {
     'http://10.1.2.3/',
   ])('refuses %s, and takes it where private addresses are allowed', (url) => {
     expect(said(url)).toEqual(PRIVATE)
-    expect(said(url, { allowPrivate: true })).toBeUndefined()
+    expect(said(url, { allowPrivateUrls: true })).toBeUndefined()
   })
 
   it.each([
@@ -86,10 +88,34 @@ describe('publicHttpUrl', () => {
     ['https://anna:secret@example.org/', ['must not contain a user name or a password']],
   ])('refuses %s', (url, message) => {
     expect(said(url)).toEqual(message)
-    expect(said(url, { allowPrivate: true })).toEqual(message)
+    expect(said(url, { allowPrivateUrls: true })).toEqual(message)
   })
 
   it('refuses what is too long to be stored', () => {
     expect(said(`https://example.org/${'a'.repeat(4000)}`)).toHaveLength(1)
+  })
+})
+
+describe('a request to the application', () => {
+  const url = 'http://127.0.0.1:3000/artifacts/image-a-1.png'
+  const requests = [
+    ['video', { prompt: 'a kite', firstFrameUrl: url }, 'firstFrameUrl'],
+    ['video', { prompt: 'a kite', referenceImageUrls: [url] }, 'referenceImageUrls.0'],
+    ['image', { prompt: 'a kite', referenceImages: [url] }, 'referenceImages.0'],
+  ] as const
+
+  function complaints(mode: 'local' | 'prod', namespace: string, request: object): string[] {
+    const Integrations = createApplicationIntegrations({ ...loadConfig({ mode: 'local', env: {} }), mode })
+    const application = new Integrations({ entities: [], relations: [], activities: [], interactions: [], dict: [] })
+    const api = application.createAPIs().find((one) => one.namespace === namespace && one.name === 'generate')
+    if (!api?.params) throw new Error(`no API to ask for a ${namespace}`)
+    const { error } = api.params.safeParse(request)
+    return (error?.issues ?? []).map(({ path, message }) => `${path.join('.')} ${message}`)
+  }
+
+  it.each(requests)('of a %s may name this machine, unless it is in production', (namespace, request, field) => {
+    expect(complaints('local', namespace, request)).toEqual([])
+    const complaint = `${field} must not lead to this machine or a private network`
+    expect(complaints('prod', namespace, request)).toEqual([complaint])
   })
 })

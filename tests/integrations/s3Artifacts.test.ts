@@ -17,6 +17,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { artifactsConfigSchema, type S3Config } from '@/integrations/shared/artifacts/config.js'
 import { createArtifactStore } from '@/integrations/shared/artifacts/index.js'
 import { createS3Client } from '@/integrations/shared/artifacts/s3-client.js'
+import { s3Failure } from '@/integrations/shared/artifacts/s3-failure.js'
 import { encodePng } from '@/simulators/picture.js'
 import { startTestMain } from '../support/main.js'
 import { type S3Server, startS3Server } from '../support/s3-server.js'
@@ -215,6 +216,19 @@ describe('tells before anything is spent', () => {
     expect(failures[1]).not.toMatchObject({ details: [{ kind: expect.anything() }] })
     expect(await leftInFolder()).toEqual([])
   })
+})
+
+it('ends as it is told to', async () => {
+  const reason = new Error('cancelled')
+  await expect(store().prepare(AbortSignal.abort(reason))).rejects.toBe(reason)
+})
+
+it('repeats no key, whatever a service says', () => {
+  const { accessKeyId, secretAccessKey } = server.credentials
+  const said = new Error(`${accessKeyId} with ${secretAccessKey} is not known`)
+  expect(s3Failure(said, 'PutObject', s3).message).toBe(
+    `s3:PutObject in the bucket ${s3.bucket}: Error: [key] with [key] is not known`,
+  )
 })
 
 describe('main', () => {

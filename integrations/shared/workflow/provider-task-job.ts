@@ -38,20 +38,22 @@ export async function runProviderTask<Result>(
   collect: (providerTaskId: string) => Promise<Result>,
 ): Promise<Result> {
   const job = new ProviderTaskJob(input, provider, settings)
-  const resumed = await job.resume(run.begun)
-  const task = resumed ?? (await job.create())
   try {
+    const resumed = await job.resume(run.begun)
+    const task = resumed ?? (await job.create())
     await run.reportProcessing(task)
     await job.succeeded(task.id, { isNew: resumed === null })
     return await collect(task.id)
   } catch (error) {
-    if (isCancellation(error) || isTaskCancelled(error)) await job.cancel(task.id)
+    if (isCancellation(error) || isTaskCancelled(error)) await job.cancel()
     throw error
   }
 }
 
 class ProviderTaskJob {
   readonly #patience: Patience
+  /** What is known to be at the provider. */
+  #taskId: string | undefined
 
   constructor(
     readonly input: AttemptInput,
@@ -63,6 +65,7 @@ class ProviderTaskJob {
 
   /** What an earlier attempt had created and is not over; null once it is certain that there is nothing. */
   async resume({ providerTask, openIntents }: Begun): Promise<ProviderTask | null> {
+    this.#taskId = providerTask?.id
     if (providerTask && isUsable(await this.#look(providerTask.id))) return providerTask
     if (openIntents.length === 0) return null
     const found = await this.#lookUp(openIntents.map((intent) => intent.attempt))
@@ -79,6 +82,7 @@ class ProviderTaskJob {
         const id = await this.#patience.whileUnavailable(() =>
           CancellationScope.nonCancellable(() => this.provider.create()),
         )
+        this.#taskId = id
         return { id, attempt }
       } catch (error) {
         if (failureKind(error) !== 'ambiguous') throw error
@@ -110,7 +114,10 @@ class ProviderTaskJob {
     this.#patience.handles.report({ phase: 'storing' })
   }
 
-  async cancel(id: string): Promise<boolean> {
+  /** Cancels what is known to be at the provider; false if nothing could be cancelled. */
+  async cancel(): Promise<boolean> {
+    const id = this.#taskId
+    if (id === undefined) return false
     try {
       return await CancellationScope.nonCancellable(() => this.provider.cancel(id))
     } catch (error) {
@@ -130,7 +137,7 @@ class ProviderTaskJob {
   async #doneAtLast(id: string, late: unknown): Promise<void> {
     const state = await this.provider.get(id, this.settings.requestTimeoutMs).catch(() => null)
     if (state && succeeded(id, state)) return
-    const cancelled = state !== null && (await this.cancel(id))
+    const cancelled = state !== null && (await this.cancel())
     if (!cancelled) throw late
     const message = `Not begun within ${this.settings.deadlineSeconds} s, and cancelled at the provider`
     throw attemptFailure({ code: 'deadline_exceeded', message, retryable: true, providerEnded: true })
@@ -151,8 +158,15 @@ class ProviderTaskJob {
     return seconds * (1 + JITTER * (2 * Math.random() - 1))
   }
 
-  /** Believes "nothing there" only once no create can still be on its way. */
+  /** Goes on even in a cancelled run: what is there has to be found to be cancelled. */
   async #lookUp(attempts: number[]): Promise<ProviderTask | null> {
+    const found = await CancellationScope.nonCancellable(() => this.#findSettled(attempts))
+    if (found) this.#taskId = found.id
+    return found
+  }
+
+  /** Believes "nothing there" only once no create can still be on its way. */
+  async #findSettled(attempts: number[]): Promise<ProviderTask | null> {
     const { requestTimeoutMs, settleSeconds } = this.settings
     this.#patience.handles.report({ phase: 'looking-up' })
     const settledAt = Date.now() + requestTimeoutMs + settleSeconds * 1000

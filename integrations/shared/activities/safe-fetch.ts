@@ -1,9 +1,11 @@
 /** Fetching what a user's URL names: nothing of the network that only this process can reach. */
 import { type LookupAddress, lookup as systemLookup } from 'node:dns'
+import { once } from 'node:events'
+import { get as getByHttp, type IncomingMessage } from 'node:http'
+import { get as getByHttps } from 'node:https'
 import type { LookupFunction } from 'node:net'
 import { ApplicationFailure } from '@temporalio/activity'
 import { fileTypeFromBuffer } from 'file-type'
-import { Agent, type Dispatcher, request } from 'undici'
 import type { FailureDetails } from '../failure.js'
 import { withTimeout } from '../following-signal.js'
 import { isPublicAddress, urlProblem } from '../public-url.js'
@@ -43,51 +45,64 @@ export async function safeFetch(
   signal: AbortSignal,
   options: SafeFetchOptions = {},
 ): Promise<FetchedFile> {
-  const { mayConnectTo = isPublicAddress, lookup = systemLookup } = options
-  const agent = new Agent({ connect: { lookup: checkedLookup(lookup, mayConnectTo) } })
   try {
     return await withTimeout(limits.timeoutMs, [signal], async (soon) => {
-      const { url: found, body } = await follow(url, agent, mayConnectTo, soon)
-      const bytes = await read(body, found.host, limits.maxBytes)
-      const type = await fileTypeFromBuffer(bytes)
-      if (!type?.mime.startsWith(`${limits.media}/`)) {
-        throw refused(
-          'url_not_media',
-          `${found.host} gave ${type?.mime ?? 'no known type of file'}, not ${limits.media}`,
-        )
+      try {
+        return await fetchFile(url, limits, soon, options)
+      } catch (error) {
+        throw soon.aborted ? soon.reason : error
       }
-      return { bytes, mimeType: type.mime }
     })
   } catch (error) {
-    if (signal.aborted) throw signal.reason
-    if (error instanceof ApplicationFailure) throw error
+    if (signal.aborted || error instanceof ApplicationFailure) throw error
     const { message } = error as Error
     throw failure('url_unavailable', `The URL could not be fetched: ${message}`, 'unavailable')
-  } finally {
-    await agent.destroy()
   }
+}
+
+async function fetchFile(
+  url: string,
+  { media, maxBytes }: SafeFetchLimits,
+  signal: AbortSignal,
+  options: SafeFetchOptions,
+): Promise<FetchedFile> {
+  const { url: found, response } = await follow(url, signal, options)
+  const bytes = await read(response, found.host, maxBytes)
+  const type = await fileTypeFromBuffer(bytes)
+  if (!type?.mime.startsWith(`${media}/`)) {
+    throw refused('url_not_media', `${found.host} gave ${type?.mime ?? 'no known type of file'}, not ${media}`)
+  }
+  return { bytes, mimeType: type.mime }
 }
 
 async function follow(
   start: string,
-  dispatcher: Dispatcher,
-  mayConnectTo: (address: string) => boolean,
   signal: AbortSignal,
-): Promise<{ url: URL; body: Dispatcher.ResponseData['body'] }> {
+  { mayConnectTo = isPublicAddress, lookup = systemLookup }: SafeFetchOptions,
+): Promise<{ url: URL; response: IncomingMessage }> {
   let url = parse(start)
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
     const problem = urlProblem(url, mayConnectTo)
     if (problem) throw refused('url_not_allowed', `The URL ${problem}`)
-    // Compressed, it could be larger than it looks.
-    const headers = { 'accept-encoding': 'identity' }
-    const { statusCode, headers: answered, body } = await request(url, { dispatcher, signal, headers })
-    if (statusCode === 200) return { url, body }
-    body.on('error', () => {}).destroy()
-    const { location } = answered
-    if (statusCode < 300 || statusCode > 399 || typeof location !== 'string') throw answerFailure(url, statusCode)
-    url = parse(location, url)
+    const response = await get(url, checkedLookup(lookup, mayConnectTo), signal)
+    const { statusCode = 0, headers } = response
+    if (statusCode === 200) return { url, response }
+    response.destroy()
+    if (statusCode < 300 || statusCode > 399 || !headers.location) throw answerFailure(url, statusCode)
+    url = parse(headers.location, url)
   }
   throw refused('url_refused', `${url.host} is the end of more than ${MAX_REDIRECTS} redirects`)
+}
+
+/** One request over a connection of its own, to an address that `lookup` gave. */
+async function get(url: URL, lookup: LookupFunction, signal: AbortSignal): Promise<IncomingMessage> {
+  // Compressed, it could be larger than it looks.
+  const options = { agent: false, lookup, signal, headers: { 'accept-encoding': 'identity' } }
+  const request = url.protocol === 'https:' ? getByHttps(url, options) : getByHttp(url, options)
+  // What breaks after the answer has begun is an error of the answer too.
+  request.on('error', () => {})
+  const [response] = (await once(request, 'response')) as [IncomingMessage]
+  return response
 }
 
 function parse(text: string, base?: URL): URL {
@@ -95,10 +110,10 @@ function parse(text: string, base?: URL): URL {
   return new URL(text, base)
 }
 
-async function read(body: AsyncIterable<Uint8Array>, host: string, maxBytes: number): Promise<Uint8Array> {
+async function read(body: IncomingMessage, host: string, maxBytes: number): Promise<Uint8Array> {
   const chunks: Uint8Array[] = []
   let size = 0
-  for await (const chunk of body) {
+  for await (const chunk of body as AsyncIterable<Uint8Array>) {
     size += chunk.byteLength
     if (size > maxBytes) throw refused('url_too_large', `The file at ${host} is larger than ${maxBytes} bytes`)
     chunks.push(chunk)

@@ -2,7 +2,6 @@
 import type { Artifact } from '../artifact.js'
 import type { ArtifactsConfig } from './config.js'
 import { createLocalStore } from './local-store.js'
-import { createS3Store } from './s3-store.js'
 
 export interface ArtifactLimits {
   media: 'image' | 'video'
@@ -33,5 +32,11 @@ export interface ArtifactStore {
 
 /** @param mainUrl where main, which serves what is stored, is reached */
 export function createArtifactStore({ dir, s3 }: ArtifactsConfig, mainUrl: string): ArtifactStore {
-  return s3 ? createS3Store(s3, mainUrl) : createLocalStore(dir, mainUrl)
+  if (!s3) return createLocalStore(dir, mainUrl)
+  // Its SDK takes half a second and 25 MB to load, of which those without a bucket are spared.
+  const store = import('./s3-store.js').then(({ createS3Store }) => createS3Store(s3, mainUrl))
+  return {
+    prepare: async (...args) => (await store).prepare(...args),
+    put: async (...args) => (await store).put(...args),
+  }
 }

@@ -1,0 +1,29 @@
+import { GetObjectCommand, HeadObjectCommand } from '@aws-sdk/client-s3'
+import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
+import type { MiddlewareHandler } from 'hono'
+import type { S3Config } from '../integrations/shared/artifacts/config.js'
+import { createS3Client } from '../integrations/shared/artifacts/s3-client.js'
+
+/** For how long a link to the bucket can be used: to begin a download, not to keep. */
+const LINK_SECONDS = 300
+/** An object's name as `artifactName` makes it, and nothing else that the bucket may hold. */
+const KEY = /^[\w-]+-\d+\.\w+$/
+
+/**
+ * Bytes and ranges are the bucket's service to give: main would only pass them on. Whether the object is there is
+ * not asked first; the service says so.
+ */
+export function createBucketRedirect(config: S3Config): MiddlewareHandler {
+  const { publicEndpoint, ...others } = config
+  const client = createS3Client({ ...others, ...(publicEndpoint !== undefined && { endpoint: publicEndpoint }) })
+  return async (c, next) => {
+    const key = c.req.path.replace(/^\/artifacts\//, '')
+    if (!KEY.test(key)) return next()
+    const object = { Bucket: config.bucket, Key: config.prefix + key }
+    // A link is for one method.
+    const command = c.req.method === 'HEAD' ? new HeadObjectCommand(object) : new GetObjectCommand(object)
+    const link = await getSignedUrl(client, command, { expiresIn: LINK_SECONDS })
+    c.header('cache-control', 'no-store')
+    return c.redirect(link)
+  }
+}

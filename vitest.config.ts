@@ -18,6 +18,7 @@ const wholeSystem = [
   'tests/stress/**/*.test.ts',
   'tests/test-async-task-component.ts',
   'tests/chaos/chaos-run.test.ts',
+  'tests/money/money.test.ts',
 ]
 
 export default defineConfig({

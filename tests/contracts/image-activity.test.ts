@@ -156,6 +156,16 @@ describe('a failure', () => {
     })
   })
 
+  it('to answer in time leaves behind that an image may have been made', async () => {
+    const gemini = createGeminiSimulator({ latencyMs: 0 })
+    gemini.faults.set({ acceptThenHang: 1 })
+    const env = { ...(await simulating(gemini, 'gemini')), IMAGE_REQUEST_TIMEOUT_MS: '300' }
+    await expect(generateImage(env)).rejects.toMatchObject({
+      message: expect.stringContaining('No end within 300 ms'),
+      details: [{ kind: 'ambiguous' }],
+    })
+  })
+
   it('before money is spent asks the provider for nothing', async () => {
     const gemini = createGeminiSimulator({ latencyMs: 0 })
     const env = await simulating(gemini, 'gemini')

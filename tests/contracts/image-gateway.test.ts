@@ -94,6 +94,7 @@ describe('finds the image', () => {
       },
     ],
     ['within the text', { content: `Here. ${dataUrl}` }],
+    ['within the text, whatever it is called', { content: `Here. data:application/octet-stream;base64,${base64}` }],
     [
       'as a type that is none of an image',
       { content: 'Here.', image: `data:application/octet-stream;base64,${base64}` },

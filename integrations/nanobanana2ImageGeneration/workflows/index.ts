@@ -1,6 +1,6 @@
 import { proxyLocalActivities } from '@temporalio/workflow'
 import type { AttemptInput, AttemptOutcome } from '../../shared/task.js'
-import { attemptFailure, failureKind } from '../../shared/workflow/failures.js'
+import { attemptFailure, describeFailure, failureKind } from '../../shared/workflow/failures.js'
 import { Patience } from '../../shared/workflow/patience.js'
 import { requestOnce } from '../../shared/workflow/provider-activities.js'
 import { runAttempt } from '../../shared/workflow/run-attempt.js'
@@ -19,7 +19,7 @@ export async function imageGenerationWorkflow(input: AttemptInput<ImageRequest>)
   return runAttempt(input, async (run) => {
     const settings = await imageSettings()
     const mayPayTwice = settings.onAmbiguousCreate === 'retry'
-    if (run.begun.openIntents.length > 0 && !mayPayTwice) throw answerLost('an earlier attempt', false)
+    if (run.begun.openIntents.length > 0 && !mayPayTwice) throw answerLost('an earlier attempt', '', false)
 
     const gateway = requestOnce<ImageActivities>(settings)
     const patience = new Patience(settings.deadlineSeconds)
@@ -29,13 +29,14 @@ export async function imageGenerationWorkflow(input: AttemptInput<ImageRequest>)
       await run.reportProcessing()
       return result
     } catch (error) {
-      throw failureKind(error) === 'ambiguous' ? answerLost('this attempt', mayPayTwice) : error
+      if (failureKind(error) !== 'ambiguous') throw error
+      throw answerLost('this attempt', `: ${describeFailure(error).error.message}`, mayPayTwice)
     }
   })
 }
 
 /** For good, it leaves an operator to decide: a retry by hand then starts afresh, with no intent open. */
-function answerLost(whose: string, retryable: boolean): Error {
-  const message = `The answer to ${whose} was lost: an image may have been made and charged for`
+function answerLost(whose: string, how: string, retryable: boolean): Error {
+  const message = `The answer to ${whose} was lost, and an image may have been made and charged for${how}`
   return attemptFailure({ code: 'create_answer_lost', message, retryable, providerEnded: !retryable })
 }

@@ -3,6 +3,9 @@ import type { ActivityContext } from '../activity-context.js'
 import type { FailureDetails, FailureKind } from '../failure.js'
 import type { ProviderEndpoint } from '../provider-config.js'
 
+/** Providers like to repeat the request in what they say of it. */
+const MAX_MESSAGE_LENGTH = 2000
+
 /** A request to a provider that did not do what was asked, in the provider's own code and words. */
 export class ProviderError extends Error {
   override readonly name = 'ProviderError'
@@ -38,7 +41,11 @@ export async function asActivityFailure<T>(
   } catch (error) {
     if (!(error instanceof ProviderError)) throw error
     const { code, kind, retryAfterSeconds, retryable } = error
-    const message = error.message.replaceAll(apiKey, '[key]').replace(/\bsk-[\w*.-]+/g, '[key]')
+    // Cut last: half a key would not be found any more.
+    const message = error.message
+      .replaceAll(apiKey, '[key]')
+      .replace(/\bsk-[\w*.-]+/g, '[key]')
+      .slice(0, MAX_MESSAGE_LENGTH)
     const details: FailureDetails = {
       kind,
       ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),

@@ -21,6 +21,7 @@ const SECRETS = {
   ARK_API_KEY: '7f3c/9d1e+4b6a_video-provider-key.W2x=',
   IMAGE_API_KEY: 'sk-imgQ8/provider+key_Lm4t7Yb1=',
   DATABASE_PASSWORD: 'pW#9/databaseUser@secret:Kx3?',
+  ARTIFACTS_S3_SECRET_ACCESS_KEY: 's3Q8-bucketOwner+secret/Jd6n',
 }
 const BUCKET = 'money'
 const PREFIX = 'results/'
@@ -36,7 +37,7 @@ export interface SystemOptions {
 
 export class MoneySystem {
   readonly #stops: Array<() => Promise<unknown>> = []
-  secrets: Record<string, string> = SECRETS
+  readonly secrets = SECRETS
   logFiles: string[] = []
   daemons: SupervisedProcess[] = []
   healthUrls: string[] = []
@@ -124,16 +125,15 @@ export class MoneySystem {
   }
 
   async #startStorage() {
-    this.#s3 = await startS3Server()
+    const secretAccessKey = SECRETS.ARTIFACTS_S3_SECRET_ACCESS_KEY
+    this.#s3 = await startS3Server({ accessKeyId: 'money-run', secretAccessKey })
     this.#stops.push(() => this.#s3.stop())
     await createS3Client(this.#s3Config()).send(new CreateBucketCommand({ Bucket: BUCKET }))
-    const { accessKeyId, secretAccessKey } = this.#s3.credentials
-    this.secrets = { ...SECRETS, ARTIFACTS_S3_SECRET_ACCESS_KEY: secretAccessKey }
     return {
       ARTIFACTS_S3_ENDPOINT: this.#s3.endpoint,
       ARTIFACTS_S3_BUCKET: BUCKET,
       ARTIFACTS_S3_PREFIX: PREFIX,
-      ARTIFACTS_S3_ACCESS_KEY_ID: accessKeyId,
+      ARTIFACTS_S3_ACCESS_KEY_ID: this.#s3.credentials.accessKeyId,
       ARTIFACTS_S3_SECRET_ACCESS_KEY: secretAccessKey,
     }
   }

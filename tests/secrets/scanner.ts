@@ -42,12 +42,16 @@ export class SecretScanner {
     })
   }
 
+  /** Each secret is told of once, by the first of its forms that is there. */
   find({ where, text }: Place): string[] {
-    return this.#forms.flatMap(({ secret, form, needle }) => {
+    const found = new Map<string, string>()
+    for (const { secret, form, needle } of this.#forms) {
       const at = text.indexOf(needle)
-      if (at < 0) return []
-      return `${secret} in ${where} (${form}): …${text.slice(Math.max(0, at - AROUND), at + needle.length + AROUND)}…`
-    })
+      if (at < 0 || found.has(secret)) continue
+      const around = text.slice(Math.max(0, at - AROUND), at + needle.length + AROUND)
+      found.set(secret, `${secret} in ${where} (${form}): …${around}…`)
+    }
+    return [...found.values()]
   }
 
   async scan(places: AsyncIterable<Place> | Iterable<Place>): Promise<Scan> {

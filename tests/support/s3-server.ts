@@ -22,9 +22,10 @@ export interface S3Server {
   stop(): Promise<void>
 }
 
-export async function startS3Server(): Promise<S3Server> {
+const CREDENTIALS = { accessKeyId: 'test-access-key-id', secretAccessKey: 'test-secret-access-key' }
+
+export async function startS3Server(credentials: S3Server['credentials'] = CREDENTIALS): Promise<S3Server> {
   const executable = await installRclone()
-  const credentials = { accessKeyId: 'test-access-key-id', secretAccessKey: 'Kq8v-of-the-test-server-Wz4nR2' }
   const address = `127.0.0.1:${await freePort()}`
   const folder = await mkdtemp(join(tmpdir(), 's3-server-'))
   const authKey = `${credentials.accessKeyId},${credentials.secretAccessKey}`

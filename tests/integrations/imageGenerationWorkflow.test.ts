@@ -3,19 +3,10 @@ import { join } from 'node:path'
 import type { TestWorkflowEnvironment } from '@temporalio/testing'
 import { imageSize } from 'image-size'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createActivities } from '@/integrations/nanobanana2ImageGeneration/activities/index.js'
 import { type ImageResult, imageResultSchema } from '@/integrations/nanobanana2ImageGeneration/schemas.js'
-import { createImageGatewaySimulator, type Simulator } from '@/simulators/index.js'
 import { decodePng, encodePng } from '@/simulators/picture.js'
-import {
-  createTimeSkippingEnvironment,
-  nextAttempt,
-  statusesOf,
-  type WorkflowBench,
-  withWorkflowBench,
-} from './workflow-support.js'
-
-const request = { prompt: 'A lighthouse in fog' }
+import { type ImageBench, type ImageBenchOptions, imageRequest as request, withImageBench } from './image-bench.js'
+import { createTimeSkippingEnvironment, nextAttempt, statusesOf } from './workflow-support.js'
 
 let env: TestWorkflowEnvironment
 beforeAll(async () => {
@@ -23,20 +14,8 @@ beforeAll(async () => {
 })
 afterAll(() => env.teardown())
 
-async function bench(
-  test: (bench: WorkflowBench & { gateway: Simulator }) => Promise<void>,
-  section: object = {},
-): Promise<void> {
-  const gateway = createImageGatewaySimulator({ latencyMs: 0 })
-  const { url: simulatorUrl } = await gateway.start()
-  try {
-    const integrations = { nanobanana2ImageGeneration: { simulatorUrl, ...section } }
-    const options = { folder: 'nanobanana2ImageGeneration', createActivities, integrations }
-    await withWorkflowBench(env, options, (workflows) => test({ ...workflows, gateway }))
-  } finally {
-    await gateway.stop()
-  }
-}
+const bench = (test: (bench: ImageBench) => Promise<void>, section: ImageBenchOptions = {}) =>
+  withImageBench(env, section, test)
 
 describe('an image', () => {
   it('is made, stored, measured and reported', () =>

@@ -1,4 +1,5 @@
 /** The video workflow beside Ark's simulator. */
+import { createHash } from 'node:crypto'
 import type { TestWorkflowEnvironment } from '@temporalio/testing'
 import { createActivities } from '@/integrations/fangzhouVideoGeneration/activities/index.js'
 import { createArkSimulator, type Simulator } from '@/simulators/index.js'
@@ -16,6 +17,9 @@ export interface VideoBench extends WorkflowBench {
 export interface VideoBenchOptions {
   /** Default 100. */
   latencyMs?: number
+  /** The simulator's clock, and how long its slow answers take. Default: the simulator's own defaults. */
+  now?: () => number
+  slowBodyMs?: number
   /** Whether the workflow takes the simulator for the provider, and goes by its own settings. Default false. */
   asProvider?: boolean
   /** Of the integration's configuration. */
@@ -25,10 +29,10 @@ export interface VideoBenchOptions {
 /** Runs `test` beside a worker of the video integration and a simulator of its own. */
 export async function withVideoBench(
   environment: TestWorkflowEnvironment,
-  { latencyMs = 100, asProvider = false, ...section }: VideoBenchOptions,
+  { latencyMs = 100, now, slowBodyMs, asProvider = false, ...section }: VideoBenchOptions,
   test: (bench: VideoBench) => Promise<void>,
 ): Promise<void> {
-  const ark = createArkSimulator({ latencyMs })
+  const ark = createArkSimulator({ latencyMs, ...(now && { now }), ...(slowBodyMs !== undefined && { slowBodyMs }) })
   const { url: arkUrl } = await ark.start()
   try {
     const provider = asProvider ? { apiKey: 'a-key', baseUrl: arkUrl, model: 'doubao-seedance-1-0-pro' } : {}
@@ -43,4 +47,25 @@ export async function withVideoBench(
 /** The creates that the simulator was asked for. */
 export function creates(ark: Simulator) {
   return ark.requests.filter(({ method, path }) => method === 'POST' && path === TASKS)
+}
+
+/** The status of a task at the simulator; 404 where there is none. */
+export async function statusAt(arkUrl: string, id: string): Promise<string | number> {
+  const response = await fetch(`${arkUrl}/contents/generations/tasks/${id}`, { headers: { authorization: 'Bearer x' } })
+  return response.ok ? ((await response.json()) as { status: string }).status : response.status
+}
+
+/** Has the simulator make a task, as an attempt of the bench's task would have. */
+export async function createEarlier(arkUrl: string, prompt: string, seed?: number): Promise<string> {
+  const response = await fetch(`${arkUrl}/contents/generations/tasks`, {
+    method: 'POST',
+    headers: { authorization: 'Bearer earlier', 'content-type': 'application/json' },
+    body: JSON.stringify({ model: 'simulator', content: [{ type: 'text', text: prompt }], duration: 2, seed }),
+  })
+  return ((await response.json()) as { id: string }).id
+}
+
+/** The mark of an attempt of the bench's task. */
+export function seedOfAttempt(attempt: number): number {
+  return createHash('sha256').update(`k7Qx2:${attempt}`).digest().readUInt32BE(0) >>> 1
 }

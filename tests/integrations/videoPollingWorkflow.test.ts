@@ -5,8 +5,11 @@ import type { TestWorkflowEnvironment } from '@temporalio/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type VideoResult, videoResultSchema } from '@/integrations/fangzhouVideoGeneration/schemas.js'
 import {
+  createEarlier,
   creates,
   videoRequest as request,
+  seedOfAttempt,
+  statusAt,
   type VideoBench,
   type VideoBenchOptions,
   withVideoBench,
@@ -25,19 +28,6 @@ function bench(
 ): Promise<void> {
   return withVideoBench(environment, options, test)
 }
-
-/** Has the simulator make a task as the given attempt of the bench's task would have. */
-async function createEarlier(arkUrl: string, prompt: string, seed?: number): Promise<string> {
-  const response = await fetch(`${arkUrl}/contents/generations/tasks`, {
-    method: 'POST',
-    headers: { authorization: 'Bearer earlier', 'content-type': 'application/json' },
-    body: JSON.stringify({ model: 'simulator', content: [{ type: 'text', text: prompt }], duration: 2, seed }),
-  })
-  return ((await response.json()) as { id: string }).id
-}
-
-const seedOfAttempt = (attempt: number) =>
-  createHash('sha256').update(`k7Qx2:${attempt}`).digest().readUInt32BE(0) >>> 1
 
 describe('a video', () => {
   it('is created, waited for, stored and reported', () =>
@@ -199,13 +189,6 @@ describe('a second attempt', () => {
       expect(creates(ark)).toHaveLength(1)
       expect(main.reports[1]).toMatchObject({ providerTask: { id, attempt: 1 } })
     }))
-
-  async function statusAt(arkUrl: string, id: string): Promise<string> {
-    const response = await fetch(`${arkUrl}/contents/generations/tasks/${id}`, {
-      headers: { authorization: 'Bearer x' },
-    })
-    return ((await response.json()) as { status: string }).status
-  }
 })
 
 it('cancels its task at the provider when the run is cancelled', async () => {

@@ -44,8 +44,8 @@ export interface RecordingMain {
   state: TaskState
   /** Statuses to answer the next reports with, whatever they say. */
   failWith: number[]
-  /** Called with each report before it is decided on. */
-  onReport: (report: TaskRequest) => void
+  /** Called with each report before it is decided on, which waits for what this returns. */
+  onReport: (report: TaskRequest) => unknown
   stop(): Promise<void>
 }
 
@@ -74,7 +74,7 @@ async function startRecordingMain(): Promise<RecordingMain> {
     const report = await c.req.json<TaskRequest & { apiCallId: string }>()
     if (fault) return c.json({ success: false, error: `fault ${fault}` }, fault as 500)
     main.reports.push(report)
-    main.onReport(report)
+    await main.onReport(report)
     const { decision, next } = step(main.state, report)
     main.state = next
     const { answer } = decision
@@ -93,8 +93,9 @@ async function startRecordingMain(): Promise<RecordingMain> {
 }
 
 /** The row of a task whose earlier attempt left this behind, claimed again for the next one. */
-export function nextAttempt(left: Pick<TaskState, 'providerTask' | 'openIntents'>): TaskState {
+export function nextAttempt({ providerTask, openIntents }: Pick<TaskState, 'providerTask' | 'openIntents'>): TaskState {
   const claimed = { status: 'queued' as const, attempts: 1, outcomes: { 1: 'failed' as const } }
+  const left = { providerTask, openIntents }
   return { ...initialTaskState(5), ...claimed, ...left, fencingToken: 'token-earlier', leaseExpiresAt: 1 }
 }
 

@@ -1,0 +1,119 @@
+/** Workers of both provider integrations that stop runs short where they are told to. */
+import { readFile } from 'node:fs/promises'
+import { Context } from '@temporalio/activity'
+import { type NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker'
+import pino from 'pino'
+import { integrationsConfigSchema } from '@/integrations/entries/config.js'
+import { createActivities as createVideoActivities } from '@/integrations/fangzhouVideoGeneration/activities/index.js'
+import { createActivities as createImageActivities } from '@/integrations/nanobanana2ImageGeneration/activities/index.js'
+import { createTaskActivities } from '@/integrations/shared/activities/index.js'
+import type { ActivityContext } from '@/integrations/shared/activity-context.js'
+import { type ArtifactStore, createArtifactStore } from '@/integrations/shared/artifacts/index.js'
+import { providerTaskQueue } from '@/integrations/shared/names.js'
+import { createProviderPauses } from '@/integrations/shared/provider-pauses.js'
+
+/** Where a run is stopped: at the nth execution of an activity, and at each that follows. */
+export interface StoppingPoint {
+  workflowId: string
+  /** An activity's name; of a report, with what it says: `reportAttempt:completed`. */
+  activity: string
+  nth: number
+  /** Before it does anything, in the middle of what it stores, or before Temporal learns that it is done. */
+  at: 'start' | 'middle' | 'end'
+}
+
+export interface StoppingWorkersOptions {
+  /** As Temporal records it. */
+  identity: string
+  /** What they do of the work on a task queue, and the file of its workflows' bundle. */
+  queues: Array<{ taskQueue: string; role: 'workflows' | 'activities' | 'both'; bundle: string }>
+  mainUrl: string
+  internalToken: string
+  artifactsDir: string
+  /** The integrations' sections of the configuration. */
+  integrations: object
+  stopAt: StoppingPoint[]
+}
+
+/** @param stopped is told of each run that is stopped; the run goes on when what it returns is resolved */
+export async function createStoppingWorkers(
+  connection: NativeConnection,
+  options: StoppingWorkersOptions,
+  stopped: (workflowId: string) => Promise<unknown>,
+): Promise<Worker[]> {
+  const executions = new Map<string, number>()
+  const stopAt = async (at: StoppingPoint['at'], { workflowId, activity }: Execution) => {
+    const nth = executions.get(`${workflowId} ${activity}`) ?? 0
+    const isDue = (point: StoppingPoint) =>
+      point.workflowId === workflowId && point.activity === activity && point.at === at && nth >= point.nth
+    if (options.stopAt.some(isDue)) await stopped(workflowId)
+  }
+
+  /** A store that can be stopped when it has received a part of an object. */
+  const inPieces = (store: ArtifactStore): ArtifactStore => ({
+    ...store,
+    put(name, content, ...rest) {
+      async function* pieces() {
+        for await (const chunk of content) {
+          const half = Math.ceil(chunk.length / 2)
+          yield chunk.subarray(0, half)
+          await stopAt('middle', thisExecution([]))
+          yield chunk.subarray(half)
+        }
+      }
+      return store.put(name, pieces(), ...rest)
+    },
+  })
+
+  const interceptors: WorkerOptions['interceptors'] = {
+    activity: [
+      () => ({
+        inbound: {
+          async execute(input, next) {
+            const execution = thisExecution(input.args)
+            const name = `${execution.workflowId} ${execution.activity}`
+            executions.set(name, (executions.get(name) ?? 0) + 1)
+            await stopAt('start', execution)
+            const result = await next(input)
+            await stopAt('end', execution)
+            return result
+          },
+        },
+      }),
+    ],
+  }
+
+  const { mainUrl, internalToken, artifactsDir, identity } = options
+  const context: ActivityContext = {
+    mainUrl,
+    internalToken,
+    artifacts: inPieces(createArtifactStore({ dir: artifactsDir }, mainUrl)),
+    integrations: integrationsConfigSchema.parse(options.integrations),
+    providerPauses: createProviderPauses(),
+    logger: pino({ level: 'silent' }),
+  }
+  const activities = {
+    ...createTaskActivities(context),
+    ...createVideoActivities(context),
+    ...createImageActivities(context),
+  }
+  const common = { connection, identity, interceptors, activities }
+  const perQueue = options.queues.map(async ({ taskQueue, role, bundle }) => {
+    const workflowBundle = { code: await readFile(bundle, 'utf8') }
+    const main = role === 'activities' ? {} : { workflowBundle, enableNonLocalActivities: role === 'both' }
+    const provider = role === 'workflows' ? [] : [Worker.create({ ...common, taskQueue: providerTaskQueue(taskQueue) })]
+    return Promise.all([Worker.create({ ...common, ...main, taskQueue }), ...provider])
+  })
+  return (await Promise.all(perQueue)).flat()
+}
+
+interface Execution {
+  workflowId: string
+  activity: string
+}
+
+function thisExecution(args: unknown[]): Execution {
+  const { activityType, workflowExecution } = Context.current().info
+  const status = activityType === 'reportAttempt' ? `:${(args[1] as { status: string }).status}` : ''
+  return { workflowId: workflowExecution?.workflowId ?? '', activity: activityType + status }
+}

@@ -8,7 +8,7 @@ import { type SafeFetchOptions, safeFetch } from '@/integrations/shared/activiti
 import { encodePng } from '@/simulators/picture.js'
 
 const png = encodePng({ width: 2, height: 2, data: new Uint8Array(16).fill(255) })
-const limits = { media: 'image' as const, maxBytes: 10_000, timeoutMs: 5_000 }
+const limits = { media: 'image' as const, maxBytes: 10_000, timeoutMs: 60_000 }
 const { signal } = new AbortController()
 
 /** Stands for an address of the public internet; 127.0.0.1 is private as ever. */
@@ -152,13 +152,31 @@ it.each<[string, RequestListener, object]>([
   ['is not there', (_, response) => response.writeHead(404).end(), refusal('url_refused')],
   ['may be there later', (_, response) => response.writeHead(503).end(), trouble],
   ['breaks off', (_, response) => response.writeHead(200, { 'content-length': '999' }).end(png), trouble],
-  ['does not begin', () => {}, trouble],
-  ['does not end', (_, response) => void response.writeHead(200).write(png), trouble],
 ])('refuses what %s', async (_what, listener, expected) => {
   answer = listener
-  const soon = { ...limits, timeoutMs: 1_000 }
-  const fetching = safeFetch(`http://picture.test:${port}/`, soon, signal, resolvingTo([OUTSIDE]))
+  const fetching = safeFetch(`http://picture.test:${port}/`, limits, signal, resolvingTo([OUTSIDE]))
   await expect(fetching).rejects.toMatchObject(expected)
+})
+
+it.each<[string, RequestListener]>([
+  ['does not begin', () => {}],
+  ['does not end', (_, response) => void response.writeHead(200).write(png)],
+])('gives up what %s', async (_what, listener) => {
+  answer = listener
+  const soon = { ...limits, timeoutMs: 500 }
+  const fetching = safeFetch(`http://picture.test:${port}/`, soon, signal, resolvingTo([OUTSIDE]))
+  await expect(fetching).rejects.toMatchObject({ ...trouble, message: expect.stringContaining('within 500 ms') })
+})
+
+it('survives a connection that is reset while the answer comes', async () => {
+  answer = (_, response) => {
+    response.writeHead(200).write(Buffer.alloc(16 * 1024 ** 2))
+    // By then most of it has arrived.
+    response.once('drain', () => response.socket?.resetAndDestroy())
+  }
+  const large = { ...limits, maxBytes: 64 * 1024 ** 2 }
+  const fetching = safeFetch(`http://picture.test:${port}/`, large, signal, resolvingTo([OUTSIDE]))
+  await expect(fetching).rejects.toMatchObject(trouble)
 })
 
 it('says no more of a URL than its host, and nothing of what is resolved', async () => {

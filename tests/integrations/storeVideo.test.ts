@@ -32,8 +32,9 @@ afterEach(async () => {
   await rm(artifactsDir, { recursive: true, force: true })
 })
 
-function storeVideo(): Promise<unknown> {
-  const env = { ARK_SIMULATOR_URL: `${origin}/api/v3`, ARK_REQUEST_TIMEOUT_MS: '300' }
+/** @param requestTimeoutMs also for how long a download may be silent */
+function storeVideo(requestTimeoutMs = 30_000): Promise<unknown> {
+  const env = { ARK_SIMULATOR_URL: `${origin}/api/v3`, ARK_REQUEST_TIMEOUT_MS: String(requestTimeoutMs) }
   const { integrations } = loadConfig({ mode: 'local', env })
   const activities = createActivities({
     mainUrl: 'http://main',
@@ -56,12 +57,12 @@ const now = () => Math.floor(Date.now() / 1000)
 
 it('fails soon where the provider does not say where the video is', async () => {
   answer = () => {}
-  await expect(storeVideo()).rejects.toThrow('got no answer: No end within 300 ms')
+  await expect(storeVideo(300)).rejects.toThrow('got no answer: No end within 300 ms')
 })
 
 it('fails soon where the download does not begin', async () => {
   answer = (path, response) => path !== '/video.mp4' && answerTask(response)
-  await expect(storeVideo()).rejects.toThrow('Nothing came of the download for 300 ms')
+  await expect(storeVideo(300)).rejects.toThrow('Nothing came of the download for 300 ms')
 })
 
 it('fails soon where the download stops half-way', async () => {
@@ -69,7 +70,7 @@ it('fails soon where the download stops half-way', async () => {
     if (path === '/video.mp4') response.writeHead(200, { 'content-length': '1000' }).write('half')
     else answerTask(response)
   }
-  await expect(storeVideo()).rejects.toThrow('Nothing came of the download for 300 ms')
+  await expect(storeVideo(300)).rejects.toThrow('Nothing came of the download for 300 ms')
 })
 
 it('asks for the link afresh at the next try where it has expired', async () => {

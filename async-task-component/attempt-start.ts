@@ -69,7 +69,13 @@ export interface StartAttemptOptions {
   signal: AbortSignal
 }
 
-/** Tries once. An attempt has one workflow, ever: its id is never used again, whatever became of it. */
+/** An attempt has one workflow, ever: its id is never used again, whatever became of it. */
+export const ATTEMPT_ID_POLICIES = {
+  workflowIdReusePolicy: 'REJECT_DUPLICATE',
+  workflowIdConflictPolicy: 'FAIL',
+} as const
+
+/** Tries once. */
 export async function startAttempt(options: StartAttemptOptions): Promise<StartResult> {
   const { client, connection, config, workflowId, input, timeoutMs, signal } = options
   try {
@@ -78,8 +84,7 @@ export async function startAttempt(options: StartAttemptOptions): Promise<StartR
         workflowId,
         taskQueue: config.taskQueue,
         args: [input],
-        workflowIdReusePolicy: 'REJECT_DUPLICATE',
-        workflowIdConflictPolicy: 'FAIL',
+        ...ATTEMPT_ID_POLICIES,
       }),
     )
     return { kind: 'started', runId: handle.firstExecutionRunId }

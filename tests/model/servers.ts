@@ -1,4 +1,6 @@
 /** Main, Temporal and the provider, as pure state machines. Main is the protocol module itself. */
+import type { WorkflowStartOptions } from '@temporalio/client'
+import { ATTEMPT_ID_POLICIES } from '@/async-task-component/attempt-start.js'
 import {
   DEFAULT_TASK_POLICY,
   type Decision,
@@ -23,6 +25,8 @@ export type Broken =
   | 'attempts reset on retry'
   | 'no margin'
   | 'unavailable is not found'
+
+type WorkflowIdPolicies = Partial<Pick<WorkflowStartOptions, 'workflowIdReusePolicy'>>
 
 export type MainAnswer = Decision['answer']
 
@@ -84,7 +88,10 @@ export interface Execution {
 
 export type Description = Execution | 'not found' | 'unavailable'
 
-/** Workflow ids are attempts here: there is one task. Reuse policy: REJECT_DUPLICATE. */
+/** Temporal's own default. */
+const DEFAULT_REUSE_POLICY = 'ALLOW_DUPLICATE'
+
+/** Workflow ids are attempts here: there is one task. Their reuse policy is the daemon's own. */
 export class Temporal {
   constructor(private readonly broken: ReadonlySet<Broken>) {}
 
@@ -96,7 +103,12 @@ export class Temporal {
   start(attempt: number): 'started' | 'already started' | 'unavailable' {
     if (!this.available) return 'unavailable'
     const kept = this.#kept.get(attempt)
-    const reusable = this.broken.has('reuse policy left at its default') && kept?.status === 'closed'
+    const { workflowIdReusePolicy = DEFAULT_REUSE_POLICY }: WorkflowIdPolicies = this.broken.has(
+      'reuse policy left at its default',
+    )
+      ? {}
+      : ATTEMPT_ID_POLICIES
+    const reusable = workflowIdReusePolicy !== 'REJECT_DUPLICATE' && kept?.status === 'closed'
     if (kept && !reusable) return 'already started'
     const runId = `run-${attempt}-${this.started.length + 1}`
     const execution: Execution = { attempt, runId, status: 'running', outcome: null, cancelRequested: false }

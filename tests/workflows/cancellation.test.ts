@@ -4,6 +4,7 @@ import { setImmediate } from 'node:timers/promises'
 import type { TestWorkflowEnvironment } from '@temporalio/testing'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { RunProgress } from '@/integrations/shared/provider-task.js'
+import { progressQuery } from '@/integrations/shared/workflow/manual-handles.js'
 import { type ImageBench, type ImageBenchOptions, imageRequest, withImageBench } from '../integrations/image-bench.js'
 import {
   createEarlier,
@@ -58,7 +59,7 @@ const requested = ({ ark }: VideoBench, what: { method: string; path?: string })
   })
 
 const progressed = (handle: Handle, to: Partial<RunProgress>) =>
-  eventually(async () => expect(await handle.query('progress')).toMatchObject(to))
+  eventually(async () => expect(await handle.query(progressQuery)).toMatchObject(to))
 
 /** What was created is at the provider in these states, in order. */
 const tasksAt = ({ ark, arkUrl }: VideoBench) =>

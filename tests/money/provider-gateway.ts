@@ -13,8 +13,9 @@ export interface GatewayOptions {
   /** The simulator's base URL. */
   target: string
   random: Random
-  /** How long a create is held back, and which share of them. */
-  late: { ms: number; share: number }
+  /** The share of creates that are held back, and for how long. */
+  late: number
+  lateMs: number
   /** The share of requests that are answered by an error which repeats the key. */
   echo: number
 }
@@ -83,9 +84,9 @@ export class ProviderGateway {
         return answer(outgoing, isRefused ? refusal(key) : isCreate ? failure(key) : readFailure(key))
       }
     }
-    if (isCreate && this.options.random.next() < this.options.late.share) {
+    if (isCreate && this.options.random.next() < this.options.late) {
       this.late += 1
-      await delay(this.options.late.ms)
+      await delay(this.options.lateMs)
     }
     this.#pass(incoming, outgoing, body)
   }

@@ -13,7 +13,7 @@ import { answersOf, answersWhileDatabaseIsDown } from './http-answers.js'
 import { type Evidence, judge, type Verdict } from './judge.js'
 import { REFUSED_WITH_KEY } from './provider-gateway.js'
 import { LATENCY_MS, LIMIT_MS } from './settings.js'
-import { isFinal, readVideos } from './stored-videos.js'
+import { isFinal, readVideos, type StoredVideo } from './stored-videos.js'
 import { MoneySystem } from './system.js'
 
 export interface MoneySummary {
@@ -21,6 +21,8 @@ export interface MoneySummary {
   tasks: number
   completed: number
   failed: number
+  /** Why, by error code. */
+  failures: Record<string, number>
   /** Attempts that were begun, of all videos. */
   attempts: number
   /** Creates that the simulator was asked for, and those that it accepted. */
@@ -157,6 +159,7 @@ function summarize(
     tasks: videos.length,
     completed: videos.filter(({ status }) => status === 'completed').length,
     failed: videos.filter(({ status }) => status === 'failed').length,
+    failures: countFailures(videos),
     attempts: videos.flatMap(({ events }) => events.filter(({ type }) => type === 'begun')).length,
     createRequests: ark.requests.filter(isCreate).length,
     creates: creates.length,
@@ -170,6 +173,14 @@ function summarize(
     ...done,
     seconds,
   }
+}
+
+function countFailures(videos: readonly StoredVideo[]): Record<string, number> {
+  const counts: Record<string, number> = {}
+  for (const { status, error } of videos) {
+    if (status === 'failed' && error) counts[error.code] = (counts[error.code] ?? 0) + 1
+  }
+  return counts
 }
 
 function chunks<T>(items: readonly T[], size: number): T[][] {

@@ -1,5 +1,5 @@
 /** The size of a money run, what goes wrong in it, and its timings. */
-import type { FaultKind, FaultPlan } from '@/simulators/faults.js'
+import { type FaultKind, type FaultPlan, faultsAt } from '@/simulators/faults.js'
 
 /** Videos to ask for. `npm run test:long` asks for 1,000. */
 export const TASKS = Number(process.env.MONEY_TASKS ?? 40)
@@ -10,8 +10,8 @@ export const LIMIT_MS = 300_000 + TASKS * 1_500
 
 /** How long the simulator takes for a video. */
 export const LATENCY_MS = 800
-/** A create may be held back on its way until its sender has given it up: see `ProviderGateway`. */
-export const LATE_MS = 2_500
+/** For so long some creates are held back on their way: past the request's time-out, within the margin after it. */
+export const LATE_MS = 7_000
 export const DAEMONS = 2
 /** From one kill of a daemon to the next, once it runs again. */
 export const KILL_EVERY_MS = 15_000
@@ -21,7 +21,7 @@ export const TERMINATE_EVERY = 6
 /** Shorter than the defaults, in their proportions. */
 export const TIMINGS = {
   ARK_REQUEST_TIMEOUT_MS: '1500',
-  ARK_SETTLE_SECONDS: '3',
+  ARK_SETTLE_SECONDS: '7',
   STUCK_TIMEOUT_SECONDS: '15',
   RECONCILE_INTERVAL_MS: '3000',
   UNCHECKED_FOR_SECONDS: '10',
@@ -66,11 +66,25 @@ const SHARES: Partial<Record<FaultKind, number>> = {
   downloadHang: 1,
   downloadTruncate: 2,
 }
-/** How many times as much goes wrong in a small run, which else would not have every kind. */
+/** As above, of creates that are held back, and of answers that repeat the key. */
+const GATEWAY_SHARES = { late: 5, echo: 1 }
+/** How many times as much goes wrong with creates in a small run, which else would not have every kind. */
 const MORE_IN_A_SMALL_RUN = 3
+/** Not with reads: a look-up takes many, and would find only once what was held back has arrived. */
+const READS = faultsAt('read', 'wasRead')
 const SMALL = 200
 
 export function faultPlan(tasks: number): FaultPlan {
-  const factor = tasks < SMALL ? MORE_IN_A_SMALL_RUN : 1
-  return Object.fromEntries(Object.entries(SHARES).map(([kind, share]) => [kind, `${share * factor}%`]))
+  const kinds = Object.entries(SHARES) as Array<[FaultKind, number]>
+  const percent = (kind: FaultKind, share: number) => share * (READS.includes(kind) ? 1 : moreIn(tasks))
+  return Object.fromEntries(kinds.map(([kind, share]) => [kind, `${percent(kind, share)}%`]))
+}
+
+/** What goes wrong at the gateway, as probabilities. */
+export function gatewayPlan(tasks: number): Record<keyof typeof GATEWAY_SHARES, number> {
+  return { late: (GATEWAY_SHARES.late * moreIn(tasks)) / 100, echo: GATEWAY_SHARES.echo / 100 }
+}
+
+function moreIn(tasks: number): number {
+  return tasks < SMALL ? MORE_IN_A_SMALL_RUN : 1
 }

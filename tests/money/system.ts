@@ -13,7 +13,7 @@ import { createArkSimulator, type Simulator } from '@/simulators/index.js'
 import { startPostgres, type TestPostgres } from '../support/postgres.js'
 import { type S3Server, startS3Server } from '../support/s3-server.js'
 import { ProviderGateway } from './provider-gateway.js'
-import { DAEMONS, faultPlan, LATE_MS, LATENCY_MS, TIMINGS } from './settings.js'
+import { DAEMONS, faultPlan, gatewayPlan, LATE_MS, LATENCY_MS, TIMINGS } from './settings.js'
 
 /** None like another, nor like anything else that may be found; with characters that encodings change. */
 const SECRETS = {
@@ -105,7 +105,7 @@ export class MoneySystem {
     const { url: target } = await this.ark.start()
     this.#stops.push(() => this.ark.stop())
     const random = seededRandom(seed, 'gateway')
-    this.gateway = await ProviderGateway.start({ target, random, late: { ms: LATE_MS, share: 0.03 }, echo: 0.01 })
+    this.gateway = await ProviderGateway.start({ target, random, lateMs: LATE_MS, ...gatewayPlan(tasks) })
     this.#stops.push(() => this.gateway.stop())
   }
 

@@ -210,6 +210,8 @@ describe.concurrent('a video whose run is cancelled', () => {
       const handle = await start('videoPollingWorkflow', videoRequest)
       await completed.reached()
       await handle.cancel()
+      // It knows of that by now.
+      await handle.query(progressQuery)
       completed.release()
       expect(await handle.result()).toMatchObject({ outcome: 'completed' })
       expect(main.state).toMatchObject({ status: 'completed' })
@@ -308,6 +310,8 @@ describe.concurrent('an image whose run is cancelled', () => {
       const handle = await start('imageGenerationWorkflow', imageRequest)
       await completed.reached()
       await handle.cancel()
+      // It knows of that by now.
+      await handle.query(progressQuery)
       completed.release()
       expect(await handle.result()).toMatchObject({ outcome: 'completed' })
       expect(main.state.status).toBe('completed')

@@ -54,6 +54,7 @@ describe('collectIntegrationWorkflows', () => {
         'obedientWorkflow',
         'patientWorkflow',
         'quickWorkflow',
+        'requestingWorkflow',
         'scatteringWorkflow',
         'stubbornWorkflow',
         'throttledWorkflow',

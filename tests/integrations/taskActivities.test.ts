@@ -27,7 +27,7 @@ describe('a report', () => {
       accepted: true,
       begun: { providerTask: { id: 'p', attempt: 1 }, openIntents },
     })
-    expect(main.requests).toEqual([
+    expect(main.requests).toMatchObject([
       { method: 'POST', url: 'http://provider/api/video/report', authorization: 'Bearer the-token', body: report },
     ])
   })

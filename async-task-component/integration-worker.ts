@@ -142,22 +142,29 @@ export class IntegrationWorker {
       return bundleWorkflows(info.workflowsPath)
     })
     signal.throwIfAborted()
+    const activities = await this.#loadActivities(failures)
     const common = {
       connection,
       namespace: temporalNamespace,
-      activities: await this.#loadActivities(failures),
+      activities,
       shutdownGraceTime: config.shutdownGraceMs * CANCEL_AFTER,
       shutdownForceTime: config.shutdownGraceMs,
     }
     const worker = await Worker.create({ ...common, taskQueue: info.taskQueue, workflowBundle })
-    if (info.activitiesPath === null) return [worker]
+    const sendsRequests = info.activitiesPath !== null && Object.keys(activities).length > 0
+    if (!sendsRequests) return [worker]
     const { requestsPerMinute } = info
-    const providerWorker = await Worker.create({
-      ...common,
-      taskQueue: providerTaskQueue(info.taskQueue),
-      ...(requestsPerMinute !== undefined && { maxTaskQueueActivitiesPerSecond: requestsPerMinute / 60 }),
-    })
-    return [worker, providerWorker]
+    try {
+      const providerWorker = await Worker.create({
+        ...common,
+        taskQueue: providerTaskQueue(info.taskQueue),
+        ...(requestsPerMinute !== undefined && { maxTaskQueueActivitiesPerSecond: requestsPerMinute / 60 }),
+      })
+      return [worker, providerWorker]
+    } catch (error) {
+      await discard(worker)
+      throw error
+    }
   }
 
   /** What every integration shares, then the integration's own. */
@@ -189,6 +196,13 @@ export class IntegrationWorker {
     if (!wasOnlyBuilding)
       this.#options.logger.warn({ err: error }, `worker did not stop in order: ${describeError(error)}`)
   }
+}
+
+/** A worker that was never run keeps its place in the process, where its successor is to go. */
+async function discard(worker: Worker): Promise<void> {
+  const run = worker.run()
+  worker.shutdown()
+  await run
 }
 
 function shutDownAll(workers: Worker[]): void {

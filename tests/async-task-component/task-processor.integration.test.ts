@@ -197,7 +197,9 @@ describe('the backlog gate', () => {
     await vi.waitFor(async () => expect((await run.describe()).historyLength).toBeGreaterThan(5), { timeout: 10_000 })
     main.add(namespace, 'task-1')
     await processor.start([main.config(namespace, { taskQueue: unserved })])
-    await vi.waitFor(() => expect(lines.some(({ reason }) => reason === 'backlog_full')).toBe(true))
+    await vi.waitFor(() => expect(lines.some(({ reason }) => reason === 'backlog_full')).toBe(true), {
+      timeout: 10_000,
+    })
 
     expect(main.seen).toEqual([])
     await run.terminate()

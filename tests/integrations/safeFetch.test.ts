@@ -23,14 +23,15 @@ let reachedInside: number
 
 beforeEach(async () => {
   reachedInside = 0
-  outside = createServer((request, response) => answer(request, response)).listen(0, OUTSIDE)
-  await once(outside, 'listening')
-  port = (outside.address() as AddressInfo).port
+  // Inside first: other tests listen there too, and outside nobody else does.
   inside = createServer((_, response) => {
     reachedInside++
     response.end(png)
-  }).listen(port, '127.0.0.1')
+  }).listen(0, '127.0.0.1')
   await once(inside, 'listening')
+  port = (inside.address() as AddressInfo).port
+  outside = createServer((request, response) => answer(request, response)).listen(port, OUTSIDE)
+  await once(outside, 'listening')
   answer = (_, response) => response.end(png)
 })
 

@@ -9,6 +9,7 @@ import { type API, APIError } from '../integrations/index.js'
 import type { ArtifactsConfig } from '../integrations/shared/artifacts/config.js'
 import { databaseOf } from '../integrations/shared/database.js'
 import { CommitUnknownError, isDatabaseUnavailable } from '../integrations/shared/database-faults.js'
+import { RunsUnavailableError } from '../integrations/shared/runs.js'
 import { type APIRoutesOptions, serveAPI } from './api-routes.js'
 import { serveArtifacts } from './artifacts.js'
 import { invalidFields } from './invalid-input.js'
@@ -84,12 +85,20 @@ function answerError(error: Error, c: Context<AppEnv>, logger: Logger) {
   }
   const id = c.get('requestId')
   logger.error({ requestId: id, path: c.req.path, err: error }, 'request threw')
-  if (isDatabaseUnavailable(error)) {
+  const away = whatIsAway(error)
+  if (away !== undefined) {
     c.header('retry-after', String(RETRY_AFTER_SECONDS))
-    return c.json({ ...failure('The database is away or busy; nothing was stored'), requestId: id }, 503)
+    return c.json({ ...failure(away), requestId: id }, 503)
   }
   const said = error instanceof CommitUnknownError ? 'It is not known whether this was stored' : 'Internal error'
   return c.json({ ...failure(said), requestId: id }, 500)
+}
+
+/** What the same request need only be sent again for. */
+function whatIsAway(error: Error): string | undefined {
+  if (isDatabaseUnavailable(error)) return 'The database is away or busy; nothing was stored'
+  if (error instanceof RunsUnavailableError) return error.message
+  return undefined
 }
 
 async function health(c: Context<AppEnv>, controller: Controller) {

@@ -1,12 +1,14 @@
 /** The manual handles of runs that wait for a provider: ask how far one is, have it look now, have it give up. */
+import type { Controller } from 'interaqt'
 import { z } from 'zod'
 import { type API, APIError, createAPI } from '../index.js'
 import type { CallEntityNames } from './call-entities.js'
 import { attemptWorkflowId } from './names.js'
-import { currentAttempt, isLive, type TaskStatus } from './protocol/index.js'
+import { currentAttempt, type TaskStatus } from './protocol/index.js'
 import { isCallbackSignature, PROVIDER_CALLBACK } from './provider-callback.js'
-import { type RunHandles, RunsUnavailableError } from './runs.js'
-import { readTask, type TaskView } from './task-store.js'
+import type { RunHandles, RunSignal } from './runs.js'
+import { taskNotFound } from './task-requests.js'
+import { findTask, type StoredTask } from './task-store.js'
 import { taskStatusSchema } from './wire.js'
 
 export interface RunAPIsOptions {
@@ -23,18 +25,11 @@ export interface RunAPIsOptions {
 
 const apiCallId = z.string().min(1).max(100)
 const handleSchema = z.strictObject({ apiCallId })
-const signalAnswerSchema = z.object({
-  success: z.literal(true),
-  taskId: z.string(),
-  status: taskStatusSchema,
-  attempt: z.number().int(),
-  /** Whether there was a running workflow, and it has the signal. */
-  reached: z.boolean(),
-})
 
 /** Makes the query, `POST triggerImmediatePoll`, `POST stopPolling`, and the provider's callback if it makes any. */
 export function createRunAPIs(options: RunAPIsOptions): API[] {
-  return [queryAPI(options), ...signalAPIs(options), ...(options.takesCallbacks ? [callbackAPI(options)] : [])]
+  const apis = [queryAPI(options), triggerImmediatePollAPI(options), stopPollingAPI(options)]
+  return options.takesCallbacks ? [...apis, callbackAPI(options)] : apis
 }
 
 function queryAPI(options: RunAPIsOptions): API {
@@ -65,44 +60,52 @@ function queryAPI(options: RunAPIsOptions): API {
         .nullable(),
     }),
     async callback({ signal }, { apiCallId }) {
-      const run = findRun(options, await task(this, options, apiCallId))
-      const { status: workflowStatus, progress } = await reach(() => options.handles.look(run.workflowId, signal))
-      const { taskId, status, attempt } = run
-      return { success: true as const, taskId, status, attempt, reached: progress !== null, workflowStatus, progress }
+      const { workflowId, ...run } = await findRun(this, options, apiCallId)
+      const { status: workflowStatus, progress } = await options.handles.look(workflowId, signal)
+      return { success: true as const, ...run, reached: progress !== null, workflowStatus, progress }
     },
   })
 }
 
-function signalAPIs(options: RunAPIsOptions): API[] {
-  const { namespace, handles } = options
-  return [
-    createAPI({
-      name: 'triggerImmediatePoll',
-      namespace,
-      internal: true,
-      summary: `Have the run of a ${namespace} task ask its provider now`,
-      params: handleSchema,
-      answer: signalAnswerSchema,
-      async callback({ signal }, { apiCallId }) {
-        const { workflowId, ...run } = findRun(options, await task(this, options, apiCallId))
-        const reached = await reach(() => handles.signal(workflowId, 'triggerImmediatePoll', [], signal))
-        return { success: true as const, ...run, reached }
-      },
+function triggerImmediatePollAPI(options: RunAPIsOptions): API {
+  const summary = `Have the run of a ${options.namespace} task ask its provider now`
+  return signalAPI(options, 'triggerImmediatePoll', summary, handleSchema, () => [])
+}
+
+function stopPollingAPI(options: RunAPIsOptions): API {
+  const summary = `Have the run of a ${options.namespace} task give up waiting; what the provider is making it goes on making`
+  const params = handleSchema.extend({ by: z.string().trim().min(1).max(200) })
+  return signalAPI(options, 'stopPolling', summary, params, ({ by }) => [by])
+}
+
+/** @param toArgs what the signal carries */
+function signalAPI<Params extends z.ZodType<{ apiCallId: string }>>(
+  options: RunAPIsOptions,
+  name: RunSignal,
+  summary: string,
+  params: Params,
+  toArgs: (params: z.output<Params>) => unknown[],
+): API {
+  return createAPI({
+    name,
+    namespace: options.namespace,
+    internal: true,
+    summary,
+    params,
+    answer: z.object({
+      success: z.literal(true),
+      taskId: z.string(),
+      status: taskStatusSchema,
+      attempt: z.number().int(),
+      /** Whether there was a running workflow, and it has the signal. */
+      reached: z.boolean(),
     }),
-    createAPI({
-      name: 'stopPolling',
-      namespace,
-      internal: true,
-      summary: `Have the run of a ${namespace} task give up waiting; what the provider is making it goes on making`,
-      params: handleSchema.extend({ by: z.string().trim().min(1).max(200) }),
-      answer: signalAnswerSchema,
-      async callback({ signal }, { apiCallId, by }) {
-        const { workflowId, ...run } = findRun(options, await task(this, options, apiCallId))
-        const reached = await reach(() => handles.signal(workflowId, 'stopPolling', [by], signal))
-        return { success: true as const, ...run, reached }
-      },
-    }),
-  ]
+    async callback({ signal }, input) {
+      const { workflowId, ...run } = await findRun(this, options, input.apiCallId)
+      const reached = await options.handles.signal(workflowId, name, toArgs(input), signal)
+      return { success: true as const, ...run, reached }
+    },
+  })
 }
 
 function callbackAPI(options: RunAPIsOptions): API {
@@ -116,40 +119,31 @@ function callbackAPI(options: RunAPIsOptions): API {
     params: z.object({ apiCallId, attempt: z.coerce.number().int().min(1).max(1000), signature: z.string().max(100) }),
     answer: z.object({ reached: z.boolean() }),
     async callback({ signal }, { apiCallId, attempt, signature }) {
-      const found = await readTask(this, options.entities, apiCallId)
-      const call = { namespace, apiCallId, taskKey: found?.taskKey ?? '', attempt }
-      if (!found || !isCallbackSignature(callbackSecrets, call, signature)) {
+      const task = await findTask(this, options.entities, apiCallId)
+      const call = { namespace, apiCallId, taskKey: task?.taskKey ?? '', attempt }
+      if (!task || !isCallbackSignature(callbackSecrets, call, signature)) {
         throw new APIError(401, { success: false, error: 'The signature is wrong' })
       }
-      const run = findRun(options, found)
+      const run = runOf(options, task)
       if (run.attempt !== attempt) return { reached: false }
-      return { reached: await reach(() => handles.signal(run.workflowId, 'triggerImmediatePoll', [], signal)) }
+      return { reached: await handles.signal(run.workflowId, 'triggerImmediatePoll', [], signal) }
     },
   })
 }
 
-async function task(controller: Parameters<typeof readTask>[0], { entities }: RunAPIsOptions, id: string) {
-  const found = await readTask(controller, entities, id)
-  if (!found) throw new APIError(404, { success: false, error: 'Task not found' })
-  return found
+async function findRun(controller: Controller, options: RunAPIsOptions, apiCallId: string) {
+  const task = await findTask(controller, options.entities, apiCallId)
+  if (!task) throw taskNotFound()
+  return runOf(options, task)
 }
 
 /** The run of the attempt that is under way, else of the last one. */
-function findRun(
+function runOf(
   { namespace, buildWorkflowId }: RunAPIsOptions,
-  { id, taskKey, state }: TaskView,
+  { id, taskKey, state }: StoredTask,
 ): { workflowId: string; taskId: string; status: TaskStatus; attempt: number } {
-  const ended = !isLive(state) && state.status !== 'pending' && state.status !== 'cancelled'
+  const ended = state.status === 'completed' || state.status === 'failed'
   const attempt = ended ? state.attempts : currentAttempt(state)
   const workflowId = attemptWorkflowId(namespace, buildWorkflowId({ id }), taskKey, attempt)
   return { workflowId, taskId: id, status: state.status, attempt }
-}
-
-async function reach<T>(ask: () => Promise<T>): Promise<T> {
-  try {
-    return await ask()
-  } catch (error) {
-    if (!(error instanceof RunsUnavailableError)) throw error
-    throw new APIError(503, { success: false, error: error.message, retryable: true }, { cause: error })
-  }
 }

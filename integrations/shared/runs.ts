@@ -1,8 +1,7 @@
 /** How main reaches the run of a task in Temporal: for the few things that cannot wait for the daemon to ask. */
 import type { RunProgress } from './provider-task.js'
 
-export const RUN_SIGNALS = ['triggerImmediatePoll', 'stopPolling'] as const
-export type RunSignal = (typeof RUN_SIGNALS)[number]
+export type RunSignal = 'triggerImmediatePoll' | 'stopPolling'
 
 /** What is known of a workflow. */
 export interface RunLook {

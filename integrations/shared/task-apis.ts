@@ -1,8 +1,9 @@
 /** The public APIs of an integration's tasks: create the business record that asks for one, and look at it. */
 import { z } from 'zod'
-import { type API, APIError, createAPI } from '../index.js'
+import { type API, createAPI } from '../index.js'
 import type { CallEntityNames } from './call-entities.js'
 import { claimableAt, isLive } from './protocol/index.js'
+import { taskNotFound } from './task-requests.js'
 import { createTaskOf, readTask } from './task-store.js'
 import { taskErrorSchema, taskStatusSchema } from './wire.js'
 
@@ -78,7 +79,7 @@ function createGetTaskAPI({ namespace, names, resultSchema }: TaskAPIsOptions) {
     }),
     async callback(_context, { taskId }) {
       const task = await readTask(this, names, taskId)
-      if (!task) throw new APIError(404, { success: false, error: 'Task not found' })
+      if (!task) throw taskNotFound()
       const { status, attempts, startedAt, result, error } = task.state
       const { id, createdAt, timeline } = task
       const dueAt = isLive(task.state) ? null : claimableAt(task.state)

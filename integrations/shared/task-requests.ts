@@ -28,8 +28,13 @@ export async function requestOfTask(
   const newToken = randomBytes(16).toString('base64url')
   const chance = { newToken, random: Math.random() }
   const outcome = await carryOut(controller, entities, apiCallId, request, { ...chance, policy }, maxTasksInFlight)
-  if (!outcome) throw new APIError(404, { success: false, error: 'Task not found' })
+  if (!outcome) throw taskNotFound()
   const { answer, state } = outcome
   if (answer.ok) return { answer, state }
   throw new APIError(409, { success: false, error: answer.error, reason: answer.reason, status: state.status })
+}
+
+/** What a caller is told of a task that is not there. */
+export function taskNotFound(): APIError {
+  return new APIError(404, { success: false, error: 'Task not found' })
 }

@@ -127,13 +127,25 @@ export interface TimelineEntry {
   error?: TaskError
 }
 
-/** A task as the application shows it. */
-export interface TaskView {
+export interface StoredTask {
   id: string
   taskKey: string
   state: TaskState
   createdAt: number
+}
+
+/** A task as the application shows it. */
+export interface TaskView extends StoredTask {
   timeline: TimelineEntry[]
+}
+
+/** Finds a task; undefined where there is no such task. */
+export function findTask(
+  controller: Controller,
+  names: CallEntityNames,
+  apiCallId: string,
+): Promise<StoredTask | undefined> {
+  return reading(controller, `${names.apiCall}:find`, () => findRow(controller, names, apiCallId))
 }
 
 /** Reads a task and what has happened to it, oldest first; undefined where there is no such task. */
@@ -143,30 +155,30 @@ export function readTask(
   apiCallId: string,
 ): Promise<TaskView | undefined> {
   return reading(controller, `${names.apiCall}:read`, async () => {
-    const id = physicalEntity(controller, names.apiCall).parseId(apiCallId)
-    if (id === null) return undefined
-    const { storage } = controller.system
-    const row = await storage.findOne(names.apiCall, MatchExp.atom({ key: 'id', value: ['=', id] }), undefined, [
-      'taskKey',
-      'state',
-      'createdAt',
-    ])
-    if (!row) return undefined
-    const events = await storage.find(
+    const task = await findRow(controller, names, apiCallId)
+    if (!task) return undefined
+    const events = await controller.system.storage.find(
       names.integrationEvent,
-      MatchExp.atom({ key: 'apiCallId', value: ['=', String(id)] }),
+      MatchExp.atom({ key: 'apiCallId', value: ['=', task.id] }),
       // Ids are given under the row's lock: their order is that of the events, whatever clocks do.
       { orderBy: { id: 'ASC' } },
       ['eventType', 'attempt', 'at', 'data'],
     )
-    return {
-      id: String(id),
-      taskKey: row.taskKey as string,
-      state: row.state as TaskState,
-      createdAt: row.createdAt as number,
-      timeline: events.map(timelineEntry),
-    }
+    return { ...task, timeline: events.map(timelineEntry) }
   })
+}
+
+async function findRow(
+  controller: Controller,
+  names: CallEntityNames,
+  apiCallId: string,
+): Promise<StoredTask | undefined> {
+  const id = physicalEntity(controller, names.apiCall).parseId(apiCallId)
+  if (id === null) return undefined
+  const match = MatchExp.atom({ key: 'id', value: ['=', id] })
+  const fields = ['taskKey', 'state', 'createdAt']
+  const row = await controller.system.storage.findOne(names.apiCall, match, undefined, fields)
+  return row && ({ ...row, id: String(id) } as StoredTask)
 }
 
 function timelineEntry(event: object): TimelineEntry {

@@ -104,7 +104,7 @@ it('where Temporal is away, main says so, and does not take that for "not reache
       const answer = await away.internalPost(`${API}/${api}`, { apiCallId: body.taskId, ...more })
       expect(answer).toMatchObject({
         status: 503,
-        body: { success: false, error: expect.stringContaining('Temporal') },
+        body: { success: false, error: expect.stringContaining('Temporal'), requestId: expect.any(String) },
       })
     }
   } finally {

@@ -10,11 +10,11 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3'
 import { ApplicationFailure } from '@temporalio/activity'
-import { artifactUrl } from '../artifact.js'
 import { withTimeout } from '../following-signal.js'
 import type { S3Config } from './config.js'
 import { type IncomingFile, prepareFolder, receive } from './incoming-file.js'
 import type { ArtifactStore } from './index.js'
+import { type ObjectPlace, replace } from './replace.js'
 import { createS3Client } from './s3-client.js'
 import { s3Failure } from './s3-failure.js'
 import { beforeSpending } from './store-failure.js'
@@ -36,7 +36,7 @@ export function createS3Store(config: S3Config, mainUrl: string): ArtifactStore 
   return new S3Store(config, mainUrl)
 }
 
-class S3Store implements ArtifactStore {
+class S3Store implements ArtifactStore, ObjectPlace {
   readonly #client: S3Client
   readonly #folder = join(tmpdir(), 'interaqt-artifacts')
 
@@ -52,32 +52,25 @@ class S3Store implements ArtifactStore {
     return beforeSpending(
       (async () => {
         await prepareFolder(this.#folder)
-        await this.#storedAs(PROBE, signal)
+        await this.keysOf(PROBE, signal)
         await this.#upload({ Key: this.#objectKey(PROBE), Body: '', ContentLength: 0 }, REQUEST_TIMEOUT_MS, signal)
-        await this.#delete(this.#objectKey(PROBE), signal)
+        await this.remove(PROBE, signal)
       })(),
     )
   }
 
   put: ArtifactStore['put'] = (name, content, limits, signal) =>
-    receive(this.#folder, name, content, limits, async (file) => {
-      const key = `${name}.${file.extension}`
-      const earlier = await this.#storedAs(name, signal)
-      await this.#uploadFile(file, this.#objectKey(key), signal)
-      for (const other of earlier.filter((one) => one !== this.#objectKey(key))) await this.#delete(other, signal)
-      const { mimeType, bytes, sha256 } = file
-      return { key, url: artifactUrl(this.mainUrl, key), mimeType, bytes, sha256 }
-    })
+    receive(this.#folder, name, content, limits, (file) => replace(this, name, file, this.mainUrl, signal))
 
   #objectKey(key: string): string {
     return this.config.prefix + key
   }
 
   /** The SDK does not retry a stream, which it could not read again. */
-  async #uploadFile(file: IncomingFile, key: string, signal: AbortSignal): Promise<void> {
+  async store(file: IncomingFile, key: string, signal: AbortSignal): Promise<void> {
     for (let tries = 1; ; tries++) {
       const input = {
-        Key: key,
+        Key: this.#objectKey(key),
         Body: createReadStream(file.path),
         ContentLength: file.bytes,
         ContentType: file.mimeType,
@@ -105,18 +98,18 @@ class S3Store implements ArtifactStore {
     })
   }
 
-  /** The objects of one name: at most one, unless a try was interrupted between storing its own and removing that. */
-  #storedAs(name: string, signal: AbortSignal): Promise<string[]> {
+  keysOf(name: string, signal: AbortSignal): Promise<string[]> {
     return this.#request('ListBucket', REQUEST_TIMEOUT_MS, signal, async (abortSignal) => {
       const query = { Bucket: this.config.bucket, Prefix: this.#objectKey(`${name}.`) }
       const { Contents } = await this.#client.send(new ListObjectsV2Command(query), { abortSignal })
-      return (Contents ?? []).flatMap(({ Key }) => Key ?? [])
+      return (Contents ?? []).flatMap(({ Key }) => Key?.slice(this.config.prefix.length) ?? [])
     })
   }
 
-  #delete(key: string, signal: AbortSignal): Promise<void> {
+  remove(key: string, signal: AbortSignal): Promise<void> {
     return this.#request('DeleteObject', REQUEST_TIMEOUT_MS, signal, async (abortSignal) => {
-      await this.#client.send(new DeleteObjectCommand({ Bucket: this.config.bucket, Key: key }), { abortSignal })
+      const command = new DeleteObjectCommand({ Bucket: this.config.bucket, Key: this.#objectKey(key) })
+      await this.#client.send(command, { abortSignal })
     })
   }
 

@@ -1,6 +1,7 @@
 /** Downloading what a provider made, from the link that it gave. */
 import { ApplicationFailure } from '@temporalio/activity'
 import { followingSignal } from '../following-signal.js'
+import { collectBytes, mayPass } from './http-content.js'
 
 /** An object store says in some hundred bytes why it refuses. */
 const MAX_REASON_BYTES = 4096
@@ -51,20 +52,14 @@ export function isLinkExpired(error: unknown): boolean {
 }
 
 /** A download as a whole, for what is small. Throws as `download`, and `download_failed` past `maxBytes`, for good. */
-export async function downloadBytes(
+export function downloadBytes(
   url: string,
   maxBytes: number,
   limits: DownloadLimits,
   signal: AbortSignal,
 ): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of download(url, limits, signal)) {
-    size += chunk.byteLength
-    if (size > maxBytes) throw failed(`The download is larger than ${maxBytes} bytes`, true)
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks)
+  const tooLarge = () => failed(`The download is larger than ${maxBytes} bytes`, true)
+  return collectBytes(download(url, limits, signal), maxBytes, tooLarge)
 }
 
 async function answerFailure(response: Response): Promise<ApplicationFailure> {
@@ -74,8 +69,7 @@ async function answerFailure(response: Response): Promise<ApplicationFailure> {
   // Object stores differ in the status by which they say so.
   const expired = [403, 404, 410].includes(status) || code === 'AccessDenied' || /expired/i.test(`${code} ${message}`)
   if (expired) return ApplicationFailure.retryable(`The link has expired (${said})`, LINK_EXPIRED)
-  const mayPass = status >= 500 || status === 408 || status === 425 || status === 429
-  return failed(`The download answered ${said}`, !mayPass)
+  return failed(`The download answered ${said}`, !mayPass(status))
 }
 
 /** An object store's code and message, from its XML; nothing else of it, which may repeat the signature. */

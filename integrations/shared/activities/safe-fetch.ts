@@ -9,6 +9,7 @@ import { fileTypeFromBuffer } from 'file-type'
 import type { FailureDetails } from '../failure.js'
 import { withTimeout } from '../following-signal.js'
 import { isPublicAddress, urlProblem } from '../public-url.js'
+import { collectBytes, mayPass } from './http-content.js'
 
 const MAX_REDIRECTS = 5
 
@@ -67,7 +68,9 @@ async function fetchFile(
   options: SafeFetchOptions,
 ): Promise<FetchedFile> {
   const { url: found, response } = await follow(url, signal, options)
-  const bytes = await read(response, found.host, maxBytes)
+  const bytes = await collectBytes(response, maxBytes, () =>
+    refused('url_too_large', `The file at ${found.host} is larger than ${maxBytes} bytes`),
+  )
   const type = await fileTypeFromBuffer(bytes)
   if (!type?.mime.startsWith(`${media}/`)) {
     throw refused('url_not_media', `${found.host} gave ${type?.mime ?? 'no known type of file'}, not ${media}`)
@@ -110,17 +113,6 @@ function parse(text: string, base?: URL): URL {
   return new URL(text, base)
 }
 
-async function read(body: IncomingMessage, host: string, maxBytes: number): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = []
-  let size = 0
-  for await (const chunk of body as AsyncIterable<Uint8Array>) {
-    size += chunk.byteLength
-    if (size > maxBytes) throw refused('url_too_large', `The file at ${host} is larger than ${maxBytes} bytes`)
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks)
-}
-
 /** Resolves a name for a connection, which is then made to one of the addresses that were checked here. */
 function checkedLookup(lookup: typeof systemLookup, mayConnectTo: (address: string) => boolean): LookupFunction {
   return (hostname, options, callback) => {
@@ -137,8 +129,7 @@ function checkedLookup(lookup: typeof systemLookup, mayConnectTo: (address: stri
 
 function answerFailure(url: URL, status: number): ApplicationFailure {
   const said = `${url.host} answered ${status}`
-  const mayPass = status >= 500 || status === 408 || status === 425 || status === 429
-  return mayPass ? failure('url_unavailable', said, 'unavailable') : refused('url_refused', said)
+  return mayPass(status) ? failure('url_unavailable', said, 'unavailable') : refused('url_refused', said)
 }
 
 function refused(type: string, message: string): ApplicationFailure {

@@ -1,0 +1,22 @@
+/** What getting a file over HTTP needs, whoever named it. */
+
+/** Whether the same request may be answered otherwise later. */
+export function mayPass(status: number): boolean {
+  return status >= 500 || status === 408 || status === 425 || status === 429
+}
+
+/** All of a body that is small. Throws what `tooLarge` makes, past `maxBytes`. */
+export async function collectBytes(
+  content: AsyncIterable<Uint8Array>,
+  maxBytes: number,
+  tooLarge: () => Error,
+): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of content) {
+    size += chunk.byteLength
+    if (size > maxBytes) throw tooLarge()
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}

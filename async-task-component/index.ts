@@ -86,7 +86,7 @@ export class AsyncTaskComponent {
     if (health !== undefined) logger.info({ health }, 'health is served')
     if (this.#stopping.signal.aborted) return this.#health?.stop()
     await this.#processor.start(served)
-    this.#ready = this.#startWorkers(infos.map((info) => ({ ...info, ...rateLimitOf(info, served) })))
+    this.#ready = this.#startWorkers(infos.map((info) => ({ ...info, requestsPerMinute: rateLimitOf(info, served) })))
   }
 
   /** Whether the workers have been started: true once each runs or has been reported, false where a stop came first. */
@@ -144,9 +144,8 @@ function pullModeIntegrations(integrations: AsyncTaskComponentOptions['integrati
   })
 }
 
-function rateLimitOf({ taskQueue }: IntegrationWorkflowInfo, served: ServedIntegration[]) {
-  const requestsPerMinute = served.find(({ config }) => config.taskQueue === taskQueue)?.config.requestsPerMinute
-  return requestsPerMinute === undefined ? {} : { requestsPerMinute }
+function rateLimitOf({ taskQueue }: IntegrationWorkflowInfo, served: ServedIntegration[]): number | undefined {
+  return served.find(({ config }) => config.taskQueue === taskQueue)?.config.requestsPerMinute
 }
 
 /** Where a module could not be loaded its workflows are unknown: then its worker reports what is wrong with it. */

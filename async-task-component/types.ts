@@ -17,7 +17,7 @@ export interface IntegrationWorkflowInfo {
   name: string
   taskQueue: string
   /** Most requests a minute that all workers together may send to the provider. Default: any number. */
-  requestsPerMinute?: number
+  requestsPerMinute?: number | undefined
   /** Absolute path of `workflows/index`. */
   workflowsPath: string
   /** Absolute path of `activities/index`, or null where there are none. */

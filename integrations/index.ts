@@ -21,7 +21,7 @@ export interface PullModeConfig<Params = unknown> {
   taskQueue: string
   workflowName: string
   /** Most requests a minute that all workers together may send to the provider. Default: any number. */
-  requestsPerMinute?: number
+  requestsPerMinute?: number | undefined
   /** The task's part of the workflow id; the processor adds namespace, taskKey and attempt. */
   buildWorkflowId(apiCall: Pick<APICall<Params>, 'id'>): string
   buildWorkflowParams(apiCall: APICall<Params>): WorkflowParams<Params>

@@ -3,6 +3,7 @@ import type { AppConfig } from '../../config.js'
 import { createFangzhouVideoGenerationIntegration } from '../fangzhouVideoGeneration/index.js'
 import { createAggregatedIntegration } from '../index.js'
 import { createNanobanana2ImageGenerationIntegration } from '../nanobanana2ImageGeneration/index.js'
+import type { ProviderConfig } from '../shared/provider-config.js'
 import type { PullIntegrationOptions, TaskSource } from '../shared/pull-integration.js'
 import { createTestAsyncTaskIntegration } from '../test-async-task/index.js'
 
@@ -45,13 +46,12 @@ export function createApplicationIntegrations(
 }
 
 /** What an integration's section of the configuration says of its tasks. */
-function limits(section: { enabled: boolean; maxTasksInFlight?: number; requestsPerMinute?: number }) {
-  const { enabled, maxTasksInFlight, requestsPerMinute } = section
-  return {
-    enabled,
-    ...(maxTasksInFlight !== undefined && { maxTasksInFlight }),
-    ...(requestsPerMinute !== undefined && { requestsPerMinute }),
-  }
+function limits({
+  enabled,
+  maxTasksInFlight,
+  requestsPerMinute,
+}: Pick<ProviderConfig, 'enabled' | 'maxTasksInFlight' | 'requestsPerMinute'>) {
+  return { enabled, maxTasksInFlight, requestsPerMinute }
 }
 
 /** Records that keep the prompt, if there is one, in a column of its own, and the rest of the request as `options`. */

@@ -2,7 +2,7 @@
 import { fileTypeFromBuffer } from 'file-type'
 import { ProviderError } from '../shared/activities/provider-error.js'
 import { type FetchedFile, safeFetch } from '../shared/activities/safe-fetch.js'
-import { isPublicAddress, urlProblem } from '../shared/public-url.js'
+import { allowedAddresses, type UserUrlOptions, urlProblem } from '../shared/public-url.js'
 
 const MEGABYTE = 1024 ** 2
 /** Gemini takes requests of 20 MB, and base64 makes four bytes of three. */
@@ -15,19 +15,14 @@ export interface InlineImage {
   data: string
 }
 
-export interface ReferenceOptions {
-  /** Also takes links to this machine and private networks: where a simulator stands in. Default: false. */
-  allowPrivate?: boolean
-}
-
 /**
  * Sees to it that what a provider will fetch does not lie, by its address, in a private network: the provider may be
  * a gateway in ours. Where a name leads to is for the provider to check.
  *
  * @throws ProviderError `url_not_allowed`, of the kind `refused`, before anything is sent to the provider
  */
-export function checkLinks(urls: readonly string[], { allowPrivate = false }: ReferenceOptions = {}): void {
-  const mayLeadTo = allowPrivate ? () => true : isPublicAddress
+export function checkLinks(urls: readonly string[], options: UserUrlOptions = {}): void {
+  const mayLeadTo = allowedAddresses(options)
   for (const url of urls) {
     if (isData(url)) continue
     const problem = URL.canParse(url) ? urlProblem(new URL(url), mayLeadTo) : 'cannot be read'
@@ -46,11 +41,11 @@ export function checkLinks(urls: readonly string[], { allowPrivate = false }: Re
 export async function inlineImages(
   urls: readonly string[],
   signal: AbortSignal,
-  { allowPrivate = false }: ReferenceOptions = {},
+  options: UserUrlOptions = {},
 ): Promise<InlineImage[]> {
-  const fetchOptions = allowPrivate ? { mayConnectTo: () => true } : {}
+  const mayConnectTo = allowedAddresses(options)
   const files = await Promise.all(
-    urls.map((url) => (isData(url) ? decode(url) : safeFetch(url, FETCH_LIMITS, signal, fetchOptions))),
+    urls.map((url) => (isData(url) ? decode(url) : safeFetch(url, FETCH_LIMITS, signal, { mayConnectTo }))),
   )
   if (files.reduce((sum, { bytes }) => sum + bytes.byteLength, 0) > MAX_TOGETHER_BYTES) {
     const message = `The reference images are larger than ${MAX_TOGETHER_BYTES} bytes together`

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { urlBelow } from './names.js'
 
 /** A stored file: what workflows and results carry instead of bytes. */
 export const artifactSchema = z.strictObject({
@@ -15,7 +16,7 @@ export type Artifact = z.output<typeof artifactSchema>
 
 /** Where main serves an artifact: for good, wherever it is stored. */
 export function artifactUrl(mainUrl: string, key: string): string {
-  return `${mainUrl.replace(/\/$/, '')}/artifacts/${key}`
+  return urlBelow(mainUrl, `artifacts/${key}`)
 }
 
 /** The name of an attempt's object: a retried activity overwrites its own and no other. */

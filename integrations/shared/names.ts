@@ -16,6 +16,16 @@ export function buildAPIPath(namespace: string, apiName: string): string {
 }
 
 /**
+ * The URL of a path below a base URL, which may have a path of its own.
+ *
+ * @param path without a leading slash
+ */
+export function urlBelow(baseUrl: string, path: string): string {
+  // A base's last segment is replaced in resolving unless it ends with a slash.
+  return new URL(path, baseUrl.endsWith('/') ? baseUrl : `${baseUrl}/`).href
+}
+
+/**
  * The id of the one workflow that an attempt may ever have.
  *
  * @param workflowId what the integration's `buildWorkflowId` gave

@@ -3,7 +3,7 @@
  * send, so the address itself is signed, and what is sent is only a hint to look: nothing of it is believed.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto'
-import { buildAPIPath } from './names.js'
+import { buildAPIPath, urlBelow } from './names.js'
 
 export const PROVIDER_CALLBACK = 'providerCallback'
 
@@ -28,7 +28,7 @@ export function providerCallbackUrl(
   const call = { ...of, namespace }
   const { apiCallId, attempt } = call
   const path = `${buildAPIPath(namespace, PROVIDER_CALLBACK)}/${apiCallId}/${attempt}/${sign(secret, call)}`
-  return new URL(path, baseUrl.endsWith('/') ? baseUrl : `${baseUrl}/`).href
+  return urlBelow(baseUrl, path)
 }
 
 /** Takes as long whatever the signature is. */

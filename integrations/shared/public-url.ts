@@ -41,13 +41,19 @@ export interface UserUrlOptions {
   allowPrivateUrls?: boolean
 }
 
+/** Which addresses a user's URL may lead to. */
+export function allowedAddresses({ allowPrivateUrls = false }: UserUrlOptions): (address: string) => boolean {
+  return allowPrivateUrls ? () => true : isPublicAddress
+}
+
 /** A URL for a provider to fetch: http(s), without credentials, and not by a private address. */
-export function publicHttpUrl({ allowPrivateUrls = false }: UserUrlOptions = {}) {
+export function publicHttpUrl(options: UserUrlOptions = {}) {
+  const mayLeadTo = allowedAddresses(options)
   return z
     .url('must be an http(s) URL')
     .max(MAX_URL_LENGTH)
     .check(({ value, issues }) => {
-      const problem = URL.canParse(value) && urlProblem(new URL(value), allowPrivateUrls ? () => true : isPublicAddress)
+      const problem = URL.canParse(value) && urlProblem(new URL(value), mayLeadTo)
       if (problem) issues.push({ code: 'custom', message: problem, input: value })
     })
 }

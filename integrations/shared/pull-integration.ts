@@ -10,7 +10,7 @@ import type {
 } from '../index.js'
 import { callEntityNames, createCallEntities, labelled } from './call-entities.js'
 import { API_CALL_FIELDS, createFetchPendingTasksAPI, FETCH_PENDING_TASKS } from './fetchPendingTasksAPI.js'
-import { buildAPIPath, integrationTaskQueue } from './names.js'
+import { buildAPIPath, integrationTaskQueue, urlBelow } from './names.js'
 import { createOperatorAPIs } from './operatorAPIs.js'
 import { DEFAULT_TASK_POLICY } from './protocol/index.js'
 import { createReportTaskEventAPI } from './reportAPI.js'
@@ -51,9 +51,9 @@ export interface PullIntegrationOptions<Params> {
   /** Seconds that a claim may stay queued before another may take it over. Default: 300. */
   stuckTimeoutSeconds?: number
   /** Most tasks that may be queued or processing at once; the others wait as pending. Default: any number. */
-  maxTasksInFlight?: number
+  maxTasksInFlight?: number | undefined
   /** Most requests a minute that all workers together may send to the provider. Default: any number. */
-  requestsPerMinute?: number
+  requestsPerMinute?: number | undefined
   /** How main reaches the runs of its tasks; the daemon does without. */
   runs?: { handles: RunHandles; callbackSecrets: readonly string[] }
   /** Where tasks come from. Without it, the application creates APICalls itself. */
@@ -183,13 +183,13 @@ export function createPullIntegration<Params extends z.ZodObject, Result extends
     getPullModeConfig(): PullModeConfig<z.output<Params>> | null {
       if (options.enabled === false) return null
       const { namespace } = this.#args
-      const url = (api: string) => new URL(buildAPIPath(namespace, api), withSlash(options.mainUrl)).href
+      const url = (api: string) => urlBelow(options.mainUrl, buildAPIPath(namespace, api))
       const callbackUrl = url(definition.reportAPIName)
       return {
         enabled: true,
         taskQueue: integrationTaskQueue(definition.name),
         workflowName: definition.workflowName,
-        ...(options.requestsPerMinute !== undefined && { requestsPerMinute: options.requestsPerMinute }),
+        requestsPerMinute: options.requestsPerMinute,
         buildWorkflowId,
         buildWorkflowParams: ({ id, requestParams }: APICall<z.output<Params>>) => ({
           apiCallId: id,
@@ -208,9 +208,4 @@ export function createPullIntegration<Params extends z.ZodObject, Result extends
 
 function buildWorkflowId({ id }: { id: string }): string {
   return id
-}
-
-/** A base URL's last path segment is replaced in resolving unless it ends with a slash. */
-function withSlash(url: string): string {
-  return url.endsWith('/') ? url : `${url}/`
 }

@@ -61,7 +61,9 @@ export function createGeminiClient(endpoint: ProviderEndpoint): ImageClient {
   const auth = { 'x-goog-api-key': endpoint.apiKey }
   return {
     async generate(request, signal) {
-      const references = await inlineImages(request.referenceImages ?? [], signal, { allowPrivate: endpoint.simulated })
+      const references = await inlineImages(request.referenceImages ?? [], signal, {
+        allowPrivateUrls: endpoint.simulated,
+      })
       const body = toBody(request, references)
       const answer = await requestProvider(endpoint, 'POST', path, signal, body, auth)
       if (!answer.ok) throw toProviderError(answer)

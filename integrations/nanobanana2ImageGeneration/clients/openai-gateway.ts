@@ -60,7 +60,7 @@ export function createGatewayClient(endpoint: ProviderEndpoint): ImageClient {
   })
   return {
     async generate(request, signal) {
-      checkLinks(request.referenceImages ?? [], { allowPrivate: endpoint.simulated })
+      checkLinks(request.referenceImages ?? [], { allowPrivateUrls: endpoint.simulated })
       const completion = openai.chat.completions.create(toBody(request, endpoint.model), { signal }).withResponse()
       const { data, response } = await completion.catch((error: unknown) => {
         throw toProviderError(error)

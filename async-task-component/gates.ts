@@ -80,11 +80,12 @@ export class QueueGate implements Gate {
       { taskQueue: providerTaskQueue(taskQueue), type: ACTIVITY, holds: 'requests to the provider' },
     ] as const
     try {
-      const backlogs = await Promise.all(queues.map((queue) => this.#backlog(queue, signal)))
-      const full = queues.find((_, index) => (backlogs[index] ?? 0) >= maxBacklog)
+      const backlogs = await Promise.all(
+        queues.map(async (queue) => ({ ...queue, waiting: await this.#backlog(queue, signal) })),
+      )
+      const full = backlogs.find(({ waiting }) => waiting >= maxBacklog)
       if (!full) return null
-      const waiting = backlogs[queues.indexOf(full)]
-      const message = `${waiting} ${full.holds} wait in ${full.taskQueue}, the limit is ${maxBacklog}`
+      const message = `${full.waiting} ${full.holds} wait in ${full.taskQueue}, the limit is ${maxBacklog}`
       return { reason: 'backlog_full', message }
     } catch (error) {
       // Every task queue exists once it is asked for: what is not found is the namespace.

@@ -52,7 +52,7 @@ export function judgeEvents(task: StoredTask): EventTableFindings {
   const spans: TokenSpan[] = []
   const name = `${task.kind} ${task.id}`
   const begun = new Map<number, string>()
-  const superseded = new Set<string | null>()
+  const superseded = new Set<string>()
   let row: Row = {
     status: 'pending',
     attempt: 1,
@@ -72,9 +72,11 @@ export function judgeEvents(task: StoredTask): EventTableFindings {
 
     if (event.type === 'queued') {
       for (const what of wrongClaim(row, event)) stale(`${title}: ${what}`)
-      const replaced = event.adopted ? null : `${event.attempt}:${event.supersedes}`
-      if (superseded.has(replaced)) stale(`${title} supersedes a token that another claim had superseded`)
-      if (replaced !== null) superseded.add(replaced)
+      if (!event.adopted) {
+        const replaced = `${event.attempt}:${event.supersedes}`
+        if (superseded.has(replaced)) stale(`${title} supersedes a token that another claim had superseded`)
+        superseded.add(replaced)
+      }
     } else if (event.type === 'begun') {
       const earlier = begun.get(event.attempt)
       if (earlier !== undefined && earlier !== event.runId) {

@@ -39,7 +39,11 @@ afterAll(() => env.teardown())
 /** Not `expect.poll`, which knows only of one test at a time. */
 const eventually = (assertion: () => unknown) => vi.waitFor(assertion, PATIENCE)
 
-const cancelled = { outcome: 'failed', error: { code: 'cancelled' }, retryable: false }
+/** Cancels the run, and sees it end as cancelled. */
+async function cancel(handle: Handle): Promise<void> {
+  await handle.cancel()
+  expect(await handle.result()).toMatchObject({ outcome: 'failed', error: { code: 'cancelled' }, retryable: false })
+}
 
 /** Main does not answer this report until it is released. */
 function holdReport(main: RecordingMain, status: string) {
@@ -140,8 +144,7 @@ describe.concurrent('a video whose run is cancelled', () => {
       const handle = await bench.start('videoPollingWorkflow', videoRequest)
       await reached(bench, handle)
       const asked = creates(bench.ark).length
-      await handle.cancel()
-      expect(await handle.result()).toMatchObject(cancelled)
+      await cancel(handle)
       expect(creates(bench.ark)).toHaveLength(asked)
       expect(await tasksAt(bench)).toEqual(tasks)
       expect(statusesOf(bench.main)).toEqual(reports)
@@ -155,8 +158,7 @@ describe.concurrent('a video whose run is cancelled', () => {
       const begin = holdReport(main, 'begin')
       const handle = await start('videoPollingWorkflow', videoRequest)
       await begin.reached()
-      await handle.cancel()
-      expect(await handle.result()).toMatchObject(cancelled)
+      await cancel(handle)
       expect(statusesOf(main)).toEqual(['begin', 'failed'])
       const { state } = main
       expect(state).toMatchObject({ status: 'failed', attempts: 1, error: { code: 'cancelled' } })
@@ -171,8 +173,7 @@ describe.concurrent('a video whose run is cancelled', () => {
       const processing = holdReport(bench.main, 'processing')
       const handle = await bench.start('videoPollingWorkflow', videoRequest)
       await processing.reached()
-      await handle.cancel()
-      expect(await handle.result()).toMatchObject(cancelled)
+      await cancel(handle)
       expect(await tasksAt(bench)).toEqual(['cancelled'])
       expect(bench.main.state).toMatchObject({ status: 'failed', attempts: 1, error: { code: 'cancelled' } })
       processing.release()
@@ -184,8 +185,7 @@ describe.concurrent('a video whose run is cancelled', () => {
       const handle = await bench.start('videoPollingWorkflow', videoRequest)
       await progressed(handle, { phase: 'waiting' })
       clock += HOUR_MS / 2
-      await handle.cancel()
-      expect(await handle.result()).toMatchObject(cancelled)
+      await cancel(handle)
       expect(await tasksAt(bench)).toEqual(['running'])
       // An operator's retry would resume it.
       expect(bench.main.state.providerTask).toMatchObject({ attempt: 1 })
@@ -198,8 +198,7 @@ describe.concurrent('a video whose run is cancelled', () => {
       const handle = await bench.start('videoPollingWorkflow', videoRequest)
       await requested(bench, { method: 'GET', path: '/files/' })
       await eventually(async () => expect(await readdir(bench.artifactsDir)).toHaveLength(1))
-      await handle.cancel()
-      expect(await handle.result()).toMatchObject(cancelled)
+      await cancel(handle)
       expect(await tasksAt(bench)).toEqual(['succeeded'])
       await eventually(async () => expect(await readdir(bench.artifactsDir)).toEqual([]))
     }))
@@ -225,8 +224,7 @@ describe.concurrent('a video whose run is cancelled', () => {
       bench.ark.faults.set({ readHang: 1 })
       const handle = await bench.start('videoPollingWorkflow', videoRequest, 2)
       await requested(bench, { method: 'GET' })
-      await handle.cancel()
-      expect(await handle.result()).toMatchObject(cancelled)
+      await cancel(handle)
       expect(await tasksAt(bench)).toEqual(['cancelled'])
     }))
 
@@ -237,8 +235,7 @@ describe.concurrent('a video whose run is cancelled', () => {
       bench.ark.faults.set({ readHang: 1 })
       const handle = await bench.start('videoPollingWorkflow', videoRequest, 2)
       await requested(bench, { method: 'GET' })
-      await handle.cancel()
-      expect(await handle.result()).toMatchObject(cancelled)
+      await cancel(handle)
       expect(await tasksAt(bench)).toEqual(['cancelled'])
     }))
 
@@ -247,8 +244,7 @@ describe.concurrent('a video whose run is cancelled', () => {
       const handle = await bench.start('videoPollingWorkflow', videoRequest)
       await progressed(handle, { phase: 'waiting' })
       bench.main.state = { ...bench.main.state, status: 'cancelled' }
-      await handle.cancel()
-      expect(await handle.result()).toMatchObject(cancelled)
+      await cancel(handle)
       expect(bench.main.state.status).toBe('cancelled')
       expect(await tasksAt(bench)).toEqual(['cancelled'])
     }))
@@ -263,8 +259,7 @@ describe.concurrent('an image whose run is cancelled', () => {
       const begin = holdReport(main, 'begin')
       const handle = await start('imageGenerationWorkflow', imageRequest)
       await begin.reached()
-      await handle.cancel()
-      expect(await handle.result()).toMatchObject(cancelled)
+      await cancel(handle)
       begin.release()
       expect(gateway.requests).toEqual([])
       expect(main.state).toMatchObject({ status: 'failed', retryable: false, error: { code: 'cancelled' } })
@@ -274,8 +269,7 @@ describe.concurrent('an image whose run is cancelled', () => {
     bench({ latencyMs: HOUR_MS }, async ({ start, main, gateway, artifactsDir }) => {
       const handle = await start('imageGenerationWorkflow', imageRequest)
       await eventually(() => expect(gateway.requests).toHaveLength(1))
-      await handle.cancel()
-      expect(await handle.result()).toMatchObject(cancelled)
+      await cancel(handle)
       expect(main.state).toMatchObject({ status: 'failed', retryable: false, openIntents: [{ attempt: 1 }] })
       expect(gateway.requests).toHaveLength(1)
       expect(await readdir(artifactsDir)).toEqual([])
@@ -287,8 +281,7 @@ describe.concurrent('an image whose run is cancelled', () => {
       gateway.faults.retryAfterSeconds = 300
       const handle = await start('imageGenerationWorkflow', imageRequest)
       await progressed(handle, { nextPollAt: expect.any(Number) })
-      await handle.cancel()
-      expect(await handle.result()).toMatchObject(cancelled)
+      await cancel(handle)
       expect(gateway.requests).toHaveLength(1)
       expect(statusesOf(main)).toEqual(['begin', 'failed'])
     }))
@@ -298,8 +291,7 @@ describe.concurrent('an image whose run is cancelled', () => {
       const processing = holdReport(main, 'processing')
       const handle = await start('imageGenerationWorkflow', imageRequest)
       await processing.reached()
-      await handle.cancel()
-      expect(await handle.result()).toMatchObject(cancelled)
+      await cancel(handle)
       processing.release()
       expect(gateway.requests).toHaveLength(1)
     }))

@@ -3,7 +3,7 @@ import { attemptFailure, describeFailure, failureKind } from './failures.js'
 import { ManualHandles } from './manual-handles.js'
 
 const MAX_BACKOFF_SECONDS = 60
-const DEADLINE_EXCEEDED = 'deadline_exceeded'
+export const DEADLINE_EXCEEDED = 'deadline_exceeded'
 
 /** How an attempt waits for a provider: durably, not past its deadline, and open to its manual handles. */
 export class Patience {

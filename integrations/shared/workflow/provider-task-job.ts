@@ -3,7 +3,7 @@ import type { ProviderTask } from '../protocol/types.js'
 import type { ProviderTaskSettings, ProviderTaskState } from '../provider-task.js'
 import type { AttemptInput, Begun } from '../task.js'
 import { attemptFailure, failureKind, isTaskCancelled } from './failures.js'
-import { isDeadlineExceeded, Patience } from './patience.js'
+import { DEADLINE_EXCEEDED, isDeadlineExceeded, Patience } from './patience.js'
 import type { AttemptRun } from './run-attempt.js'
 
 const LOOK_UP_EVERY_SECONDS = 10
@@ -127,7 +127,7 @@ class ProviderTaskJob {
   }
 
   async #isDone(id: string): Promise<boolean> {
-    return succeeded(id, await this.#look(id))
+    return isDone(id, await this.#look(id))
   }
 
   /**
@@ -136,11 +136,11 @@ class ProviderTaskJob {
    */
   async #doneAtLast(id: string, late: unknown): Promise<void> {
     const state = await this.provider.get(id, this.settings.requestTimeoutMs).catch(() => null)
-    if (state && succeeded(id, state)) return
+    if (state && isDone(id, state)) return
     const cancelled = state !== null && (await this.cancel())
     if (!cancelled) throw late
     const message = `Not begun within ${this.settings.deadlineSeconds} s, and cancelled at the provider`
-    throw attemptFailure({ code: 'deadline_exceeded', message, retryable: true, providerEnded: true })
+    throw attemptFailure({ code: DEADLINE_EXCEEDED, message, retryable: true, providerEnded: true })
   }
 
   async #look(id: string): Promise<ProviderTaskState> {
@@ -180,8 +180,8 @@ class ProviderTaskJob {
   }
 }
 
-/** Throws the provider's reason where the task has ended otherwise. */
-function succeeded(id: string, state: ProviderTaskState): boolean {
+/** Whether the task has succeeded. Throws the provider's reason where it has ended otherwise. */
+function isDone(id: string, state: ProviderTaskState): boolean {
   if (state.status === 'succeeded') return true
   if (isUsable(state)) return false
   throw attemptFailure({

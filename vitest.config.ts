@@ -8,6 +8,7 @@ const shared = {
   // Generous: what is slow is the machine. A worker that bundles its workflows takes seconds on an idle one.
   testTimeout: 120_000,
   hookTimeout: 180_000,
+  expect: { poll: { timeout: 60_000 } },
 } as const
 const resolve = { alias: { '@': fileURLToPath(new URL('.', import.meta.url)).replace(/\/$/, '') } }
 

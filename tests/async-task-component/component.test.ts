@@ -5,6 +5,7 @@ import { AsyncTaskComponent, type AsyncTaskComponentOptions } from '@/async-task
 import { loadConfig } from '@/config/load.js'
 import type { PullModeConfig } from '@/integrations/index.js'
 import { attemptWorkflowId } from '@/integrations/shared/names.js'
+import { eventually } from '../support/eventually.js'
 import { ProtocolMain, TEST_TOKEN } from '../support/protocol-main.js'
 import { activityContext, createTemporalNamespace, FIXTURES, readableLogger, uniqueName } from './support.js'
 import { TcpProxy } from './tcp-proxy.js'
@@ -63,7 +64,7 @@ function create(namespace: string, overrides: Partial<PullModeConfig>): AsyncTas
 function resultOf(namespace: string, taskId: string): Promise<unknown> {
   const { workflow } = new Client({ connection, namespace: temporalNamespace })
   const handle = workflow.getHandle(attemptWorkflowId(namespace, taskId, `key-${taskId}`, 1))
-  return vi.waitFor(() => handle.result(), { timeout: 30_000 })
+  return eventually(() => handle.result())
 }
 
 describe('AsyncTaskComponent', () => {
@@ -95,7 +96,7 @@ describe('AsyncTaskComponent', () => {
     main.add(namespace, 'task-1')
     const starting = create(namespace, { taskQueue: 'integration-alpha-queue', workflowName: 'quickWorkflow' })
     await starting.start()
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(starting.status()).toMatchObject({ workers: [], loops: [{ namespace, closedBy: 'worker_not_running' }] }),
     )
     expect(main.task('task-1').state.status).toBe('pending')
@@ -116,10 +117,10 @@ describe('AsyncTaskComponent', () => {
     await create(namespace, { taskQueue: 'integration-alpha-queue', workflowName: 'quickWorkflow' }).start()
     await component?.ready()
     await main.until(() => main.fetches(namespace) > 0)
-    await vi.waitFor(() => expect(main.seen.at(-1)?.waitSeconds).toBeGreaterThan(0), 10_000)
+    await eventually(() => expect(main.seen.at(-1)?.waitSeconds).toBeGreaterThan(0))
     temporal.cut()
     main.add(namespace, 'task-1')
-    await vi.waitFor(() => expect(lines.some(({ reason }) => reason === 'temporal_unavailable')).toBe(true), 10_000)
+    await eventually(() => expect(lines.some(({ reason }) => reason === 'temporal_unavailable')).toBe(true))
     expect(main.reports('task-1')).toEqual([])
 
     temporal.mend()

@@ -1,5 +1,6 @@
 /** One integration's trouble is its own. */
-import { afterAll, beforeAll, expect, inject, it, vi } from 'vitest'
+import { afterAll, beforeAll, expect, inject, it } from 'vitest'
+import { eventually } from '../support/eventually.js'
 import { ProtocolMain } from '../support/protocol-main.js'
 import { ALPHA_QUEUE, createProcessor, startWorkers, uniqueName } from './support.js'
 
@@ -60,7 +61,7 @@ it('a hanging endpoint, a broken bundle and a throttled provider do not slow dow
   const statuses = (namespace: string) =>
     new Set(Array.from({ length: 20 }, (_, i) => main.task(`${namespace}-${i}`).state.status))
   expect([...statuses(hanging), ...statuses(broken)]).toEqual(['pending', 'pending'])
-  await vi.waitFor(async () => {
+  await eventually(async () => {
     const query = "WorkflowType = 'throttledWorkflow' AND ExecutionStatus = 'Running'"
     expect((await temporal.client.workflow.count(query)).count).toBe(20)
   })

@@ -3,7 +3,8 @@ import { type ChildProcess, fork, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
-import { afterEach, describe, expect, inject, it, vi } from 'vitest'
+import { afterEach, describe, expect, inject, it } from 'vitest'
+import { eventually } from '../support/eventually.js'
 import { ProtocolMain, TEST_TOKEN } from '../support/protocol-main.js'
 import { TcpProxy } from './tcp-proxy.js'
 
@@ -100,7 +101,7 @@ describe('startAsyncTask', () => {
     main.fault = ({ body }) => (body.status === 'queued' ? 'hang' : undefined)
     await main.until(() => main.reports('task-1').length > 0)
     child.kill('SIGINT')
-    await vi.waitFor(() => expect(output()).toContain('"msg":"stopping"'), { timeout: 5000 })
+    await eventually(() => expect(output()).toContain('"msg":"stopping"'))
     child.kill('SIGINT')
 
     expect(await exit).toBe(1)
@@ -125,9 +126,7 @@ describe('startAsyncTask', () => {
       TEMPORAL_ADDRESS: inject('temporalAddress'),
       TEMPORAL_NAMESPACE: 'no-such-namespace',
     })
-    await vi.waitFor(() => expect(output()).toMatch(/worker failed, building it again.*no-such-namespace/), {
-      timeout: 40_000,
-    })
+    await eventually(() => expect(output()).toMatch(/worker failed, building it again.*no-such-namespace/))
     child.kill('SIGTERM')
 
     expect(await exit).toBe(0)

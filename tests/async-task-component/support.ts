@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { Client, Connection } from '@temporalio/client'
 import { DefaultLogger, Runtime } from '@temporalio/worker'
 import { type Logger, pino } from 'pino'
-import { expect, vi } from 'vitest'
+import { expect } from 'vitest'
 import { TaskProcessor, type TaskProcessorConfig } from '@/async-task-component/task-processor.js'
 import { WorkerManager } from '@/async-task-component/worker-manager.js'
 import { collectIntegrationWorkflows } from '@/async-task-component/workflow-collector.js'
@@ -11,6 +11,7 @@ import { loadConfig } from '@/config/load.js'
 import type { ActivityContext } from '@/integrations/shared/activity-context.js'
 import { createArtifactStore } from '@/integrations/shared/artifacts/index.js'
 import { createProviderPauses } from '@/integrations/shared/provider-pauses.js'
+import { eventually } from '../support/eventually.js'
 import { TEST_TOKEN } from '../support/protocol-main.js'
 
 // Workers of these tests fail on purpose, and would fill the report with it.
@@ -67,7 +68,7 @@ export async function startWorkers(
   await workers.connect()
   workers.createWorkers(infos.filter(({ name }) => names.includes(name)))
   await workers.startAll()
-  await vi.waitFor(() => expect(workers.isRunning(ALPHA_QUEUE)).toBe(true), { timeout: 30_000 })
+  await eventually(() => expect(workers.isRunning(ALPHA_QUEUE)).toBe(true))
   return {
     workers,
     client: new Client({ connection, namespace: temporalNamespace }),

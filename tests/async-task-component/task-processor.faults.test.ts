@@ -1,8 +1,9 @@
 /** The pull loop when main, Temporal or the wire between them fails, and when it is told to stop. */
 import { Client, Connection } from '@temporalio/client'
-import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest'
 import type { TaskProcessor } from '@/async-task-component/task-processor.js'
 import { attemptWorkflowId } from '@/integrations/shared/names.js'
+import { eventually } from '../support/eventually.js'
 import { ProtocolMain } from '../support/protocol-main.js'
 import { createProcessor, readableLogger, uniqueName } from './support.js'
 import { TcpProxy } from './tcp-proxy.js'
@@ -42,7 +43,7 @@ async function serve(overrides: Parameters<typeof createProcessor>[1] = {}): Pro
 
 const idOf = (taskId: string) => attemptWorkflowId(namespace, taskId, `key-${taskId}`, 1)
 const describeRun = (taskId: string) => client.workflow.getHandle(idOf(taskId)).describe()
-const started = (taskId: string) => vi.waitFor(() => describeRun(taskId), { timeout: 10_000 })
+const started = (taskId: string) => eventually(() => describeRun(taskId))
 const eventsOf = (taskId: string) => main.task(taskId).events.map(({ type }) => type)
 
 /** Does something the moment a claim has been written. */
@@ -63,7 +64,7 @@ describe('closed gates', () => {
     main.add(namespace, 'task-1')
     const { logger, lines } = readableLogger()
     await serve({ logger })
-    await vi.waitFor(() => expect(lines.some(({ reason }) => reason === 'temporal_unavailable')).toBe(true))
+    await eventually(() => expect(lines.some(({ reason }) => reason === 'temporal_unavailable')).toBe(true))
     expect(main.seen).toEqual([])
     expect(eventsOf('task-1')).toEqual([])
 
@@ -76,7 +77,7 @@ describe('closed gates', () => {
     main.add(namespace, 'task-1')
     const { logger, lines } = readableLogger()
     await serve({ logger, temporalNamespace: 'no-such-namespace' })
-    await vi.waitFor(() => expect(lines.some(({ reason }) => reason === 'namespace_missing')).toBe(true))
+    await eventually(() => expect(lines.some(({ reason }) => reason === 'namespace_missing')).toBe(true))
 
     expect(main.seen).toEqual([])
   })
@@ -86,7 +87,7 @@ describe('closed gates', () => {
     let running = false
     const { logger, lines } = readableLogger()
     await serve({ logger, isWorkerRunning: (taskQueue) => running && taskQueue === `queue-${namespace}` })
-    await vi.waitFor(() => expect(lines.some(({ reason }) => reason === 'worker_not_running')).toBe(true))
+    await eventually(() => expect(lines.some(({ reason }) => reason === 'worker_not_running')).toBe(true))
     expect(main.seen).toEqual([])
 
     running = true
@@ -100,7 +101,7 @@ describe('closed gates', () => {
     main.add(namespace, 'task-1')
     const { logger, lines } = readableLogger()
     await serve({ logger, maxBacklog: 2 })
-    await vi.waitFor(() => expect(lines.some(({ reason }) => reason === 'backlog_full')).toBe(true))
+    await eventually(() => expect(lines.some(({ reason }) => reason === 'backlog_full')).toBe(true))
 
     expect(main.seen).toEqual([])
   })
@@ -123,7 +124,7 @@ describe('starts whose answer is lost', () => {
     const { logger, text } = readableLogger()
     onClaim('task-1', () => temporal.cut())
     await serve({ logger })
-    await vi.waitFor(() => expect(text()).toMatch(/workflow (start not answered|not started)/))
+    await eventually(() => expect(text()).toMatch(/workflow (start not answered|not started)/))
     temporal.mend()
     main.advance(10)
 
@@ -178,7 +179,7 @@ describe('a main in trouble', () => {
 
     expect(main.fetches(namespace)).toBe(1)
     const run = client.workflow.getHandle(attemptWorkflowId(other, 'task-of-other', 'key-task-of-other', 1))
-    await vi.waitFor(() => run.terminate())
+    await eventually(() => run.terminate())
   })
 
   it('writes no token into its log', async () => {

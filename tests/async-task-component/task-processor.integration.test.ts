@@ -1,9 +1,10 @@
 /** Task processor and workers together: what becomes of claims whose run is there already, or was. */
 import type { Client } from '@temporalio/client'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest'
 import type { TaskProcessor } from '@/async-task-component/task-processor.js'
 import { attemptWorkflowId } from '@/integrations/shared/names.js'
 import type { AttemptOutcome } from '@/integrations/shared/task.js'
+import { eventually } from '../support/eventually.js'
 import { ProtocolMain } from '../support/protocol-main.js'
 import { ALPHA_QUEUE, createProcessor, readableLogger, startWorkers, uniqueName } from './support.js'
 
@@ -60,7 +61,7 @@ describe('a task left in queued', () => {
   it('gets its workflow by the same attempt if it has none', async () => {
     abandoned('task-1')
     await serve()
-    await vi.waitFor(() => client.workflow.getHandle(idOf('task-1')).result(), { timeout: 10_000 })
+    await eventually(() => client.workflow.getHandle(idOf('task-1')).result())
 
     expect(main.task('task-1').events).toMatchObject([
       { type: 'queued', attempt: 1, takeOver: false },
@@ -194,12 +195,10 @@ describe('the backlog gate', () => {
     const run = await client.workflow.start('scatteringWorkflow', { taskQueue, workflowId, args: [unserved] })
     const { logger, lines } = readableLogger()
     processor = createProcessor(address, { temporalNamespace, maxBacklog: 2, logger })
-    await vi.waitFor(async () => expect((await run.describe()).historyLength).toBeGreaterThan(5), { timeout: 10_000 })
+    await eventually(async () => expect((await run.describe()).historyLength).toBeGreaterThan(5))
     main.add(namespace, 'task-1')
     await processor.start([main.config(namespace, { taskQueue: unserved })])
-    await vi.waitFor(() => expect(lines.some(({ reason }) => reason === 'backlog_full')).toBe(true), {
-      timeout: 10_000,
-    })
+    await eventually(() => expect(lines.some(({ reason }) => reason === 'backlog_full')).toBe(true))
 
     expect(main.seen).toEqual([])
     await run.terminate()

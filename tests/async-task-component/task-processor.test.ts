@@ -1,9 +1,10 @@
 /** The pull loop against a real Temporal server and a main that speaks the protocol; no worker is needed. */
 import { Client, Connection } from '@temporalio/client'
-import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest'
 import type { TaskProcessor } from '@/async-task-component/task-processor.js'
 import { attemptWorkflowId, providerTaskQueue } from '@/integrations/shared/names.js'
 import { createProviderPauses } from '@/integrations/shared/provider-pauses.js'
+import { eventually } from '../support/eventually.js'
 import { ProtocolMain } from '../support/protocol-main.js'
 import { createProcessor, readableLogger, uniqueName } from './support.js'
 
@@ -50,7 +51,7 @@ async function firstArgument(workflowId: string): Promise<unknown> {
 }
 
 async function started(workflowId: string) {
-  return vi.waitFor(() => client.workflow.getHandle(workflowId).describe(), { timeout: 10_000 })
+  return eventually(() => client.workflow.getHandle(workflowId).describe())
 }
 
 it('claims nothing while the provider has asked to wait, and goes on afterwards', async () => {
@@ -59,7 +60,7 @@ it('claims nothing while the provider has asked to wait, and goes on afterwards'
   providerPauses.pause(providerTaskQueue(config.taskQueue), 2)
   main.add(namespace, 'task-1')
   await serve({ providerPauses })
-  await vi.waitFor(() => expect(processor?.statuses()).toMatchObject([{ closedBy: 'provider_throttled' }]))
+  await eventually(() => expect(processor?.statuses()).toMatchObject([{ closedBy: 'provider_throttled' }]))
   expect(status('task-1')).toBe('pending')
   await started(idOf('task-1'))
   expect(providerPauses.pausedSeconds(config.taskQueue)).toBe(0)
@@ -211,7 +212,7 @@ describe('a parked fetch', () => {
     await main.until(parked)
     running = false
     main.add(namespace, 'task-1')
-    await vi.waitFor(() => expect(lines.some(({ reason }) => reason === 'worker_not_running')).toBe(true))
+    await eventually(() => expect(lines.some(({ reason }) => reason === 'worker_not_running')).toBe(true))
 
     expect(main.reports('task-1')).toEqual([])
   })

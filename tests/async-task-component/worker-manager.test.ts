@@ -2,10 +2,11 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Client, Connection } from '@temporalio/client'
-import { afterEach, beforeEach, describe, expect, inject, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest'
 import { WorkerManager, type WorkerManagerOptions } from '@/async-task-component/worker-manager.js'
 import { collectIntegrationWorkflows } from '@/async-task-component/workflow-collector.js'
 import { integrationTaskQueue } from '@/integrations/shared/names.js'
+import { eventually } from '../support/eventually.js'
 import {
   ALPHA_QUEUE,
   activityContext,
@@ -121,7 +122,7 @@ describe('WorkerManager', () => {
     expect(manager.statuses()[0]?.error).not.toBeNull()
 
     await writeFiles(join(root, name), { 'workflows/index.ts': "export async function late() { return 'late' }\n" })
-    await vi.waitFor(() => expect(manager.statuses()[0]?.state).toBe('running'), { timeout: 20_000 })
+    await eventually(() => expect(manager.statuses()[0]?.state).toBe('running'))
     expect(await execute(integrationTaskQueue(name), 'late')).toBe('late')
   })
 
@@ -136,7 +137,7 @@ describe('WorkerManager', () => {
     expect(manager.statuses()[0]?.error?.message).toContain('not ready yet')
 
     await writeFiles(join(root, name), { 'activities/index.ts': 'export async function ready() {}\n' })
-    await vi.waitFor(() => expect(manager.statuses()[0]?.state).toBe('running'), { timeout: 20_000 })
+    await eventually(() => expect(manager.statuses()[0]?.state).toBe('running'))
   })
 
   it('stops while a worker keeps failing, and starts anew afterwards', async () => {
@@ -156,10 +157,7 @@ describe('WorkerManager', () => {
     const workflowId = uniqueName('stubborn')
     const run = await client.workflow.start('stubbornWorkflow', { taskQueue: 'integration-alpha-queue', workflowId })
     const activityStarted = 2
-    await vi.waitFor(
-      async () => expect((await run.describe()).raw.pendingActivities?.[0]?.state).toBe(activityStarted),
-      { timeout: 10_000 },
-    )
+    await eventually(async () => expect((await run.describe()).raw.pendingActivities?.[0]?.state).toBe(activityStarted))
     await manager.disconnect()
 
     expect(lines.some(({ level, msg }) => level === 40 && String(msg).includes('did not stop in order'))).toBe(true)

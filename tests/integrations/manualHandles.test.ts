@@ -48,11 +48,11 @@ describe('a run that waits', () => {
       expect(await post('triggerImmediatePoll', { apiCallId })).toMatchObject({ reached: false })
 
       const handle = await run()
-      await expect.poll(query, { timeout: 20_000 }).toMatchObject({ progress: { phase: 'waiting', polls: 0 } })
+      await expect.poll(query).toMatchObject({ progress: { phase: 'waiting', polls: 0 } })
       expect(await query()).toMatchObject({ taskId: apiCallId, reached: true, workflowStatus: 'RUNNING' })
 
       expect(await post('triggerImmediatePoll', { apiCallId })).toMatchObject({ success: true, reached: true })
-      await expect.poll(query, { timeout: 20_000 }).toMatchObject({ progress: { polls: 1, providerStatus: 'queued' } })
+      await expect.poll(query).toMatchObject({ progress: { polls: 1, providerStatus: 'queued' } })
       expect(await post('stopPolling', { apiCallId, by: 'ada' })).toMatchObject({ success: true, reached: true })
       expect(await handle.result()).toMatchObject({ outcome: 'failed', error: { code: 'polling_stopped' } })
 

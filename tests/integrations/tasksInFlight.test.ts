@@ -50,13 +50,11 @@ it('of all claims at once only so many win, and the others wait as pending until
   expect(await parked).toHaveLength(1)
 
   // Claims whose lease is over are in flight already: they may be taken over, and hide behind nothing.
-  await expect
-    .poll(async () => (await fetched(mainOf(1), '?limit=1')).map(({ status }) => status), { timeout: 20_000 })
-    .toEqual(['pending'])
+  await expect.poll(async () => (await fetched(mainOf(1), '?limit=1')).map(({ status }) => status)).toEqual(['pending'])
   const next = (await fetched(mainOf(1)))[0]
   expect(await mainOf(1).internalPost(REPORT, { apiCallId: next?.id, status: 'queued' })).toMatchObject({ status: 200 })
   await expect
-    .poll(async () => (await fetched(mainOf(1))).map(({ status }) => status), { timeout: 20_000 })
+    .poll(async () => (await fetched(mainOf(1))).map(({ status }) => status))
     .toEqual(['queued', 'queued', 'queued'])
   const stuck = (await fetched(mainOf(1)))[0]
   expect(await mainOf(1).internalPost(REPORT, { apiCallId: stuck?.id, status: 'queued' })).toMatchObject({

@@ -196,7 +196,7 @@ it('cancels its task at the provider when the run is cancelled', async () => {
   await bench(
     async ({ start, main, ark }) => {
       const handle = await start('videoPollingWorkflow', request)
-      await expect.poll(() => ark.requests.some(({ method }) => method === 'GET'), { timeout: 20_000 }).toBe(true)
+      await expect.poll(() => ark.requests.some(({ method }) => method === 'GET')).toBe(true)
       await handle.cancel()
       expect(await handle.result()).toMatchObject({ outcome: 'failed', error: { code: 'cancelled' }, retryable: false })
       expect(ark.requests.at(-1)).toMatchObject({ method: 'DELETE' })

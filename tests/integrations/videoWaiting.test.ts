@@ -109,7 +109,7 @@ describe('a run that waits', () => {
     withVideoBench(real, { ...patient, latencyMs: 0 }, async (bench) => {
       const handle = await bench.start(WORKFLOW, request)
       const progress = () => handle.query<RunProgress>('progress')
-      await expect.poll(() => statusesOf(bench.main), { timeout: 20_000 }).toContain('processing')
+      await expect.poll(() => statusesOf(bench.main)).toContain('processing')
       expect(await progress()).toMatchObject({
         phase: 'waiting',
         polls: 0,
@@ -126,7 +126,7 @@ describe('a run that waits', () => {
   it('gives up when it is told to, and leaves the video for a retry to take up', () =>
     withVideoBench(real, { ...patient, latencyMs: HOUR_MS }, async (bench) => {
       const handle = await bench.start(WORKFLOW, request)
-      await expect.poll(() => statusesOf(bench.main), { timeout: 20_000 }).toContain('processing')
+      await expect.poll(() => statusesOf(bench.main)).toContain('processing')
       await handle.signal('stopPolling', 'ada')
       expect(await handle.result()).toMatchObject({
         outcome: 'failed',

@@ -4,6 +4,7 @@ import { afterEach, expect, it, vi } from 'vitest'
 import { z } from 'zod'
 import { createAPI } from '@/integrations/index.js'
 import { createHTTPApp } from '@/main-component/http-app.js'
+import { eventually } from '../support/eventually.js'
 
 afterEach(() => {
   vi.useRealTimers()
@@ -46,5 +47,5 @@ it('a request that takes too long is answered with 504, its signal fires, and it
   expect(seen).toEqual(['aborted'])
 
   finish()
-  await vi.waitFor(() => expect(seen).toEqual(['aborted', 'finished']))
+  await eventually(() => expect(seen).toEqual(['aborted', 'finished']))
 })

@@ -59,7 +59,7 @@ test('when the parent is killed its parts and its Temporal server end too', asyn
   expect([isAlive(pid), await isServed(address)]).toEqual([true, true])
 
   parent.kill('SIGKILL')
-  await expect.poll(async () => [isAlive(pid), await isServed(address)], { timeout: 10_000 }).toEqual([false, false])
+  await expect.poll(async () => [isAlive(pid), await isServed(address)]).toEqual([false, false])
 })
 
 function isAlive(pid: number): boolean {

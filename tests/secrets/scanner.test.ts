@@ -8,8 +8,9 @@ import { join } from 'node:path'
 import { PGlite } from '@electric-sql/pglite'
 import { Client, Connection, type WorkflowStartOptions } from '@temporalio/client'
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common'
-import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import type { Query } from '@/chaos/witnesses/database.js'
+import { eventually } from '../support/eventually.js'
 import { answer, logLines, tableRows, workflows } from './places.js'
 import { type Place, SecretScanner } from './scanner.js'
 
@@ -75,10 +76,10 @@ describe('a planted secret is found in', () => {
     const handle = await client.workflow.start('planted', { workflowId, taskQueue: 'nobody', ...options })
     if (what === 'a signal') await handle.signal('hint', SECRET)
     const kept: Place[] = []
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       for await (const place of workflows(client)) kept.push(place)
       expect(kept.some(({ where }) => where.includes(workflowId))).toBe(true)
-    }, 30_000)
+    })
     expect(await foundIn(kept.filter(({ where }) => where.includes(workflowId)))).toBeGreaterThan(0)
   })
 

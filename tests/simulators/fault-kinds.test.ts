@@ -7,7 +7,7 @@ import {
   createImageGatewaySimulator,
   type Simulator,
 } from '@/simulators/index.js'
-import { ask, eventually, outcomeOf } from './support.js'
+import { ask, outcomeOf } from './support.js'
 
 /** What comes of the request that has the fault; where it is a create, whether something was created all the same. */
 type Expected = [outcome: string, created?: boolean]
@@ -81,7 +81,7 @@ const sender =
   (simulator: Simulator): Send =>
   (expected, ...request) => {
     const earlier = simulator.requests.length
-    const reached = () => eventually(() => simulator.requests[earlier]?.faults.length).toBe(1)
+    const reached = () => expect.poll(() => simulator.requests[earlier]?.faults.length).toBe(1)
     return outcomeOf(expected, reached, ...request)
   }
 const [toArk, toGateway, toGemini] = [sender(ark), sender(gateway), sender(gemini)]
@@ -214,9 +214,9 @@ it('what hangs ends when the simulator stops', async () => {
     headers: { 'x-goog-api-key': 'x' },
     body: JSON.stringify(generate),
   })
-  await eventually(() => hanging.requests[0]?.created).toBeDefined()
+  await expect.poll(() => hanging.requests[0]?.created).toBeDefined()
   await hanging.stop()
   await expect(asked).rejects.toThrow('fetch failed')
   // Nobody waits any more, least of all the simulator.
-  await eventually(() => hanging.requests[0]?.status).toBe(200)
+  await expect.poll(() => hanging.requests[0]?.status).toBe(200)
 })

@@ -1,7 +1,5 @@
 /** Requests to a simulator, as a client makes them, and what came of them. */
 
-import { expect } from 'vitest'
-
 export interface Answer {
   status: number
   headers: Headers
@@ -21,9 +19,6 @@ export async function ask(
   const response = await fetch(url, { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) })
   return { status: response.status, headers: response.headers, body: await response.json() }
 }
-
-/** What will be, however slow the machine. */
-export const eventually = <T>(value: () => T | Promise<T>) => expect.poll(value, { timeout: 60_000 })
 
 /** After so long without a byte a caller gives up. */
 const SILENCE_MS = 100

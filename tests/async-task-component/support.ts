@@ -1,7 +1,6 @@
 import { mkdtemp } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { Client, Connection } from '@temporalio/client'
-import { DefaultLogger, Runtime } from '@temporalio/worker'
 import { type Logger, pino } from 'pino'
 import { expect } from 'vitest'
 import { TaskProcessor, type TaskProcessorConfig } from '@/async-task-component/task-processor.js'
@@ -13,9 +12,7 @@ import { createArtifactStore } from '@/integrations/shared/artifacts/index.js'
 import { createProviderPauses } from '@/integrations/shared/provider-pauses.js'
 import { eventually } from '../support/eventually.js'
 import { TEST_TOKEN } from '../support/protocol-main.js'
-
-// Workers of these tests fail on purpose, and would fill the report with it.
-Runtime.install({ logger: new DefaultLogger('ERROR') })
+import '../support/quiet-temporal.js'
 
 export const FIXTURES = fileURLToPath(new URL('fixtures/integrations', import.meta.url))
 

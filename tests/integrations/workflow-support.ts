@@ -6,13 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { type ServerType, serve } from '@hono/node-server'
 import type { WorkflowHandle, WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client'
 import { TestWorkflowEnvironment } from '@temporalio/testing'
-import {
-  bundleWorkflowCode,
-  DefaultLogger,
-  Runtime,
-  Worker,
-  type WorkflowBundleWithSourceMap,
-} from '@temporalio/worker'
+import { bundleWorkflowCode, DefaultLogger, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker'
 import { Hono } from 'hono'
 import pino from 'pino'
 import { inject } from 'vitest'
@@ -33,6 +27,7 @@ import {
 import { createProviderPauses } from '@/integrations/shared/provider-pauses.js'
 import type { AttemptInput, AttemptOutcome } from '@/integrations/shared/task.js'
 import { TEST_TOKEN } from '../support/main.js'
+import '../support/quiet-temporal.js'
 
 const TASK_KEY = 'k7Qx2'
 
@@ -127,8 +122,6 @@ interface BenchOptions {
 
 const bundles: Record<string, Promise<WorkflowBundleWithSourceMap>> = {}
 let taskQueues = 0
-
-Runtime.install({ logger: new DefaultLogger('ERROR') })
 
 /** Runs `test` beside a worker of one integration, over a fresh main and a fresh artifact folder. */
 export async function withWorkflowBench(

@@ -7,8 +7,7 @@ import {
   WorkflowNotFoundError,
 } from '@temporalio/client'
 import { bounded, processorConnection, temporalTarget } from '../async-task-component/temporal-connection.js'
-import type { RunProgress } from '../integrations/shared/provider-task.js'
-import { type RunHandles, type RunLook, RunsUnavailableError } from '../integrations/shared/runs.js'
+import { type RunHandles, type RunLook, RunsUnavailableError, runProgressSchema } from '../integrations/shared/runs.js'
 
 const TIMEOUT_MS = 5_000
 /** A query is answered by a worker, which may be busy or away. */
@@ -30,10 +29,10 @@ export class TemporalRuns implements RunHandles {
     if (description === null) return NONE
     const status = description.status.name
     if (status !== 'RUNNING') return { status, progress: null }
-    const progress = await this.#ask(workflowId, QUERY_TIMEOUT_MS, signal, (handle) =>
-      handle.query<RunProgress>('progress'),
-    ).catch(() => null)
-    return { status, progress }
+    const told = await this.#ask(workflowId, QUERY_TIMEOUT_MS, signal, (handle) => handle.query('progress')).catch(
+      () => null,
+    )
+    return { status, progress: runProgressSchema.safeParse(told).data ?? null }
   }
 
   async signal(workflowId: string, name: string, args: unknown[], signal: AbortSignal): Promise<boolean> {

@@ -18,23 +18,6 @@ export interface ProviderSettings {
   requestTimeoutMs: number
 }
 
-/** What a run tells of its work at the provider, to whoever asks. Times are unix seconds. */
-export interface RunProgress {
-  /**
-   * - `creating`: until the provider has accepted the task
-   * - `looking-up`: a create's answer was lost, or an earlier attempt left something
-   * - `waiting`: the provider is at work
-   * - `storing`: the result is copied
-   */
-  phase: 'creating' | 'looking-up' | 'waiting' | 'storing'
-  /** How often the provider was asked how far it is. */
-  polls: number
-  providerTaskId?: string
-  providerStatus?: ProviderTaskStatus
-  nextPollAt?: number
-  deadlineAt?: number
-}
-
 /** For a provider that is asked again and again how far it is. */
 export interface ProviderTaskSettings extends ProviderSettings {
   /** How long after its creation a task is first looked at. */

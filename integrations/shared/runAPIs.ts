@@ -6,7 +6,7 @@ import type { CallEntityNames } from './call-entities.js'
 import { attemptWorkflowId } from './names.js'
 import { currentAttempt, type TaskStatus } from './protocol/index.js'
 import { isCallbackSignature, PROVIDER_CALLBACK } from './provider-callback.js'
-import type { RunHandles, RunSignal } from './runs.js'
+import { type RunHandles, type RunSignal, runProgressSchema } from './runs.js'
 import { taskNotFound } from './task-requests.js'
 import { findTask, type StoredTask } from './task-store.js'
 import { taskStatusSchema } from './wire.js'
@@ -25,6 +25,14 @@ export interface RunAPIsOptions {
 
 const apiCallId = z.string().min(1).max(100)
 const handleSchema = z.strictObject({ apiCallId })
+const handleAnswerSchema = z.object({
+  success: z.literal(true),
+  taskId: z.string(),
+  status: taskStatusSchema,
+  attempt: z.number().int(),
+  /** Whether there was a running workflow, and it has answered, or has the signal. */
+  reached: z.boolean(),
+})
 
 /** Makes the query, `POST triggerImmediatePoll`, `POST stopPolling`, and the provider's callback if it makes any. */
 export function createRunAPIs(options: RunAPIsOptions): API[] {
@@ -39,25 +47,10 @@ function queryAPI(options: RunAPIsOptions): API {
     internal: true,
     summary: `How far the run of a ${options.namespace} task is, by its own account`,
     params: handleSchema,
-    answer: z.object({
-      success: z.literal(true),
-      taskId: z.string(),
-      status: taskStatusSchema,
-      attempt: z.number().int(),
-      /** Whether a running workflow answered. */
-      reached: z.boolean(),
+    answer: handleAnswerSchema.extend({
       /** Temporal's word on the workflow; null where there is none. */
       workflowStatus: z.string().nullable(),
-      progress: z
-        .object({
-          phase: z.enum(['creating', 'looking-up', 'waiting', 'storing']),
-          polls: z.number().int(),
-          providerTaskId: z.string().optional(),
-          providerStatus: z.string().optional(),
-          nextPollAt: z.number().optional(),
-          deadlineAt: z.number().optional(),
-        })
-        .nullable(),
+      progress: runProgressSchema.nullable(),
     }),
     async callback({ signal }, { apiCallId }) {
       const { workflowId, ...run } = await findRun(this, options, apiCallId)
@@ -92,14 +85,7 @@ function signalAPI<Params extends z.ZodType<{ apiCallId: string }>>(
     internal: true,
     summary,
     params,
-    answer: z.object({
-      success: z.literal(true),
-      taskId: z.string(),
-      status: taskStatusSchema,
-      attempt: z.number().int(),
-      /** Whether there was a running workflow, and it has the signal. */
-      reached: z.boolean(),
-    }),
+    answer: handleAnswerSchema,
     async callback({ signal }, input) {
       const { workflowId, ...run } = await findRun(this, options, input.apiCallId)
       const reached = await options.handles.signal(workflowId, name, toArgs(input), signal)

@@ -1,7 +1,7 @@
 /** How a run waits for its video: until the deadline, open to its manual handles, with a short history. */
 import { TestWorkflowEnvironment } from '@temporalio/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { RunProgress } from '@/integrations/shared/provider-task.js'
+import type { RunProgress } from '@/integrations/shared/runs.js'
 import { startTemporalServer } from '@/scripts/temporal/server.js'
 import { creates, videoRequest as request, type VideoBench, withVideoBench } from './video-bench.js'
 import { createRealEnvironment, createTimeSkippingEnvironment, statusesOf } from './workflow-support.js'

@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises'
 import { setImmediate } from 'node:timers/promises'
 import type { TestWorkflowEnvironment } from '@temporalio/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { RunProgress } from '@/integrations/shared/provider-task.js'
+import type { RunProgress } from '@/integrations/shared/runs.js'
 import { progressQuery } from '@/integrations/shared/workflow/manual-handles.js'
 import { type ImageBench, type ImageBenchOptions, imageRequest, withImageBench } from '../integrations/image-bench.js'
 import {

@@ -1,6 +1,7 @@
 /** What an operator, or the provider's callback, may do to a run that waits for a provider; and what it tells. */
 import { condition, defineQuery, defineSignal, setHandler } from '@temporalio/workflow'
-import type { ProviderTaskStatus, RunProgress } from '../provider-task.js'
+import type { ProviderTaskStatus } from '../provider-task.js'
+import type { RunProgress } from '../runs.js'
 import { attemptFailure } from './failures.js'
 
 /** Ends the pause before the next look at the provider. */

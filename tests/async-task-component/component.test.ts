@@ -7,8 +7,8 @@ import type { PullModeConfig } from '@/integrations/index.js'
 import { attemptWorkflowId } from '@/integrations/shared/names.js'
 import { eventually } from '../support/eventually.js'
 import { ProtocolMain, TEST_TOKEN } from '../support/protocol-main.js'
+import { TcpProxy } from '../support/tcp-proxy.js'
 import { activityContext, createTemporalNamespace, FIXTURES, readableLogger, uniqueName } from './support.js'
-import { TcpProxy } from './tcp-proxy.js'
 
 let main: ProtocolMain
 let temporal: TcpProxy

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, inject, it } from 'vitest'
 import { eventually } from '../support/eventually.js'
 import { ProtocolMain, TEST_TOKEN } from '../support/protocol-main.js'
-import { TcpProxy } from './tcp-proxy.js'
+import { TcpProxy } from '../support/tcp-proxy.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const forbidDatabases = new URL('forbid-databases.mjs', import.meta.url).href

@@ -5,8 +5,8 @@ import type { TaskProcessor } from '@/async-task-component/task-processor.js'
 import { attemptWorkflowId } from '@/integrations/shared/names.js'
 import { eventually } from '../support/eventually.js'
 import { ProtocolMain } from '../support/protocol-main.js'
+import { TcpProxy } from '../support/tcp-proxy.js'
 import { createProcessor, readableLogger, uniqueName } from './support.js'
-import { TcpProxy } from './tcp-proxy.js'
 
 let namespace: string
 let main: ProtocolMain

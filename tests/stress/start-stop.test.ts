@@ -13,8 +13,8 @@ import { loadConfig } from '@/config/load.js'
 import type { PullModeConfig } from '@/integrations/index.js'
 import { attemptWorkflowId } from '@/integrations/shared/names.js'
 import { activityContext, createProcessor, createTemporalNamespace, silent } from '../async-task-component/support.js'
-import { TcpProxy } from '../async-task-component/tcp-proxy.js'
 import { ProtocolMain, TEST_TOKEN } from '../support/protocol-main.js'
+import { TcpProxy } from '../support/tcp-proxy.js'
 
 const CYCLES = 50
 const TASKS_PER_CYCLE = 10

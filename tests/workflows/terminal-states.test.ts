@@ -36,7 +36,7 @@ describe("a video's task at the provider", () => {
     ["failed by the provider's fault", 'failAtFinish', { code: 'InternalServiceError' }, true],
     ['expired', 'expire', { code: 'provider_task_expired' }, true],
     ['cancelled at the provider', 'cancel', { code: 'provider_task_cancelled' }, false],
-    ['vanished', 'vanish', { code: 'provider_task_gone' }, true],
+    ['vanished', 'vanish', { code: 'provider_task_gone' }, false],
   ])('that ends as %s fails the attempt, and the next one has another created', (_how, fault, error, retryable) =>
     videoBench(async ({ run, main, ark }) => {
       ark.faults.set({ [fault]: 1 })
@@ -78,13 +78,24 @@ describe("a video's task at the provider", () => {
     }),
   )
 
-  it('that vanished after its attempt was over is not resumed', () =>
+  it('that vanished after its attempt was over is left to an operator, as it may have been paid for', () =>
     videoBench(async ({ run, main, ark, arkUrl }) => {
       const id = await createEarlier(arkUrl, 'earlier')
       ark.faults.set({ vanish: 1 })
       main.state = nextAttempt({ providerTask: { id, attempt: 1 }, openIntents: [] })
-      expect(await run(VIDEO, videoRequest, 2)).toMatchObject({ outcome: 'completed' })
-      expect(creates(ark)).toHaveLength(2)
+      const gone = { outcome: 'failed', error: { code: 'provider_task_gone' }, retryable: false }
+      expect(await run(VIDEO, videoRequest, 2)).toMatchObject(gone)
+      expect(creates(ark)).toHaveLength(1)
+      expect(main.state).toMatchObject({ status: 'failed', retryable: false, providerTask: null })
+    }))
+
+  it('whose record is late is asked for until it is there', () =>
+    videoBench(async ({ run, ark, context }) => {
+      const { deadlineSeconds } = context.integrations.fangzhouVideoGeneration
+      expect(deadlineSeconds).toBeGreaterThan(0)
+      ark.faults.set({ notYetThere: 2 })
+      expect(await run(VIDEO, videoRequest)).toMatchObject({ outcome: 'completed' })
+      expect(creates(ark)).toHaveLength(1)
     }))
 
   it('whose create was not answered, and that has ended when it is found, is not resumed', () =>
@@ -105,7 +116,7 @@ describe('an image request', () => {
     ['whole', 'acceptThenTruncate'],
     ['readable', 'acceptThenMalform'],
   ])('whose answer was not %s (%s) is left to an operator, whose retry starts afresh', (_how, fault) =>
-    imageBench({ requestTimeoutMs: 1000 }, async ({ run, main, gateway }) => {
+    imageBench({ requestTimeoutMs: 5000 }, async ({ run, main, gateway }) => {
       gateway.faults.set({ [fault]: 1 })
       const failed = { outcome: 'failed', error: { code: 'create_answer_lost' }, retryable: false }
       expect(await run(IMAGE, imageRequest)).toMatchObject(failed)

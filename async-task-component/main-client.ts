@@ -65,7 +65,7 @@ export class MainClient {
    */
   async report(
     url: string,
-    report: ProcessorReport & { apiCallId: string },
+    report: ProcessorReport & { apiCallId: string; taskKey: string },
     signal: AbortSignal,
   ): Promise<ReportAnswer> {
     const { status, body } = await this.#request(

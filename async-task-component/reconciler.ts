@@ -89,12 +89,14 @@ export class Reconciler {
     const { namespace, config, reports, stopping, alive } = this.#options
     alive()
     if (stopping.aborted) return false
-    const { apiCallId, attempt, fencingToken } = run
+    const { apiCallId, taskKey, attempt, fencingToken } = run
     const logger = this.#options.logger.child({ apiCallId, attempt })
     try {
-      const workflowId = attemptWorkflowId(namespace, config.buildWorkflowId({ id: apiCallId }), run.taskKey, attempt)
+      const workflowId = attemptWorkflowId(namespace, config.buildWorkflowId({ id: apiCallId }), taskKey, attempt)
       const finding = await this.#find(run, workflowId, logger)
-      return finding !== null && (await reports.report({ apiCallId, attempt, fencingToken, ...finding }, logger))
+      return (
+        finding !== null && (await reports.report({ apiCallId, taskKey, attempt, fencingToken, ...finding }, logger))
+      )
     } catch (error) {
       logger.error({ err: error }, 'a run could not be checked')
       return false

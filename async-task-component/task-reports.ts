@@ -42,7 +42,8 @@ export class TaskReports {
   async claim(task: PendingTask, { alone }: { alone: boolean }, logger: Logger): Promise<ClaimResult> {
     const { main, url, stopping, expired } = this.#options
     const fencingToken = randomUUID()
-    const report = { apiCallId: task.id, status: 'queued', fencingToken, ...(alone && { alone }) } as const
+    const { id: apiCallId, taskKey } = task
+    const report = { apiCallId, taskKey, status: 'queued', fencingToken, ...(alone && { alone }) } as const
     for (let failures = 0; failures < MAX_TRIES && !stopping.aborted; ) {
       try {
         return { kind: 'claimed', claim: claimOf(await main.report(url, report, expired), fencingToken) }
@@ -56,7 +57,7 @@ export class TaskReports {
         await pause(withJitter(growingPauseMs(RETRY, failures)), stopping)
         if (stopping.aborted) {
           const attempt = task.attempts + 1
-          await this.report({ apiCallId: task.id, status: 'released', attempt, fencingToken }, logger)
+          await this.report({ apiCallId, taskKey, status: 'released', attempt, fencingToken }, logger)
         }
       }
     }
@@ -67,7 +68,7 @@ export class TaskReports {
    * Reports until main has it or refuses it for good. When stopping, each report gets one last try.
    * @returns whether main has it; where not, the row has changed or its lease will end, and somebody looks again
    */
-  async report(report: ProcessorReport & { apiCallId: string }, logger: Logger): Promise<boolean> {
+  async report(report: ProcessorReport & { apiCallId: string; taskKey: string }, logger: Logger): Promise<boolean> {
     const { main, url, stopping, expired } = this.#options
     for (let failures = 0; ; ) {
       const lastTry = stopping.aborted || failures === MAX_TRIES - 1

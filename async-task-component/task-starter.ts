@@ -151,8 +151,9 @@ export class TaskStarter {
   }
 
   #report(subject: Subject, report: RunVerdict | { status: 'running' | 'released' }): Promise<boolean> {
+    const { id: apiCallId, taskKey } = subject.task
     const { attempt, fencingToken } = subject.claim
-    const fenced = { apiCallId: subject.task.id, attempt, fencingToken, ...report }
+    const fenced = { apiCallId, taskKey, attempt, fencingToken, ...report }
     return this.#options.reports.report(fenced, subject.logger)
   }
 }

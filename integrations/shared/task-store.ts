@@ -37,7 +37,7 @@ export async function carryOut(
   names: CallEntityNames,
   apiCallId: string,
   request: TaskRequest,
-  context: Omit<DecisionContext, 'now' | 'atCapacity'>,
+  context: Omit<DecisionContext, 'taskKey' | 'now' | 'atCapacity'>,
   maxTasksInFlight?: number,
 ): Promise<CarriedOut | undefined> {
   const carriedOut = await inTransaction(controller, `${names.apiCall}:${request.status}`, async () => {
@@ -46,7 +46,7 @@ export async function carryOut(
     const joins = request.status === 'queued' && maxTasksInFlight !== undefined && !isLive(row.state)
     const atCapacity = joins && (await isFull(controller, names, maxTasksInFlight))
     const now = await databaseTime(controller)
-    const { events, answer } = decide(row.state, request, { ...context, now, atCapacity })
+    const { events, answer } = decide(row.state, request, { ...context, taskKey: row.taskKey, now, atCapacity })
     const state = await appendEvents(controller, names, row, events, now)
     const due = (claimableAt(state) ?? Number.POSITIVE_INFINITY) <= now
     return { answer, state, wakes: due || (isLive(row.state) && !isLive(state)) }
@@ -57,6 +57,7 @@ export async function carryOut(
 
 interface LockedTask {
   id: string
+  taskKey: string
   state: TaskState
 }
 
@@ -68,9 +69,11 @@ async function lockTask(
   const { table, column, parseId } = physicalEntity(controller, names.apiCall)
   const id = parseId(apiCallId)
   if (id === null) return undefined
-  const sql = `SELECT ${column('state')} AS state FROM ${table} WHERE ${column('id')} = $1 FOR UPDATE`
-  const [row] = await databaseOf(controller).query<{ state: TaskState }>(sql, [id])
-  return row && { id: String(id), state: row.state }
+  const sql =
+    `SELECT ${column('taskKey')} AS "taskKey", ${column('state')} AS state FROM ${table}` +
+    ` WHERE ${column('id')} = $1 FOR UPDATE`
+  const [row] = await databaseOf(controller).query<Omit<LockedTask, 'id'>>(sql, [id])
+  return row && { ...row, id: String(id) }
 }
 
 async function appendEvents(

@@ -7,6 +7,7 @@ import { TASK_STATUSES } from './protocol/index.js'
 
 /** Ids are opaque: integers on PostgreSQL, UUIDs on PGLite, always strings on the wire. */
 const id = z.string().min(1).max(100)
+const taskKey = z.string().min(1).max(100)
 const token = z.string().min(8).max(100)
 const runId = z.string().min(1).max(100)
 /** No task has this many attempts; the bound keeps a broken sender from filling a row. */
@@ -26,7 +27,7 @@ const createIntentSchema = z.object({ attempt: z.number().int(), at: z.number() 
 /** A task as fetchPendingTasks lists it. */
 export const pendingTaskSchema = z.object({
   id,
-  taskKey: z.string().min(1).max(100),
+  taskKey,
   status: taskStatusSchema,
   attempts: z.number().int().min(0),
   startedAt: z.number().nullable(),
@@ -54,7 +55,7 @@ export const runsToCheckQuerySchema = z.strictObject({
 /** A run that somebody should look at in Temporal, and the token that a verdict on it has to bring. */
 const runToCheckSchema = z.object({
   apiCallId: id,
-  taskKey: z.string(),
+  taskKey,
   attempt,
   fencingToken: z.string(),
   status: taskStatusSchema,
@@ -80,8 +81,10 @@ const failure = {
   retryAfterSeconds: z.number().min(0).max(86_400).optional(),
   providerEnded: z.boolean().optional(),
 }
-const fromRun = { apiCallId: id, attempt, runId }
-const fromProcessor = { apiCallId: id, attempt, fencingToken: token }
+/** Which row is meant: its id may come back with another task, its key does not. */
+const aboutTask = { apiCallId: id, taskKey: taskKey.optional() }
+const fromRun = { ...aboutTask, attempt, runId }
+const fromProcessor = { ...aboutTask, attempt, fencingToken: token }
 
 /** Reports of a run, fenced by attempt and runId. */
 export function runReportSchema<R extends z.ZodType>(result: R) {
@@ -97,7 +100,7 @@ export function runReportSchema<R extends z.ZodType>(result: R) {
 export function processorReportSchema<R extends z.ZodType>(result: R) {
   return z.discriminatedUnion('status', [
     z.strictObject({
-      apiCallId: id,
+      ...aboutTask,
       status: z.literal('queued'),
       fencingToken: token.optional(),
       alone: z.boolean().optional(),

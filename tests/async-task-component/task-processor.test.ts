@@ -133,6 +133,20 @@ describe('claim and start', () => {
     expect(text()).not.toMatch(/"level":(40|50)/)
   })
 
+  it('leaves a row that is another task than the one that was fetched, until it has fetched that one', async () => {
+    const task = main.add(namespace, 'task-1')
+    main.fault = ({ body }) => {
+      if (body.status === 'queued') task.taskKey = 'key-of-a-later-row'
+      return undefined
+    }
+    await serve()
+    await started(attemptWorkflowId(namespace, 'task-1', 'key-of-a-later-row', 1))
+
+    const claims = main.reports('task-1', 'queued')
+    expect(claims.map(({ taskKey }) => taskKey)).toEqual(['key-task-1', 'key-of-a-later-row'])
+    await expect(client.workflow.getHandle(idOf('task-1')).describe()).rejects.toThrow()
+  })
+
   it('asks the same claim again when its answer was lost', async () => {
     main.add(namespace, 'task-1')
     let dropped = 0

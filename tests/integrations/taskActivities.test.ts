@@ -7,7 +7,7 @@ import { asActivityFailure, ProviderError, parseRetryAfter } from '@/integration
 import { type FakeProvider, type PreparedAnswer, startFakeProvider } from './fake-provider.js'
 
 const CALLBACK_URL = 'https://elsewhere.example/api/video/report'
-const report = { apiCallId: '7', attempt: 2, runId: 'run-1', status: 'begin' as const }
+const report = { apiCallId: '7', taskKey: 'k7Qx2', attempt: 2, runId: 'run-1', status: 'begin' as const }
 let main: FakeProvider
 afterEach(() => main.stop())
 

@@ -53,6 +53,23 @@ describe('as a task', () => {
       expect(await activitiesOf(handle)).toEqual(['beginAttempt'])
     }))
 
+  it('does nothing for a later row of the same id, and says no more to it', () =>
+    bench(async ({ start, activitiesOf }) => {
+      const handle = await start('asyncTestTaskWorkflow', { kind: 'simple' }, 1, { taskKey: 'of-an-earlier-row' })
+      expect(await handle.result()).toMatchObject({
+        outcome: 'refused',
+        reason: expect.stringContaining("another task's"),
+      })
+      expect(await activitiesOf(handle)).toEqual(['beginAttempt'])
+    }))
+
+  it('names its row in every report', () =>
+    bench(async ({ run, main }) => {
+      await run('asyncTestTaskWorkflow', { kind: 'simple' })
+      const keys = main.reports.map((report) => 'taskKey' in report && report.taskKey)
+      expect(keys).toEqual(['k7Qx2', 'k7Qx2', 'k7Qx2'])
+    }))
+
   it('reports until main has it: through faults and refused tokens', () =>
     bench(async ({ run, main }) => {
       main.failWith = [500, 401, 503]

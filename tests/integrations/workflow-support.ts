@@ -49,7 +49,8 @@ async function startRecordingMain(): Promise<RecordingMain> {
   let tokens = 0
   const nextToken = () => `token-${String(++tokens).padStart(6, '0')}`
   const step = (state: TaskState, request: TaskRequest) => {
-    const context = { now: Date.now() / 1000, newToken: nextToken(), random: 0, policy: DEFAULT_TASK_POLICY }
+    const chance = { newToken: nextToken(), random: 0 }
+    const context = { ...chance, taskKey: TASK_KEY, now: Date.now() / 1000, policy: DEFAULT_TASK_POLICY }
     const decision = decide(state, request, context)
     return { decision, next: decision.events.reduce(evolve, state) }
   }

@@ -25,7 +25,7 @@ async function agrees({ component: { controller } }: TestMain, list: Command[]):
   for (const [index, command] of list.entries()) {
     const request = command.request(state)
     const chance = { newToken: `token-${index}`, random: 0.5, policy }
-    const decision = decide(state, request, { ...chance, now: index })
+    const decision = decide(state, request, { ...chance, taskKey: 'the-task', now: index })
     state = decision.events.reduce(evolve, state)
 
     const done = await carryOut(controller, TEST_TASKS, id, request, chance)

@@ -46,7 +46,13 @@ export class Main {
   /** @param asRead the row that the check reads; another one than the locked row only where that rule is broken */
   handle(asked: TaskRequest, asRead = this.state): MainAnswer {
     this.#tokens += 1
-    const context = { now: this.now(), newToken: `token-${this.#tokens}`, random: 0.5, policy: DEFAULT_TASK_POLICY }
+    const context = {
+      taskKey: 'the-task',
+      now: this.now(),
+      newToken: `token-${this.#tokens}`,
+      random: 0.5,
+      policy: DEFAULT_TASK_POLICY,
+    }
     const before = this.state
     const request = this.#weaken(asked)
     const { events, answer } =

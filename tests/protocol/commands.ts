@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { currentAttempt, type TaskRequest, type TaskState } from '@/integrations/shared/protocol/index.js'
 
-/** Any request, by anybody, at any time: fresh and stale tokens, right and wrong attempts and runs. */
+/** Any request, by anybody, at any time: fresh and stale tokens, right and wrong attempts, runs and rows. */
 export interface Command {
   request: (state: TaskState) => TaskRequest
   wait: number
@@ -39,5 +39,16 @@ const request: fc.Arbitrary<Command['request']> = fc.oneof(
     .constantFrom<TaskRequest>({ status: 'cancelled', by: 'app' }, { status: 'retry', by: 'ops', extraAttempts: 1 })
     .map((fixed) => () => fixed),
 )
+
+/** Now and then the sender means an earlier row of the same id; an operator means the row that there is. */
+const anyRowsRequest: typeof request = fc
+  .tuple(request, fc.constantFrom(...Array<boolean>(9).fill(false), true))
+  .map(([ask, ofEarlierRow]) => (state) => {
+    const asked = ask(state)
+    return ofEarlierRow && !('by' in asked) ? { ...asked, taskKey: 'k3Y-of-an-earlier-row' } : asked
+  })
+
 /** What is asked of one task, one after another, and how long nobody asks anything in between. */
-export const commands = fc.array(fc.record({ request, wait: fc.constantFrom(0, 1, 400, 5000) }), { maxLength: 40 })
+export const commands = fc.array(fc.record({ request: anyRowsRequest, wait: fc.constantFrom(0, 1, 400, 5000) }), {
+  maxLength: 40,
+})

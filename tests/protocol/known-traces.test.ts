@@ -1,6 +1,9 @@
-import { describe, expect, it } from 'vitest'
-import { attemptWorkflowId } from '@/integrations/shared/names.js'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { TaskRequest, TaskState } from '@/integrations/shared/protocol/index.js'
+import { findTask } from '@/integrations/shared/task-store.js'
+import { startTestMain, type TestMain } from '../support/main.js'
+import { startPostgres, type TestPostgres } from '../support/postgres.js'
+import { events, type PlantedTask, plantTask, TEST_API, TEST_TASKS } from '../support/tasks.js'
 import {
   begin,
   claim,
@@ -89,14 +92,76 @@ describe('known traces', () => {
     expect(step(again, failed(1, RUN, false), 12).state).toEqual(again)
   })
 
-  it("a row's id repeats after a wiped database whose Temporal history was kept [taskKey]", () => {
-    const before = attemptWorkflowId('video', '1', 'k3Y-before', 1)
-    expect(attemptWorkflowId('video', '1', 'k3Y-after', 1)).not.toBe(before)
-  })
-
   it('main is restored from a backup of an hour ago, and a run of attempt 3 reports [attempts follow the run]', () => {
     const { state } = step(rows.pending, processing(3), 10)
     expect(state).toMatchObject({ status: 'processing', attempts: 2 })
     expect(step(state, completed(3), 11).state).toMatchObject({ status: 'completed', outcomes: { 3: 'completed' } })
+  })
+})
+
+describe("a row's id repeats after a wiped database whose Temporal history was kept [taskKey]", () => {
+  const FOR_EVER = 1e12
+  const error = { code: 'overloaded', message: 'try later' }
+  const result = { success: true, steps: ["another user's"] }
+  const fence = { attempt: 1, fencingToken: 'token-of-before' }
+  let postgres: TestPostgres
+  let before: TestMain
+  let after: TestMain
+  beforeAll(async () => {
+    postgres = await startPostgres()
+    before = await startTestMain({ databaseUrl: await postgres.createDatabase() })
+    after = await startTestMain({ databaseUrl: await postgres.createDatabase() })
+  })
+  afterAll(async () => {
+    await Promise.all([before.stop(), after.stop()])
+    await postgres.stop()
+  })
+
+  const report = (main: TestMain, body: object) => main.internalPost(`${TEST_API}/reportTestAsyncTaskResult`, body)
+  const find = async ({ component: { controller } }: TestMain, id: string) => {
+    const task = await findTask(controller, TEST_TASKS, id)
+    if (!task) throw new Error(`There is no task ${id}`)
+    return task
+  }
+
+  it.each<[string, PlantedTask]>([
+    ['pending', {}],
+    ['not due yet', { state: { dueAt: FOR_EVER } }],
+    ['queued, and has not begun', { events: [events.queued(1, FOR_EVER)] }],
+    ['failed, and not due yet', { events: [events.queued(1, FOR_EVER), events.failed(1, FOR_EVER)] }],
+    ['completed', { events: [events.queued(1, FOR_EVER), events.processing(1), events.completed(1)] }],
+  ])('the new row, which is %s, takes nothing that is told of the old one', async (_how, row) => {
+    const apiCallId = await plantTask(before.component.controller)
+    const { taskKey } = await find(before, apiCallId)
+    expect(await plantTask(after.component.controller, row)).toBe(apiCallId)
+    const untouched = await find(after, apiCallId)
+
+    const old = { apiCallId, taskKey }
+    const run = { ...old, attempt: untouched.state.attempts || 1, runId: 'run-of-before' }
+    const begin = { ...run, status: 'begin' }
+    expect(await report(before, { ...old, status: 'queued' })).toMatchObject({ status: 200 })
+    expect(await report(before, begin)).toMatchObject({ status: 200 })
+    for (const told of [
+      begin,
+      { ...run, status: 'processing' },
+      { ...run, status: 'completed', result },
+      { ...run, status: 'failed', error, retryable: true },
+      { ...begin, attempt: run.attempt + 1 },
+      { ...old, status: 'queued' },
+      { ...old, ...fence, status: 'released' },
+      { ...old, ...fence, status: 'running' },
+      { ...old, ...fence, status: 'completed', result },
+    ]) {
+      expect(await report(after, told), told.status).toMatchObject({ status: 409, body: { reason: 'other_task' } })
+    }
+    expect(await find(after, apiCallId)).toEqual(untouched)
+  })
+
+  it('the new row takes what is told of itself', async () => {
+    const apiCallId = await plantTask(after.component.controller)
+    const own = { apiCallId, taskKey: (await find(after, apiCallId)).taskKey }
+    expect(await report(after, { ...own, status: 'queued' })).toMatchObject({ status: 200 })
+    const completed = { ...own, attempt: 1, runId: 'run-of-after', status: 'completed', result }
+    expect(await report(after, completed)).toMatchObject({ status: 200, body: { status: 'completed' } })
   })
 })

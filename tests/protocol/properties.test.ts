@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
+  type Decision,
   decide,
   evolve,
   initialTaskState,
@@ -9,21 +10,28 @@ import {
   type TaskState,
 } from '@/integrations/shared/protocol/index.js'
 import { type Command, commands } from './commands.js'
-import { policy } from './support.js'
+import { policy, TASK_KEY } from './support.js'
 
-/** Runs the commands and shows every accepted step to `check`. */
+/** Runs the commands and shows every step to `check`, refused ones too. */
 function walk(
   list: Command[],
-  check: (before: TaskState, request: TaskRequest, events: TaskEvent[], after: TaskState) => void,
+  check: (
+    before: TaskState,
+    request: TaskRequest,
+    events: TaskEvent[],
+    after: TaskState,
+    answer: Decision['answer'],
+  ) => void,
 ) {
   let state = initialTaskState(policy.maxAttempts)
   let now = 1000
   list.forEach((command, index) => {
     now += command.wait
     const asked = command.request(state)
-    const { events } = decide(state, asked, { now, newToken: `token-${index}`, random: 0.5, policy })
+    const context = { taskKey: TASK_KEY, now, newToken: `token-${index}`, random: 0.5, policy }
+    const { events, answer } = decide(state, asked, context)
     const next = events.reduce(evolve, state)
-    check(state, asked, events, next)
+    check(state, asked, events, next, answer)
     state = next
   })
 }
@@ -45,11 +53,17 @@ const EDGES = new Set([
 const MOVES = new Set<TaskEvent['type']>(['queued', 'released', 'processing', 'completed', 'failed', 'cancelled'])
 const CHANGES_TOKEN = new Set<TaskEvent['type']>([...MOVES, 'begun'])
 
-const holds = (check: Parameters<typeof walk>[1]) =>
+const holds = (check: Parameters<typeof walk>[1], beginnings: fc.Arbitrary<Command[]> = fc.constant([])) =>
   fc.assert(
-    fc.property(commands, (list) => walk(list, check)),
+    fc.property(beginnings, commands, (beginning, list) => walk([...beginning, ...list], check)),
     { numRuns: 2000 },
   )
+
+/** Claims that end without a run, up to the one that is too many. */
+const fruitlessClaim: Command = { request: () => ({ status: 'queued', alone: true }), wait: 400 }
+const fruitlessClaims = fc
+  .nat(policy.poisonAfterTakeOvers + 2)
+  .map((count) => Array<Command>(count).fill(fruitlessClaim))
 
 describe('whatever happens to a task', () => {
   it('its status moves only along the edges of the state machine, one event at a time', () => {
@@ -102,10 +116,29 @@ describe('whatever happens to a task', () => {
     })
   })
 
+  it('nobody who means another row changes anything', () => {
+    holds((_before, request, events, _after, answer) => {
+      if (!('taskKey' in request) || request.taskKey === TASK_KEY) return
+      expect(events).toEqual([])
+      expect(answer).toMatchObject({ ok: false, reason: 'other_task' })
+    })
+  })
+
+  it('a refused request changes nothing, but that a poisonous task has failed', () => {
+    let poisonous = 0
+    holds((_before, _request, events, _after, answer) => {
+      if (answer.ok) return
+      const types = events.map(({ type }) => type)
+      expect(types, answer.reason).toEqual(answer.reason === 'poisonous' ? ['failed'] : [])
+      poisonous += types.length
+    }, fruitlessClaims)
+    expect(poisonous).toBeGreaterThan(0)
+  })
+
   it('deciding changes nothing by itself', () => {
     holds((before, request) => {
       const copy = structuredClone(before)
-      decide(before, request, { now: 1e6, newToken: 't', random: 0, policy })
+      decide(before, request, { taskKey: TASK_KEY, now: 1e6, newToken: 't', random: 0, policy })
       expect(before).toEqual(copy)
     })
   })

@@ -14,11 +14,13 @@ export const RUN = 'run-1'
 export const OTHER_RUN = 'run-2'
 export const policy = DEFAULT_TASK_POLICY
 
+export const TASK_KEY = 'k3Y-of-the-row'
+
 let tokens = 0
 
 function at(now: number): DecisionContext {
   tokens += 1
-  return { now, newToken: `token-${tokens}`, random: 0.5, policy }
+  return { taskKey: TASK_KEY, now, newToken: `token-${tokens}`, random: 0.5, policy }
 }
 
 /** Carries a decision out, as the report API does. */

@@ -123,6 +123,7 @@ export class ProtocolMain {
   apply(id: string, request: TaskRequest): Decision['answer'] {
     const task = this.task(id)
     const decision = decide(task.state, request, {
+      taskKey: task.taskKey,
       now: this.#now(),
       newToken: `main-${crypto.randomUUID()}`,
       random: 0,

@@ -8,7 +8,7 @@ import { type ReportAnswer, refusalSchema, reportAnswerSchema } from '../wire.js
 
 const REQUEST_TIMEOUT_MS = 10_000
 
-type Of<Report> = Report & { apiCallId: string }
+type Of<Report> = Report & { apiCallId: string; taskKey: string }
 /** `taskStatus` is the task's own, where main knows the task. */
 export type RefusedReply = { accepted: false; reason: string; taskStatus?: TaskStatus }
 export type BeginReply = { accepted: true; begun: Begun } | RefusedReply

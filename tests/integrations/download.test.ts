@@ -69,11 +69,17 @@ it('does not read an answer that explains itself for ever', async () => {
   await expect(all()).rejects.toMatchObject({ ...failed, message: 'The download answered 500' })
 })
 
-it.each<[string, RequestListener, string]>([
-  ['does not begin', () => {}, 'Nothing came of the download for 300 ms'],
-  ['stops half-way', (_, response) => void response.write('half'), 'Nothing came of the download for 300 ms'],
+it.each<[string, typeof limits, RequestListener, string]>([
+  ['does not begin', impatient, () => {}, 'Nothing came of the download for 300 ms'],
+  [
+    'stops half-way',
+    impatient,
+    (_, response) => void response.write('half'),
+    'Nothing came of the download for 300 ms',
+  ],
   [
     'is shorter than announced',
+    limits,
     (_, response) => {
       response.writeHead(200, { 'content-length': '1000' })
       response.write('half', () => response.destroy())
@@ -82,12 +88,13 @@ it.each<[string, RequestListener, string]>([
   ],
   [
     'is cut off between its chunks',
+    limits,
     (_, response) => void response.write('half', () => response.destroy()),
     'broke off',
   ],
-])('fails where the body %s', async (_what, listener, message) => {
+])('fails where the body %s', async (_what, given, listener, message) => {
   answer = listener
-  await expect(all(undefined, impatient)).rejects.toMatchObject({
+  await expect(all(undefined, given)).rejects.toMatchObject({
     ...failed,
     message: expect.stringContaining(message),
   })

@@ -5,6 +5,7 @@ import { readdir } from 'node:fs/promises'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import {
@@ -117,17 +118,20 @@ it('keeps what is large out of memory', async () => {
   // What is held counts, not what waits for the garbage collector.
   setFlagsFromString('--expose-gc')
   const collectGarbage = runInNewContext('gc') as () => void
-  const held = () => {
+  const held = async () => {
+    collectGarbage()
+    // Buffers are given back after the collection, in turns of their own.
+    await setImmediate()
     collectGarbage()
     return process.memoryUsage().arrayBuffers
   }
-  const before = held()
+  const before = await held()
   const whileReceived: number[] = []
-  const whileSent: number[] = []
+  const whileSent: Array<Promise<number>> = []
   async function* video() {
     yield Buffer.from('000000186674797069736f6d0000020069736f6d69736f32', 'hex')
     for (let i = 0; i < chunks; i++) {
-      if (i % 300 === 299) whileReceived.push(held())
+      if (i % 300 === 299) whileReceived.push(await held())
       yield chunk
     }
   }
@@ -145,7 +149,8 @@ it('keeps what is large out of memory', async () => {
   expect(bytes).toBeGreaterThan(chunks * chunk.length)
   expect(Math.min(whileReceived.length, whileSent.length)).toBeGreaterThan(2)
   // On a busy machine more of it is on its way at once.
-  expect(Math.max(...whileReceived, ...whileSent) - before).toBeLessThan(bytes / 3)
+  const most = Math.max(...whileReceived, ...(await Promise.all(whileSent)))
+  expect(most - before).toBeLessThan(bytes / 2)
 })
 
 it.each([

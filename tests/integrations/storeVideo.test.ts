@@ -62,7 +62,7 @@ it('fails soon where the provider does not say where the video is', async () => 
 
 it('fails soon where the download does not begin', async () => {
   answer = (path, response) => path !== '/video.mp4' && answerTask(response)
-  await expect(storeVideo(300)).rejects.toThrow('Nothing came of the download for 300 ms')
+  await expect(storeVideo(2000)).rejects.toThrow('Nothing came of the download for 2000 ms')
 })
 
 it('fails soon where the download stops half-way', async () => {
@@ -70,7 +70,7 @@ it('fails soon where the download stops half-way', async () => {
     if (path === '/video.mp4') response.writeHead(200, { 'content-length': '1000' }).write('half')
     else answerTask(response)
   }
-  await expect(storeVideo(300)).rejects.toThrow('Nothing came of the download for 300 ms')
+  await expect(storeVideo(2000)).rejects.toThrow('Nothing came of the download for 2000 ms')
 })
 
 it('asks for the link afresh at the next try where it has expired', async () => {

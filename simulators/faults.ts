@@ -48,6 +48,7 @@ export const FAULTS = {
   readFail: ['read', 'a read gets 500'],
   readReset: ['read', "a read's connection is reset"],
   readHang: ['read', 'a read gets no answer until the caller gives up'],
+  readMissing: ['lookUp', '404 for a task whose record is there, as one that comes late'],
   vanish: ['lookUp', 'the record of the task that is asked for is gone from now on: 404'],
   readSlow: ['wasRead', "a read's body comes in pieces over `slowBodyMs`"],
   readTruncate: ['wasRead', "the connection breaks half-way through a read's body"],

@@ -40,7 +40,7 @@ export const arkTaskSchema = z.looseObject({
 })
 export type ArkTask = z.output<typeof arkTaskSchema>
 
-export const listAnswerSchema = z.looseObject({ items: z.array(arkTaskSchema).nullish() })
+export const listAnswerSchema = z.looseObject({ items: z.array(arkTaskSchema).nullish(), total: number })
 
 /** Undefined for a status that is not known. */
 export function knownStatus({ status }: ArkTask): ArkStatus | undefined {

@@ -1,6 +1,7 @@
 /** Ark's task API: create, get, list, delete. https://www.volcengine.com/docs/82379/1520758 */
 import { ProviderError } from '../shared/activities/provider-error.js'
 import { readAnswer, requestProvider } from '../shared/activities/provider-http.js'
+import { withTimeout } from '../shared/following-signal.js'
 import type { ProviderEndpoint } from '../shared/provider-config.js'
 import { type ArkTask, arkTaskSchema, createAnswerSchema, listAnswerSchema } from './answers.js'
 import { answerError, isMissingTask, isTooLate } from './errors.js'
@@ -26,7 +27,10 @@ export interface ArkClient {
   create(request: VideoRequest, options: CreateOptions, signal: AbortSignal): Promise<{ id: string }>
   /** Null if the provider says that there is no such task. */
   get(id: string, signal: AbortSignal): Promise<ArkTask | null>
-  /** Reads page after page, as far as it is asked for; a task may come twice while others are created. */
+  /**
+   * Reads page after page, each within the endpoint's `requestTimeoutMs`, as far as it is asked for; a task may come
+   * twice while others are created.
+   */
   list(filter: ListFilter, signal: AbortSignal): AsyncGenerator<ArkTask, void>
   /**
    * Cancels a queued task; deletes the record of one that has ended. False if it is running, was cancelled before,
@@ -54,10 +58,17 @@ export function createArkClient(endpoint: ProviderEndpoint): ArkClient {
     },
 
     async *list(filter, signal) {
+      let before = 0
       for (let page = 1; page <= MAX_PAGES; page++) {
-        const answer = await requestProvider(endpoint, 'GET', `${PATH}?${listQuery(filter, page)}`, signal)
+        const path = `${PATH}?${listQuery(filter, page)}`
+        const answer = await withTimeout(endpoint.requestTimeoutMs, [signal], (soon) =>
+          requestProvider(endpoint, 'GET', path, soon),
+        )
         if (!answer.ok) throw answerError(answer, 'read')
-        const { items } = readAnswer(listAnswerSchema, answer, 'unavailable')
+        const { items, total } = readAnswer(listAnswerSchema, answer, 'unavailable')
+        // Past the end Ark might count nothing.
+        if (total && total < before) throw listShrank()
+        before = total ?? before
         // A page may be shorter than asked for; only an empty one is the end.
         if (!items?.length) return
         yield* items
@@ -73,6 +84,14 @@ export function createArkClient(endpoint: ProviderEndpoint): ArkClient {
       return true
     },
   }
+}
+
+/** What stood on a page to come may stand on one that was read, and would be missed. */
+function listShrank(): ProviderError {
+  return new ProviderError('The list of tasks became shorter while it was read', {
+    code: 'ListShrank',
+    kind: 'unavailable',
+  })
 }
 
 function listQuery({ status, taskIds = [], model, serviceTier }: ListFilter, page: number): URLSearchParams {

@@ -1,4 +1,7 @@
-/** What a provider's polled task looks like to a workflow. Types only: workflow code imports this file. */
+/** What a provider's polled task looks like to a workflow, whose code imports this file. */
+
+/** For a list, read to its end; each of its pages has a request's own time-out. */
+export const LISTING_TIMEOUT_MS = 30 * 60_000
 
 /** `gone`: the provider does not know the task any more. */
 export type ProviderTaskStatus = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled' | 'expired' | 'gone'

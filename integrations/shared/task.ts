@@ -27,6 +27,8 @@ export interface WorkflowParams<Params = unknown> {
 export interface AttemptInput<Params = unknown> extends WorkflowParams<Params> {
   taskKey: string
   attempt: number
+  /** Of a run that continued as new: since when, in unix milliseconds, it waits for which task at the provider. */
+  continued?: { since: number; providerTask: ProviderTask }
 }
 
 /** What a run learns when it begins. */

@@ -57,8 +57,10 @@ export function createArkSimulator(options: ArkSimulatorOptions = {}): Simulator
     const callbacks = new Callbacks({ ...bench, now })
     const find = (c: SimulatorContext): Task | undefined => {
       const task = tasks.get(c.req.param('id') ?? '')
-      if (task && bench.happens(c, 'vanish')) tasks.delete(task.id)
-      return tasks.get(c.req.param('id') ?? '')
+      if (!task || bench.happens(c, 'readMissing')) return undefined
+      if (!bench.happens(c, 'vanish')) return task
+      tasks.delete(task.id)
+      return undefined
     }
 
     app.use(`${BASE_PATH}/*`, async (c, next) => {
@@ -103,8 +105,10 @@ export function createArkSimulator(options: ArkSimulatorOptions = {}): Simulator
       if (!query.success) return invalid(c, query.error)
       const { page_num: page, page_size: size } = query.data
       const { 'filter.status': status, 'filter.model': model, 'filter.task_ids': ids } = query.data
+      const { 'filter.service_tier': tier } = query.data
       const listed = [...tasks.values()]
         .reverse()
+        .filter((task) => task.request.service_tier === tier)
         .filter((task) => !model || task.request.model === model)
         .filter((task) => !ids || ids.includes(task.id))
         .filter((task) => !status || statusAt(task, now()) === status)

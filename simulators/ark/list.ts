@@ -17,4 +17,5 @@ export const listQuerySchema = z.object({
   'filter.status': z.enum(TASK_STATUSES).optional(),
   'filter.model': z.string().optional(),
   'filter.task_ids': z.array(z.string()).optional(),
+  'filter.service_tier': z.enum(['default', 'flex']).default('default'),
 })

@@ -133,6 +133,18 @@ describe('mistakes', () => {
     ])
   })
 
+  test.each([
+    ['uncheckedForSeconds', 86_401, 86_400],
+    ['reconcileIntervalMs', 86_400_001, 86_400_000],
+    ['pollIntervalMs', 2 ** 31, 86_400_000],
+  ])('are times that are too long: %s', (option, tooLong, longest) => {
+    const path = `components.asyncTask.pullMode.${option}`
+    set('app.config.json', path, tooLong)
+    expect(problemsOf(() => loadConfig({ root, env: {} }))).toEqual([expect.objectContaining({ path })])
+    set('app.config.json', path, longest)
+    expect(loadConfig({ root, env: {} }).components.asyncTask.pullMode).toMatchObject({ [option]: longest })
+  })
+
   test('in an overlay name the overlay', () => {
     set('deploy.dev.json', 'components.main.port', -1)
     expect(problemsOf(() => loadConfig({ root, mode: 'dev', env: {} }))).toEqual([
@@ -180,6 +192,13 @@ describe('production', () => {
     set('deploy.prod.json', 'integrations.fangzhouVideoGeneration.enabled', false)
     const { ARK_API_KEY: _, ...env } = production
     expect(loadConfig({ root, mode: 'prod', env }).integrations.fangzhouVideoGeneration.enabled).toBe(false)
+  })
+
+  test('refuses a deadline before which no lost create can be settled', () => {
+    set('app.config.json', 'integrations.fangzhouVideoGeneration.deadlineSeconds', 120)
+    expect(problemsOf(() => loadConfig({ root, env: {} }))).toMatchObject([
+      { path: 'integrations.fangzhouVideoGeneration.deadlineSeconds', message: expect.stringContaining('120') },
+    ])
   })
 
   test('asks main for no provider key', () => {

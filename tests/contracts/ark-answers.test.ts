@@ -102,7 +102,7 @@ describe('a task', () => {
 
   it('that is gone', async () => {
     const { get } = await activities({ status: 404, body: { error: { code: 'ResourceNotFound' } } })
-    expect(await get()).toEqual({ status: 'gone', retryable: true })
+    expect(await get()).toEqual({ status: 'gone' })
   })
 
   it.each([

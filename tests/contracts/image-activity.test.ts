@@ -2,6 +2,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { CancelledFailure } from '@temporalio/activity'
 import { MockActivityEnvironment } from '@temporalio/testing'
 import { imageSize } from 'image-size'
 import pino from 'pino'
@@ -10,11 +11,13 @@ import { loadConfig } from '@/config/load.js'
 import { createActivities } from '@/integrations/nanobanana2ImageGeneration/activities/index.js'
 import { measure } from '@/integrations/nanobanana2ImageGeneration/measure.js'
 import { type ImageRequest, imageResultSchema } from '@/integrations/nanobanana2ImageGeneration/schemas.js'
-import { createArtifactStore } from '@/integrations/shared/artifacts/index.js'
+import { artifactsConfigSchema } from '@/integrations/shared/artifacts/config.js'
+import { type ArtifactStore, createArtifactStore } from '@/integrations/shared/artifacts/index.js'
 import { createProviderPauses } from '@/integrations/shared/provider-pauses.js'
 import { createGeminiSimulator, createImageGatewaySimulator, type Simulator } from '@/simulators/index.js'
 import { encodePng } from '@/simulators/picture.js'
-import { type PreparedAnswer, startFakeProvider } from '../integrations/fake-provider.js'
+import { type FakeProvider, type PreparedAnswer, startFakeProvider } from '../integrations/fake-provider.js'
+import { eventually } from '../support/eventually.js'
 
 let dir: string
 const stops: Array<() => Promise<void>> = []
@@ -26,18 +29,30 @@ afterEach(async () => {
   await rm(dir, { recursive: true, force: true })
 })
 
-async function generateImage(env: Record<string, string>, request: Partial<ImageRequest> = {}) {
+interface Surroundings {
+  artifacts?: ArtifactStore
+  activity?: MockActivityEnvironment
+}
+
+async function generateImage(
+  env: Record<string, string>,
+  request: Partial<ImageRequest> = {},
+  {
+    artifacts = createArtifactStore({ dir }, 'http://main'),
+    activity = new MockActivityEnvironment(),
+  }: Surroundings = {},
+) {
   const { integrations } = loadConfig({ mode: 'local', env })
   const { generateImage } = createActivities({
     mainUrl: 'http://main',
     internalToken: 'token',
-    artifacts: createArtifactStore({ dir }, 'http://main'),
+    artifacts,
     integrations,
     providerPauses: createProviderPauses(),
     logger: pino({ level: 'silent' }),
   })
   const key = { taskKey: 'key', attempt: 1 }
-  const result = await new MockActivityEnvironment().run(generateImage, { prompt: 'A kite', ...request }, key)
+  const result = await activity.run(generateImage, { prompt: 'A kite', ...request }, key)
   expect(imageResultSchema.parse(result)).toEqual(result)
   return result as Awaited<ReturnType<typeof generateImage>>
 }
@@ -159,10 +174,55 @@ describe('a failure', () => {
   it('to answer in time leaves behind that an image may have been made', async () => {
     const gemini = createGeminiSimulator({ latencyMs: 0 })
     gemini.faults.set({ acceptThenHang: 1 })
-    const env = { ...(await simulating(gemini, 'gemini')), IMAGE_REQUEST_TIMEOUT_MS: '300' }
+    const env = { ...(await simulating(gemini, 'gemini')), IMAGE_REQUEST_TIMEOUT_MS: '2000' }
     await expect(generateImage(env)).rejects.toMatchObject({
-      message: expect.stringContaining('No end within 300 ms'),
+      message: expect.stringContaining('No end within 2000 ms'),
       details: [{ kind: 'ambiguous' }],
+    })
+  })
+
+  describe('to make the request ready in time leaves nothing behind', () => {
+    let gemini: Simulator
+    let env: Record<string, string>
+    let hanging: FakeProvider
+    beforeEach(async () => {
+      gemini = createGeminiSimulator({ latencyMs: 0 })
+      env = { ...(await simulating(gemini, 'gemini')), IMAGE_REQUEST_TIMEOUT_MS: '2000' }
+      hanging = await startFakeProvider('hang')
+      stops.push(() => hanging.stop())
+    })
+    const unavailable = { type: 'preparation_failed', nonRetryable: false, details: [{ kind: 'unavailable' }] }
+
+    it('where a reference image does not come', async () => {
+      const referenceImages = [hanging.endpoint.baseUrl]
+      await expect(generateImage(env, { referenceImages })).rejects.toMatchObject(unavailable)
+      expect(gemini.requests).toEqual([])
+    })
+
+    it('where the storage does not answer', async () => {
+      const credentials = { accessKeyId: 'id', secretAccessKey: 'secret' }
+      const { s3 } = artifactsConfigSchema.parse({
+        s3: { bucket: 'b', endpoint: hanging.endpoint.baseUrl, ...credentials },
+      })
+      const artifacts = createArtifactStore({ dir, ...(s3 && { s3 }) }, 'http://main')
+      await expect(generateImage(env, {}, { artifacts })).rejects.toMatchObject(unavailable)
+      expect(gemini.requests).toEqual([])
+    })
+
+    it('where the storage does not even listen to being stopped', async () => {
+      const artifacts = { ...createArtifactStore({ dir }, 'http://main'), prepare: () => new Promise<void>(() => {}) }
+      await expect(generateImage(env, {}, { artifacts })).rejects.toMatchObject(unavailable)
+      expect(gemini.requests).toEqual([])
+    })
+
+    it('unless it is the run that was cancelled meanwhile', async () => {
+      const activity = new MockActivityEnvironment()
+      const referenceImages = [hanging.endpoint.baseUrl]
+      const patient = { ...env, IMAGE_REQUEST_TIMEOUT_MS: '600000' }
+      const failed = expect(generateImage(patient, { referenceImages }, { activity })).rejects.toThrow(CancelledFailure)
+      await eventually(() => expect(hanging.requests).toHaveLength(1))
+      activity.cancel()
+      await failed
     })
   })
 

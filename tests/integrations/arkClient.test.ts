@@ -235,6 +235,21 @@ describe('list', () => {
     await expect(read(ark.list({}, signal))).rejects.toMatchObject({ kind: 'unavailable' })
   })
 
+  it('throws where the list became shorter: what moved up a page was missed', async () => {
+    const ark = await client({ body: { total: 600, items: [task('a')] } }, { body: { total: 599, items: [task('b')] } })
+    await expect(read(ark.list({}, signal))).rejects.toMatchObject({ code: 'ListShrank', kind: 'unavailable' })
+  })
+
+  it('gives each page the time of a request', async () => {
+    provider = await startFakeProvider({ body: { items: [task('a')] } }, 'hang')
+    const ark = createArkClient({ ...provider.endpoint, requestTimeoutMs: 2000 })
+    const message = expect.stringContaining('No end within 2000 ms')
+    await expect(read(ark.list({}, new AbortController().signal))).rejects.toMatchObject({
+      kind: 'unavailable',
+      message,
+    })
+  })
+
   it('throws where the list does not end', async () => {
     const ark = await client(...Array.from({ length: 500 }, () => ({ body: { items: [task('a')] } })))
     await expect(read(ark.list({}, signal))).rejects.toMatchObject({ code: 'ListTooLong', kind: 'unavailable' })

@@ -141,6 +141,14 @@ describe('a create whose answer was lost', () => {
       expect(statusesOf(main)).toEqual(['begin', 'processing', 'completed'])
     }))
 
+  it('is found among those that wait for a cheaper hour, too', () =>
+    bench(async ({ run, ark }) => {
+      ark.faults.set({ acceptThenReset: 1 })
+      const patient = { ...request, serviceTier: 'flex' }
+      expect(await run('videoPollingWorkflow', patient)).toMatchObject({ outcome: 'completed' })
+      expect(creates(ark)).toHaveLength(1)
+    }))
+
   it('is repeated once the provider certainly has nothing', () =>
     bench(async ({ run, ark, env }) => {
       ark.faults.set({ failBeforeAccept: 1 })
@@ -151,6 +159,22 @@ describe('a create whose answer was lost', () => {
       expect((await env.currentTimeMs()) - before).toBeGreaterThanOrEqual(120_000)
     }))
 
+  it('is looked for once more where the list was asked for before it certainly would have come', () =>
+    bench(
+      async ({ start, ark }) => {
+        ark.faults.set({ failBeforeAccept: 1, readSlow: '100%' })
+        const handle = await start('videoPollingWorkflow', request)
+        expect(await handle.result()).toMatchObject({ outcome: 'completed' })
+        const { events } = await handle.fetchHistory()
+        const lookUps = (events ?? [])
+          .filter((event) => event.activityTaskScheduledEventAttributes?.activityType?.name === 'findVideoTask')
+          .map(({ eventTime }) => Number(eventTime?.seconds) + Number(eventTime?.nanos) / 1e9)
+        // The second one's slow answer comes after the margin of 12 s, and tells of a time before its end.
+        expect((lookUps.at(-1) ?? 0) - (lookUps[0] ?? 0)).toBeGreaterThanOrEqual(12)
+      },
+      { requestTimeoutMs: 6000, settleSeconds: 6, slowBodyMs: 600 },
+    ))
+
   it('is not taken for nothing while the provider cannot be asked', () =>
     bench(async ({ run, ark }) => {
       ark.faults.set({ acceptThenReset: 1, readFail: 4 })
@@ -158,6 +182,15 @@ describe('a create whose answer was lost', () => {
       expect(creates(ark)).toHaveLength(1)
     }))
 })
+
+it('copies a video, which is paid for, however often that fails', () =>
+  bench(async ({ run, ark, main }) => {
+    ark.faults.set({ fileGone: 20 })
+    expect(await run('videoPollingWorkflow', request)).toMatchObject({ outcome: 'completed', attempt: 1 })
+    expect(ark.requests.filter(({ path }) => path.includes('/files/')).length).toBeGreaterThan(20)
+    expect(creates(ark)).toHaveLength(1)
+    expect(main.state).toMatchObject({ status: 'completed', attempts: 1 })
+  }))
 
 describe('a second attempt', () => {
   it('resumes the task that the first one had created', () =>

@@ -1,13 +1,14 @@
 /** How a run waits for its video: until the deadline, open to its manual handles, with a short history. */
-import { TestWorkflowEnvironment } from '@temporalio/testing'
+import type { TestWorkflowEnvironment } from '@temporalio/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { RunProgress } from '@/integrations/shared/runs.js'
-import { startTemporalServer } from '@/scripts/temporal/server.js'
+import { progressQuery } from '@/integrations/shared/workflow/manual-handles.js'
 import { creates, videoRequest as request, type VideoBench, withVideoBench } from './video-bench.js'
 import { createRealEnvironment, createTimeSkippingEnvironment, statusesOf } from './workflow-support.js'
 
 const WORKFLOW = 'videoPollingWorkflow'
 const HOUR_MS = 3600_000
+/** Deadlines have to be longer than these together. */
+const quick = { requestTimeoutMs: 8000, settleSeconds: 1 }
 
 let skipping: TestWorkflowEnvironment
 let real: TestWorkflowEnvironment
@@ -24,7 +25,7 @@ const looks = (bench: VideoBench) => methods(bench).filter((method) => method ==
 
 describe('at the deadline', () => {
   it('a video that has not begun is cancelled at the provider, and the next attempt starts anew', () =>
-    withVideoBench(skipping, { latencyMs: HOUR_MS, deadlineSeconds: 60 }, async (bench) => {
+    withVideoBench(skipping, { latencyMs: HOUR_MS, deadlineSeconds: 60, ...quick }, async (bench) => {
       expect(await bench.run(WORKFLOW, request)).toMatchObject({
         outcome: 'failed',
         error: { code: 'deadline_exceeded', message: expect.stringContaining('cancelled at the provider') },
@@ -36,7 +37,7 @@ describe('at the deadline', () => {
     }))
 
   it('a video that is in the making is left for the next attempt to resume', () =>
-    withVideoBench(real, { latencyMs: 30_000, deadlineSeconds: 10 }, async (bench) => {
+    withVideoBench(real, { latencyMs: 30_000, deadlineSeconds: 10, ...quick }, async (bench) => {
       expect(await bench.run(WORKFLOW, request)).toMatchObject({
         outcome: 'failed',
         error: { code: 'deadline_exceeded' },
@@ -49,7 +50,7 @@ describe('at the deadline', () => {
   it('a video that is finished is taken all the same', () =>
     withVideoBench(
       skipping,
-      { asProvider: true, latencyMs: 0, firstPollSeconds: 600, deadlineSeconds: 60 },
+      { asProvider: true, latencyMs: 0, firstPollSeconds: 600, deadlineSeconds: 60, ...quick },
       async (bench) => {
         expect(await bench.run(WORKFLOW, request)).toMatchObject({ outcome: 'completed' })
         expect(creates(bench.ark)).toHaveLength(1)
@@ -108,13 +109,12 @@ describe('a run that waits', () => {
     // The video is there at once: the one look that it is told to take has to find it.
     withVideoBench(real, { ...patient, latencyMs: 0 }, async (bench) => {
       const handle = await bench.start(WORKFLOW, request)
-      const progress = () => handle.query<RunProgress>('progress')
+      const progress = () => handle.query(progressQuery)
+      // Before that it does not know the query.
       await expect.poll(() => statusesOf(bench.main)).toContain('processing')
-      expect(await progress()).toMatchObject({
-        phase: 'waiting',
-        polls: 0,
-        providerTaskId: expect.stringContaining('cgt-'),
-      })
+      await expect
+        .poll(progress)
+        .toMatchObject({ phase: 'waiting', polls: 0, providerTaskId: expect.stringContaining('cgt-') })
       expect((await progress()).nextPollAt).toBeGreaterThan(Date.now() / 1000 + 3000)
       expect(looks(bench)).toBe(0)
 
@@ -136,28 +136,4 @@ describe('a run that waits', () => {
       expect(methods(bench)).toEqual(['POST'])
       expect(bench.main.state).toMatchObject({ status: 'failed', providerTask: { attempt: 1 } })
     }))
-})
-
-it('continues as new when Temporal suggests so, as the same run, with the time that was left', async () => {
-  // Not the server that all tests share: its setting would be theirs.
-  const env = { ...process.env, TEMPORAL_ADDRESS: undefined }
-  const dynamicConfig = { 'limit.historyCount.suggestContinueAsNew': 30 }
-  const server = await startTemporalServer({ headless: true, dynamicConfig, env })
-  const early = await TestWorkflowEnvironment.createFromExistingServer({ address: server.address })
-  try {
-    await withVideoBench(early, { latencyMs: 14_000, deadlineSeconds: 60 }, async (bench) => {
-      const handle = await bench.start(WORKFLOW, request)
-      expect(await handle.result()).toMatchObject({ outcome: 'completed', attempt: 1 })
-      const first = await early.client.workflow.getHandle(handle.workflowId, handle.firstExecutionRunId).describe()
-      expect(first.status.name).toBe('CONTINUED_AS_NEW')
-      expect(creates(bench.ark)).toHaveLength(1)
-      const runIds = new Set(bench.main.reports.map((report) => 'runId' in report && report.runId))
-      expect([...runIds]).toEqual([handle.firstExecutionRunId])
-      expect(statusesOf(bench.main).filter((status) => status === 'begin').length).toBeGreaterThan(1)
-      expect(bench.main.state).toMatchObject({ status: 'completed', attempts: 1 })
-    })
-  } finally {
-    await early.teardown()
-    await server.stop()
-  }
 })

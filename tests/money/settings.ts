@@ -57,6 +57,7 @@ const SHARES: Partial<Record<FaultKind, number>> = {
   readFail: 0.5,
   readReset: 0.5,
   readHang: 0.5,
+  readMissing: 0.5,
   vanish: 0.5,
   readSlow: 0.5,
   readTruncate: 0.5,

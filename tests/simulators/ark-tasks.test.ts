@@ -161,6 +161,15 @@ describe('the list', () => {
     expect(await idsOf(`filter.model=${model}&page_num=3&page_size=2`)).toEqual([])
   })
 
+  it('has the tasks of one service tier: the default one, where none is named', async () => {
+    const model = 'tiers'
+    const usual = await create({ ...valid, model })
+    const flex = await create({ ...valid, model, service_tier: 'flex' })
+    expect(await idsOf(`filter.model=${model}`)).toEqual([usual])
+    expect(await idsOf(`filter.model=${model}&filter.service_tier=default`)).toEqual([usual])
+    expect(await idsOf(`filter.model=${model}&filter.service_tier=flex`)).toEqual([flex])
+  })
+
   it('calls an error by another name', async () => {
     ark.faults.set({ failAtFinish: 1 })
     const id = await create()
@@ -175,6 +184,7 @@ describe('the list', () => {
     ['page_size=501', 'page_size'],
     ['page_size=ten', 'page_size'],
     ['filter.status=done', 'filter.status'],
+    ['filter.service_tier=fast', 'filter.service_tier'],
   ])('refuses %s', async (query, param) => {
     expect(await list(query)).toMatchObject({ status: 400, body: { error: { code: 'InvalidParameter', param } } })
   })

@@ -132,6 +132,20 @@ describe.concurrent('a video whose run is cancelled', () => {
       tasks: ['cancelled'],
       reports: ['begin', 'processing', 'failed'],
     },
+    {
+      phase: 'while it is looked at for the last time has its task cancelled',
+      options: { ...hourLong, deadlineSeconds: 10, requestTimeoutMs: 8000, settleSeconds: 1 },
+      arrange: ({ ark }) => ark.faults.set({ readHang: '100%' }),
+      reached: async ({ ark }, handle) => {
+        const { deadlineAt = 0 } = await eventually(() => handle.query(progressQuery))
+        await eventually(() =>
+          expect(ark.requests.filter(({ method, at }) => method === 'GET' && at >= deadlineAt * 1000)).not.toEqual([]),
+        )
+        ark.faults.set({ readHang: 0 })
+      },
+      tasks: ['cancelled'],
+      reports: ['begin', 'processing', 'failed'],
+    },
   ]
   const cases = phases.map((phase) => [phase.phase, phase] as const)
   it.each(cases)('%s', (_phase, { options = {}, arrange, reached, tasks, reports }) =>

@@ -78,14 +78,18 @@ async function startVideo(bench: VideoBench, { before, faults = {}, prompt, atte
 const continuedAsNew: RecordedPath = {
   names: [`${VIDEO}/continued-as-new-first-run`, `${VIDEO}/continued-as-new-last-run`],
   record: ({ real, keep }) =>
-    withVideoBench(real, { latencyMs: 14_000, deadlineSeconds: 60 }, async (bench) => {
-      const last = await startVideo(bench, {})
-      await last.result()
-      const { workflowId, firstExecutionRunId } = last
-      const first = real.client.workflow.getHandle(workflowId, firstExecutionRunId)
-      await keep(`${VIDEO}/continued-as-new-first-run`, bench, { ...last, fetchHistory: () => first.fetchHistory() })
-      await keep(`${VIDEO}/continued-as-new-last-run`, bench, last)
-    }),
+    withVideoBench(
+      real,
+      { latencyMs: 14_000, deadlineSeconds: 60, requestTimeoutMs: 30_000, settleSeconds: 1 },
+      async (bench) => {
+        const last = await startVideo(bench, {})
+        await last.result()
+        const { workflowId, firstExecutionRunId } = last
+        const first = real.client.workflow.getHandle(workflowId, firstExecutionRunId)
+        await keep(`${VIDEO}/continued-as-new-first-run`, bench, { ...last, fetchHistory: () => first.fetchHistory() })
+        await keep(`${VIDEO}/continued-as-new-last-run`, bench, last)
+      },
+    ),
 }
 
 const processing = async ({ main }: VideoBench) => {
@@ -148,7 +152,9 @@ export const RECORDED_PATHS: RecordedPath[] = [
       main.state = nextAttempt({ providerTask: null, openIntents: [{ attempt: 1, at: 0 }] })
     },
   }),
-  video('cancelled-at-deadline', { options: { latencyMs: HOUR_MS, deadlineSeconds: 10 } }),
+  video('cancelled-at-deadline', {
+    options: { latencyMs: HOUR_MS, deadlineSeconds: 10, requestTimeoutMs: 8000, settleSeconds: 1 },
+  }),
   video('polling-stopped', {
     on: 'real',
     options: patient,

@@ -90,10 +90,8 @@ describe("a video's task at the provider", () => {
     }))
 
   it('whose record is late is asked for until it is there', () =>
-    videoBench(async ({ run, ark, context }) => {
-      const { deadlineSeconds } = context.integrations.fangzhouVideoGeneration
-      expect(deadlineSeconds).toBeGreaterThan(0)
-      ark.faults.set({ notYetThere: 2 })
+    videoBench(async ({ run, ark }) => {
+      ark.faults.set({ readMissing: 2 })
       expect(await run(VIDEO, videoRequest)).toMatchObject({ outcome: 'completed' })
       expect(creates(ark)).toHaveLength(1)
     }))

@@ -7,7 +7,7 @@ import { withTimeout } from '../../shared/following-signal.js'
 import type { ProviderTask } from '../../shared/protocol/index.js'
 import { providerCallbackUrl } from '../../shared/provider-callback.js'
 import { providerEndpoint } from '../../shared/provider-config.js'
-import type { ProviderTaskSettings, ProviderTaskState } from '../../shared/provider-task.js'
+import { LISTING_TIMEOUT_MS, type ProviderTaskSettings, type ProviderTaskState } from '../../shared/provider-task.js'
 import { type ArkTask, knownStatus } from '../answers.js'
 import { type ArkClient, createArkClient } from '../client.js'
 import { taskFailure } from '../errors.js'
@@ -32,8 +32,8 @@ export function createActivities(context: ActivityContext) {
     context.logger.warn({ url: endpoint.baseUrl }, 'fangzhouVideoGeneration: no apiKey configured, using the simulator')
   }
 
-  const ask = <T>(request: (signal: AbortSignal) => Promise<T>) =>
-    asActivityFailure(endpoint, withHeartbeat(requestTimeoutMs, request))
+  const ask = <T>(request: (signal: AbortSignal) => Promise<T>, timeoutMs = requestTimeoutMs) =>
+    asActivityFailure(endpoint, withHeartbeat(timeoutMs, request))
 
   return {
     /** What the workflow needs to know of the worker's configuration. */
@@ -58,13 +58,13 @@ export function createActivities(context: ActivityContext) {
 
     /** Looks for what these attempts of the task had created; null only if the provider lists none. */
     async findVideoTask(taskKey: string, attempts: number[]): Promise<ProviderTask | null> {
-      return ask((signal) => findMarked(ark, taskKey, attempts, signal))
+      return ask((signal) => findMarked(ark, taskKey, attempts, signal), LISTING_TIMEOUT_MS)
     },
 
     /** How far the provider's task is. A status that nobody knows is as good as no answer. */
     async getVideoTask(id: string): Promise<ProviderTaskState> {
       const task = await ask((signal) => getKnown(ark, id, signal))
-      return task ? { status: task.status, ...taskFailure(task) } : { status: 'gone', retryable: true }
+      return task ? { status: task.status, ...taskFailure(task) } : { status: 'gone' }
     },
 
     /**

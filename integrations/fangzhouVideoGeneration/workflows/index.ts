@@ -1,6 +1,6 @@
 import { proxyLocalActivities } from '@temporalio/workflow'
 import type { AttemptInput, AttemptOutcome } from '../../shared/task.js'
-import { readWithin, requestOnce, storeResult } from '../../shared/workflow/provider-activities.js'
+import { readAllWithin, readWithin, requestOnce, storeResult } from '../../shared/workflow/provider-activities.js'
 import { runProviderTask, type TaskProvider } from '../../shared/workflow/provider-task-job.js'
 import { runAttempt } from '../../shared/workflow/run-attempt.js'
 import type { VideoActivities } from '../activities/index.js'
@@ -20,7 +20,7 @@ export async function videoPollingWorkflow(input: AttemptInput<VideoRequest>): P
     const provider: TaskProvider = {
       create: () => once.createVideoTask(requestParams, key, callbackUrl),
       get: (id, leftMs) => read(leftMs).getVideoTask(id),
-      find: (attempts, leftMs) => read(leftMs).findVideoTask(taskKey, attempts),
+      find: (attempts, leftMs) => readAllWithin<VideoActivities>(leftMs).findVideoTask(taskKey, attempts),
       cancel: once.cancelVideoTask,
     }
     const { storeVideo } = storeResult<VideoActivities>()

@@ -1,4 +1,4 @@
-import { CancellationScope, CancelledFailure, isCancellation, workflowInfo } from '@temporalio/workflow'
+import { CancellationScope, CancelledFailure, isCancellation } from '@temporalio/workflow'
 import { attemptFailure, describeFailure, failureKind } from './failures.js'
 import { ManualHandles } from './manual-handles.js'
 
@@ -8,20 +8,20 @@ export const DEADLINE_EXCEEDED = 'deadline_exceeded'
 /** How an attempt waits for a provider: durably, not past its deadline, and open to its manual handles. */
 export class Patience {
   readonly handles = new ManualHandles()
-  readonly #startedAt: number
   readonly #deadline: number
 
-  constructor(readonly deadlineSeconds: number) {
-    const { continuedFromExecutionRunId, startTime } = workflowInfo()
-    // A run that continued as new goes on with the time that its attempt had left.
-    this.#startedAt = continuedFromExecutionRunId === undefined ? Date.now() : startTime.getTime()
-    this.#deadline = this.#startedAt + deadlineSeconds * 1000
+  /** @param startedAt unix milliseconds: a run that continued as new goes on with the time that was left */
+  constructor(
+    readonly deadlineSeconds: number,
+    readonly startedAt = Date.now(),
+  ) {
+    this.#deadline = startedAt + deadlineSeconds * 1000
     this.handles.report({ deadlineAt: this.#deadline / 1000 })
   }
 
   /** Milliseconds since the attempt's start. */
   get elapsedMs(): number {
-    return Date.now() - this.#startedAt
+    return Date.now() - this.startedAt
   }
 
   /**

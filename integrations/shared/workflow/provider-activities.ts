@@ -1,7 +1,7 @@
 /** How a workflow sends requests to its provider: by activities on the queue that keeps to the provider's limits. */
 import { type ActivityInterfaceFor, proxyActivities, workflowInfo } from '@temporalio/workflow'
 import { providerTaskQueue } from '../names.js'
-import type { ProviderSettings } from '../provider-task.js'
+import { LISTING_TIMEOUT_MS, type ProviderSettings } from '../provider-task.js'
 
 /** One request, unretried: the workflow decides what a failure means, and whether to ask again. */
 export function requestOnce<A>({ requestTimeoutMs }: ProviderSettings): ActivityInterfaceFor<A> {
@@ -9,7 +9,10 @@ export function requestOnce<A>({ requestTimeoutMs }: ProviderSettings): Activity
 }
 
 /** A request that changes nothing: Temporal repeats it a few times, as long as it is worth while. */
-export function readWithin<A>({ requestTimeoutMs }: ProviderSettings, leftMs: number): ActivityInterfaceFor<A> {
+export function readWithin<A>(
+  { requestTimeoutMs }: Pick<ProviderSettings, 'requestTimeoutMs'>,
+  leftMs: number,
+): ActivityInterfaceFor<A> {
   return proxyActivities<A>({
     ...common(requestTimeoutMs),
     scheduleToCloseTimeout: leftMs,
@@ -17,11 +20,20 @@ export function readWithin<A>({ requestTimeoutMs }: ProviderSettings, leftMs: nu
   })
 }
 
-/** Copying a result into the application's storage: for as long as the provider keeps it, and storage may be away. */
+/** Reading lists to their end: as `readWithin`, but in as many requests as that takes. */
+export function readAllWithin<A>(leftMs: number): ActivityInterfaceFor<A> {
+  return readWithin<A>({ requestTimeoutMs: LISTING_TIMEOUT_MS }, leftMs)
+}
+
+/**
+ * Copying a result, which is paid for, into the application's storage: again and again for the day for which
+ * providers keep it, however long storage is away. What will not get better is not retried.
+ */
 export function storeResult<A>(): ActivityInterfaceFor<A> {
   return proxyActivities<A>({
     ...common(11 * 60_000),
-    retry: { initialInterval: '2 seconds', maximumInterval: '1 minute', maximumAttempts: 10 },
+    scheduleToCloseTimeout: '25 hours',
+    retry: { initialInterval: '2 seconds', maximumInterval: '1 minute' },
   })
 }
 

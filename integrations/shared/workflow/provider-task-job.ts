@@ -42,7 +42,7 @@ export async function runProviderTask<Result>(
     const resumed = await job.resume(run.begun)
     const task = resumed ?? (await job.create())
     await run.reportProcessing(task)
-    await job.succeeded(task.id, { isNew: resumed === null })
+    await job.succeeded(task, { isNew: resumed === null })
     return await collect(task.id)
   } catch (error) {
     if (isCancellation(error) || isTaskCancelled(error)) await job.cancel()
@@ -53,19 +53,22 @@ export async function runProviderTask<Result>(
 class ProviderTaskJob {
   readonly #patience: Patience
   /** What is known to be at the provider. */
-  #taskId: string | undefined
+  #task: ProviderTask | undefined
 
   constructor(
     readonly input: AttemptInput,
     readonly provider: TaskProvider,
     readonly settings: ProviderTaskSettings,
   ) {
-    this.#patience = new Patience(settings.deadlineSeconds)
+    this.#patience = new Patience(settings.deadlineSeconds, input.continued?.since)
   }
 
   /** What an earlier attempt had created and is not over; null once it is certain that there is nothing. */
   async resume({ providerTask, openIntents }: Begun): Promise<ProviderTask | null> {
-    this.#taskId = providerTask?.id
+    const { continued } = this.input
+    this.#task = continued?.providerTask ?? providerTask
+    // What this run waited for already: if it has ended meanwhile, that is how the attempt ends.
+    if (continued) return continued.providerTask
     if (providerTask && isUsable(await this.#look(providerTask.id))) return providerTask
     if (openIntents.length === 0) return null
     const found = await this.#lookUp(openIntents.map((intent) => intent.attempt))
@@ -82,8 +85,8 @@ class ProviderTaskJob {
         const id = await this.#patience.whileUnavailable(() =>
           CancellationScope.nonCancellable(() => this.provider.create()),
         )
-        this.#taskId = id
-        return { id, attempt }
+        this.#task = { id, attempt }
+        return this.#task
       } catch (error) {
         if (failureKind(error) !== 'ambiguous') throw error
         log.warn('A create got no answer: looking it up', { error })
@@ -98,14 +101,15 @@ class ProviderTaskJob {
   }
 
   /** Waits for the task's success. Throws the provider's reason if there will be none. */
-  async succeeded(id: string, { isNew }: { isNew: boolean }): Promise<void> {
+  async succeeded(task: ProviderTask, { isNew }: { isNew: boolean }): Promise<void> {
+    const { id } = task
     const { firstPollSeconds } = this.settings
     this.#patience.handles.report({ phase: 'waiting', providerTaskId: id })
     try {
       if (isNew) await this.#patience.pause(firstPollSeconds)
       while (!(await this.#isDone(id))) {
         await this.#patience.pause(this.#pauseSeconds())
-        if (workflowInfo().continueAsNewSuggested) await continueAsNew(this.input)
+        if (workflowInfo().continueAsNewSuggested) await this.#continueAsNew(task)
       }
     } catch (error) {
       if (!isDeadlineExceeded(error)) throw error
@@ -116,7 +120,7 @@ class ProviderTaskJob {
 
   /** Cancels what is known to be at the provider; false if nothing could be cancelled. */
   async cancel(): Promise<boolean> {
-    const id = this.#taskId
+    const id = this.#task?.id
     if (id === undefined) return false
     try {
       return await CancellationScope.nonCancellable(() => this.provider.cancel(id))
@@ -135,7 +139,10 @@ class ProviderTaskJob {
    * What the provider is at work on is left for the next attempt to resume.
    */
   async #doneAtLast(id: string, late: unknown): Promise<void> {
-    const state = await this.provider.get(id, this.settings.requestTimeoutMs).catch(() => null)
+    const state = await this.provider.get(id, this.settings.requestTimeoutMs).catch((error: unknown) => {
+      if (isCancellation(error)) throw error
+      return null
+    })
     if (state && isDone(id, state)) return
     const cancelled = state !== null && (await this.cancel())
     if (!cancelled) throw late
@@ -143,12 +150,24 @@ class ProviderTaskJob {
     throw attemptFailure({ code: DEADLINE_EXCEEDED, message, retryable: true, providerEnded: true })
   }
 
+  /**
+   * How the task is. A record that is missing may only be late, or out of another account's sight: it is asked for
+   * again for a while, and to have another one made is not for this run to decide.
+   */
   async #look(id: string): Promise<ProviderTaskState> {
-    const state = await this.#patience.untilAnswered(this.settings.pollSeconds, (leftMs) =>
-      this.provider.get(id, leftMs),
-    )
-    this.#patience.handles.looked(state.status)
-    return state
+    const { pollSeconds, settleSeconds } = this.settings
+    for (const goneAt = Date.now() + settleSeconds * 1000; ; ) {
+      const askedAt = Date.now()
+      const state = await this.#patience.untilAnswered(pollSeconds, (leftMs) => this.provider.get(id, leftMs))
+      this.#patience.handles.looked(state.status)
+      if (state.status !== 'gone') return state
+      if (askedAt >= goneAt) throw taskGone(id)
+      await this.#patience.pause(pollSeconds)
+    }
+  }
+
+  #continueAsNew(providerTask: ProviderTask): Promise<never> {
+    return continueAsNew({ ...this.input, continued: { since: this.#patience.startedAt, providerTask } })
   }
 
   #pauseSeconds(): number {
@@ -161,7 +180,7 @@ class ProviderTaskJob {
   /** Goes on even in a cancelled run: what is there has to be found to be cancelled. */
   async #lookUp(attempts: number[]): Promise<ProviderTask | null> {
     const found = await CancellationScope.nonCancellable(() => this.#findSettled(attempts))
-    if (found) this.#taskId = found.id
+    if (found) this.#task = found
     return found
   }
 
@@ -171,10 +190,13 @@ class ProviderTaskJob {
     this.#patience.handles.report({ phase: 'looking-up' })
     const settledAt = Date.now() + requestTimeoutMs + settleSeconds * 1000
     for (;;) {
-      const found = await this.#patience.untilAnswered(LOOK_UP_EVERY_SECONDS, (leftMs) =>
-        this.provider.find(attempts, leftMs),
-      )
-      if (found || Date.now() >= settledAt) return found
+      // What came while the list was read, or while its answer was waited for, may not be on it.
+      let askedAt = 0
+      const found = await this.#patience.untilAnswered(LOOK_UP_EVERY_SECONDS, (leftMs) => {
+        askedAt = Date.now()
+        return this.provider.find(attempts, leftMs)
+      })
+      if (found || askedAt >= settledAt) return found
       await this.#patience.pause(LOOK_UP_EVERY_SECONDS)
     }
   }
@@ -192,6 +214,13 @@ function isDone(id: string, state: ProviderTaskState): boolean {
   })
 }
 
+/** For good, until an operator's retry, which then starts afresh. */
+function taskGone(id: string): Error {
+  const message = `The provider knows its task ${id} no more; it may have been made and charged for`
+  return attemptFailure({ code: 'provider_task_gone', message, retryable: false, providerEnded: true })
+}
+
+/** Of one that is gone nothing is known. */
 function isUsable({ status }: ProviderTaskState): boolean {
-  return status === 'queued' || status === 'running' || status === 'succeeded'
+  return status !== 'failed' && status !== 'cancelled' && status !== 'expired'
 }

@@ -162,9 +162,14 @@ describe('runs to check', () => {
 
 describe('operators', () => {
   it('a retry raises the limit and never resets the count', () => {
-    const { state } = step(rows.exhausted, { status: 'retry', by: 'ops', extraAttempts: 2 }, NOW)
-    expect(state).toMatchObject({ attempts: 1, attemptLimit: 3, retryable: true, dueAt: NOW, status: 'failed' })
+    const { state } = step(rows.exhausted, { status: 'retry', by: 'ops', extraAttempts: 6 }, NOW)
+    expect(state).toMatchObject({ attempts: 1, attemptLimit: 7, retryable: true, dueAt: NOW, status: 'failed' })
     expect(step(state, claim, NOW).decision.answer).toMatchObject({ claim: { attempt: 2 } })
+  })
+
+  it.each(['failed', 'exhausted'] as const)('a retry leaves a %s task the attempts that it had', (row) => {
+    const { state } = step(rows[row], { status: 'retry', by: 'ops', extraAttempts: 1 }, NOW)
+    expect(state).toMatchObject({ attempts: 1, attemptLimit: policy.maxAttempts, retryable: true, dueAt: NOW })
   })
 
   it("an old run's outcome after a retry does not touch the new attempt", () => {

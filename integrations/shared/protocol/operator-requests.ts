@@ -6,7 +6,7 @@ export function decideOperatorRequest(state: TaskState, request: OperatorRequest
   const attempt = currentAttempt(state)
   if (request.status === 'retry') {
     if (state.status !== 'failed') return refuse(state, 'retry', 'wrong_status')
-    const attemptLimit = state.attempts + request.extraAttempts
+    const attemptLimit = Math.max(state.attemptLimit, state.attempts + request.extraAttempts)
     return accept([{ type: 'retried', attempt, attemptLimit, dueAt: context.now, by: request.by }])
   }
   if (isFinal(state)) return refuse(state, 'cancelled', 'wrong_status')

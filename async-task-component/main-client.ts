@@ -19,6 +19,9 @@ export interface MainClientOptions {
   requestTimeoutMs: number
 }
 
+/** What a processor reports, and of which task. */
+export type TaskReport = ProcessorReport & { apiCallId: string; taskKey: string }
+
 export interface FetchQuery {
   limit: number
   /** For how long main may park the request while it has no task; 0 for not at all. */
@@ -63,11 +66,7 @@ export class MainClient {
    * Reports on one task.
    * @throws ReportRefusedError, MainUnavailableError, MainUnauthorizedError; the signal's reason when aborted
    */
-  async report(
-    url: string,
-    report: ProcessorReport & { apiCallId: string; taskKey: string },
-    signal: AbortSignal,
-  ): Promise<ReportAnswer> {
+  async report(url: string, report: TaskReport, signal: AbortSignal): Promise<ReportAnswer> {
     const { status, body } = await this.#request(
       new URL(url),
       { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(report) },
@@ -77,7 +76,7 @@ export class MainClient {
     if (status === 200) return this.#parsed(reportAnswerSchema, body, url)
 
     const refusal = refusalSchema.safeParse(body)
-    if ([400, 404, 409].includes(status) && refusal.success) {
+    if ([400, 404, 409, 413].includes(status) && refusal.success) {
       throw new ReportRefusedError(refusal.data.error, status, refusal.data.reason, refusal.data.status)
     }
     throw new MainUnavailableError(`POST ${url} answered ${status}: ${refusalText(body)}`)

@@ -1,10 +1,10 @@
 /** What the processor says to main about its tasks: said again where the answer was lost. */
 import { randomUUID } from 'node:crypto'
-import type { ClaimAnswer, ProcessorReport } from '../integrations/shared/protocol/types.js'
+import type { ClaimAnswer } from '../integrations/shared/protocol/types.js'
 import type { PendingTask, ReportAnswer } from '../integrations/shared/wire.js'
 import { describeError, MainUnavailableError, ReportRefusedError } from './errors.js'
 import type { Logger } from './logger.js'
-import type { MainClient } from './main-client.js'
+import type { MainClient, TaskReport } from './main-client.js'
 import { growingPauseMs, pause, withJitter } from './pause.js'
 import type { RetryPolicy } from './types.js'
 
@@ -65,10 +65,11 @@ export class TaskReports {
   }
 
   /**
-   * Reports until main has it or refuses it for good. When stopping, each report gets one last try.
+   * Reports until main has it or refuses it for good; of a result that main cannot take, that the attempt failed.
+   * When stopping, each report gets one last try.
    * @returns whether main has it; where not, the row has changed or its lease will end, and somebody looks again
    */
-  async report(report: ProcessorReport & { apiCallId: string; taskKey: string }, logger: Logger): Promise<boolean> {
+  async report(report: TaskReport, logger: Logger): Promise<boolean> {
     const { main, url, stopping, expired } = this.#options
     for (let failures = 0; ; ) {
       const lastTry = stopping.aborted || failures === MAX_TRIES - 1
@@ -78,7 +79,8 @@ export class TaskReports {
       } catch (error) {
         if (error instanceof ReportRefusedError) {
           logger.info({ reason: error.reason, status: error.taskStatus }, `${report.status} refused: ${error.message}`)
-          return false
+          const instead = failureInstead(report, error)
+          return instead ? this.report(instead, logger) : false
         }
         failures += 1
         logger.warn({ failures, lastTry }, `${report.status} not reported: ${describeError(error)}`)
@@ -87,6 +89,14 @@ export class TaskReports {
       }
     }
   }
+}
+
+/** Main cannot take this result, and would not take it at another look either. */
+function failureInstead(report: TaskReport, { httpStatus, message }: ReportRefusedError): TaskReport | null {
+  if (report.status !== 'completed' || (httpStatus !== 400 && httpStatus !== 413)) return null
+  const { apiCallId, taskKey, attempt, fencingToken } = report
+  const error = { code: 'result_rejected', message: message.slice(0, 4000) }
+  return { apiCallId, taskKey, attempt, fencingToken, status: 'failed', error, retryable: false }
 }
 
 function claimOf(answer: ReportAnswer, fencingToken: string): ClaimAnswer {

@@ -1,12 +1,12 @@
 /** Task processor and workers together: what becomes of claims whose run is there already, or was. */
-import type { Client } from '@temporalio/client'
+import type { Client, WorkflowHandle } from '@temporalio/client'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest'
 import type { TaskProcessor } from '@/async-task-component/task-processor.js'
 import { attemptWorkflowId } from '@/integrations/shared/names.js'
 import type { AttemptOutcome } from '@/integrations/shared/task.js'
 import { eventually } from '../support/eventually.js'
 import { ProtocolMain } from '../support/protocol-main.js'
-import { ALPHA_QUEUE, createProcessor, readableLogger, startWorkers, uniqueName } from './support.js'
+import { ALPHA_QUEUE, backlogOf, createProcessor, readableLogger, startWorkers, uniqueName } from './support.js'
 
 const address = inject('temporalAddress')
 const taskQueue = ALPHA_QUEUE
@@ -101,6 +101,20 @@ describe('a task left in queued', () => {
     expect(main.task('task-1').events.at(-1)).toMatchObject({ type: 'failed', providerEnded: true })
   })
 
+  it.each([400, 413])(
+    'fails for good where main cannot take what its workflow returned, and says so with %i',
+    async (fault) => {
+      abandoned('task-1')
+      await (await startRun('task-1', 'quickWorkflow')).result()
+      main.fault = ({ body }) => (body.status === 'completed' ? fault : undefined)
+      await serve()
+      await main.until(() => main.task('task-1').state.status === 'failed')
+
+      expect(main.task('task-1').state).toMatchObject({ retryable: false, error: { code: 'result_rejected' } })
+      expect(main.reports('task-1', 'completed')).toHaveLength(1)
+    },
+  )
+
   it('fails, to be tried again, where main had refused its run', async () => {
     abandoned('task-1')
     const refused: AttemptOutcome = { outcome: 'refused', attempt: 1, reason: 'Cannot transition' }
@@ -191,16 +205,19 @@ describe('a fresh claim whose workflow was started before', () => {
 describe('the backlog gate', () => {
   it('looks at waiting activities as well', async () => {
     const unserved = `queue-${namespace}`
-    const workflowId = uniqueName('scattering')
-    const run = await client.workflow.start('scatteringWorkflow', { taskQueue, workflowId, args: [unserved] })
+    const runs: WorkflowHandle[] = []
+    await eventually(async () => {
+      const workflowId = uniqueName('scattering')
+      runs.push(await client.workflow.start('scatteringWorkflow', { taskQueue, workflowId, args: [unserved] }))
+      expect(await backlogOf(client, unserved, 'activities')).toBeGreaterThanOrEqual(2)
+    })
     const { logger, lines } = readableLogger()
     processor = createProcessor(address, { temporalNamespace, maxBacklog: 2, logger })
-    await eventually(async () => expect((await run.describe()).historyLength).toBeGreaterThan(5))
     main.add(namespace, 'task-1')
     await processor.start([main.config(namespace, { taskQueue: unserved })])
     await eventually(() => expect(lines.some(({ reason }) => reason === 'backlog_full')).toBe(true))
 
     expect(main.seen).toEqual([])
-    await run.terminate()
+    for (const run of runs) await run.terminate()
   })
 })

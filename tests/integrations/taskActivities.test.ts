@@ -37,17 +37,20 @@ describe('a report', () => {
     expect(await begin({ status, body })).toEqual({ accepted: false, reason: 'Task not found' })
   })
 
-  it('that main cannot read is not sent again', async () => {
-    const body = { success: false, error: 'attempt: must be a number' }
-    const failure = await begin({ status: 400, body }).catch((error: unknown) => error)
+  it.each([
+    ['cannot read', 400, 'attempt: must be a number'],
+    ['finds too large', 413, 'body: is larger than 1 MiB'],
+  ])('that main %s is not sent again', async (_why, status, error) => {
+    const failure = await begin({ status, body: { success: false, error } }).catch((error: unknown) => error)
     expect(failure).toBeInstanceOf(ApplicationFailure)
     expect(failure).toMatchObject({ type: 'report_rejected', nonRetryable: true })
-    expect((failure as Error).message).toContain('attempt: must be a number')
+    expect((failure as Error).message).toContain(error)
   })
 
   it.each<[string, PreparedAnswer]>([
     ['a wrong token', { status: 401, body: { success: false, error: 'Unauthorized' } }],
     ['a storage fault', { status: 503, body: { success: false, error: 'storage' } }],
+    ["a proxy's 413", { status: 413, body: '<html>too large</html>' }],
     ["a proxy's 404", { status: 404, body: '<html>not here</html>' }],
     ['a 200 of something else', { status: 200, body: '<html>welcome</html>' }],
     ['a redirect', { status: 307, body: '', headers: { location: 'http://127.0.0.1:9/' } }],

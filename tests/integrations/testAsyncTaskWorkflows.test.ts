@@ -77,10 +77,10 @@ describe('as a task', () => {
       expect(main.state.status).toBe('completed')
     }))
 
-  it('fails the attempt when main cannot take the result', () =>
+  it.each([400, 413])('fails the attempt when main cannot take the result, and says so with %i', (status) =>
     bench(async ({ run, main }) => {
       main.onReport = (report) => {
-        if (report.status === 'processing') main.failWith = [400]
+        if (report.status === 'processing') main.failWith = [status]
       }
       expect(await run('asyncTestTaskWorkflow', { kind: 'simple' })).toMatchObject({
         outcome: 'failed',
@@ -88,7 +88,8 @@ describe('as a task', () => {
         retryable: false,
       })
       expect(main.state).toMatchObject({ status: 'failed', retryable: false })
-    }))
+    }),
+  )
 
   it('reports a cancelled run as failed, and ends the activity under way', async () => {
     let started: () => void

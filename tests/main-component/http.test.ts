@@ -1,7 +1,10 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
+import { MockActivityEnvironment } from '@temporalio/testing'
+import { DefaultLogger } from '@temporalio/worker'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createTaskActivities } from '@/integrations/shared/activities/index.js'
 import { startTestMain, TEST_TOKEN, type TestMain } from '../support/main.js'
 import { events, plantTask, TEST_API } from '../support/tasks.js'
 
@@ -99,6 +102,16 @@ it('a task may be asked for in advance: it is not due before its time', async ()
   const due = await main.post('/api/image/generate', { prompt: 'Yesterday', dueAt: 1000 })
   expect(await main.internalPost(report, { ...claim, apiCallId: due.body.taskId })).toMatchObject({ status: 200 })
   expect((await main.get(`/api/image/tasks/${due.body.taskId}`)).body).toMatchObject({ status: 'queued', dueAt: null })
+})
+
+it('a result that is too large is not reported again and again', async () => {
+  const { url: mainUrl, token: internalToken } = main
+  const { reportAttempt } = createTaskActivities({ mainUrl, internalToken })
+  const result = 'x'.repeat(1.5 * 1024 * 1024)
+  const report = { apiCallId: '1', taskKey: 'k7Qx2', attempt: 1, runId: 'run-1', status: 'completed', result } as const
+  const activity = new MockActivityEnvironment({}, { logger: new DefaultLogger('ERROR') })
+  const reported = activity.run(reportAttempt, `${mainUrl}${TEST_API}/reportTestAsyncTaskResult`, report)
+  await expect(reported).rejects.toMatchObject({ type: 'report_rejected', nonRetryable: true })
 })
 
 describe('answers', () => {

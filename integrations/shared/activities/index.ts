@@ -23,7 +23,7 @@ export type TaskActivities = {
 
 /**
  * The activities by which every workflow talks to main. A definite refusal (409, 404) is a value. A report that
- * main cannot read (400) is a non-retryable failure of type `report_rejected`. Everything else, a wrong token
+ * main cannot take (400, 413) is a non-retryable failure of type `report_rejected`. Everything else, a wrong token
  * included, throws: Temporal retries it until main has the report or refuses it.
  */
 export function createTaskActivities(context: Pick<ActivityContext, 'mainUrl' | 'internalToken'>): TaskActivities {
@@ -67,12 +67,12 @@ async function post(
   const answer = parse(reportAnswerSchema, text)
   if (status === 200 && answer) return { accepted: true, body: answer }
   const refusal = parse(refusalSchema, text)
-  // Without a body of main's own, a 404 may come from a proxy that knows nothing of the task.
+  // Without a body of main's own, a 404 or a 413 may come from a proxy that knows nothing of the task.
   if ((status === 409 || status === 404) && refusal) {
     return { accepted: false, reason: refusal.error, ...(refusal.status && { taskStatus: refusal.status }) }
   }
   const said = `${url.pathname} answered ${status}: ${refusal?.error ?? text.slice(0, 500)}`
-  if (status === 400) throw ApplicationFailure.nonRetryable(said, 'report_rejected')
+  if (status === 400 || (status === 413 && refusal)) throw ApplicationFailure.nonRetryable(said, 'report_rejected')
   throw ApplicationFailure.retryable(said, 'main_unavailable')
 }
 

@@ -105,12 +105,13 @@ export function livePlan(env: NodeJS.ProcessEnv): LivePlan {
   }
 }
 
-export function generate(
+export async function generate(
   { backend, endpoint }: ProviderUnderTest,
   request: ImageRequest,
   { signal } = new AbortController(),
 ): Promise<GeneratedImages> {
-  return createImageClient(backend, endpoint).generate(request, signal)
+  const send = await createImageClient(backend, endpoint).prepare(request, signal)
+  return send(signal)
 }
 
 async function expectImage({ images: [image], model }: GeneratedImages, request: ImageRequest) {

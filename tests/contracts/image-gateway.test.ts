@@ -1,7 +1,7 @@
 /** The client of OpenAI-compatible gateways against answers word for word: every shape and every error. */
 import { afterEach, describe, expect, it } from 'vitest'
-import { createImageClient } from '@/integrations/nanobanana2ImageGeneration/clients/index.js'
 import { type FakeProvider, type PreparedAnswer, startFakeProvider } from '../integrations/fake-provider.js'
+import { generate as generateBy } from './image-contract.js'
 
 const bytes = Buffer.from('not really a picture')
 const base64 = bytes.toString('base64')
@@ -12,12 +12,12 @@ const otherUrl = `data:image/webp;base64,${other.toString('base64')}`
 let provider: FakeProvider
 afterEach(() => provider.stop())
 
+const send = (request: object = {}, controller?: AbortController) =>
+  generateBy({ backend: 'openai', endpoint: provider.endpoint }, { prompt: 'A kite', ...request }, controller)
+
 async function generate(answer: PreparedAnswer, request: object = {}) {
   provider = await startFakeProvider(answer)
-  return createImageClient('openai', provider.endpoint).generate(
-    { prompt: 'A kite', ...request },
-    new AbortController().signal,
-  )
+  return send(request)
 }
 
 const says = (message: object, choice: object = {}) => ({
@@ -214,9 +214,7 @@ describe('an error', () => {
       { status: 307, body: '', headers: { location: '/elsewhere' } },
       says({ image: dataUrl }),
     )
-    const client = createImageClient('openai', provider.endpoint)
-    const failed = client.generate({ prompt: 'A kite' }, new AbortController().signal)
-    await expect(failed).rejects.toMatchObject({ code: 'http_307', kind: 'refused' })
+    await expect(send()).rejects.toMatchObject({ code: 'http_307', kind: 'refused' })
     expect(provider.requests).toHaveLength(1)
   })
 
@@ -273,8 +271,7 @@ describe('an answer that is lost', () => {
   it('because nobody waits for it any more is ambiguous', async () => {
     provider = await startFakeProvider('hang')
     const stop = new AbortController()
-    const request = createImageClient('openai', provider.endpoint).generate({ prompt: 'A kite' }, stop.signal)
-    const failed = expect(request).rejects.toMatchObject({ code: 'no_answer', kind: 'ambiguous' })
+    const failed = expect(send({}, stop)).rejects.toMatchObject({ code: 'no_answer', kind: 'ambiguous' })
     await expect.poll(() => provider.requests.length).toBe(1)
     stop.abort()
     await failed
@@ -283,10 +280,6 @@ describe('an answer that is lost', () => {
   it('because nobody listened made nothing', async () => {
     provider = await startFakeProvider()
     await provider.stop()
-    const request = createImageClient('openai', provider.endpoint).generate(
-      { prompt: 'A kite' },
-      new AbortController().signal,
-    )
-    await expect(request).rejects.toMatchObject({ kind: 'unavailable' })
+    await expect(send()).rejects.toMatchObject({ kind: 'unavailable' })
   })
 })

@@ -4,9 +4,9 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
-import { createImageClient } from '@/integrations/nanobanana2ImageGeneration/clients/index.js'
 import { encodePng } from '@/simulators/picture.js'
 import { type FakeProvider, type PreparedAnswer, startFakeProvider } from '../integrations/fake-provider.js'
+import { generate as generateBy } from './image-contract.js'
 
 const bytes = Buffer.from('not really a picture')
 const inlineData = { mimeType: 'image/png', data: bytes.toString('base64') }
@@ -22,8 +22,8 @@ afterEach(() => provider.stop())
 
 async function generate(answer: PreparedAnswer, request: object = {}, endpoint: object = {}) {
   provider = await startFakeProvider(answer)
-  const client = createImageClient('gemini', { ...provider.endpoint, ...endpoint })
-  return client.generate({ prompt: 'A kite', ...request }, new AbortController().signal)
+  const gemini = { backend: 'gemini', endpoint: { ...provider.endpoint, ...endpoint } } as const
+  return generateBy(gemini, { prompt: 'A kite', ...request })
 }
 
 const says = (parts: object[], finishReason = 'STOP', more: object = {}) => ({

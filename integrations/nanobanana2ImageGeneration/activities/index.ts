@@ -1,10 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { ApplicationFailure } from '@temporalio/activity'
+import { ApplicationFailure, CancelledFailure } from '@temporalio/activity'
 import { downloadBytes } from '../../shared/activities/download.js'
 import { withHeartbeat } from '../../shared/activities/heartbeat.js'
-import { asCreateFailure } from '../../shared/activities/provider-error.js'
+import { asCreateFailure, ProviderError } from '../../shared/activities/provider-error.js'
 import type { ActivityContext } from '../../shared/activity-context.js'
 import { artifactName } from '../../shared/artifact.js'
+import type { FailureDetails } from '../../shared/failure.js'
 import { withTimeout } from '../../shared/following-signal.js'
 import { providerEndpoint } from '../../shared/provider-config.js'
 import type { ProviderSettings } from '../../shared/provider-task.js'
@@ -16,6 +17,8 @@ const IMAGE_LIMITS = { media: 'image', maxBytes: 64 * 1024 ** 2 } as const
 const DOWNLOAD_LIMITS = { stallMs: 20_000, timeoutMs: 60_000 }
 const DOWNLOAD_TRIES = 3
 const PAUSE_BETWEEN_DOWNLOADS_MS = 1000
+/** Of the request's own time, at most: what is paid for needs some of it to be answered. */
+const PREPARING_SHARE = 0.5
 /** Beyond the request's own time: what came at the last moment is paid for too. The workflow leaves 10 s. */
 const STORING_MS = 8_000
 
@@ -42,10 +45,13 @@ export function createActivities(context: ActivityContext) {
         context,
         endpoint,
         withHeartbeat(requestTimeoutMs + STORING_MS, async (signal) => {
-          await artifacts.prepare(signal)
-          const { images, ...answer } = await withTimeout(requestTimeoutMs, [signal], (soon) =>
-            provider.generate(request, soon),
-          )
+          const { images, ...answer } = await withTimeout(requestTimeoutMs, [signal], async (soon) => {
+            const send = await beforeSending(PREPARING_SHARE * requestTimeoutMs, soon, async (sooner) => {
+              await artifacts.prepare(sooner)
+              return provider.prepare(request, sooner)
+            })
+            return send(soon)
+          })
           const stored: ImageResult['images'] = []
           for (const [index, image] of images.entries()) {
             const bytes = image instanceof URL ? await download(image, signal) : image
@@ -61,6 +67,30 @@ export function createActivities(context: ActivityContext) {
 }
 
 export type ImageActivities = ReturnType<typeof createActivities>
+
+/** Where this fails, or has no end in time, nothing was created. A cancellation of the run stays one. */
+async function beforeSending<T>(
+  timeoutMs: number,
+  signal: AbortSignal,
+  prepare: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  try {
+    return await withTimeout(timeoutMs, [signal], async (soon) => {
+      soon.throwIfAborted()
+      // Not everything listens to its signal.
+      const aborted = new Promise<never>((_, reject) => {
+        soon.addEventListener('abort', () => reject(soon.reason), { once: true })
+      })
+      return await Promise.race([prepare(soon), aborted])
+    })
+  } catch (error) {
+    const saysItself = [ApplicationFailure, CancelledFailure, ProviderError].some((known) => error instanceof known)
+    if (saysItself) throw error
+    const message = `The request could not be made ready: ${error instanceof Error ? error.message : error}`
+    const details: FailureDetails = { kind: 'unavailable' }
+    throw ApplicationFailure.create({ type: 'preparation_failed', message, details: [details] })
+  }
+}
 
 /** What a gateway only links to is paid for all the same: a download that breaks off is tried again. */
 async function download({ href }: URL, signal: AbortSignal): Promise<Uint8Array> {

@@ -60,14 +60,16 @@ export function createGeminiClient(endpoint: ProviderEndpoint): ImageClient {
   // In a header, and not in the address: addresses are logged.
   const auth = { 'x-goog-api-key': endpoint.apiKey }
   return {
-    async generate(request, signal) {
+    async prepare(request, signal) {
       const references = await inlineImages(request.referenceImages ?? [], signal, {
         allowPrivateUrls: endpoint.simulated,
       })
       const body = toBody(request, references)
-      const answer = await requestProvider(endpoint, 'POST', path, signal, body, auth)
-      if (!answer.ok) throw toProviderError(answer)
-      return toImages(readAnswer(answerSchema, answer, 'ambiguous'), endpoint.model)
+      return async (signal) => {
+        const answer = await requestProvider(endpoint, 'POST', path, signal, body, auth)
+        if (!answer.ok) throw toProviderError(answer)
+        return toImages(readAnswer(answerSchema, answer, 'ambiguous'), endpoint.model)
+      }
     },
   }
 }

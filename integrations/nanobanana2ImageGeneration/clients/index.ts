@@ -13,13 +13,16 @@ export interface GeneratedImages {
 }
 
 export interface ImageClient {
-  /**
-   * Sends one request, never repeated: each may cost money.
-   *
-   * @throws ProviderError whose kind says what the request left behind
-   */
-  generate(request: ImageRequest, signal: AbortSignal): Promise<GeneratedImages>
+  /** Gets together what the request is made of. Asks the provider for nothing yet, so that all it throws came for free. */
+  prepare(request: ImageRequest, signal: AbortSignal): Promise<PreparedRequest>
 }
+
+/**
+ * Sends the request, once: each time may cost money.
+ *
+ * @throws ProviderError whose kind says what the request left behind
+ */
+export type PreparedRequest = (signal: AbortSignal) => Promise<GeneratedImages>
 
 /** How the images are asked for. */
 export type Backend = 'openai' | 'gemini'

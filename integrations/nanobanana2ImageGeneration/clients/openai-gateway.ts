@@ -59,13 +59,16 @@ export function createGatewayClient(endpoint: ProviderEndpoint): ImageClient {
     fetchOptions: { redirect: 'manual' },
   })
   return {
-    async generate(request, signal) {
+    async prepare(request) {
       checkLinks(request.referenceImages ?? [], { allowPrivateUrls: endpoint.simulated })
-      const completion = openai.chat.completions.create(toBody(request, endpoint.model), { signal }).withResponse()
-      const { data, response } = await completion.catch((error: unknown) => {
-        throw toProviderError(error)
-      })
-      return readAnswer(data, response.headers, endpoint.model)
+      const body = toBody(request, endpoint.model)
+      return async (signal) => {
+        const completion = openai.chat.completions.create(body, { signal }).withResponse()
+        const { data, response } = await completion.catch((error: unknown) => {
+          throw toProviderError(error)
+        })
+        return readAnswer(data, response.headers, endpoint.model)
+      }
     },
   }
 }

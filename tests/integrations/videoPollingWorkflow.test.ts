@@ -159,6 +159,24 @@ describe('a create whose answer was lost', () => {
       expect((await env.currentTimeMs()) - before).toBeGreaterThanOrEqual(120_000)
     }))
 
+  it('is found where the list lacked it at first, as it was still on its way', async () => {
+    const environment = await createRealEnvironment()
+    await bench(
+      async ({ start, ark, arkUrl }) => {
+        ark.faults.set({ hangBeforeAccept: 1 })
+        const handle = await start('videoPollingWorkflow', request)
+        const looks = () => ark.requests.filter(({ method, status }) => method === 'GET' && status === 200)
+        // Both tiers have been read.
+        await expect.poll(() => looks().length).toBeGreaterThan(1)
+        const id = await createEarlier(arkUrl, 'late', seedOfAttempt(1))
+        expect(await handle.result()).toMatchObject({ outcome: 'completed', result: { providerTaskId: id } })
+        expect(creates(ark).filter(({ created }) => created)).toHaveLength(1)
+      },
+      { requestTimeoutMs: 2000, settleSeconds: 60, environment },
+    )
+    await environment.teardown()
+  })
+
   it('is looked for once more where the list was asked for before it certainly would have come', () =>
     bench(
       async ({ start, ark }) => {

@@ -14,6 +14,18 @@ export function pause(ms: number, signal: AbortSignal): Promise<void> {
   })
 }
 
+const SIGN_OF_LIFE_MS = 10_000
+
+/** Awaits what may rightly take long; `alive` is called all the while. */
+export async function patiently<T>(alive: () => void, work: Promise<T>): Promise<T> {
+  const timer = setInterval(alive, SIGN_OF_LIFE_MS)
+  try {
+    return await work
+  } finally {
+    clearInterval(timer)
+  }
+}
+
 /** The pause after `failures` failures in a row (at least 1), in milliseconds, before jitter. */
 export function growingPauseMs({ firstPauseMs, maxPauseMs, factor }: RetryPolicy, failures: number): number {
   return Math.min(maxPauseMs, firstPauseMs * factor ** Math.min(failures - 1, 100))

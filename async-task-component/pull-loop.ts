@@ -7,7 +7,7 @@ import { describeError, MainUnauthorizedError, MainUnavailableError } from './er
 import type { ClosedGate, Gate } from './gates.js'
 import type { Logger } from './logger.js'
 import type { FetchQuery } from './main-client.js'
-import { pause } from './pause.js'
+import { patiently, pause } from './pause.js'
 import type { TaskReports } from './task-reports.js'
 import type { TaskStarter } from './task-starter.js'
 import type { TaskResult } from './types.js'
@@ -38,8 +38,6 @@ export interface PullLoopOptions {
 
 /** How long a round waits for its claims before the next one begins without them. */
 const CLAIM_PATIENCE_MS = 1000
-/** How often a loop that waits for its starts shows that it lives. */
-const SIGN_OF_LIFE_MS = 10_000
 /** How long other tasks go before a suspect's turn comes. */
 const SUSPECTS_WAIT_MS = 30_000
 /** The most that fetchPendingTasks gives at once. */
@@ -91,7 +89,7 @@ export class PullLoop {
       const ms = interval.after(outcome)
       if (ms > 0) {
         this.#enter('waiting')
-        await pause(ms, stopping)
+        await this.#patiently(pause(ms, stopping))
       }
     }
     this.#enter('stopping')
@@ -226,14 +224,9 @@ export class PullLoop {
     await this.#patiently(Promise.all(this.#underWay.values()))
   }
 
-  /** Starts may wait as long as Temporal is away, which is not the loop's fault. */
-  async #patiently(work: Promise<unknown>): Promise<void> {
-    const timer = setInterval(this.#options.alive, SIGN_OF_LIFE_MS)
-    try {
-      await work
-    } finally {
-      clearInterval(timer)
-    }
+  /** Starts may wait as long as Temporal is away, and pauses be as long as configured: no fault of the loop's. */
+  #patiently(work: Promise<unknown>): Promise<unknown> {
+    return patiently(this.#options.alive, work)
   }
 
   #enter(state: PullLoopState): void {

@@ -10,7 +10,7 @@ import { attemptWorkflowId } from '../integrations/shared/names.js'
 import type { RunToCheck } from '../integrations/shared/wire.js'
 import { describeError } from './errors.js'
 import type { Logger } from './logger.js'
-import { pause, withJitter } from './pause.js'
+import { patiently, pause, withJitter } from './pause.js'
 import { lostRun, type RunInspector, type RunVerdict, type RunView } from './run-inspector.js'
 import type { TaskReports } from './task-reports.js'
 import { bounded } from './temporal-connection.js'
@@ -61,9 +61,9 @@ export class Reconciler {
   }
 
   async #run(): Promise<void> {
-    const { stopping, intervalMs, logger } = this.#options
+    const { stopping, intervalMs, alive, logger } = this.#options
     while (!stopping.aborted) {
-      await pause(withJitter(intervalMs), stopping)
+      await patiently(alive, pause(withJitter(intervalMs), stopping))
       let more = true
       while (more && !stopping.aborted) {
         more = await this.#round().catch((error: unknown) => {
@@ -91,15 +91,16 @@ export class Reconciler {
     if (stopping.aborted) return false
     const { apiCallId, taskKey, attempt, fencingToken } = run
     const logger = this.#options.logger.child({ apiCallId, attempt })
+    const tell = (finding: Finding) => reports.report({ apiCallId, taskKey, attempt, fencingToken, ...finding }, logger)
+    // Looked at, in vain: without a note it would stay the longest unchecked, and hold up all others.
+    const noteLook = () => tell({ status: 'running' })
     try {
       const workflowId = attemptWorkflowId(namespace, config.buildWorkflowId({ id: apiCallId }), taskKey, attempt)
       const finding = await this.#find(run, workflowId, logger)
-      return (
-        finding !== null && (await reports.report({ apiCallId, taskKey, attempt, fencingToken, ...finding }, logger))
-      )
+      return finding !== null && ((await tell(finding)) || (await noteLook()))
     } catch (error) {
       logger.error({ err: error }, 'a run could not be checked')
-      return false
+      return noteLook()
     }
   }
 

@@ -1,5 +1,11 @@
 /** Looks at an attempt's run, and turns what it sees into a verdict. */
-import { type Client, type Connection, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client'
+import {
+  type Client,
+  type Connection,
+  ValueError,
+  WorkflowFailedError,
+  WorkflowNotFoundError,
+} from '@temporalio/client'
 import { z } from 'zod'
 import type { TaskError } from '../integrations/shared/protocol/types.js'
 import { taskErrorSchema } from '../integrations/shared/wire.js'
@@ -83,12 +89,16 @@ export class RunInspector {
   }
 
   async #outcome(workflowId: string, runId: string, signal: AbortSignal): Promise<RunView> {
-    const returned = await this.#ask(signal, () => this.#client.workflow.getHandle(workflowId).result())
+    let returned: unknown
+    try {
+      returned = await this.#ask(signal, () => this.#client.workflow.getHandle(workflowId).result())
+    } catch (error) {
+      if (!isUnreadable(error)) throw error
+      return invalidOutcome(`what cannot be read: ${describeError(error)}`, runId)
+    }
     const parsed = attemptOutcomeSchema.safeParse(returned)
     if (!parsed.success) {
-      // It ran to its end and may have spent money: running it again is for a person to decide.
-      const message = `The workflow returned something other than an attempt's outcome: ${z.prettifyError(parsed.error)}`
-      return failed({ code: 'workflow_outcome_invalid', message }, runId, false)
+      return invalidOutcome(`something other than an attempt's outcome: ${z.prettifyError(parsed.error)}`, runId)
     }
     const outcome = parsed.data
     if (outcome.outcome === 'refused') {
@@ -122,7 +132,7 @@ export class RunInspector {
     try {
       await this.#ask(signal, () => this.#client.workflow.getHandle(workflowId).result())
     } catch (error) {
-      if (!(error instanceof WorkflowFailedError)) return { state: 'unknown', cause: error }
+      if (!(error instanceof WorkflowFailedError || isUnreadable(error))) return { state: 'unknown', cause: error }
       return failed({ code, message: `${message}: ${describeError(error.cause ?? error)}` }, runId, true)
     }
     return { state: 'unknown', cause: new Error(`Workflow ${workflowId} was ${status} and now has a result`) }
@@ -138,6 +148,16 @@ export function lostRun(runId: string | undefined): RunVerdict {
   const message = 'The workflow of this attempt began, and Temporal does not know it any more'
   const error = { code: 'workflow_lost', message }
   return { status: 'failed', error, retryable: true, ...(runId !== undefined && { seenRunId: runId }) }
+}
+
+/** Temporal has answered, and nobody can make sense of what it keeps: payloads of another encoding, or broken ones. */
+function isUnreadable(error: unknown): error is ValueError | SyntaxError {
+  return error instanceof ValueError || error instanceof SyntaxError
+}
+
+/** It ran to its end and may have spent money: running it again is for a person to decide. */
+function invalidOutcome(returned: string, runId: string): RunView {
+  return failed({ code: 'workflow_outcome_invalid', message: `The workflow returned ${returned}` }, runId, false)
 }
 
 function isUnsuccessful(status: string): status is keyof typeof UNSUCCESSFUL {

@@ -65,7 +65,7 @@ export class TaskReports {
   }
 
   /**
-   * Reports until main has it or refuses it for good; of a result that main cannot take, that the attempt failed.
+   * Reports until main has it or refuses it for good; of an outcome that main cannot take, that the attempt failed.
    * When stopping, each report gets one last try.
    * @returns whether main has it; where not, the row has changed or its lease will end, and somebody looks again
    */
@@ -91,12 +91,26 @@ export class TaskReports {
   }
 }
 
-/** Main cannot take this result, and would not take it at another look either. */
+const REJECTED = 'result_rejected'
+
+/** Main cannot take this outcome, and would not take it at another look either. */
 function failureInstead(report: TaskReport, { httpStatus, message }: ReportRefusedError): TaskReport | null {
-  if (report.status !== 'completed' || (httpStatus !== 400 && httpStatus !== 413)) return null
+  if (httpStatus !== 400 && httpStatus !== 413) return null
+  if (report.status !== 'completed' && report.status !== 'failed') return null
+  if (report.status === 'failed' && report.error.code === REJECTED) return null
   const { apiCallId, taskKey, attempt, fencingToken } = report
-  const error = { code: 'result_rejected', message: message.slice(0, 4000) }
-  return { apiCallId, taskKey, attempt, fencingToken, status: 'failed', error, retryable: false }
+  const error = { code: REJECTED, message: message.slice(0, 4000) }
+  const seenRunId = report.status === 'failed' ? report.seenRunId : undefined
+  return {
+    apiCallId,
+    taskKey,
+    attempt,
+    fencingToken,
+    status: 'failed',
+    error,
+    retryable: false,
+    ...(seenRunId !== undefined && { seenRunId }),
+  }
 }
 
 function claimOf(answer: ReportAnswer, fencingToken: string): ClaimAnswer {

@@ -1,7 +1,8 @@
 import { z } from 'zod'
-import { MAX_WAIT_SECONDS } from '../integrations/shared/wire.js'
+import { MAX_UNCHECKED_FOR_SECONDS, MAX_WAIT_SECONDS } from '../integrations/shared/wire.js'
 
-const milliseconds = z.number().int().min(1)
+/** At most a day: Node's timers end at once when they are given more than 24. */
+const milliseconds = z.number().int().min(1).max(86_400_000)
 
 /** How the task processor pulls: every option, with its default. */
 export const pullModeSchema = z.strictObject({
@@ -20,7 +21,7 @@ export const pullModeSchema = z.strictObject({
   /** Pause between rounds of looking at runs that are under way. Default 15 s. */
   reconcileIntervalMs: milliseconds.default(15_000),
   /** Runs that were looked at more recently than this are left alone. Default 60 s. */
-  uncheckedForSeconds: z.number().min(0).default(60),
+  uncheckedForSeconds: z.number().min(0).max(MAX_UNCHECKED_FOR_SECONDS).default(60),
   /** How long one request to main may take, beyond `waitSeconds`. Default 10 s. */
   requestTimeoutMs: milliseconds.default(10_000),
   /** How long one call to Temporal may take. Default 5 s. */

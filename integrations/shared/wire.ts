@@ -46,10 +46,13 @@ export const fetchPendingTasksQuerySchema = z.strictObject({
 
 export const fetchPendingTasksAnswerSchema = z.object({ tasks: z.array(pendingTaskSchema) })
 
+/** A run is looked at once a day at least. */
+export const MAX_UNCHECKED_FOR_SECONDS = 86_400
+
 export const runsToCheckQuerySchema = z.strictObject({
   limit: z.coerce.number().int().min(1).max(100).default(20),
   /** Leaves out what was looked at more recently than this. */
-  uncheckedForSeconds: z.coerce.number().min(0).max(86_400).default(60),
+  uncheckedForSeconds: z.coerce.number().min(0).max(MAX_UNCHECKED_FOR_SECONDS).default(60),
 })
 
 /** A run that somebody should look at in Temporal, and the token that a verdict on it has to bring. */

@@ -1,5 +1,6 @@
 /** Runs that ended without main knowing, and runs of cancelled tasks. */
 import type { Client } from '@temporalio/client'
+import protobuf from '@temporalio/proto'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest'
 import type { TaskProcessor } from '@/async-task-component/task-processor.js'
 import { attemptWorkflowId } from '@/integrations/shared/names.js'
@@ -38,10 +39,10 @@ const serve = () => processor.start([main.config(namespace, { taskQueue })])
 const stateOf = (taskId: string) => main.task(taskId).state
 
 /** A task whose run works, or was at work when it was last heard of. */
-async function processing(taskId: string, workflowName: string, outcome?: AttemptOutcome) {
+async function processing(taskId: string, workflowName: string, outcome?: AttemptOutcome, queue = taskQueue) {
   const task = main.add(namespace, taskId)
   const run = await client.workflow.start(workflowName, {
-    taskQueue,
+    taskQueue: queue,
     workflowId: attemptWorkflowId(namespace, taskId, task.taskKey, 1),
     args: [{ apiCallId: taskId, attempt: 1, taskKey: task.taskKey, requestParams: outcome, callbackUrl: '' }],
   })
@@ -130,6 +131,97 @@ describe('a task in processing', () => {
     expect(stateOf('alive-99').status).toBe('processing')
     await alive.terminate()
   })
+})
+
+describe('a task in processing about which nothing can be told', () => {
+  const STUCK = 25
+  const outcome: AttemptOutcome = { outcome: 'completed', attempt: 1, result: { far: 'too large' } }
+  const isStuck = (taskId: unknown) => String(taskId).startsWith('stuck')
+
+  /** More of them than a round has room for, and behind them one whose workflow was terminated. */
+  async function queueUp(): Promise<void> {
+    const runs = Array.from({ length: STUCK }, (_, i) => processing(`stuck-${i}`, 'obedientWorkflow', outcome))
+    for (const run of await Promise.all(runs)) await run.result()
+    main.advance(1)
+    await (await processing('dead', 'patientWorkflow')).terminate()
+    main.advance(61)
+  }
+
+  it('fails for good where main cannot take the outcome, and holds up nobody', async () => {
+    await queueUp()
+    main.fault = ({ body }) => (isStuck(body.apiCallId) && body.status === 'completed' ? 400 : undefined)
+    await serve()
+    await main.until(() => stateOf('dead').status === 'failed')
+
+    await main.until(() => stateOf(`stuck-${STUCK - 1}`).status === 'failed')
+    expect(stateOf('stuck-0')).toMatchObject({
+      status: 'failed',
+      retryable: false,
+      error: { code: 'result_rejected', message: expect.stringContaining('fault 400') },
+    })
+  })
+
+  it('fails for good where its own failure is one that main cannot take', async () => {
+    const error = { code: 'provider_busy', message: 'Come again next month' }
+    const late: AttemptOutcome = { outcome: 'failed', attempt: 1, error, retryable: true, retryAfterSeconds: 2_592_000 }
+    await (await processing('task-1', 'obedientWorkflow', late)).result()
+    main.advance(61)
+    main.fault = ({ body }) => (Number(body.retryAfterSeconds) > 86_400 ? 400 : undefined)
+    await serve()
+    await main.until(() => stateOf('task-1').status === 'failed')
+
+    expect(stateOf('task-1')).toMatchObject({ retryable: false, error: { code: 'result_rejected' } })
+  })
+
+  it('holds up nobody where main takes neither the outcome nor that it has failed', async () => {
+    await queueUp()
+    main.fault = ({ body }) => (isStuck(body.apiCallId) && body.status !== 'running' ? 400 : undefined)
+    await serve()
+    await main.until(() => stateOf('dead').status === 'failed')
+
+    expect(stateOf('stuck-0').status).toBe('processing')
+  })
+
+  it('holds up nobody where the id of its workflow cannot be built', async () => {
+    await queueUp()
+    const buildWorkflowId = ({ id }: { id: string }) => {
+      if (isStuck(id)) throw new Error('no such customer any more')
+      return id
+    }
+    await processor.start([main.config(namespace, { taskQueue, buildWorkflowId })])
+    await main.until(() => stateOf('dead').status === 'failed')
+
+    expect(stateOf('stuck-0')).toMatchObject({ status: 'processing', attempts: 0 })
+  })
+
+  it('fails for good where nobody can read what its workflow returned', async () => {
+    const queue = uniqueName('foreign')
+    const run = await processing('task-1', 'foreignWorkflow', undefined, queue)
+    await completeForeign(queue)
+    main.advance(61)
+    await serve()
+    await main.until(() => stateOf('task-1').status === 'failed')
+
+    expect(stateOf('task-1')).toMatchObject({
+      retryable: false,
+      error: { code: 'workflow_outcome_invalid', message: expect.stringContaining('binary/of-another-kind') },
+    })
+    expect((await run.describe()).status.name).toBe('COMPLETED')
+  })
+
+  /** Plays a worker that speaks another encoding. */
+  async function completeForeign(queue: string): Promise<void> {
+    const { workflowService, connection } = client
+    const worker = { namespace: temporalNamespace, identity: 'foreign' }
+    const { taskToken } = await connection.withDeadline(Date.now() + 60_000, () =>
+      workflowService.pollWorkflowTaskQueue({ ...worker, taskQueue: { name: queue } }),
+    )
+    const payload = { metadata: { encoding: Buffer.from('binary/of-another-kind') }, data: Buffer.from('?') }
+    const commandType = protobuf.temporal.api.enums.v1.CommandType.COMMAND_TYPE_COMPLETE_WORKFLOW_EXECUTION
+    const completeWorkflowExecutionCommandAttributes = { result: { payloads: [payload] } }
+    const commands = [{ commandType, completeWorkflowExecutionCommandAttributes }]
+    await workflowService.respondWorkflowTaskCompleted({ ...worker, taskToken, commands })
+  }
 })
 
 describe('the run of a cancelled task', () => {

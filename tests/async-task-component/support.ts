@@ -82,6 +82,17 @@ export function temporaryIntegrations(): Promise<string> {
   return mkdtemp(fileURLToPath(new URL('.temporary-', import.meta.url)))
 }
 
+/** How many tasks Temporal says are waiting in a task queue: approximately, and some seconds late. */
+export async function backlogOf(client: Client, taskQueue: string, type: 'workflows' | 'activities'): Promise<number> {
+  const { stats } = await client.workflowService.describeTaskQueue({
+    namespace: client.options.namespace,
+    taskQueue: { name: taskQueue },
+    taskQueueType: type === 'workflows' ? 1 : 2,
+    reportStats: true,
+  })
+  return Number(stats?.approximateBacklogCount ?? 0)
+}
+
 /** Names that no other test on the shared server uses. */
 export function uniqueName(prefix: string): string {
   return `${prefix}-${crypto.randomUUID().slice(0, 8)}`

@@ -6,7 +6,7 @@ import { attemptWorkflowId } from '@/integrations/shared/names.js'
 import { eventually } from '../support/eventually.js'
 import { ProtocolMain } from '../support/protocol-main.js'
 import { TcpProxy } from '../support/tcp-proxy.js'
-import { createProcessor, readableLogger, uniqueName } from './support.js'
+import { backlogOf, createProcessor, readableLogger, uniqueName } from './support.js'
 
 let namespace: string
 let main: ProtocolMain
@@ -36,7 +36,7 @@ afterEach(async () => {
 })
 
 async function serve(overrides: Parameters<typeof createProcessor>[1] = {}): Promise<TaskProcessor> {
-  processor = createProcessor(temporal.address, { temporalTimeoutMs: 500, requestTimeoutMs: 500, ...overrides })
+  processor = createProcessor(temporal.address, { requestTimeoutMs: 500, ...overrides })
   await processor.start([main.config(namespace)])
   return processor
 }
@@ -95,9 +95,12 @@ describe('closed gates', () => {
   })
 
   it('claims nothing while the backlog is at its limit', async () => {
-    for (const index of [1, 2]) {
-      await client.workflow.start('waiting', { taskQueue: `queue-${namespace}`, workflowId: `${namespace}-${index}` })
+    const taskQueue = `queue-${namespace}`
+    const another = async () => {
+      await client.workflow.start('waiting', { taskQueue, workflowId: uniqueName(namespace) })
+      return await backlogOf(client, taskQueue, 'workflows')
     }
+    await expect.poll(another, { interval: 500 }).toBeGreaterThanOrEqual(2)
     main.add(namespace, 'task-1')
     const { logger, lines } = readableLogger()
     await serve({ logger, maxBacklog: 2 })

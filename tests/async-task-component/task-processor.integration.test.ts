@@ -206,11 +206,12 @@ describe('the backlog gate', () => {
   it('looks at waiting activities as well', async () => {
     const unserved = `queue-${namespace}`
     const runs: WorkflowHandle[] = []
-    await eventually(async () => {
+    const another = async () => {
       const workflowId = uniqueName('scattering')
       runs.push(await client.workflow.start('scatteringWorkflow', { taskQueue, workflowId, args: [unserved] }))
-      expect(await backlogOf(client, unserved, 'activities')).toBeGreaterThanOrEqual(2)
-    })
+      return await backlogOf(client, unserved, 'activities')
+    }
+    await expect.poll(another, { interval: 500 }).toBeGreaterThanOrEqual(2)
     const { logger, lines } = readableLogger()
     processor = createProcessor(address, { temporalNamespace, maxBacklog: 2, logger })
     main.add(namespace, 'task-1')

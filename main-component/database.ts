@@ -6,13 +6,14 @@ import { PGLiteDB, PostgreSQLDB, type PostgreSQLDBConfig } from 'interaqt/driver
 import pg from 'pg'
 import type { Logger } from 'pino'
 import type { DatabaseSystem } from '../integrations/shared/database.js'
+import { isConnectionLost } from '../integrations/shared/database-faults.js'
 import { lockDataDir } from './data-dir-lock.js'
 import { MainComponentError } from './errors.js'
 
 export interface OpenedDatabase {
   kind: 'pglite' | 'postgresql'
   driver: Database
-  /** Runs `boot` while no other process boots this database. */
+  /** Runs `boot` while no other process boots this database. Its statements take as long as they need. */
   alone<T>(boot: () => Promise<T>): Promise<T>
   close(): Promise<void>
 }
@@ -26,15 +27,41 @@ class KeepingPGLite extends PGLiteDB {
 
 /** As above; nor does it look into other databases, for which this one's user may have no right. */
 class KeepingPostgreSQL extends PostgreSQLDB {
-  override async open(): Promise<void> {
-    await this.openForSchemaRead()
-    if (this.pool?.listenerCount('connect') === 0) this.pool.on('connect', surviveCut)
+  override open(): Promise<void> {
+    return this.openForSchemaRead()
+  }
+
+  /** From here on no statement's answer is waited for longer than this. */
+  async limitStatements(ms: number): Promise<void> {
+    await this.pool?.end()
+    delete this.pool
+    this.options.query_timeout = ms
+    await this.open()
   }
 }
 
-/** A connection that is cut while a transaction pauses tells nobody but this event, which else ends the process. */
-function surviveCut(client: pg.PoolClient): void {
-  client.on('error', () => {})
+/** A connection that, once it is lost, fails what is asked of it, and does no other harm. */
+class Connection extends pg.Client {
+  constructor(config?: string | pg.ClientConfig) {
+    super(config)
+    // One that is cut while a transaction pauses tells nobody but this event, which else ends the process.
+    this.on('error', () => {})
+    this.query = new Proxy(this.query, {
+      apply: (query, self, args) => this.#endIfLost(Reflect.apply(query, self, args)),
+    })
+  }
+
+  /**
+   * pg would go on with a connection whose answer did not come in time, though its transaction may be open, and let
+   * the ROLLBACK wait behind that answer. Without a promise it is the pool that asks, and ends what failed by itself.
+   */
+  #endIfLost(answer: unknown): unknown {
+    if (!(answer instanceof Promise)) return answer
+    return answer.catch((error: unknown) => {
+      if (isConnectionLost(error)) void this.end()
+      throw error
+    })
+  }
 }
 
 /** @param dataDir a folder, or `memory://`; used where there is no `url` */
@@ -62,13 +89,19 @@ function openPGLite(dataDir: string, logger: Logger): OpenedDatabase {
 /** One for all applications: what matters is that two processes booting the same database take turns. */
 const BOOT_LOCK = 4_155_202_611
 
+/** With the waits before it, for a connection and through an outage, below a request's 30 s; above `lock_timeout`. */
+const STATEMENT_TIMEOUT_MS = 15_000
+
+/** A server that has gone without a word is noticed on idle connections, and while a lock or a schema is waited for. */
+const KEEP_ALIVE = { keepAlive: true, keepAliveInitialDelayMillis: 10_000 }
+
 function openPostgreSQL(url: string, logger: Logger): OpenedDatabase {
-  const options: PostgreSQLDBConfig & { max: number } = {
+  const options: PostgreSQLDBConfig & pg.PoolConfig = {
     connectionString: url,
+    Client: Connection,
     // For a new connection, and for one of the pool's to become free: then 503, before callers lose patience.
     connectionTimeoutMillis: 5_000,
-    // A server that has gone without a word is noticed.
-    keepAlive: true,
+    ...KEEP_ALIVE,
     // A row lock that is not to be had becomes an error that the caller retries, not a request that hangs.
     lock_timeout: 5_000,
     idle_in_transaction_session_timeout: 60_000,
@@ -80,13 +113,15 @@ function openPostgreSQL(url: string, logger: Logger): OpenedDatabase {
     kind: 'postgresql',
     driver,
     async alone(boot) {
-      const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 })
+      const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000, ...KEEP_ALIVE })
       await client.connect().catch((error: unknown) => {
         throw cannotConnect(error)
       })
       try {
         await client.query('SELECT pg_advisory_lock($1)', [BOOT_LOCK])
-        return await boot()
+        const booted = await boot()
+        await driver.limitStatements(STATEMENT_TIMEOUT_MS)
+        return booted
       } finally {
         await client.end()
       }

@@ -1,4 +1,5 @@
 /** Main over HTTP: what every request goes through, and what is served. Answers are JSON, errors too. */
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type Context, Hono, type MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { HTTPException } from 'hono/http-exception'
@@ -39,6 +40,7 @@ export interface HTTPAppOptions extends APIRoutesOptions {
 const MAX_BODY_BYTES = 1024 * 1024
 /** Above the longest that a fetch may be parked (`MAX_WAIT_SECONDS`). */
 const REQUEST_TIMEOUT_MS = 30_000
+const HEALTH_TIMEOUT_MS = 3_000
 const RETRY_AFTER_SECONDS = 2
 
 export function createHTTPApp(options: HTTPAppOptions): Hono<AppEnv> {
@@ -102,12 +104,15 @@ function whatIsAway(error: Error): string | undefined {
 }
 
 async function health(c: Context<AppEnv>, controller: Controller) {
-  try {
-    await databaseOf(controller).query('SELECT 1', [])
-    return c.json({ status: 'ok' })
-  } catch {
-    return c.json({ status: 'failing', database: 'does not answer' }, 503)
-  }
+  const answered = databaseOf(controller)
+    .query('SELECT 1', [])
+    .then(
+      () => true,
+      () => false,
+    )
+  const late = sleep(HEALTH_TIMEOUT_MS, false, { ref: false })
+  if (await Promise.race([answered, late])) return c.json({ status: 'ok' })
+  return c.json({ status: 'failing', database: 'does not answer' }, 503)
 }
 
 /** The rest of such a body is not read, so the connection cannot be used again. */

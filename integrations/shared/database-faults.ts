@@ -26,12 +26,14 @@ const CONNECTION_CODES = new Set([
 
 /** pg gives these no code. The last is its pool's, all of whose connections stayed in use. */
 const CONNECTION_MESSAGES = [
+  // No answer came in time. What a statement did is undone with its connection, unless it was a COMMIT.
+  /^Query read timeout$/,
   /^Connection terminated/,
   /^Client (has encountered a connection error|was closed) and is not queryable$/,
   /^timeout exceeded when trying to connect$/,
 ]
 
-/** The connection was lost, or none was to be had. */
+/** The connection was lost, nothing was heard over it in time, or none was to be had. */
 export function isConnectionLost(error: unknown): boolean {
   return collectErrorChain(error).some((item) => {
     const { code, message } = item as { code?: unknown; message?: unknown }

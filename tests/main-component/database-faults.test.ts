@@ -4,13 +4,12 @@ import { MatchExp } from 'interaqt'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { databaseOf, inTransaction, physicalEntity } from '@/integrations/shared/database.js'
 import type { TaskState } from '@/integrations/shared/protocol/index.js'
+import { holdAllConnections, rendezvous } from '../support/connections.js'
 import { startTestMain, type TestMain } from '../support/main.js'
 import { startPostgres, type TestPostgres } from '../support/postgres.js'
 import { plantTask, TEST_API, TEST_TASKS } from '../support/tasks.js'
 
 const REPORT = `${TEST_API}/reportTestAsyncTaskResult`
-/** How many connections main's pool has. */
-const POOL_SIZE = 20
 
 let postgres: TestPostgres
 let databaseUrl: string
@@ -89,7 +88,7 @@ describe('no connection left', () => {
   it('is answered with 503 and Retry-After, stores nothing, and is over when they are free again', async () => {
     const { controller } = main.component
     const id = await plantTask(controller)
-    const release = await holdAllConnections()
+    const release = await holdAllConnections(controller)
     try {
       const answers = await Promise.all([claim(id, 'token-exhausted'), ask(`/api/test/tasks/${id}`)])
       for (const answer of answers) await expectUnavailable(answer)
@@ -196,40 +195,4 @@ async function storedToken(id: string): Promise<string | null> {
 
 function ask(path: string): Promise<Response> {
   return fetch(main.url + path)
-}
-
-/** Opens a transaction on every connection of main's pool. */
-async function holdAllConnections(): Promise<() => Promise<void>> {
-  const { controller } = main.component
-  let letGo = () => {}
-  const until = new Promise<void>((resolve) => {
-    letGo = resolve
-  })
-  const meet = rendezvous(POOL_SIZE + 1)
-  const held = Array.from({ length: POOL_SIZE }, () =>
-    inTransaction(controller, 'held', async () => {
-      await databaseOf(controller).query('SELECT 1', [])
-      await meet()
-      await until
-    }),
-  )
-  await meet()
-  return async () => {
-    letGo()
-    await Promise.all(held)
-  }
-}
-
-/** Lets nobody pass before `parties` have come; then everybody. */
-function rendezvous(parties: number): () => Promise<void> {
-  let open = () => {}
-  const all = new Promise<void>((resolve) => {
-    open = resolve
-  })
-  let arrived = 0
-  return () => {
-    arrived += 1
-    if (arrived >= parties) open()
-    return all
-  }
 }

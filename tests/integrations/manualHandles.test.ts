@@ -30,6 +30,7 @@ async function startRun(bench: VideoBench) {
   const { body } = await main.internalGet(`${API}/fetchPendingTasks`)
   const { taskKey } = body.tasks.find(({ id }: { id: string }) => id === apiCallId)
   await main.internalPost(`${API}/reportFangzhouVideoResult`, { apiCallId, status: 'queued' })
+  bench.main.taskKey = taskKey
   const callbackUrl = `http://main.invalid${API}/reportFangzhouVideoResult`
   const workflowId = attemptWorkflowId(NAMESPACE, apiCallId, taskKey, 1)
   const run = () =>

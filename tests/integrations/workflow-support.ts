@@ -35,8 +35,9 @@ export interface RecordingMain {
   url: string
   /** Every report, in order. */
   reports: Array<TaskRequest & { apiCallId: string }>
-  /** The task's row. Tests may set it. */
+  /** The task's row, and its key. Tests may set them. */
   state: TaskState
+  taskKey: string
   /** Statuses to answer the next reports with, whatever they say. */
   failWith: number[]
   /** Called with each report before it is decided on, which waits for what this returns. */
@@ -49,8 +50,8 @@ async function startRecordingMain(): Promise<RecordingMain> {
   let tokens = 0
   const nextToken = () => `token-${String(++tokens).padStart(6, '0')}`
   const step = (state: TaskState, request: TaskRequest) => {
-    const chance = { newToken: nextToken(), random: 0 }
-    const context = { ...chance, taskKey: TASK_KEY, now: Date.now() / 1000, policy: DEFAULT_TASK_POLICY }
+    const row = { taskKey: main.taskKey, now: Date.now() / 1000 }
+    const context = { ...row, newToken: nextToken(), random: 0, policy: DEFAULT_TASK_POLICY }
     const decision = decide(state, request, context)
     return { decision, next: decision.events.reduce(evolve, state) }
   }
@@ -59,11 +60,13 @@ async function startRecordingMain(): Promise<RecordingMain> {
   const main: RecordingMain = {
     url: '',
     reports: [],
-    state: step(initialTaskState(5), { status: 'queued' }).next,
+    state: initialTaskState(5),
+    taskKey: TASK_KEY,
     failWith: [],
     onReport: () => undefined,
     stop: async () => undefined,
   }
+  main.state = step(main.state, { status: 'queued' }).next
   app.post('/api/:namespace/:api', async (c) => {
     if (c.req.header('authorization') !== `Bearer ${TEST_TOKEN}`) return c.json({ success: false, error: 'token' }, 401)
     const fault = main.failWith.shift()

@@ -139,7 +139,7 @@ type Columns = (property: string, type: string) => string
  * Finds a property's column: interaqt names it by the first letters of entity and property, and a hash. The first
  * that fits is the entity's own; later ones are of records merged into its table.
  */
-async function columnsOf(table: string, query: Query): Promise<Columns> {
+export async function columnsOf(table: string, query: Query): Promise<Columns> {
   const columns = await query<{ name: string; type: string }>(
     'SELECT column_name AS name, data_type AS type FROM information_schema.columns WHERE table_name = $1 ORDER BY ordinal_position',
     [table],

@@ -118,9 +118,10 @@ export class AsyncTaskComponent {
     const { signal } = this.#stopping
     for (let failures = 0; !signal.aborted; ) {
       try {
-        await this.#workers.connect()
+        await this.#workers.connect(signal)
         break
       } catch (error) {
+        if (signal.aborted) return false
         failures += 1
         const retryInMs = withJitter(growingPauseMs(RECONNECT, failures))
         this.#options.logger.warn({ retryInMs }, `no workers yet: ${describeError(error)}`)

@@ -45,13 +45,34 @@ export function processorConnection(address: string, security: TemporalSecurity 
   return Connection.lazy({ address, ...security, interceptors: [] })
 }
 
-/** The workers' connection. Throws TemporalUnavailableError. */
-export async function workerConnection(address: string, security: TemporalSecurity = {}): Promise<NativeConnection> {
+/**
+ * The workers' connection. An attempt takes up to 30 s and cannot be told to end: when aborted it is left to itself,
+ * and what comes of it is closed.
+ *
+ * @throws TemporalUnavailableError; the signal's reason when aborted
+ */
+export async function workerConnection(
+  address: string,
+  security: TemporalSecurity,
+  signal: AbortSignal,
+): Promise<NativeConnection> {
+  signal.throwIfAborted()
+  const connecting = NativeConnection.connect({ address, ...security })
   try {
-    return await NativeConnection.connect({ address, ...security })
+    return await unlessAborted(connecting, signal)
   } catch (cause) {
-    throw new TemporalUnavailableError(`Temporal at ${address} cannot be reached`, { cause })
+    if (!signal.aborted) throw new TemporalUnavailableError(`Temporal at ${address} cannot be reached`, { cause })
+    connecting.then((late) => late.close()).catch(() => undefined)
+    throw cause
   }
+}
+
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason)
+    signal.addEventListener('abort', abort, { once: true })
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+  })
 }
 
 /** Runs a Temporal call that ends by itself after so many milliseconds, or when the signal is aborted. */

@@ -42,9 +42,13 @@ export class WorkerManager {
     this.#logger = options.logger ?? createLogger()
   }
 
-  /** One try. Throws TemporalUnavailableError. */
-  async connect(): Promise<void> {
-    this.#connection ??= await workerConnection(this.#address, this.#options.security)
+  /**
+   * One try.
+   * @param signal ends it early
+   * @throws TemporalUnavailableError; the signal's reason when aborted
+   */
+  async connect(signal: AbortSignal = new AbortController().signal): Promise<void> {
+    this.#connection ??= await workerConnection(this.#address, this.#options.security ?? {}, signal)
   }
 
   /** Prepares a worker for each integration; nothing is built before `startAll`. */

@@ -136,4 +136,18 @@ describe('AsyncTaskComponent', () => {
 
     expect(await starting.ready()).toBe(false)
   })
+
+  it('stops within the grace time though Temporal takes its connection and says nothing', async () => {
+    temporal.deafen()
+    const starting = create('video', { taskQueue: 'integration-alpha-queue' })
+    await starting.start()
+    await eventually(() => expect(temporal.connections).toBeGreaterThan(0))
+    const askedAt = performance.now()
+    await starting.stop()
+
+    // Half a second is configured; the attempt to connect takes 30 s, and cannot be told to end.
+    expect(performance.now() - askedAt).toBeLessThan(10_000)
+    expect(await starting.ready()).toBe(false)
+    expect(lines.filter(({ level }) => Number(level) >= 40)).toEqual([])
+  })
 })

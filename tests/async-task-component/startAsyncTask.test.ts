@@ -74,6 +74,21 @@ describe('startAsyncTask', () => {
     expect(output()).not.toContain(TEST_TOKEN)
   })
 
+  it('exits 0 while it waits for a Temporal that takes its connection and says nothing', async () => {
+    const temporal = await TcpProxy.to(inject('temporalAddress'))
+    temporal.deafen()
+    const { process: child, exit, output } = startDaemon({ TEMPORAL_ADDRESS: temporal.address })
+    await eventually(() => expect(temporal.connections).toBeGreaterThan(0))
+    const askedAt = performance.now()
+    child.kill('SIGTERM')
+
+    expect(await exit).toBe(0)
+    // Within the 10 s of shutdownGraceMs, where the attempt to connect alone would take 30.
+    expect(performance.now() - askedAt).toBeLessThan(10_000)
+    expect(output()).toContain('"msg":"stopped"')
+    await temporal.close()
+  })
+
   it('exits 1 on a second signal, without waiting for the drain', async () => {
     const temporal = await TcpProxy.to(inject('temporalAddress'))
     const main = await ProtocolMain.start()

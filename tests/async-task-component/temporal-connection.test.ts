@@ -1,8 +1,9 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { temporalTarget } from '@/async-task-component/temporal-connection.js'
+import { NativeConnection } from '@temporalio/worker'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { temporalTarget, workerConnection } from '@/async-task-component/temporal-connection.js'
 
 const configured = { address: 'configured:7233', namespace: 'configured' }
 let folder: string
@@ -50,5 +51,22 @@ describe('temporalTarget', () => {
     const pair = (tls as { clientCertPair: { crt: Uint8Array; key: Uint8Array } }).clientCertPair
     expect(Buffer.from(pair.crt).toString()).toBe('CERT')
     expect(Buffer.from(pair.key).toString()).toBe('KEY')
+  })
+})
+
+describe('workerConnection', () => {
+  it('does not wait once it is aborted, and closes the connection that comes all the same', async () => {
+    const close = vi.fn(async () => undefined)
+    let come: (connection: NativeConnection) => void = () => undefined
+    const connect = vi.spyOn(NativeConnection, 'connect')
+    connect.mockReturnValue(new Promise((resolve) => (come = resolve)))
+    const stopping = new AbortController()
+    const connecting = workerConnection('configured:7233', {}, stopping.signal)
+    stopping.abort(new Error('stopped'))
+
+    await expect(connecting).rejects.toThrow('stopped')
+    come({ close } as unknown as NativeConnection)
+    await vi.waitFor(() => expect(close).toHaveBeenCalledOnce())
+    connect.mockRestore()
   })
 })

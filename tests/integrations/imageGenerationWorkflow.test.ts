@@ -4,6 +4,7 @@ import type { TestWorkflowEnvironment } from '@temporalio/testing'
 import { imageSize } from 'image-size'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type ImageResult, imageResultSchema } from '@/integrations/nanobanana2ImageGeneration/schemas.js'
+import { stopPolling } from '@/integrations/shared/workflow/manual-handles.js'
 import { decodePng, encodePng } from '@/simulators/picture.js'
 import { type ImageBench, type ImageBenchOptions, imageRequest as request, withImageBench } from './image-bench.js'
 import { createTimeSkippingEnvironment, nextAttempt, statusesOf } from './workflow-support.js'
@@ -66,6 +67,19 @@ describe('an image', () => {
       expect(statusesOf(main)).toEqual(['begin', 'processing', 'completed'])
     }))
 })
+
+it('that the gateway does not take is given up when an operator says so, with nothing open', () =>
+  bench(async ({ start, main, gateway }) => {
+    gateway.faults.set({ rateLimited: '100%' })
+    gateway.faults.retryAfterSeconds = 300
+    const handle = await start('imageGenerationWorkflow', request)
+    await expect.poll(() => gateway.requests.length).toBe(1)
+    await handle.signal(stopPolling, 'ada')
+    const stopped = { outcome: 'failed', error: { code: 'polling_stopped' }, retryable: false, providerEnded: true }
+    expect(await handle.result()).toMatchObject(stopped)
+    expect(gateway.requests).toHaveLength(1)
+    expect(main.state).toMatchObject({ status: 'failed', openIntents: [] })
+  }))
 
 describe('a refusal', () => {
   it.each([

@@ -1,5 +1,6 @@
 /** What an operator, or the provider's callback, may do to a run that waits for a provider; and what it tells. */
 import { condition, defineQuery, defineSignal, setHandler } from '@temporalio/workflow'
+import type { FailureDetails } from '../failure.js'
 import type { ProviderTaskStatus } from '../provider-task.js'
 import type { RunProgress } from '../runs.js'
 import { attemptFailure } from './failures.js'
@@ -35,13 +36,17 @@ export class ManualHandles {
     this.report({ polls: this.#progress.polls + 1, providerStatus })
   }
 
-  /** Waits, in milliseconds, or until somebody is in a hurry. Throws where the attempt is given up. */
-  async pause(ms: number): Promise<void> {
+  /**
+   * Waits, in milliseconds, or until somebody is in a hurry. Throws where the attempt is given up.
+   *
+   * @param left whether anything is left at the provider then
+   */
+  async pause(ms: number, left: Pick<FailureDetails, 'providerEnded'> = {}): Promise<void> {
     this.report({ nextPollAt: (Date.now() + ms) / 1000 })
     await condition(() => this.#hurried || this.#stoppedBy !== null, ms)
     this.#hurried = false
     if (this.#stoppedBy === null) return
     const message = `${this.#stoppedBy} stopped the polling: what the provider is making, a retry takes up again`
-    throw attemptFailure({ code: 'polling_stopped', message, retryable: false })
+    throw attemptFailure({ code: 'polling_stopped', message, retryable: false, ...left })
   }
 }

@@ -28,7 +28,8 @@ export class Patience {
    * Calls an activity that has the provider create something, again and again while the provider says "not now":
    * after the pause that it asks for, else after a growing one. Any other failure is thrown as it is. The activity
    * itself must not be retried by Temporal, which cannot tell "not now" from an answer that was lost. Past the
-   * deadline the attempt fails with the provider's words, retryable, with nothing left at the provider.
+   * deadline the attempt fails with the provider's words, retryable. Then, and where an operator gives it up, nothing
+   * is left at the provider.
    */
   async whileUnavailable<T>(create: () => Promise<T>): Promise<T> {
     for (let tries = 1; ; tries++) {
@@ -48,7 +49,7 @@ export class Patience {
             ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
           })
         }
-        await this.handles.pause(pauseMs)
+        await this.handles.pause(pauseMs, { providerEnded: true })
       }
     }
   }

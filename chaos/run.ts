@@ -21,8 +21,10 @@ export interface ChaosOptions {
   daemons: number
   mains: number
   seed: number
-  /** The time limit, from when everything runs. */
+  /** The time limit, from when everything runs. Tasks are created and faults begin within a share of it. */
   minutes: number
+  /** More time for everything to become final, for a run on a machine of any speed. Default: none. */
+  patienceMinutes?: number
   /** Kinds of faults to leave out. */
   without?: readonly FaultKind[]
   /** Holds logs, results and Temporal's data. */
@@ -56,9 +58,9 @@ interface Disturbed {
 }
 
 async function disturb(system: ChaosSystem, options: ChaosOptions): Promise<Disturbed> {
-  const { seed, tasks: count, daemons, mains, minutes, without = [] } = options
-  const limitMs = minutes * 60_000
-  const windowMs = limitMs * FAULT_SHARE
+  const { seed, tasks: count, daemons, mains, minutes, patienceMinutes = 0, without = [] } = options
+  const limitMs = (minutes + patienceMinutes) * 60_000
+  const windowMs = minutes * 60_000 * FAULT_SHARE
   const startedAt = Date.now()
   const say = (line: string) => options.say(`${seconds(Date.now() - startedAt)}  ${line}`)
   const over = new AbortController()

@@ -1,12 +1,19 @@
-/** Main on real databases does what the protocol does in memory, whatever is asked of it. */
+/** Main, over HTTP and on real databases, does what the model's main does in the model's stories. */
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { decide, evolve, initialTaskState, type TaskState } from '@/integrations/shared/protocol/index.js'
-import { carryOut } from '@/integrations/shared/task-store.js'
-import { type Command, commands } from '../protocol/commands.js'
-import { startTestMain, type TestMain } from '../support/main.js'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, it, vi } from 'vitest'
 import { startPostgres, type TestPostgres } from '../support/postgres.js'
-import { plantTask, policyWithoutPauses as policy, TEST_TASKS } from '../support/tasks.js'
+import { racesOf } from './races.js'
+import { RealMain } from './real-main.js'
+import { replay } from './replay.js'
+import { anyFaults, historyOf, stories, tellingStories } from './stories.js'
+
+const SEED = Number(process.env.MODEL_SEED ?? 1)
+const TELLING = tellingStories(2000, SEED)
+const RANDOM_STORIES = 10
+const RACES = 30
+const TIMEOUT_MS = 300_000
+/** A failure is told before the test's time is over, however far it has shrunk by then. */
+const PATIENCE = { interruptAfterTimeLimit: TIMEOUT_MS * 0.8, markInterruptAsFailure: true }
 
 let postgres: TestPostgres
 beforeAll(async () => {
@@ -14,39 +21,35 @@ beforeAll(async () => {
 })
 afterAll(() => postgres.stop())
 
-/** All but the times, which are the database's own. */
-function timeless({ dueAt, startedAt, leaseExpiresAt, checkedAt, openIntents, ...state }: TaskState) {
-  return { ...state, openIntents: openIntents.map(({ attempt }) => attempt) }
-}
-
-async function agrees({ component: { controller } }: TestMain, list: Command[]): Promise<void> {
-  const id = await plantTask(controller)
-  let state = initialTaskState(policy.maxAttempts)
-  for (const [index, command] of list.entries()) {
-    const request = command.request(state)
-    const chance = { newToken: `token-${index}`, random: 0.5, policy }
-    const decision = decide(state, request, { ...chance, taskKey: 'the-task', now: index })
-    state = decision.events.reduce(evolve, state)
-
-    const done = await carryOut(controller, TEST_TASKS, id, request, chance)
-    if (!done) throw new Error('The task is gone')
-    const { answer } = decision
-    expect(done.answer.ok || done.answer.reason).toEqual(answer.ok || answer.reason)
-    expect(timeless(done.state)).toEqual(timeless(state))
-  }
-}
+// Back-offs are left to chance, and the model's chance is this.
+beforeEach(() => {
+  vi.spyOn(Math, 'random').mockReturnValue(0.5)
+})
+afterEach(() => {
+  vi.restoreAllMocks()
+})
 
 describe.each(['PGLite', 'PostgreSQL'])('on %s', (database) => {
-  let main: TestMain
+  let real: RealMain
   beforeAll(async () => {
-    main = await startTestMain(database === 'PGLite' ? {} : { databaseUrl: await postgres.createDatabase() })
+    real = await RealMain.start(database === 'PGLite' ? undefined : await postgres.createDatabase())
   })
-  afterAll(() => main.stop())
+  afterAll(() => real.stop())
 
-  it('every request is answered and stored as the protocol says', async () => {
+  it('every request of a story is answered and stored as by the model', { timeout: TIMEOUT_MS }, async () => {
     await fc.assert(
-      fc.asyncProperty(commands, (list) => agrees(main, list)),
-      { numRuns: 150 },
+      fc.asyncProperty(stories, anyFaults, (story, faults) => replay(real, historyOf(story, faults))),
+      { seed: SEED, examples: TELLING, numRuns: TELLING.length + RANDOM_STORIES, ...PATIENCE },
     )
+  })
+
+  it('of two requests at once either may be the first', { timeout: TIMEOUT_MS }, async () => {
+    const property = fc.asyncProperty(stories, anyFaults, fc.nat(), async (story, faults, choice) => {
+      const history = historyOf(story, faults)
+      const races = racesOf(history)
+      const race = races[choice % races.length]
+      if (race) await replay(real, history.slice(0, race.after), race)
+    })
+    await fc.assert(property, { seed: SEED, numRuns: RACES, ...PATIENCE })
   })
 })

@@ -1,5 +1,6 @@
 import type { ProviderTask, RunReport } from '@/integrations/shared/protocol/index.js'
 import type { AttemptOutcome } from '@/integrations/shared/task.js'
+import type { TestTaskResult } from '@/integrations/test-async-task/schemas.js'
 import type { Action } from './network.js'
 import type { Execution, MainAnswer } from './servers.js'
 import type { World } from './world.js'
@@ -137,7 +138,10 @@ export class Run {
       const record = this.world.provider.get(task.id)
       if (record?.status === 'running') this.#poll(task)
       else if (record?.status === 'failed') this.#fail('provider_failed', true, true)
-      else this.#end({ outcome: 'completed', attempt: this.execution.attempt, result: task.id })
+      else {
+        const result: TestTaskResult = { success: true, steps: [task.id] }
+        this.#end({ outcome: 'completed', attempt: this.execution.attempt, result })
+      }
     })
   }
 

@@ -30,13 +30,19 @@ type WorkflowIdPolicies = Partial<Pick<WorkflowStartOptions, 'workflowIdReusePol
 
 export type MainAnswer = Decision['answer']
 
+type Happening = { kind: 'request'; request: TaskRequest; answer: MainAnswer } | { kind: 'backup' | 'restore' }
+
+/** What happened to main: when by its clock, and what the row and its events were afterwards. */
+export type Step = Happening & { now: number; state: TaskState; events: readonly TaskEvent[] }
+
 export class Main {
   state: TaskState = initialTaskState(DEFAULT_TASK_POLICY.maxAttempts)
-  events: TaskEvent[] = []
+  events: readonly TaskEvent[] = []
+  readonly history: Step[] = []
   onHandled: (handled: Handled) => void = () => {}
   restores = 0
   #tokens = 0
-  #backup: TaskState = this.state
+  #backup = { state: this.state, events: this.events }
 
   constructor(
     private readonly now: () => number,
@@ -60,10 +66,11 @@ export class Main {
         ? { events: [], answer: { ok: false as const, reason: 'wrong_status' as const, error: 'no adopt' } }
         : decide(asRead, request, context)
     this.state = events.reduce(evolve, this.state)
-    this.events.push(...events)
+    this.events = [...this.events, ...events]
     if (this.broken.has('attempts reset on retry') && request.status === 'retry') {
       this.state = { ...this.state, attempts: 0, attemptLimit: DEFAULT_TASK_POLICY.maxAttempts, outcomes: {} }
     }
+    this.#remember({ kind: 'request', request: asked, answer })
     this.onHandled({ request: asked, events, answer, before })
     return answer
   }
@@ -74,12 +81,18 @@ export class Main {
   }
 
   backUp(): void {
-    this.#backup = this.state
+    this.#backup = { state: this.state, events: this.events }
+    this.#remember({ kind: 'backup' })
   }
 
   restore(): void {
-    this.state = this.#backup
+    Object.assign(this, this.#backup)
     this.restores += 1
+    this.#remember({ kind: 'restore' })
+  }
+
+  #remember(happening: Happening): void {
+    this.history.push({ ...happening, now: this.now(), state: this.state, events: this.events })
   }
 }
 

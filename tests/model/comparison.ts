@@ -1,0 +1,30 @@
+/** What a real main has to answer and to store where the model has answered and stored this. */
+import { claimableAt, type TaskEvent, type TaskState, uncheckedSince } from '@/integrations/shared/protocol/index.js'
+import type { Answer } from '../support/main.js'
+import type { Stored } from './real-main.js'
+import type { MainAnswer } from './servers.js'
+
+export function answeredAs(answer: MainAnswer, { status }: TaskState): Answer {
+  return answer.ok
+    ? { status: 200, body: { success: true, status, ...answer.claim, ...answer.begin } }
+    : { status: 409, body: { success: false, status, error: answer.error, reason: answer.reason } }
+}
+
+export function storedAs(state: TaskState, events: readonly TaskEvent[]): Stored {
+  const { status, attempts } = state
+  return {
+    status,
+    attempts,
+    claimableAt: claimableAt(state),
+    uncheckedSince: uncheckedSince(state),
+    state,
+    events: events.map((data) => ({ eventType: data.type, attempt: data.attempt, data })),
+  }
+}
+
+/** The same with other tokens: every main makes its own. */
+export function withTokens<T>(value: T, name: (token: string) => string): T {
+  return JSON.parse(
+    JSON.stringify(value, (key, member) => (key === 'fencingToken' && member !== null ? name(member) : member)),
+  )
+}

@@ -5,6 +5,7 @@ import type { IIntegration, PullModeConfig } from '../integrations/index.js'
 import type { ActivityContext } from '../integrations/shared/activity-context.js'
 import { ConfigurationError, describeError } from './errors.js'
 import { HealthServer } from './health-server.js'
+import { CANCEL_AFTER } from './integration-worker.js'
 import type { Logger } from './logger.js'
 import { growingPauseMs, pause, withJitter } from './pause.js'
 import { type LoopStatus, type ServedIntegration, TaskProcessor } from './task-processor.js'
@@ -84,6 +85,7 @@ export class AsyncTaskComponent {
     logger.info({ temporal: { address, namespace }, integrations: infos.map(({ name }) => name) }, 'starting')
     const health = await this.#health?.start()
     if (health !== undefined) logger.info({ health }, 'health is served')
+    this.#warnOfShortGrace(served)
     if (this.#stopping.signal.aborted) return this.#health?.stop()
     await this.#processor.start(served)
     this.#ready = this.#startWorkers(infos.map((info) => ({ ...info, requestsPerMinute: rateLimitOf(info, served) })))
@@ -112,6 +114,18 @@ export class AsyncTaskComponent {
     await this.#workers.disconnect()
     await this.#health?.stop()
     this.#options.logger.info('stopped')
+  }
+
+  /** A request whose answer is lost may be charged for all the same. */
+  #warnOfShortGrace(served: ServedIntegration[]): void {
+    const { logger } = this.#options
+    const { shutdownGraceMs } = this.#options.config
+    for (const { namespace: integration, config } of served) {
+      const { requestTimeoutMs = 0 } = config
+      if (requestTimeoutMs <= shutdownGraceMs * CANCEL_AFTER) continue
+      const remedy = `set shutdownGraceMs to ${Math.ceil(requestTimeoutMs / CANCEL_AFTER)} or more, and what the supervisor waits above it, or lower requestTimeoutMs`
+      logger.warn({ integration, requestTimeoutMs, shutdownGraceMs }, `a stop may cut off requests: ${remedy}`)
+    }
   }
 
   async #startWorkers(infos: IntegrationWorkflowInfo[]): Promise<boolean> {

@@ -36,7 +36,7 @@ export interface IntegrationWorkerOptions {
 }
 
 /** The part of the grace time after which activities are cancelled; in the rest they may end in order. */
-const CANCEL_AFTER = 0.8
+export const CANCEL_AFTER = 0.8
 
 export class IntegrationWorker {
   readonly #options: IntegrationWorkerOptions

@@ -22,6 +22,8 @@ export interface PullModeConfig<Params = unknown> {
   workflowName: string
   /** Most requests a minute that all workers together may send to the provider. Default: any number. */
   requestsPerMinute?: number | undefined
+  /** How long one request to the provider may take, in milliseconds: what a stopping daemon should have time for. */
+  requestTimeoutMs?: number | undefined
   /** The task's part of the workflow id; the processor adds namespace, taskKey and attempt. */
   buildWorkflowId(apiCall: Pick<APICall<Params>, 'id'>): string
   buildWorkflowParams(apiCall: APICall<Params>): WorkflowParams<Params>

@@ -3,7 +3,7 @@ import type { AppConfig } from '../../config.js'
 import { createFangzhouVideoGenerationIntegration } from '../fangzhouVideoGeneration/index.js'
 import { createAggregatedIntegration } from '../index.js'
 import { createNanobanana2ImageGenerationIntegration } from '../nanobanana2ImageGeneration/index.js'
-import type { ProviderConfig } from '../shared/provider-config.js'
+import { type ProviderConfig, providerEndpoint } from '../shared/provider-config.js'
 import type { PullIntegrationOptions, TaskSource } from '../shared/pull-integration.js'
 import { createTestAsyncTaskIntegration } from '../test-async-task/index.js'
 
@@ -24,12 +24,14 @@ export function createApplicationIntegrations(
       ...shared,
       ...urls,
       ...limits(integrations.fangzhouVideoGeneration),
+      ...requests(integrations.fangzhouVideoGeneration),
       source: promptSource('VideoGeneration', 'video'),
     }),
     nanobanana2ImageGeneration: createNanobanana2ImageGenerationIntegration({
       ...shared,
       ...urls,
       ...limits(integrations.nanobanana2ImageGeneration),
+      ...requests(integrations.nanobanana2ImageGeneration),
       source: promptSource('ImageGeneration', 'image'),
     }),
     testAsyncTask: createTestAsyncTaskIntegration({
@@ -46,12 +48,14 @@ export function createApplicationIntegrations(
 }
 
 /** What an integration's section of the configuration says of its tasks. */
-function limits({
-  enabled,
-  maxTasksInFlight,
-  requestsPerMinute,
-}: Pick<ProviderConfig, 'enabled' | 'maxTasksInFlight' | 'requestsPerMinute'>) {
-  return { enabled, maxTasksInFlight, requestsPerMinute }
+function limits({ enabled, maxTasksInFlight }: Pick<ProviderConfig, 'enabled' | 'maxTasksInFlight'>) {
+  return { enabled, maxTasksInFlight }
+}
+
+/** What it says of requests to its provider. What is cut off at a simulator has cost nothing. */
+function requests(section: ProviderConfig) {
+  const { requestsPerMinute, requestTimeoutMs } = section
+  return { requestsPerMinute, ...(!providerEndpoint(section).simulated && { requestTimeoutMs }) }
 }
 
 /** Records that keep the prompt, if there is one, in a column of its own, and the rest of the request as `options`. */

@@ -54,6 +54,8 @@ export interface PullIntegrationOptions<Params> {
   maxTasksInFlight?: number | undefined
   /** Most requests a minute that all workers together may send to the provider. Default: any number. */
   requestsPerMinute?: number | undefined
+  /** How long one request to the provider may take, in milliseconds. */
+  requestTimeoutMs?: number | undefined
   /** How main reaches the runs of its tasks; the daemon does without. */
   runs?: { handles: RunHandles; callbackSecrets: readonly string[] }
   /** Where tasks come from. Without it, the application creates APICalls itself. */
@@ -190,6 +192,7 @@ export function createPullIntegration<Params extends z.ZodObject, Result extends
         taskQueue: integrationTaskQueue(definition.name),
         workflowName: definition.workflowName,
         requestsPerMinute: options.requestsPerMinute,
+        requestTimeoutMs: options.requestTimeoutMs,
         buildWorkflowId,
         buildWorkflowParams: ({ id, requestParams }: APICall<z.output<Params>>) => ({
           apiCallId: id,

@@ -83,6 +83,20 @@ describe('AsyncTaskComponent', () => {
     )
   })
 
+  it('warns of a grace time in which a request to the provider may not end, and how to mend that', async () => {
+    await create('image', { taskQueue: 'integration-alpha-queue', requestTimeoutMs: 401 }).start()
+
+    const warnings = lines.filter(({ level }) => level === 40)
+    expect(warnings).toMatchObject([{ integration: 'image', requestTimeoutMs: 401, shutdownGraceMs: 500 }])
+    expect(warnings[0]?.msg).toContain('set shutdownGraceMs to 502 or more')
+  })
+
+  it('does not warn of a grace time that has room for the longest request', async () => {
+    await create('image', { taskQueue: 'integration-alpha-queue', requestTimeoutMs: 400 }).start()
+
+    expect(lines.filter(({ level }) => level === 40)).toEqual([])
+  })
+
   it('leaves a disabled integration out', async () => {
     await create('video', { taskQueue: 'integration-nowhere-queue', enabled: false }).start()
 

@@ -2,6 +2,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { CANCEL_AFTER } from '@/async-task-component/integration-worker.js'
 import { ConfigError, config, loadConfig } from '@/config.js'
 
 const TOKEN = 'a-token-of-some-length'
@@ -176,7 +177,20 @@ describe('mistakes', () => {
 describe('production', () => {
   test('starts with a token and the keys of the providers in use', () => {
     const { components } = loadConfig({ mode: 'prod', env: production })
-    expect(components.asyncTask).toMatchObject({ internalApiToken: TOKEN, shutdownGraceMs: 45_000 })
+    expect(components.asyncTask).toMatchObject({ internalApiToken: TOKEN, shutdownGraceMs: 240_000 })
+  })
+
+  test('has time at a stop for the longest request, and Kubernetes for the stop', () => {
+    const { components, integrations } = loadConfig({ mode: 'prod', env: production })
+    const { fangzhouVideoGeneration: video, nanobanana2ImageGeneration: image } = integrations
+    const { shutdownGraceMs } = components.asyncTask
+    // What a request has beyond its own time: an answer that comes last is stored.
+    const longestMs = Math.max(video.requestTimeoutMs, image.requestTimeoutMs) + 10_000
+    expect(shutdownGraceMs * CANCEL_AFTER).toBeGreaterThan(longestMs)
+
+    const manifest = readFileSync('deploy/kubernetes/async-task.yaml', 'utf8')
+    const graceSeconds = Number(/terminationGracePeriodSeconds: (\d+)/.exec(manifest)?.[1])
+    expect(graceSeconds * 1000).toBeGreaterThan(shutdownGraceMs)
   })
 
   test('is refused without the token and without keys, all named at once', () => {

@@ -88,3 +88,17 @@ it('is null where an integration is disabled', () => {
   )
   expect(enabled).toEqual({ fangzhouVideoGeneration: true, nanobanana2ImageGeneration: true, testAsyncTask: false })
 })
+
+it('says how long requests to a provider may take, and not those to a simulator, which cost nothing', () => {
+  const longest = (env: NodeJS.ProcessEnv) => {
+    const Integrations = createApplicationIntegrations(loadConfig({ env }))
+    const parts = new Integrations({ entities: [], relations: [], activities: [], interactions: [], dict: [] })
+    return parts
+      .getIntegrations()
+      .map(({ integration }) => integration.getPullModeConfig?.()?.requestTimeoutMs)
+      .filter((timeoutMs) => timeoutMs !== undefined)
+  }
+  const key = { IMAGE_API_KEY: 'image-key', IMAGE_BASE_URL: 'https://images.example/v1', IMAGE_MODEL: 'image-model' }
+  expect(longest({ ...key, IMAGE_REQUEST_TIMEOUT_MS: '90000' })).toEqual([90_000])
+  expect(longest({})).toEqual([])
+})

@@ -12,6 +12,8 @@ import {
 import { type Command, commands } from './commands.js'
 import { policy, TASK_KEY } from './support.js'
 
+const SEED = Number(process.env.PROTOCOL_SEED ?? 1)
+
 /** Runs the commands and shows every step to `check`, refused ones too. */
 function walk(
   list: Command[],
@@ -56,7 +58,7 @@ const CHANGES_TOKEN = new Set<TaskEvent['type']>([...MOVES, 'begun'])
 const holds = (check: Parameters<typeof walk>[1], beginnings: fc.Arbitrary<Command[]> = fc.constant([])) =>
   fc.assert(
     fc.property(beginnings, commands, (beginning, list) => walk([...beginning, ...list], check)),
-    { numRuns: 2000 },
+    { numRuns: 2000, seed: SEED },
   )
 
 /** Claims that end without a run, up to the one that is too many. */

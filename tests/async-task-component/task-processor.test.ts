@@ -192,7 +192,7 @@ describe('claim and start', () => {
       // As if the claim had ended the process that made it.
       return 'hang'
     }
-    await serve({ batchSize: 10, requestTimeoutMs: 200 })
+    await serve({ batchSize: 10, requestTimeoutMs: 1000 })
     await main.until(() => served > 0)
 
     expect(served).toBe(50)

@@ -36,7 +36,10 @@ export interface Survivor {
 export const KILLED = 'killed'
 export const ALIVE = 'alive'
 
-const STOPPED_WITHIN = { timeout: 60_000 }
+const STOPPED_WITHIN = { timeout: 150_000 }
+
+/** Also for how long a request may be held before Temporal gives it up. */
+const requestTimeoutMs = 60_000
 
 /** @returns what became of the runs, in their order */
 export async function killWorkers(world: RealTasks, runs: DyingRun[]): Promise<Survivor[]> {
@@ -54,8 +57,8 @@ export async function killWorkers(world: RealTasks, runs: DyingRun[]): Promise<S
       internalToken: TEST_TOKEN,
       artifactsDir: world.artifactsDir,
       integrations: {
-        fangzhouVideoGeneration: { simulatorUrl: world.arkUrl, requestTimeoutMs: 15_000, settleSeconds: 1 },
-        nanobanana2ImageGeneration: { simulatorUrl: world.gatewayUrl, requestTimeoutMs: 15_000 },
+        fangzhouVideoGeneration: { simulatorUrl: world.arkUrl, requestTimeoutMs, settleSeconds: 1 },
+        nanobanana2ImageGeneration: { simulatorUrl: world.gatewayUrl, requestTimeoutMs },
         testAsyncTask: {},
       },
       stopAt: tasks.map(({ workflowId, run }) => ({ workflowId, ...run.point })),

@@ -35,6 +35,8 @@ export interface StoppingWorkersOptions {
   stopAt: StoppingPoint[]
 }
 
+const HEARTBEAT_INTERVAL_MS = 3000
+
 /** @param stopped is told of each run that is stopped; the run goes on when what it returns is resolved */
 export async function createStoppingWorkers(
   connection: NativeConnection,
@@ -46,7 +48,7 @@ export async function createStoppingWorkers(
     const nth = executions.get(`${workflowId} ${activity}`) ?? 0
     const isDue = (point: StoppingPoint) =>
       point.workflowId === workflowId && point.activity === activity && point.at === at && nth >= point.nth
-    if (options.stopAt.some(isDue)) await stopped(workflowId)
+    if (options.stopAt.some(isDue)) await heartbeatingUntil(stopped(workflowId))
   }
 
   /** A store that can be stopped when it has received a part of an object. */
@@ -105,6 +107,13 @@ export async function createStoppingWorkers(
     return Promise.all([Worker.create({ ...common, ...main, taskQueue }), ...provider])
   })
   return (await Promise.all(perQueue)).flat()
+}
+
+/** A run that is stopped is held by a worker that lives: Temporal must not take it for dead, however long that lasts. */
+async function heartbeatingUntil(end: Promise<unknown>): Promise<void> {
+  const activity = Context.current()
+  const timer = setInterval(() => activity.heartbeat(), HEARTBEAT_INTERVAL_MS)
+  await end.finally(() => clearInterval(timer))
 }
 
 interface Execution {

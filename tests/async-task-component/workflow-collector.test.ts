@@ -57,7 +57,6 @@ describe('collectIntegrationWorkflows', () => {
         'requestingWorkflow',
         'scatteringWorkflow',
         'stubbornWorkflow',
-        'throttledWorkflow',
         'throwingWorkflow',
       ],
     })

@@ -91,7 +91,10 @@ export class Reconciler {
     if (stopping.aborted) return false
     const { apiCallId, taskKey, attempt, fencingToken } = run
     const logger = this.#options.logger.child({ apiCallId, attempt })
-    const tell = (finding: Finding) => reports.report({ apiCallId, taskKey, attempt, fencingToken, ...finding }, logger)
+    const tell = (finding: Finding) => {
+      alive()
+      return reports.report({ apiCallId, taskKey, attempt, fencingToken, ...finding }, logger)
+    }
     // Looked at, in vain: without a note it would stay the longest unchecked, and hold up all others.
     const noteLook = () => tell({ status: 'running' })
     try {

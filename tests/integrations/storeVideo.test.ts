@@ -95,11 +95,20 @@ it('gives up for good what the provider no longer keeps', async () => {
   await expect(storeVideo()).rejects.toMatchObject({ type: 'result_expired', ...over })
 })
 
-it('gives up for good what the provider no longer knows', async () => {
+it('leaves it to the workflow what it means that the provider does not know the task', async () => {
   answer = (_, response) => {
     response.writeHead(404).end(JSON.stringify({ error: { code: 'ResourceNotFound', message: 'No such task' } }))
   }
-  await expect(storeVideo()).rejects.toMatchObject({ type: 'no_video', ...over })
+  expect(await storeVideo()).toBeNull()
+  expect(await readdir(artifactsDir)).toEqual([])
+})
+
+it('waits for the link for as long as there may be one', async () => {
+  let endedAt = now() - 60
+  answer = (_, response) => answerTask(response, { content: {}, updated_at: endedAt })
+  await expect(storeVideo()).rejects.toMatchObject({ type: 'no_video', nonRetryable: false })
+  endedAt = now() - 25 * 3600
+  await expect(storeVideo()).rejects.toMatchObject({ type: 'result_expired', ...over })
 })
 
 it('stores nothing of a video that ends early', async () => {

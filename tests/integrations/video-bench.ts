@@ -22,6 +22,8 @@ export interface VideoBenchOptions {
   slowBodyMs?: number
   /** Whether the workflow takes the simulator for the provider, and goes by its own settings. Default false. */
   asProvider?: boolean
+  /** In place of the integration's own. */
+  createVideoActivities?: typeof createActivities
   /** Of the integration's configuration. */
   [setting: string]: unknown
 }
@@ -29,7 +31,14 @@ export interface VideoBenchOptions {
 /** Runs `test` beside a worker of the video integration and a simulator of its own. */
 export async function withVideoBench(
   environment: TestWorkflowEnvironment,
-  { latencyMs = 100, now, slowBodyMs, asProvider = false, ...section }: VideoBenchOptions,
+  {
+    latencyMs = 100,
+    now,
+    slowBodyMs,
+    asProvider = false,
+    createVideoActivities = createActivities,
+    ...section
+  }: VideoBenchOptions,
   test: (bench: VideoBench) => Promise<void>,
 ): Promise<void> {
   const ark = createArkSimulator({ latencyMs, ...(now && { now }), ...(slowBodyMs !== undefined && { slowBodyMs }) })
@@ -37,7 +46,11 @@ export async function withVideoBench(
   try {
     const provider = asProvider ? { apiKey: 'a-key', baseUrl: arkUrl, model: 'doubao-seedance-1-0-pro' } : {}
     const integrations = { fangzhouVideoGeneration: { simulatorUrl: arkUrl, ...provider, ...section } }
-    const options = { folder: 'fangzhouVideoGeneration', createActivities, integrations }
+    const options = {
+      folder: 'fangzhouVideoGeneration',
+      createActivities: createVideoActivities,
+      integrations,
+    }
     await withWorkflowBench(environment, options, (workflows) => test({ ...workflows, ark, arkUrl }))
   } finally {
     await ark.stop()

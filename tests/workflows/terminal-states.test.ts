@@ -1,6 +1,7 @@
 /** Every way in which a provider's work can end, and what the next attempt makes of it. */
 import type { TestWorkflowEnvironment } from '@temporalio/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { createActivities } from '@/integrations/fangzhouVideoGeneration/activities/index.js'
 import type { FaultKind, Simulator } from '@/simulators/index.js'
 import { type ImageBench, type ImageBenchOptions, imageRequest, withImageBench } from '../integrations/image-bench.js'
 import {
@@ -95,6 +96,27 @@ describe("a video's task at the provider", () => {
       expect(await run(VIDEO, videoRequest)).toMatchObject({ outcome: 'completed' })
       expect(creates(ark)).toHaveLength(1)
     }))
+
+  it.each<[what: string, fault: FaultKind, outcome: object]>([
+    ['is late is copied once it is there', 'readMissing', { outcome: 'completed', result: { video: {} } }],
+    ['vanished is left to an operator', 'vanish', { outcome: 'failed', error: { code: 'provider_task_gone' } }],
+  ])('whose record, as it is to be copied, %s', (_what, fault, outcome) => {
+    let set = () => {}
+    const createVideoActivities: typeof createActivities = (context) => {
+      const activities = createActivities(context)
+      const storeVideo: typeof activities.storeVideo = (...args) => {
+        set()
+        set = () => {}
+        return activities.storeVideo(...args)
+      }
+      return { ...activities, storeVideo }
+    }
+    return withVideoBench(env, { createVideoActivities }, async ({ run, ark }) => {
+      set = () => ark.faults.set({ [fault]: 1 })
+      expect(await run(VIDEO, videoRequest)).toMatchObject(outcome)
+      expect(creates(ark)).toHaveLength(1)
+    })
+  })
 
   it('whose create was not answered, and that has ended when it is found, is not resumed', () =>
     videoBench(async ({ run, main, ark, arkUrl }) => {

@@ -72,8 +72,9 @@ export function createActivities(context: ActivityContext) {
      * try asks afresh, so that a link that has expired is followed by another, for as long as Ark has one.
      *
      * @param asked what was asked for, so that the result tells where something else was made
+     * @returns null where Ark does not know the task
      */
-    async storeVideo(id: string, key: AttemptKey, asked?: VideoRequest): Promise<VideoResult> {
+    async storeVideo(id: string, key: AttemptKey, asked?: VideoRequest): Promise<VideoResult | null> {
       const store = async (kind: string, media: 'image' | 'video', url: string, signal: AbortSignal) => {
         const limits = { media, maxBytes: MAX_VIDEO_BYTES }
         const content = download(url, { stallMs: requestTimeoutMs, timeoutMs: DOWNLOAD_TIMEOUT_MS }, signal)
@@ -83,12 +84,11 @@ export function createActivities(context: ActivityContext) {
         endpoint,
         withHeartbeat(DOWNLOAD_TIMEOUT_MS, async (signal) => {
           const task = await withTimeout(requestTimeoutMs, [signal], (soon) => ark.get(id, soon))
-          const { video_url: videoUrl, last_frame_url: lastFrameUrl } = task?.content ?? {}
-          if (!task || !videoUrl) {
-            throw new ProviderError(`Task ${id} has no video`, {
-              code: 'no_video',
-              kind: task ? 'unavailable' : 'refused',
-            })
+          if (!task) return null
+          const { video_url: videoUrl, last_frame_url: lastFrameUrl } = task.content ?? {}
+          if (!videoUrl) {
+            if (isPastKeeping(task)) throw resultExpired(id)
+            throw new ProviderError(`Task ${id} has no video`, { code: 'no_video', kind: 'unavailable' })
           }
           try {
             const video = await store('video', 'video', videoUrl, signal)

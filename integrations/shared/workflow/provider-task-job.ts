@@ -29,13 +29,15 @@ export interface TaskProvider {
  * main; waits for its success; and gives it to `collect`. Cancels it when the run or the task is cancelled; a run
  * that is refused for another reason leaves it: another attempt may have taken it up. Continues as new while it
  * waits, when Temporal suggests so: main knows the provider's task by then.
+ *
+ * @param collect gives null where the provider does not know the task at that moment
  */
 export async function runProviderTask<Result>(
   run: AttemptRun,
   input: AttemptInput,
   provider: TaskProvider,
   settings: ProviderTaskSettings,
-  collect: (providerTaskId: string) => Promise<Result>,
+  collect: (providerTaskId: string) => Promise<Result | null>,
 ): Promise<Result> {
   const job = new ProviderTaskJob(input, provider, settings)
   try {
@@ -43,7 +45,11 @@ export async function runProviderTask<Result>(
     const task = resumed ?? (await job.create())
     await run.reportProcessing(task)
     await job.succeeded(task, { isNew: resumed === null })
-    return await collect(task.id)
+    for (;;) {
+      const result = await collect(task.id)
+      if (result !== null) return result
+      await job.seenAgain(task.id)
+    }
   } catch (error) {
     if (isCancellation(error) || isTaskCancelled(error)) await job.cancel()
     throw error
@@ -116,6 +122,12 @@ class ProviderTaskJob {
       await this.#doneAtLast(id, error)
     }
     this.#patience.handles.report({ phase: 'storing' })
+  }
+
+  /** Waits until the provider knows its task again, or throws. */
+  async seenAgain(id: string): Promise<void> {
+    await this.#patience.pause(this.settings.pollSeconds)
+    await this.#look(id)
   }
 
   /** Cancels what is known to be at the provider; false if nothing could be cancelled. */

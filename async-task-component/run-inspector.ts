@@ -8,7 +8,7 @@ import {
 } from '@temporalio/client'
 import { z } from 'zod'
 import type { TaskError } from '../integrations/shared/protocol/types.js'
-import { taskErrorSchema } from '../integrations/shared/wire.js'
+import { MAX_ERROR_MESSAGE_LENGTH, taskErrorSchema } from '../integrations/shared/wire.js'
 import { describeError } from './errors.js'
 import { bounded } from './temporal-connection.js'
 
@@ -52,8 +52,6 @@ const UNSUCCESSFUL = {
   TIMED_OUT: { code: 'workflow_timed_out', message: 'The workflow timed out' },
   CANCELLED: { code: 'workflow_cancelled', message: 'The workflow was cancelled' },
 } as const
-
-const MAX_MESSAGE_LENGTH = 4000
 
 export class RunInspector {
   readonly #client: Client
@@ -165,6 +163,6 @@ function isUnsuccessful(status: string): status is keyof typeof UNSUCCESSFUL {
 }
 
 function failed({ code, message }: TaskError, seenRunId: string, retryable: boolean): RunView {
-  const error = { code, message: message.slice(0, MAX_MESSAGE_LENGTH) }
+  const error = { code, message: message.slice(0, MAX_ERROR_MESSAGE_LENGTH) }
   return { state: 'closed', verdict: { status: 'failed', error, retryable, seenRunId } }
 }

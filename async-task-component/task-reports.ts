@@ -1,7 +1,7 @@
 /** What the processor says to main about its tasks: said again where the answer was lost. */
 import { randomUUID } from 'node:crypto'
 import type { ClaimAnswer } from '../integrations/shared/protocol/types.js'
-import type { PendingTask, ReportAnswer } from '../integrations/shared/wire.js'
+import { MAX_ERROR_MESSAGE_LENGTH, type PendingTask, type ReportAnswer } from '../integrations/shared/wire.js'
 import { describeError, MainUnavailableError, ReportRefusedError } from './errors.js'
 import type { Logger } from './logger.js'
 import type { MainClient, TaskReport } from './main-client.js'
@@ -99,7 +99,7 @@ function failureInstead(report: TaskReport, { httpStatus, message }: ReportRefus
   if (report.status !== 'completed' && report.status !== 'failed') return null
   if (report.status === 'failed' && report.error.code === REJECTED) return null
   const { apiCallId, taskKey, attempt, fencingToken } = report
-  const error = { code: REJECTED, message: message.slice(0, 4000) }
+  const error = { code: REJECTED, message: message.slice(0, MAX_ERROR_MESSAGE_LENGTH) }
   const seenRunId = report.status === 'failed' ? report.seenRunId : undefined
   return {
     apiCallId,

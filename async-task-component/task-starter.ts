@@ -3,7 +3,7 @@ import type { Client, Connection } from '@temporalio/client'
 import type { PullModeConfig } from '../integrations/index.js'
 import type { ClaimAnswer, TaskError } from '../integrations/shared/protocol/types.js'
 import type { AttemptInput } from '../integrations/shared/task.js'
-import type { PendingTask } from '../integrations/shared/wire.js'
+import { MAX_ERROR_MESSAGE_LENGTH, type PendingTask } from '../integrations/shared/wire.js'
 import { attemptInputOf, startAttempt, workflowIdOf } from './attempt-start.js'
 import { describeError, UnstartableTaskError } from './errors.js'
 import type { Logger } from './logger.js'
@@ -142,7 +142,7 @@ export class TaskStarter {
 
   async #fail(subject: Subject, error: TaskError, retryable: boolean): Promise<Did> {
     subject.logger.error({ code: error.code, retryable }, `attempt failed: ${error.message}`)
-    const shortened = { code: error.code, message: error.message.slice(0, 4000) }
+    const shortened = { code: error.code, message: error.message.slice(0, MAX_ERROR_MESSAGE_LENGTH) }
     return (await this.#report(subject, { status: 'failed', error: shortened, retryable })) ? 'failed' : 'left'
   }
 

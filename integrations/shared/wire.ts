@@ -15,9 +15,12 @@ const attempt = z.number().int().min(1).max(1000)
 
 export const taskStatusSchema = z.enum(TASK_STATUSES)
 
+/** Who reports a longer one cuts it. */
+export const MAX_ERROR_MESSAGE_LENGTH = 4000
+
 export const taskErrorSchema = z.strictObject({
   code: z.string().min(1).max(200),
-  message: z.string().max(4000),
+  message: z.string().max(MAX_ERROR_MESSAGE_LENGTH),
 })
 
 const providerTaskSchema = z.strictObject({ id: z.string().min(1).max(500), attempt })

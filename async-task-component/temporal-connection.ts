@@ -1,7 +1,7 @@
 import { Connection } from '@temporalio/client'
 import { loadClientConnectConfig } from '@temporalio/envconfig'
 import { NativeConnection, type NativeConnectionOptions } from '@temporalio/worker'
-import { followingSignal } from '../integrations/shared/following-signal.js'
+import { followingSignal, unlessAborted } from '../integrations/shared/following-signal.js'
 import { TemporalUnavailableError } from './errors.js'
 
 /** How a connection is secured; what every Temporal connection of the daemon has in common beside its address. */
@@ -65,14 +65,6 @@ export async function workerConnection(
     connecting.then((late) => late.close()).catch(() => undefined)
     throw cause
   }
-}
-
-function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason)
-    signal.addEventListener('abort', abort, { once: true })
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
-  })
 }
 
 /** Runs a Temporal call that ends by itself after so many milliseconds, or when the signal is aborted. */

@@ -1,5 +1,4 @@
 /** Main over HTTP: what every request goes through, and what is served. Answers are JSON, errors too. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { type Context, Hono, type MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { HTTPException } from 'hono/http-exception'
@@ -10,6 +9,7 @@ import { type API, APIError } from '../integrations/index.js'
 import type { ArtifactsConfig } from '../integrations/shared/artifacts/config.js'
 import { databaseOf } from '../integrations/shared/database.js'
 import { CommitUnknownError, isDatabaseUnavailable } from '../integrations/shared/database-faults.js'
+import { unlessAborted, withTimeout } from '../integrations/shared/following-signal.js'
 import { RunsUnavailableError } from '../integrations/shared/runs.js'
 import { type APIRoutesOptions, serveAPI } from './api-routes.js'
 import { serveArtifacts } from './artifacts.js'
@@ -104,15 +104,13 @@ function whatIsAway(error: Error): string | undefined {
 }
 
 async function health(c: Context<AppEnv>, controller: Controller) {
-  const answered = databaseOf(controller)
-    .query('SELECT 1', [])
-    .then(
-      () => true,
-      () => false,
-    )
-  const late = sleep(HEALTH_TIMEOUT_MS, false, { ref: false })
-  if (await Promise.race([answered, late])) return c.json({ status: 'ok' })
-  return c.json({ status: 'failing', database: 'does not answer' }, 503)
+  try {
+    const answered = databaseOf(controller).query('SELECT 1', [])
+    await withTimeout(HEALTH_TIMEOUT_MS, [], (soon) => unlessAborted(answered, soon))
+    return c.json({ status: 'ok' })
+  } catch {
+    return c.json({ status: 'failing', database: 'does not answer' }, 503)
+  }
 }
 
 /** The rest of such a body is not read, so the connection cannot be used again. */

@@ -55,7 +55,7 @@ function limits({ enabled, maxTasksInFlight }: Pick<ProviderConfig, 'enabled' | 
 /** What it says of requests to its provider. What is cut off at a simulator has cost nothing. */
 function requests(section: ProviderConfig) {
   const { requestsPerMinute, requestTimeoutMs } = section
-  return { requestsPerMinute, ...(!providerEndpoint(section).simulated && { requestTimeoutMs }) }
+  return { requestsPerMinute, requestTimeoutMs: providerEndpoint(section).simulated ? undefined : requestTimeoutMs }
 }
 
 /** Records that keep the prompt, if there is one, in a column of its own, and the rest of the request as `options`. */

@@ -45,3 +45,12 @@ export async function withTimeout<T>(
     release()
   }
 }
+
+/** What `work` comes to, unless the signal, not yet aborted, is first: for work that does not listen to it itself. */
+export function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason)
+    signal.addEventListener('abort', abort, { once: true })
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+  })
+}

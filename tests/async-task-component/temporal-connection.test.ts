@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { NativeConnection } from '@temporalio/worker'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { temporalTarget, workerConnection } from '@/async-task-component/temporal-connection.js'
+import { eventually } from '../support/eventually.js'
 
 const configured = { address: 'configured:7233', namespace: 'configured' }
 let folder: string
@@ -66,7 +67,7 @@ describe('workerConnection', () => {
 
     await expect(connecting).rejects.toThrow('stopped')
     come({ close } as unknown as NativeConnection)
-    await vi.waitFor(() => expect(close).toHaveBeenCalledOnce())
+    await eventually(() => expect(close).toHaveBeenCalledOnce())
     connect.mockRestore()
   })
 })

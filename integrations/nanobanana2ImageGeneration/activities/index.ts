@@ -6,7 +6,7 @@ import { asCreateFailure, ProviderError } from '../../shared/activities/provider
 import type { ActivityContext } from '../../shared/activity-context.js'
 import { artifactName } from '../../shared/artifact.js'
 import type { FailureDetails } from '../../shared/failure.js'
-import { withTimeout } from '../../shared/following-signal.js'
+import { unlessAborted, withTimeout } from '../../shared/following-signal.js'
 import { providerEndpoint } from '../../shared/provider-config.js'
 import type { ProviderSettings } from '../../shared/provider-task.js'
 import { createImageClient } from '../clients/index.js'
@@ -77,11 +77,7 @@ async function beforeSending<T>(
   try {
     return await withTimeout(timeoutMs, [signal], async (soon) => {
       soon.throwIfAborted()
-      // Not everything listens to its signal.
-      const aborted = new Promise<never>((_, reject) => {
-        soon.addEventListener('abort', () => reject(soon.reason), { once: true })
-      })
-      return await Promise.race([prepare(soon), aborted])
+      return await unlessAborted(prepare(soon), soon)
     })
   } catch (error) {
     const saysItself = [ApplicationFailure, CancelledFailure, ProviderError].some((known) => error instanceof known)

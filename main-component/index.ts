@@ -113,7 +113,7 @@ async function listen(server: ServerType, host: string, port: number): Promise<s
     await once(server, 'listening')
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw cause
-    const message = `Port ${port} of ${host} is in use. Stop what listens there, or set MAIN_PORT to another (0 takes a free one).`
+    const message = `Port ${port} of ${host} is in use. Stop what listens there, or set MAIN_LISTEN_PORT to another (0 takes a free one).`
     throw new MainComponentError('PORT_IN_USE', message, false, { cause })
   }
   const { port: found } = server.address() as AddressInfo

@@ -79,7 +79,7 @@ export class ChaosSystem {
     }
     const mainProcesses = ports.map((port, index) => {
       const name = `main-${index + 1}`
-      const own = { MAIN_PORT: String(port), MAIN_URL: mainUrls[index] }
+      const own = { MAIN_LISTEN_PORT: String(port), MAIN_URL: mainUrls[index] }
       return new SupervisedProcess({ name, entry: 'startMain.ts', env: { ...env, ...own }, logFile: logFile(name) })
     })
     const daemonProxies = await Promise.all(Array.from({ length: daemons }, () => FaultProxy.to(mainUrls, random)))

@@ -54,7 +54,7 @@ export class Stack {
       ...given,
       INTERNAL_API_TOKEN: given.INTERNAL_API_TOKEN || randomBytes(24).toString('base64url'),
       TEMPORAL_ADDRESS: given.TEMPORAL_ADDRESS || `127.0.0.1:${ports.temporal}`,
-      MAIN_PORT: String(ports.main),
+      MAIN_LISTEN_PORT: String(ports.main),
       MAIN_URL: this.mainUrl,
       MAIN_DATA_DIR: join(options.folder, 'main'),
       ARTIFACTS_DIR: this.artifactsDir,

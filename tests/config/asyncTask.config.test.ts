@@ -84,14 +84,16 @@ test('every option is in docs/configuration.md', () => {
 
 describe('the environment', () => {
   test('fills in variables, and their defaults where they are not set or empty', () => {
-    const { components } = loadConfig({ env: { INTERNAL_API_TOKEN: TOKEN, TEMPORAL_ADDRESS: '', MAIN_PORT: '0' } })
+    const { components } = loadConfig({
+      env: { INTERNAL_API_TOKEN: TOKEN, TEMPORAL_ADDRESS: '', MAIN_LISTEN_PORT: '0' },
+    })
     expect(components.main.internalApiToken).toBe(TOKEN)
     expect(components.asyncTask.temporal.address).toBe('127.0.0.1:7233')
     expect(components.main.port).toBe(0)
   })
 
   test('fills in variables inside longer strings', () => {
-    set('app.config.json', 'components.main.url', 'http://${HOST}:${MAIN_PORT:-3000}/x')
+    set('app.config.json', 'components.main.url', 'http://${HOST}:${MAIN_LISTEN_PORT:-3000}/x')
     expect(loadConfig({ root, env: { HOST: 'main' } }).components.main.url).toBe('http://main:3000/x')
   })
 
@@ -125,9 +127,9 @@ describe('mistakes', () => {
     set('app.config.json', 'components.main.prot', 3000)
     set('app.config.json', 'components.main.url', undefined)
     set('app.config.json', 'components.asyncTask.pullMode', { batchSize: 0 })
-    const problems = problemsOf(() => loadConfig({ root, env: { MAIN_PORT: '70000' } }))
+    const problems = problemsOf(() => loadConfig({ root, env: { MAIN_LISTEN_PORT: '70000' } }))
     expect(problems.map(({ path, remedy }) => [path, remedy])).toEqual([
-      ['components.main.port', 'Correct MAIN_PORT in the environment.'],
+      ['components.main.port', 'Correct MAIN_LISTEN_PORT in the environment.'],
       ['components.main.url', 'Add it to app.config.json.'],
       ['components.main.prot', 'Remove it from app.config.json, or correct its name.'],
       ['components.asyncTask.pullMode.batchSize', 'Correct it in app.config.json.'],

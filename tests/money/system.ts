@@ -163,7 +163,7 @@ export class MoneySystem {
       LOG_LEVEL: 'debug',
       ...TIMINGS,
       ...surroundings,
-      MAIN_PORT: String(port),
+      MAIN_LISTEN_PORT: String(port),
       MAIN_URL: this.mainUrl,
       TEMPORAL_ADDRESS: temporalAddress,
       INTERNAL_API_TOKEN: SECRETS.INTERNAL_API_TOKEN,

@@ -107,7 +107,13 @@ export function spawnMain(env: Record<string, string>): ChildProcess {
   const root = fileURLToPath(new URL('../..', import.meta.url))
   return spawn(process.execPath, ['--import', 'tsx', 'startMain.ts'], {
     cwd: root,
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, MAIN_PORT: '0', INTERNAL_API_TOKEN: TEST_TOKEN, ...env },
+    env: {
+      PATH: process.env.PATH,
+      HOME: process.env.HOME,
+      MAIN_LISTEN_PORT: '0',
+      INTERNAL_API_TOKEN: TEST_TOKEN,
+      ...env,
+    },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   })
 }

@@ -10,15 +10,15 @@ const TOKEN_FILE = join(dirname(fileURLToPath(import.meta.url)), '.data', 'inter
 /**
  * The token that main and the async-task component share.
  *
- * @param configured what the configuration gives; without it, development makes one up and keeps it in a
+ * @param configured what the configuration gives; without it, mode `local` makes one up and keeps it in a
  *   file that only this user may read
- * @throws in production, where a token must be configured
+ * @throws in other modes, where a token must be configured: two machines would never agree on one
  */
 export function internalToken(mode: AppConfig['mode'], configured?: string, file = TOKEN_FILE): string {
   if (configured !== undefined) return configured
-  if (mode === 'prod') {
+  if (mode !== 'local') {
     throw new Error(
-      'INTERNAL_API_TOKEN is not set. Production needs it: give main and the async-task component the same random token of at least 16 characters, as from `openssl rand -hex 32`',
+      'INTERNAL_API_TOKEN is not set. Any mode but local needs it: give main and the async-task component the same random token of at least 16 characters, as from `openssl rand -hex 32`',
     )
   }
   return readToken(file) ?? createToken(file)

@@ -26,7 +26,7 @@ try {
     activityContext: {
       mainUrl: components.main.url,
       internalToken: internalApiToken,
-      artifacts: createArtifactStore(components.artifacts, components.main.url),
+      artifacts: createArtifactStore(components.artifacts, components.main.publicUrl ?? components.main.url),
       integrations,
       providerPauses: createProviderPauses(),
       logger,

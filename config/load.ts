@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { z } from 'zod'
 import { ConfigError, type ConfigProblem } from './config-error.js'
-import { COMPONENTS, type Component, productionProblems } from './production.js'
+import { COMPONENTS, type Component, deploymentProblems } from './production.js'
 import { type AppConfig, configSchema, MODES, type Mode } from './schema.js'
 import { isObject, type Json, type JsonObject, merge, type Substituted, substitute } from './template.js'
 
@@ -14,7 +14,7 @@ export interface LoadConfigOptions {
   env?: NodeJS.ProcessEnv
   /** Default: `CONFIG_MODE`, else `local`. */
   mode?: string
-  /** The process that asks; others' needs in production are not its own. Default: `CONFIG_COMPONENT`, else both. */
+  /** The process that asks; others' needs in a deployment are not its own. Default: `CONFIG_COMPONENT`, else both. */
   component?: string
   /** The folder with `app.config.json`. Default: the repository. */
   root?: string
@@ -44,7 +44,7 @@ export function loadConfig(options: LoadConfigOptions = {}): AppConfig {
     const problems = result.error.issues.flatMap((issue) => describe(issue, substituted, fileOf))
     throw new ConfigError(mode, problems)
   }
-  const problems = mode === 'prod' ? productionProblems(result.data, components) : []
+  const problems = mode === 'local' ? [] : deploymentProblems(result.data, components)
   if (problems.length > 0) throw new ConfigError(mode, problems)
   return result.data
 }

@@ -6,29 +6,63 @@ export const COMPONENTS = ['main', 'asyncTask'] as const
 export type Component = (typeof COMPONENTS)[number]
 
 /**
- * What development does without and production does not: real tokens and real providers. Each component is
- * asked only for what it uses, so that main need not be given the providers' keys.
+ * What one machine does without and a deployment does not. Each component is asked only for what it uses, so that
+ * main need not be given the providers' keys.
  */
-export function productionProblems(config: AppConfig, components: readonly Component[]): ConfigProblem[] {
-  const problems: ConfigProblem[] = []
-  for (const component of components) {
-    if (config.components[component].internalApiToken === undefined) {
-      problems.push({
-        path: `components.${component}.internalApiToken`,
-        message: 'is needed in production',
-        remedy: 'Set INTERNAL_API_TOKEN to the same random text, 16 characters or more, for main and the daemon.',
-      })
-    }
-  }
-  if (!components.includes('asyncTask')) return problems
+export function deploymentProblems(config: AppConfig, components: readonly Component[]): ConfigProblem[] {
+  const problems = components.flatMap((component) => missingToken(config, component))
+  if (config.mode !== 'prod') return problems
 
-  for (const [name, section] of Object.entries(config.integrations)) {
-    if (!section.enabled || !('simulatorUrl' in section) || section.apiKey !== undefined) continue
-    problems.push({
-      path: `integrations.${name}.apiKey`,
-      message: 'is needed in production, where no simulator stands in for a provider',
-      remedy: `Give the provider's key, or set integrations.${name}.enabled to false.`,
-    })
-  }
+  problems.push(...missingPublicUrl(config))
+  if (components.includes('main')) problems.push(...missingDatabase(config))
+  if (components.includes('asyncTask')) problems.push(...missingKeys(config))
   return problems
+}
+
+/** Two machines that make up a token each never agree. */
+function missingToken({ mode, components }: AppConfig, component: Component): ConfigProblem[] {
+  if (components[component].internalApiToken !== undefined) return []
+  return [
+    {
+      path: `components.${component}.internalApiToken`,
+      message: `is needed in mode ${mode}: only in mode local is one made up`,
+      remedy: 'Set INTERNAL_API_TOKEN to the same random text, 16 characters or more, for main and the daemon.',
+    },
+  ]
+}
+
+/** Main's document names it, and the daemon's results keep links that begin with it. */
+function missingPublicUrl({ components: { main } }: AppConfig): ConfigProblem[] {
+  if (main.publicUrl !== undefined) return []
+  return [
+    {
+      path: 'components.main.publicUrl',
+      message: 'is needed in production: links to results begin with it',
+      remedy: 'Set MAIN_PUBLIC_URL, for main and the daemon, to where people reach main, as https://app.example.org.',
+    },
+  ]
+}
+
+function missingDatabase({ components: { main } }: AppConfig): ConfigProblem[] {
+  if (main.database.url !== undefined) return []
+  return [
+    {
+      path: 'components.main.database.url',
+      message: 'is needed in production: without it the data would end with the container',
+      remedy: 'Set DATABASE_URL to the URL of a PostgreSQL database.',
+    },
+  ]
+}
+
+function missingKeys({ integrations }: AppConfig): ConfigProblem[] {
+  return Object.entries(integrations).flatMap(([name, section]) => {
+    if (!section.enabled || !('simulatorUrl' in section) || section.apiKey !== undefined) return []
+    return [
+      {
+        path: `integrations.${name}.apiKey`,
+        message: 'is needed in production, where no simulator stands in for a provider',
+        remedy: `Give the provider's key, or set integrations.${name}.enabled to false.`,
+      },
+    ]
+  })
 }

@@ -16,8 +16,10 @@ const mainSchema = z.strictObject({
   host: z.string().default('127.0.0.1'),
   /** 0: a free one. */
   port: port.default(3000),
-  /** Where the daemon and links to artifacts reach main. */
+  /** Where the daemon reaches main. */
   url: z.url(),
+  /** Where people reach main, for links to results. Default: `url`, except in production. */
+  publicUrl: z.url().optional(),
   database: z.strictObject({
     /** A PostgreSQL URL. Without one, PGLite keeps the data in `dataDir`. */
     url: z.string().startsWith('postgres', 'must be a postgres:// URL').optional(),

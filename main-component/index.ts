@@ -58,7 +58,7 @@ export async function startMainComponent({
       stopping: stopping.signal,
       isInternalToken: createTokenCheck(internalTokens),
       artifacts,
-      url: main.url,
+      url: main.publicUrl ?? main.url,
       logger,
     })
     const server = createAdaptorServer({ fetch: app.fetch })

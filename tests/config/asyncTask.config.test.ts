@@ -9,6 +9,8 @@ const TOKEN = 'a-token-of-some-length'
 /** Everything production asks for. */
 const production = {
   INTERNAL_API_TOKEN: TOKEN,
+  DATABASE_URL: 'postgres://database/app',
+  MAIN_PUBLIC_URL: 'https://app.example.org',
   ARK_API_KEY: 'ark-key',
   ARK_MODEL: 'ark-model',
   IMAGE_API_KEY: 'image-key',
@@ -63,7 +65,7 @@ describe('the files of this repository', () => {
   })
 
   test('are overlaid by the mode, object by object', () => {
-    const { components } = loadConfig({ env: { CONFIG_MODE: 'dev' } })
+    const { components } = loadConfig({ env: { CONFIG_MODE: 'dev', INTERNAL_API_TOKEN: TOKEN } })
     expect(components.main).toMatchObject({ host: '0.0.0.0', port: 3000 })
     expect(components.asyncTask.temporal).toEqual({ address: 'temporal:7233', namespace: 'default' })
   })
@@ -74,7 +76,7 @@ test('every option is in docs/configuration.md', () => {
     Object.entries(value).flatMap(([key, inner]) =>
       typeof inner === 'object' ? options(inner, `${path}${key}.`) : [`${path}${key}`],
     )
-  const { components, integrations } = loadConfig({ env: { ...production, DATABASE_URL: 'postgres://x' } })
+  const { components, integrations } = loadConfig({ env: production })
   const names = options(components).map((path) => path.split('.').slice(1).join('.'))
   names.push(...options(integrations).map((path) => path.split('.').slice(1).join('.')))
   const documented = readFileSync('docs/configuration.md', 'utf8')
@@ -150,7 +152,7 @@ describe('mistakes', () => {
 
   test('in an overlay name the overlay', () => {
     set('deploy.dev.json', 'components.main.port', -1)
-    expect(problemsOf(() => loadConfig({ root, mode: 'dev', env: {} }))).toEqual([
+    expect(problemsOf(() => loadConfig({ root, mode: 'dev', env: { INTERNAL_API_TOKEN: TOKEN } }))).toEqual([
       expect.objectContaining({ path: 'components.main.port', remedy: 'Correct it in deploy.dev.json.' }),
     ])
   })
@@ -195,10 +197,12 @@ describe('production', () => {
     expect(graceSeconds * 1000).toBeGreaterThan(shutdownGraceMs)
   })
 
-  test('is refused without the token and without keys, all named at once', () => {
+  test('is refused without what it needs, all named at once', () => {
     expect(problemsOf(() => loadConfig({ mode: 'prod', env: {} })).map(({ path }) => path)).toEqual([
       'components.main.internalApiToken',
       'components.asyncTask.internalApiToken',
+      'components.main.publicUrl',
+      'components.main.database.url',
       'integrations.fangzhouVideoGeneration.apiKey',
       'integrations.nanobanana2ImageGeneration.apiKey',
     ])
@@ -217,8 +221,47 @@ describe('production', () => {
     ])
   })
 
+  test.each([
+    ['main', 'components.main.database.url', 'DATABASE_URL'],
+    ['main', 'components.main.publicUrl', 'MAIN_PUBLIC_URL'],
+    ['asyncTask', 'components.main.publicUrl', 'MAIN_PUBLIC_URL'],
+  ])('is refused to %s without %s, with the remedy', (component, path, variable) => {
+    const env = { ...production, [variable]: '' }
+    expect(problemsOf(() => loadConfig({ mode: 'prod', component, env }))).toEqual([
+      {
+        path,
+        message: expect.stringContaining('is needed in production'),
+        remedy: expect.stringMatching(`^Set ${variable}`),
+      },
+    ])
+  })
+
   test('asks main for no provider key', () => {
-    const env = { INTERNAL_API_TOKEN: TOKEN, CONFIG_COMPONENT: 'main' }
-    expect(loadConfig({ mode: 'prod', env }).mode).toBe('prod')
+    const { ARK_API_KEY: _, IMAGE_API_KEY: __, ...env } = production
+    expect(loadConfig({ mode: 'prod', component: 'main', env }).mode).toBe('prod')
+  })
+
+  test('asks the daemon for no database', () => {
+    const { DATABASE_URL: _, ...env } = production
+    expect(loadConfig({ mode: 'prod', component: 'asyncTask', env }).mode).toBe('prod')
+  })
+})
+
+describe('a shared development deployment', () => {
+  test.each(['main', 'asyncTask'])(
+    'is refused to %s without a token: each machine would make up another',
+    (component) => {
+      expect(problemsOf(() => loadConfig({ mode: 'dev', component, env: {} }))).toEqual([
+        {
+          path: `components.${component}.internalApiToken`,
+          message: 'is needed in mode dev: only in mode local is one made up',
+          remedy: expect.stringMatching(/^Set INTERNAL_API_TOKEN/),
+        },
+      ])
+    },
+  )
+
+  test('starts with a token alone', () => {
+    expect(loadConfig({ mode: 'dev', env: { INTERNAL_API_TOKEN: TOKEN } }).components.main.publicUrl).toBeUndefined()
   })
 })

@@ -20,21 +20,26 @@ const PROMPT = 'a prompt that histories do hold'
 
 let stack: Stack
 let tasks: TaskClient
+/** Another than that by which processes reach main. */
+let publicUrl: string
 let main: Child
 let daemon: Child
 const folder = mkdtempSync(join(tmpdir(), 'pull-mode-e2e-'))
 const crashes: Error[] = []
 
 beforeAll(async () => {
-  const [ark, images] = [await freePort(), await freePort()]
+  const [ark, images, mainPort] = [await freePort(), await freePort(), await freePort()]
+  publicUrl = `http://localhost:${mainPort}`
   stack = await Stack.create({
     folder,
+    mainPort,
     simulatorPorts: { ark, images },
     temporal: { headless: true },
     env: {
       TEMPORAL_ADDRESS: undefined,
       DATABASE_URL: undefined,
       CONFIG_MODE: 'local',
+      MAIN_PUBLIC_URL: publicUrl,
       ...SECRETS,
       // With keys configured the simulators are reached as a provider would be.
       ARK_BASE_URL: `http://127.0.0.1:${ark}/api/v3`,
@@ -81,10 +86,16 @@ describe('a task goes from pending to completed', () => {
     expect(types(view)).toEqual(['queued', 'begun', 'processing', 'completed'])
     for (const { key, url, bytes } of artifactsOf(view.result)) {
       expect(existsSync(join(stack.artifactsDir, key))).toBe(true)
+      expect(url).toBe(`${publicUrl}/artifacts/${key}`)
       expect((await (await fetch(url)).arrayBuffer()).byteLength).toBe(bytes)
     }
     expect(artifactsOf(view.result)).toHaveLength(kind === 'test' ? 0 : 1)
   })
+})
+
+test('the API document names the address by which people reach main', async () => {
+  const { servers } = await (await fetch(`${stack.mainUrl}/openapi.json`)).json()
+  expect(servers).toEqual([{ url: publicUrl }])
 })
 
 test('a task whose claimer died before it started anything is recovered', async () => {

@@ -41,7 +41,7 @@ describe('startMain.ts', () => {
   })
 
   it('in production refuses to start without a token, and says what to set', async () => {
-    const env = { CONFIG_MODE: 'prod', INTERNAL_API_TOKEN: '', MAIN_URL: 'https://main.example.org' }
+    const env = { CONFIG_MODE: 'prod', INTERNAL_API_TOKEN: '', MAIN_PUBLIC_URL: 'https://main.example.org' }
     const { code, stderr } = await runToEnd({ ...env, DATABASE_URL: 'postgres://nobody@127.0.0.1:1/app' })
     expect(code).toBe(1)
     expect(stderr).toContain('INTERNAL_API_TOKEN')
@@ -83,8 +83,8 @@ describe('the internal token', () => {
     expect(internalToken('prod', 'configured-token-0123')).toBe('configured-token-0123')
   })
 
-  it('is never made up in production', () => {
-    expect(() => internalToken('prod')).toThrow(/INTERNAL_API_TOKEN is not set/)
+  it.each(['prod', 'dev'] as const)('is never made up in mode %s', (mode) => {
+    expect(() => internalToken(mode)).toThrow(/INTERNAL_API_TOKEN is not set/)
   })
 
   it('is made up in development, the same for every process, readable for nobody else', async () => {

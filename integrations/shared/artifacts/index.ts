@@ -30,7 +30,7 @@ export interface ArtifactStore {
   ): Promise<Artifact>
 }
 
-/** @param mainUrl where main, which serves what is stored, is reached */
+/** @param mainUrl where people reach main, which serves what is stored */
 export function createArtifactStore({ dir, s3 }: ArtifactsConfig, mainUrl: string): ArtifactStore {
   if (!s3) return createLocalStore(dir, mainUrl)
   // Its SDK takes half a second and 25 MB to load, of which those without a bucket are spared.

@@ -1,0 +1,130 @@
+/** Both components as the manifests of `deploy/kubernetes/` start them, in a cluster's environment. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import { freePort } from '@/scripts/temporal/free-port.js'
+import { startPostgres, type TestPostgres } from '../support/postgres.js'
+import {
+  containerEnv,
+  type Deployment,
+  readImage,
+  readManifests,
+  type Service,
+  serviceLinks,
+  type Values,
+} from './manifests.js'
+
+const { deployments, services } = readManifests()
+const image = readImage()
+
+/** What is there beside the application: every cluster's own API, and Temporal. */
+const otherServices: Service[] = [
+  { kind: 'Service', metadata: { name: 'kubernetes' }, spec: { ports: [{ port: 443, name: 'https' }] } },
+  { kind: 'Service', metadata: { name: 'temporal-frontend' }, spec: { ports: [{ port: 7233, name: 'grpc-rpc' }] } },
+]
+
+describe('the Services', () => {
+  it('put no variable into the pods that the application reads', () => {
+    const links = new Set([...services, ...otherServices].flatMap((service) => Object.keys(serviceLinks(service))))
+    const read = variablesRead()
+    expect(read).toEqual(expect.arrayContaining(['MAIN_LISTEN_PORT', 'DATABASE_URL', 'LOG_LEVEL']))
+    expect(read.filter((name) => links.has(name))).toEqual([])
+  })
+
+  it('put nothing into the pods, which ask for nothing', () => {
+    expect(services.map(({ metadata }) => metadata.name)).toContain('main')
+    for (const { metadata, spec } of deployments) {
+      expect([metadata.name, spec.template.spec.enableServiceLinks]).toEqual([metadata.name, false])
+    }
+  })
+})
+
+describe('the containers', () => {
+  let postgres: TestPostgres
+  const folder = mkdtempSync(join(tmpdir(), 'kubernetes-'))
+  const children: ChildProcess[] = []
+  let cluster: { secrets: Values; configMaps: Values; network: Record<string, string> }
+  beforeAll(async () => {
+    postgres = await startPostgres()
+    const [main, health] = [await freePort(), await freePort()]
+    cluster = {
+      secrets: {
+        'internal-api': { token: 'a-token-of-some-length' },
+        'main-database': { url: await postgres.createDatabase() },
+        providers: { 'ark-api-key': 'ark-key', 'image-api-key': 'image-key' },
+      },
+      configMaps: {
+        main: { 'public-url': 'https://app.example.org' },
+        providers: {
+          'ark-model': 'video-model',
+          'image-base-url': 'https://images.example/v1',
+          'image-model': 'image-model',
+        },
+        temporal: { address: inject('temporalAddress') },
+      },
+      // A pod has all ports to itself, a name server, and a volume.
+      network: {
+        MAIN_LISTEN_PORT: String(main),
+        MAIN_URL: `http://127.0.0.1:${main}`,
+        ASYNC_TASK_HEALTH_PORT: String(health),
+      },
+    }
+  })
+  afterAll(async () => {
+    for (const child of children.filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null)) {
+      child.kill('SIGKILL')
+      await once(child, 'exit')
+    }
+    await postgres.stop()
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  it.each([
+    ['main', 'MAIN_LISTEN_PORT', 3000],
+    ['async-task', 'ASYNC_TASK_HEALTH_PORT', 3001],
+  ] as const)('%s becomes ready, whatever Services put into its environment', async (name, portVariable, port) => {
+    const deployment = deployments.find(({ metadata }) => metadata.name === name) as Deployment
+    const [container] = deployment.spec.template.spec.containers
+    const links = Object.assign({}, ...[...services, ...otherServices].map(serviceLinks))
+    const own = containerEnv(container, cluster.secrets, cluster.configMaps)
+    // As Kubernetes does: what the manifest says wins over Services, and they over the image.
+    const env = { ...image.env, ...cluster.network, ...links, ...own, ARTIFACTS_DIR: join(folder, 'artifacts') }
+    const { readinessProbe, ports } = container
+    expect(ports).toEqual([{ name: readinessProbe.httpGet.port, containerPort: port }])
+
+    await ready(container.args, env)
+    const probe = `http://127.0.0.1:${cluster.network[portVariable]}${readinessProbe.httpGet.path}`
+    const { status } = await fetch(probe)
+    expect(status).toBe(200)
+  })
+
+  /** Resolves when the process says that it is ready; rejects with what it printed when it ends before. */
+  async function ready(args: string[], env: Record<string, string>): Promise<void> {
+    const [program = '', ...options] = image.entrypoint
+    const child = spawn(program, [...options, ...args], {
+      env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    })
+    children.push(child)
+    let output = ''
+    for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (output += String(chunk)))
+    const ended = once(child, 'close').then(([code]) => `ended with ${code}:\n${output}`)
+    const said = once(child, 'message').then(([message]) => (message as { type: string }).type)
+    expect(await Promise.race([said, ended])).toBe('ready')
+  }
+})
+
+/** Those that the configuration's files and the image's sources name. */
+function variablesRead(): string[] {
+  const files = ['app.config.json', 'deploy.dev.json', 'deploy.prod.json', 'startMain.ts', 'startAsyncTask.ts']
+  for (const folder of ['config', 'integrations', 'main-component', 'async-task-component']) {
+    for (const file of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+      if (file.endsWith('.ts')) files.push(join(folder, file))
+    }
+  }
+  const text = files.map((file) => readFileSync(file, 'utf8')).join('\n')
+  return [...text.matchAll(/(?:\$\{|\benv\.)([A-Z][A-Z0-9_]+)/g)].map(([, name]) => name as string)
+}

@@ -1,7 +1,9 @@
 /** The daemon's health over HTTP, for probes and people. */
 import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
+import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { type Context, Hono } from 'hono'
+import { createHTTPServer } from '../integrations/shared/http-server.js'
 import type { ComponentStatus } from './index.js'
 
 export interface HealthServerOptions {
@@ -10,6 +12,10 @@ export interface HealthServerOptions {
   port: number
   status(): ComponentStatus
 }
+
+/** A probe sends a line or two, and at once. */
+const HEADERS_TIMEOUT_MS = 5_000
+const REQUEST_TIMEOUT_MS = 10_000
 
 /**
  * Serves `GET /health/live` (200 while the process answers at all) and `GET /health/ready` (200 once every worker
@@ -21,12 +27,8 @@ export class HealthServer {
 
   constructor(options: HealthServerOptions) {
     this.#options = options
-    this.#server = createServer((request, response) => {
-      const status = options.status()
-      const code = request.method === 'GET' ? codeOf(request.url ?? '', status) : 405
-      response.writeHead(code, { 'content-type': 'application/json', connection: 'close' })
-      response.end(JSON.stringify(code === 200 || code === 503 ? describe(status) : { error: 'Not found' }))
-    })
+    const timeouts = { headersTimeoutMs: HEADERS_TIMEOUT_MS, requestTimeoutMs: REQUEST_TIMEOUT_MS }
+    this.#server = createHTTPServer(healthApp(options.status).fetch, timeouts)
   }
 
   /** @returns where it listens; throws what listening throws */
@@ -46,11 +48,24 @@ export class HealthServer {
   }
 }
 
-function codeOf(url: string, status: ComponentStatus): number {
-  const { pathname } = new URL(url, 'http://health')
-  if (pathname === '/health/live') return 200
-  if (pathname === '/health/ready') return isReady(status) ? 200 : 503
-  return 404
+function healthApp(status: () => ComponentStatus): Hono {
+  const app = new Hono()
+  const answer = (c: Context, isGood: (status: ComponentStatus) => boolean) => {
+    const now = status()
+    return c.json(describe(now), isGood(now) ? 200 : 503)
+  }
+  // A probe comes seldom: its connection is not kept for it.
+  app.use(async (c, next) => {
+    c.header('connection', 'close')
+    await next()
+  })
+  app.get('/health/live', (c) => answer(c, () => true))
+  app.get('/health/ready', (c) => answer(c, isReady))
+  app.notFound((c) => {
+    const isRead = c.req.method === 'GET' || c.req.method === 'HEAD'
+    return c.json({ error: 'Not found' }, isRead ? 404 : 405, { ...(!isRead && { allow: 'GET, HEAD' }) })
+  })
+  return app
 }
 
 function isReady({ workers, loops }: ComponentStatus): boolean {

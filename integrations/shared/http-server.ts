@@ -1,0 +1,31 @@
+/** How main and the daemon listen: bad requests are answered, and nobody holds a connection by sending slowly. */
+import { createServer, type Server } from 'node:http'
+import { createAdaptorServer } from '@hono/node-server'
+
+type Fetch = Parameters<typeof createAdaptorServer>[0]['fetch']
+
+export interface HTTPTimeouts {
+  /** For a request's line and headers. */
+  headersTimeoutMs: number
+  /** For a request as a whole to arrive, its body included. */
+  requestTimeoutMs: number
+}
+
+/** How often connections are looked at for whether their time is over. */
+const CHECK_INTERVAL_MS = 1_000
+
+/** Makes a server of an application's `fetch`. A request whose target is no URL is answered 400. */
+export function createHTTPServer(fetch: Fetch, { headersTimeoutMs, requestTimeoutMs }: HTTPTimeouts): Server {
+  return createAdaptorServer({
+    fetch,
+    // HTTP/1.0 names no host.
+    hostname: 'localhost',
+    overrideGlobalObjects: false,
+    createServer,
+    serverOptions: {
+      headersTimeout: headersTimeoutMs,
+      requestTimeout: requestTimeoutMs,
+      connectionsCheckingInterval: CHECK_INTERVAL_MS,
+    },
+  }) as Server
+}

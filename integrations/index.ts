@@ -40,6 +40,8 @@ export interface APIContext {
   /** Aborted when the caller went away or the server stops. */
   signal: AbortSignal
   user?: { id: string }
+  /** Where the API takes one and the caller gave it. */
+  idempotencyKey?: string
 }
 
 /** One HTTP endpoint of an integration, at `api/<namespace>/<name>`. */
@@ -53,6 +55,8 @@ export interface API<Params extends z.ZodType = z.ZodType, Answer extends z.ZodT
   allowAnonymous?: boolean
   /** For the application's own processes: needs the internal token. Default: false. */
   internal?: boolean
+  /** Creates something, and takes an `Idempotency-Key` so that it is created once. Default: false. */
+  takesIdempotencyKey?: boolean
   /** One line for the OpenAPI document. */
   summary?: string
   params: Params
@@ -68,13 +72,16 @@ export function createAPI<Params extends z.ZodType, Answer extends z.ZodType>(ap
 /** Thrown by a callback to answer with a status other than 200; the body goes out as JSON. */
 export class APIError extends Error {
   override readonly name = 'APIError'
+  /** When the same request may be sent again; goes out as `Retry-After`. */
+  readonly retryAfterSeconds: number | undefined
 
   constructor(
-    readonly httpStatus: 400 | 401 | 403 | 404 | 409 | 429 | 503,
+    readonly httpStatus: 400 | 401 | 403 | 404 | 409 | 422 | 429 | 503,
     readonly body: { success: false; error: string; [field: string]: unknown },
-    options?: ErrorOptions,
+    options: ErrorOptions & { retryAfterSeconds?: number } = {},
   ) {
     super(body.error, options)
+    this.retryAfterSeconds = options.retryAfterSeconds
   }
 }
 

@@ -3,6 +3,7 @@ import type { Context, Hono } from 'hono'
 import type { Controller } from 'interaqt'
 import { type API, type APIContext, buildAPIPath } from '../integrations/index.js'
 import { followingSignal } from '../integrations/shared/following-signal.js'
+import { IDEMPOTENCY_KEY, MAX_IDEMPOTENCY_KEY_LENGTH, parseIdempotencyKey } from '../integrations/shared/idempotency.js'
 import type { AppEnv } from './http-app.js'
 import { invalidFields, invalidInput } from './invalid-input.js'
 import { replaceUnstorable, unstorable } from './unstorable.js'
@@ -12,6 +13,11 @@ export interface APIRoutesOptions {
   isInternalToken(authorization: string | undefined): boolean
   /** Aborted when main stops, so that parked requests answer. */
   stopping: AbortSignal
+}
+
+const NO_KEY = {
+  field: IDEMPOTENCY_KEY,
+  message: `must be one text of 1 to ${MAX_IDEMPOTENCY_KEY_LENGTH} printable ASCII characters, in double quotes`,
 }
 
 export function apiPath(api: API): string {
@@ -35,6 +41,10 @@ export function serveAPI(
       return c.json({ success: false, error: 'Sign in first' }, 401)
     }
 
+    const keyHeader = api.takesIdempotencyKey ? c.req.header(IDEMPOTENCY_KEY) : undefined
+    const idempotencyKey = keyHeader === undefined ? undefined : parseIdempotencyKey(keyHeader)
+    if (keyHeader !== undefined && idempotencyKey === undefined) return c.json(invalidFields([NO_KEY]), 400)
+
     const body = method === 'GET' ? c.req.query() : await readJSON(c, api)
     if (body === undefined) return c.json(invalidFields([{ field: 'body', message: 'is not JSON' }]), 400)
     const inPath = c.req.param()
@@ -45,7 +55,11 @@ export function serveAPI(
     if (!params.success) return c.json(invalidInput(params.error), 400)
 
     const { controller: request, release } = followingSignal(c.req.raw.signal, stopping, c.get('overdue'))
-    const context: APIContext = { signal: request.signal, ...(user && { user }) }
+    const context: APIContext = {
+      signal: request.signal,
+      ...(user && { user }),
+      ...(idempotencyKey !== undefined && { idempotencyKey }),
+    }
     try {
       return c.json((await api.callback.call(controller, context, params.data)) as object)
     } finally {

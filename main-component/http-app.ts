@@ -81,7 +81,10 @@ function logRequests(logger: Logger): MiddlewareHandler<AppEnv> {
 
 /** The caller learns that it failed and by which id to find it in the log, and nothing of the insides. */
 function answerError(error: Error, c: Context<AppEnv>, logger: Logger) {
-  if (error instanceof APIError) return c.json(error.body, error.httpStatus)
+  if (error instanceof APIError) {
+    if (error.retryAfterSeconds !== undefined) c.header('retry-after', String(error.retryAfterSeconds))
+    return c.json(error.body, error.httpStatus)
+  }
   if (error instanceof HTTPException) {
     return c.json(failure(error.message), error.status)
   }

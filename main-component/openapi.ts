@@ -2,6 +2,7 @@
 import { OpenAPIHono, type RouteConfig } from '@hono/zod-openapi'
 import { z } from 'zod'
 import type { API } from '../integrations/index.js'
+import { IDEMPOTENCY_KEY } from '../integrations/shared/idempotency.js'
 import { refusalSchema } from '../integrations/shared/wire.js'
 import { apiPath } from './api-routes.js'
 
@@ -12,6 +13,14 @@ const invalidInputSchema = z.object({
   success: z.literal(false),
   error: z.string(),
   fields: z.array(z.object({ field: z.string(), message: z.string() })).min(1),
+})
+const idempotencyHeader = z.object({
+  [IDEMPOTENCY_KEY]: z
+    .string()
+    .optional()
+    .describe(
+      `Of the caller's making, new for each task, as \`"8e03978e-40d5-43dd-bc93-6894a57f9324"\`. The same request with the same key makes no second task: it is answered as the first one was, for a day at least`,
+    ),
 })
 const unavailableSchema = z.object({ success: z.literal(false), error: z.string(), requestId: z.string() })
 
@@ -34,7 +43,10 @@ function route(api: API): RouteConfig {
     tags: [api.namespace ?? ''],
     ...(api.summary !== undefined && { summary: api.summary }),
     ...(api.internal && { security: [{ [INTERNAL_TOKEN]: [] }] }),
-    request: method === 'GET' ? parameters(api) : body(api),
+    request: {
+      ...(method === 'GET' ? parameters(api) : body(api)),
+      ...(api.takesIdempotencyKey && { headers: idempotencyHeader }),
+    },
     responses: {
       200: { description: 'Done', ...json(api.answer) },
       400: { description: 'A field is missing or wrong', ...json(invalidInputSchema) },
@@ -42,6 +54,13 @@ function route(api: API): RouteConfig {
       401: { description: 'Credentials are missing or wrong', ...json(refusalSchema) },
       ...(api.internal && {
         409: { description: 'Refused as things are', ...json(refusalSchema) },
+      }),
+      ...(api.takesIdempotencyKey && {
+        409: {
+          description: `The first request with this ${IDEMPOTENCY_KEY} is still under way. Ask again after \`Retry-After\` seconds`,
+          ...json(refusalSchema),
+        },
+        422: { description: `This ${IDEMPOTENCY_KEY} was sent with another request`, ...json(refusalSchema) },
       }),
       404: { description: 'Not found', ...json(refusalSchema) },
       503: {

@@ -10,6 +10,7 @@ import type {
 } from '../index.js'
 import { callEntityNames, createCallEntities, labelled } from './call-entities.js'
 import { API_CALL_FIELDS, createFetchPendingTasksAPI, FETCH_PENDING_TASKS } from './fetchPendingTasksAPI.js'
+import { addIdempotencyKeys } from './idempotency.js'
 import { buildAPIPath, integrationTaskQueue, urlBelow } from './names.js'
 import { createOperatorAPIs } from './operatorAPIs.js'
 import { DEFAULT_TASK_POLICY } from './protocol/index.js'
@@ -148,6 +149,7 @@ export function createPullIntegration<Params extends z.ZodObject, Result extends
         )
       }
       entities.push(apiCall, integrationEvent)
+      if (options.source?.api) addIdempotencyKeys(entities)
     }
 
     async setup(controller: Controller): Promise<void> {

@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { type API, createAPI } from '../index.js'
 import type { CallEntityNames } from './call-entities.js'
+import { createTaskOnce, type MakeOnce } from './idempotency.js'
 import { claimableAt, isLive } from './protocol/index.js'
 import { taskNotFound } from './task-requests.js'
 import { createTaskOf, readTask } from './task-store.js'
@@ -38,11 +39,15 @@ function createCreateTaskAPI(options: TaskAPIsOptions): API {
     allowAnonymous: true,
     summary: `Ask for a ${namespace} task${dueAtProperty ? ', at once or at `dueAt` (unix seconds)' : ''}`,
     params: dueAtProperty ? requestSchema.safeExtend({ dueAt: dueAtSchema.optional() }) : requestSchema,
+    takesIdempotencyKey: true,
     answer: z.object({ taskId: z.string() }),
-    async callback(_context, { dueAt, ...params }) {
+    async callback({ user, idempotencyKey: key }, { dueAt, ...params }) {
       const delay = dueAtProperty !== undefined && dueAt !== undefined ? { [dueAtProperty]: dueAt } : {}
       const record = { ...toRecord(params), ...delay }
-      return { taskId: await createTaskOf(this, names, sourceEntity, record) }
+      if (key === undefined) return { taskId: await createTaskOf(this, names, sourceEntity, record) }
+      const request = { key, api: `${namespace}/${createName}`, userId: user?.id, params: { ...params, dueAt } }
+      const create = (once: MakeOnce) => createTaskOf(this, names, sourceEntity, record, once)
+      return { taskId: await createTaskOnce(this, request, create) }
     },
   })
 }

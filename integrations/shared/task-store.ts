@@ -2,6 +2,7 @@
 import { type Controller, MatchExp } from 'interaqt'
 import type { CallEntityNames, IntegrationEventRecord } from './call-entities.js'
 import { databaseOf, databaseTime, inTransaction, physicalEntity, reading } from './database.js'
+import type { MakeOnce } from './idempotency.js'
 import {
   claimableAt,
   type Decision,
@@ -102,20 +103,24 @@ async function appendEvents(
 /**
  * Creates the business record that asks for a task, and gives the id of the task that interaqt computed
  * from it, in the same transaction.
+ *
+ * @param once called inside the transaction, to make the task or not
  */
 export async function createTaskOf(
   controller: Controller,
   names: CallEntityNames,
   sourceEntity: string,
   record: Record<string, unknown>,
+  once: MakeOnce = (make) => make(),
 ): Promise<string> {
-  const taskId = await inTransaction(controller, `${sourceEntity}:create`, async () => {
+  const make = async () => {
     const { storage } = controller.system
     const { id } = await storage.create(sourceEntity, record)
     const task = await storage.findOne(names.apiCall, MatchExp.atom({ key: 'source.id', value: ['=', id] }))
     if (!task) throw new Error(`No ${names.apiCall} was computed from ${sourceEntity} ${id}`)
     return String(task.id)
-  })
+  }
+  const taskId = await inTransaction(controller, `${sourceEntity}:create`, () => once(make))
   arrivalsOf(controller, names.apiCall).wake()
   return taskId
 }

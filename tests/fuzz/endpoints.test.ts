@@ -72,6 +72,8 @@ interface Sent {
   /** The operation's. */
   name: string
   token: 'right' | 'wrong' | 'none'
+  /** The `Idempotency-Key`, of few, where the operation takes one. */
+  key: string | null
   /** What is sent, and what was spoilt about it, if anything was. */
   input: unknown
   spoilt: string | null
@@ -89,7 +91,8 @@ function request(operations: Operation[], hints: Hints): fc.Arbitrary<Sent> {
       validInput(operation.input, hints).map((input) => ({ input, spoilt: null })),
       mutated(operation.input, hints).map(({ input, field }: Mutated) => ({ input, spoilt: field })),
     )
-    return fc.tuple(token, inputs).map(([token, made]) => ({ name: operation.name, token, ...made }))
+    const key = operation.takesKey ? fc.constantFrom(null, 'a', '"b"', '"\\"c\\""') : fc.constant(null)
+    return fc.tuple(token, key, inputs).map(([token, key, made]) => ({ name: operation.name, token, key, ...made }))
   })
 }
 
@@ -140,10 +143,11 @@ class Fuzz {
       expect(namedFields(body), told).toContain(spoilt)
   }
 
-  #send(operation: Operation, { token, input }: Sent): Promise<Response> {
+  #send(operation: Operation, { token, key, input }: Sent): Promise<Response> {
     // A connection each: one that is kept alive may be closed by main just when it is used again.
     const headers: Record<string, string> = { 'content-type': 'application/json', connection: 'close' }
     if (token !== 'none') headers.authorization = `Bearer ${token === 'right' ? this.#main.token : 'x'.repeat(30)}`
+    if (key !== null) headers['idempotency-key'] = key
     if (!operation.inUrl) {
       const body = JSON.stringify(input)
       return fetch(this.#main.url + operation.path, { method: 'POST', headers, body })

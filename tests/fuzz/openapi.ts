@@ -29,6 +29,8 @@ export interface Operation {
   needsToken: boolean
   /** Whether the input goes into path and query string, and not into a body. */
   inUrl: boolean
+  /** Whether it takes an `Idempotency-Key`. */
+  takesKey: boolean
   /** Of the body, or of all parameters together. */
   input: Schema
   isValidInput: ValidateFunction
@@ -38,7 +40,7 @@ export interface Operation {
 
 interface DocumentedOperation {
   security?: unknown[]
-  parameters?: Array<{ name: string; required: boolean; schema: Schema }>
+  parameters?: Array<{ name: string; in: string; required: boolean; schema: Schema }>
   requestBody?: { content: Record<string, { schema: Schema }> }
   responses: Record<string, { content: Record<string, { schema: Schema }> }>
 }
@@ -53,8 +55,9 @@ export function readOperations(document: { paths: object }): Operation[] {
 }
 
 function readOperation(method: Operation['method'], path: string, operation: DocumentedOperation): Operation {
-  const inUrl = operation.parameters !== undefined || operation.requestBody === undefined
-  const input = (!inUrl && operation.requestBody?.content[JSON_TYPE]?.schema) || parametersSchema(operation)
+  const parameters = operation.parameters?.filter((parameter) => parameter.in !== 'header') ?? []
+  const inUrl = parameters.length > 0 || operation.requestBody === undefined
+  const input = (!inUrl && operation.requestBody?.content[JSON_TYPE]?.schema) || parametersSchema(parameters)
   const answers = Object.entries(operation.responses).map(([status, { content }]) => {
     const schema = content[JSON_TYPE]?.schema
     if (!schema) throw new Error(`${method} ${path} documents ${status} without JSON`)
@@ -66,13 +69,14 @@ function readOperation(method: Operation['method'], path: string, operation: Doc
     path,
     needsToken: operation.security !== undefined,
     inUrl,
+    takesKey: operation.parameters?.some(({ name }) => name === 'Idempotency-Key') ?? false,
     input,
     isValidInput: inUrl ? coercing.compile(input) : compile(input),
     isValidAnswer: Object.fromEntries(answers),
   }
 }
 
-function parametersSchema({ parameters = [] }: DocumentedOperation): Schema {
+function parametersSchema(parameters: NonNullable<DocumentedOperation['parameters']>): Schema {
   return {
     type: 'object',
     properties: Object.fromEntries(parameters.map(({ name, schema }) => [name, schema])),

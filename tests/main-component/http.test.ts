@@ -183,6 +183,11 @@ describe('/openapi.json', () => {
     expect(components.securitySchemes.internalToken).toEqual({ type: 'http', scheme: 'bearer' })
     const video = paths['/api/video/generate'].post.requestBody.content['application/json'].schema
     expect(video).toMatchObject({ properties: { prompt: { maxLength: 4000 } } })
+    const { parameters, responses } = paths['/api/video/generate'].post
+    expect(parameters).toMatchObject([{ name: 'Idempotency-Key', in: 'header', required: false }])
+    expect(Object.keys(responses)).toEqual(expect.arrayContaining(['409', '422']))
+    const takeKeys = Object.keys(paths).filter((path) => paths[path].post?.responses['422'])
+    expect(takeKeys.sort()).toEqual(['/api/image/generate', '/api/test/run', '/api/video/generate'])
     const [taskId] = paths['/api/video/tasks/{taskId}'].get.parameters
     expect(taskId).toMatchObject({ name: 'taskId', in: 'path', required: true })
     expect(JSON.stringify(body)).not.toContain(TEST_TOKEN)

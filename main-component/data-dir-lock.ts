@@ -1,53 +1,62 @@
 /** PGLite is one process's database: a second one on the same folder would corrupt it. */
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, realpathSync } from 'node:fs'
+import { join } from 'node:path'
+import { tryLock } from 'fs-native-extensions'
 import { MainComponentError } from './errors.js'
 
-/** The locks of this process. A file that names this process and is not among them is left from an earlier one. */
-const held = new Set<string>()
+/** Inside the folder, so that whoever shares the folder shares the lock. It stays: only the lock on it counts. */
+const LOCK_FILE = 'main.lock'
+
+const REMEDY =
+  'Give main a folder that it may write, with MAIN_DATA_DIR, or use PostgreSQL with DATABASE_URL. Nothing has been changed.'
+
+export interface LockedFolder {
+  /** Without symbolic links, which PGLite does not follow. */
+  path: string
+  unlock(): void
+}
 
 /**
- * Takes the folder for this process.
+ * Takes the folder for this process, and makes it where it is not there. The operating system holds the lock: for all
+ * containers on one machine, against this process too, and until the process ends, however it ends.
  *
- * @returns gives it back
- * @throws MainComponentError `DATABASE_IN_USE` while another living process has it
+ * @throws MainComponentError `DATABASE_IN_USE` while it is taken; `DATABASE_FOLDER_UNUSABLE`
  */
-export function lockDataDir(dataDir: string): () => void {
-  const file = `${dataDir}.lock`
-  if (!take(file)) {
-    const owner = Number(readFileSync(file, 'utf8'))
-    if (held.has(file) || (owner !== process.pid && isAlive(owner))) {
-      throw new MainComponentError(
-        'DATABASE_IN_USE',
-        `The database folder ${dataDir} is in use by process ${owner}. Stop that one, or give this one another folder with MAIN_DATA_DIR, or use PostgreSQL with DATABASE_URL.`,
-        false,
-      )
-    }
-    rmSync(file, { force: true })
-    if (!take(file)) throw new MainComponentError('DATABASE_IN_USE', `${file} was just taken by another process`, true)
+export function lockDataDir(dataDir: string): LockedFolder {
+  const { path, fd } = open(dataDir)
+  if (!lock(fd, dataDir)) {
+    closeSync(fd)
+    throw new MainComponentError(
+      'DATABASE_IN_USE',
+      `The database folder ${dataDir} is in use by another process. Stop that one, or give this one another folder with MAIN_DATA_DIR, or use PostgreSQL with DATABASE_URL.`,
+      false,
+    )
   }
-  held.add(file)
-  return () => {
-    held.delete(file)
-    rmSync(file, { force: true })
+  return { path, unlock: () => closeSync(fd) }
+}
+
+function open(dataDir: string): { path: string; fd: number } {
+  try {
+    mkdirSync(dataDir, { recursive: true })
+    const path = realpathSync(dataDir)
+    return { path, fd: openSync(join(path, LOCK_FILE), 'a') }
+  } catch (cause) {
+    throw unusable(dataDir, cause)
   }
 }
 
-function take(file: string): boolean {
+function lock(fd: number, dataDir: string): boolean {
   try {
-    writeFileSync(file, String(process.pid), { flag: 'wx' })
-    return true
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
-    throw error
+    return tryLock(fd)
+  } catch (cause) {
+    closeSync(fd)
+    throw unusable(dataDir, cause)
   }
 }
 
-function isAlive(pid: number): boolean {
-  if (!Number.isInteger(pid) || pid <= 0) return false
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
-  }
+/** @param cause what Node or PGLite threw; PGLite's file system throws numbers that are its own, and no words */
+export function unusable(dataDir: string, cause: unknown): MainComponentError {
+  const said = cause instanceof Error ? cause.message : 'PGLite may not read or write what is in it'
+  const message = `The database folder ${dataDir} cannot be used: ${said}. ${REMEDY}`
+  return new MainComponentError('DATABASE_FOLDER_UNUSABLE', message, false, { cause })
 }

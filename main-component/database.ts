@@ -1,13 +1,11 @@
 /** The database under main: drivers that never drop anything, and a boot that several processes may do at once. */
-import { mkdirSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
 import type { Controller, Database, DatabaseLogger } from 'interaqt'
-import { PGLiteDB, PostgreSQLDB, type PostgreSQLDBConfig } from 'interaqt/drivers'
+import { PGLiteDB, type PGLiteDBConfig, PostgreSQLDB, type PostgreSQLDBConfig } from 'interaqt/drivers'
 import pg from 'pg'
 import type { Logger } from 'pino'
 import type { DatabaseSystem } from '../integrations/shared/database.js'
 import { isConnectionLost } from '../integrations/shared/database-faults.js'
-import { lockDataDir } from './data-dir-lock.js'
+import { lockDataDir, unusable } from './data-dir-lock.js'
 import { MainComponentError } from './errors.js'
 
 export interface OpenedDatabase {
@@ -20,8 +18,17 @@ export interface OpenedDatabase {
 
 /** A driver whose `open` never recreates the database: interaqt's own does, when asked to install. */
 class KeepingPGLite extends PGLiteDB {
-  override open(): Promise<void> {
-    return super.open(false)
+  constructor(folder: string, options: PGLiteDBConfig) {
+    super(folder, options)
+    // It opens at once. What it meets is told by `open`.
+    this.db.waitReady.catch(() => {})
+  }
+
+  override async open(): Promise<void> {
+    await this.db.waitReady.catch((cause: unknown) => {
+      throw unusable(this.database ?? '', cause)
+    })
+    await super.open(false)
   }
 }
 
@@ -71,17 +78,15 @@ export function openDatabase({ url, dataDir }: { url?: string | undefined; dataD
 
 function openPGLite(dataDir: string, logger: Logger): OpenedDatabase {
   const inMemory = dataDir.startsWith('memory://')
-  const path = inMemory ? dataDir : resolve(dataDir)
-  if (!inMemory) mkdirSync(dirname(path), { recursive: true })
-  const unlock = inMemory ? () => {} : lockDataDir(path)
-  const driver = new KeepingPGLite(path, { logger: databaseLogger(logger) })
+  const folder = inMemory ? undefined : lockDataDir(dataDir)
+  const driver = new KeepingPGLite(folder?.path ?? dataDir, { logger: databaseLogger(logger) })
   return {
     kind: 'pglite',
     driver,
     alone: (boot) => boot(),
     async close() {
       await driver.close()
-      unlock()
+      folder?.unlock()
     },
   }
 }

@@ -7,6 +7,8 @@ export class MainComponentError extends Error {
       | 'DATABASE_UNREACHABLE'
       | 'DATABASE_MISSING'
       | 'DATABASE_IN_USE'
+      | 'DATABASE_FOLDER_UNUSABLE'
+      | 'DISK_FULL'
       | 'MODEL_CHANGED'
       | 'INSTALL_FAILED'
       | 'PORT_IN_USE',

@@ -9,6 +9,7 @@ import { internalToken } from './development-token.js'
 import { createApplicationIntegrations } from './integrations/entries/application.js'
 import { createArtifactStore } from './integrations/shared/artifacts/index.js'
 import { createProviderPauses } from './integrations/shared/provider-pauses.js'
+import { stopOnSignals } from './lib/stop-on-signals.js'
 
 const logger = createLogger()
 
@@ -35,24 +36,14 @@ try {
     onFatal: (error) => component.stop().finally(() => fail(error)),
     logger,
   })
-  stopOnSignals(component)
+  stopOnSignals((signal) => {
+    logger.info({ signal }, 'stopping')
+    component.stop().then(() => process.exit(0), fail)
+  })
   await component.start()
   if (await component.ready()) process.send?.({ type: 'ready' })
 } catch (error) {
   fail(error)
-}
-
-/** The first signal drains, a second one does not wait. */
-function stopOnSignals(component: AsyncTaskComponent): void {
-  let stopping = false
-  const stop = (signal: NodeJS.Signals) => {
-    if (stopping) process.exit(1)
-    stopping = true
-    logger.info({ signal }, 'stopping')
-    component.stop().then(() => process.exit(0), fail)
-  }
-  process.on('SIGINT', stop)
-  process.on('SIGTERM', stop)
 }
 
 function fail(error: unknown): never {

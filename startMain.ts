@@ -1,6 +1,7 @@
 /** The main component's entry: configuration in, running component out, signals. */
 import { loadConfig } from './config/load.js'
 import { internalToken } from './development-token.js'
+import { stopOnSignals } from './lib/stop-on-signals.js'
 import { startMainComponent } from './main-component/index.js'
 import { createLogger } from './main-component/logger.js'
 
@@ -16,18 +17,10 @@ try {
   logger.info({ url: main.url }, `listening at ${main.url}`)
   process.send?.({ type: 'ready', url: main.url })
 
-  let stopping = false
-  const stop = (signal: NodeJS.Signals) => {
-    if (stopping) process.exit(1)
-    stopping = true
+  stopOnSignals((signal) => {
     logger.info({ signal }, 'stopping')
-    main.stop().then(
-      () => process.exit(0),
-      (error: unknown) => fail(error),
-    )
-  }
-  process.on('SIGINT', stop)
-  process.on('SIGTERM', stop)
+    main.stop().then(() => process.exit(0), fail)
+  })
 } catch (error) {
   fail(error)
 }

@@ -17,6 +17,7 @@ const wholeSystem = [
   'tests/e2e/**/*.test.ts',
   'tests/performance/**/*.test.ts',
   'tests/stress/**/*.test.ts',
+  'tests/terminal/**/*.test.ts',
   'tests/test-async-task-component.ts',
   'tests/chaos/chaos-run.test.ts',
   'tests/money/money.test.ts',

@@ -1,4 +1,5 @@
 /** `npm run simulator -- ark|image-gateway|gemini [options]`: one simulator in a process of its own. */
+import { stopOnSignals } from '../lib/stop-on-signals.js'
 import { HELP, simulatorFor, USAGE, UsageError } from './command-line.js'
 
 const { name, simulator } = parseOrExit()
@@ -7,8 +8,7 @@ console.log(`Simulator ${name} (no real provider) listens on ${url}`)
 process.send?.({ type: 'ready', url })
 
 const stop = () => void simulator.stop().then(() => process.exit(0))
-process.once('SIGINT', stop)
-process.once('SIGTERM', stop)
+stopOnSignals(stop)
 // A parent that is gone needs no simulator.
 process.once('disconnect', stop)
 

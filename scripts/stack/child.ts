@@ -79,10 +79,18 @@ export async function startChild({
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   let stopping = false
 
-  async function end(signal: NodeJS.Signals): Promise<void> {
+  async function kill(): Promise<void> {
     stopping = true
     if (hasExited(child)) return
-    child.kill(signal)
+    child.kill('SIGKILL')
+    await exited
+  }
+
+  async function stop(): Promise<void> {
+    stopping = true
+    if (hasExited(child)) return
+    // It then stops by itself, and is told so once, whoever else asks, and even if this process ends meanwhile.
+    if (child.connected) child.disconnect()
     const force = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS)
     await exited
     clearTimeout(force)
@@ -90,7 +98,7 @@ export async function startChild({
 
   const ready = await untilReady(child, signal)
   if (typeof ready === 'string') {
-    await end('SIGKILL')
+    await kill()
     throw new ChildFailedError(name, ready, logFile)
   }
   child.once('exit', () => {
@@ -101,8 +109,8 @@ export async function startChild({
     pid: child.pid as number,
     ready,
     send: (message) => void child.send(message),
-    stop: () => end('SIGTERM'),
-    kill: () => end('SIGKILL'),
+    stop,
+    kill,
   }
 }
 

@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -44,6 +44,12 @@ test('a part that is stopped is gone when the stop resolves, and is no crash', a
   await child.stop()
   expect(isAlive(child.ready.pid as number)).toBe(false)
   expect(onCrash).not.toHaveBeenCalled()
+})
+
+test('a part that is stopping is not told again', async () => {
+  const child = await start('drains', () => {})
+  await Promise.all([child.stop(), child.stop()])
+  expect(readFileSync(join(folder, 'drains.log'), 'utf8')).toBe('this is drains\ntold to stop\n')
 })
 
 test('a start that is given up leaves nothing behind', async () => {

@@ -1,0 +1,57 @@
+/** Programs as people start and stop them: in a terminal of their own, with keys. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { eventually } from '../support/eventually.js'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const CTRL_C = '\x03'
+
+/** Ends as the program does; 128 and the signal's number where a signal ended that, as in a shell. */
+const IN_TERMINAL = `
+import os, pty, sys
+code = os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:]))
+sys.exit(code if code >= 0 else 128 - code)`
+
+export class Terminal {
+  readonly exit: Promise<number>
+  readonly #python: ChildProcess
+  #output = ''
+
+  /** Runs the command with this environment and, of a shell's, no more than it needs. */
+  constructor(command: string[], env: NodeJS.ProcessEnv) {
+    this.#python = spawn('python3', ['-c', IN_TERMINAL, ...command], {
+      cwd: root,
+      env: { PATH: process.env.PATH, HOME: process.env.HOME, NO_UPDATE_NOTIFIER: '1', ...env },
+      stdio: ['pipe', 'pipe', 'inherit'],
+    })
+    this.#python.stdout?.on('data', (data) => {
+      this.#output += data
+    })
+    this.exit = once(this.#python, 'close').then(([code]) => code as number)
+  }
+
+  /** What the screen shows, and has shown. */
+  get output(): string {
+    return this.#output
+  }
+
+  /** Resolves once the screen shows that; rejects where the program ends without. */
+  async until(text: string | RegExp): Promise<void> {
+    const shown = eventually(() => {
+      if (!this.#output.match(text)) throw new Error(`${text} is not shown in:\n${this.#output}`)
+    })
+    await Promise.race([shown, this.exit])
+    if (!this.#output.match(text)) throw new Error(`The program ended without ${text}:\n${this.#output}`)
+  }
+
+  pressCtrlC(): void {
+    this.#python.stdin?.write(CTRL_C)
+  }
+
+  /** Closes the window, where it is still open. */
+  async close(): Promise<void> {
+    this.#python.kill('SIGKILL')
+    await this.exit
+  }
+}

@@ -10,6 +10,7 @@ import type { ArtifactsConfig } from '../integrations/shared/artifacts/config.js
 import { databaseOf } from '../integrations/shared/database.js'
 import { CommitUnknownError, isDatabaseUnavailable } from '../integrations/shared/database-faults.js'
 import { unlessAborted, withTimeout } from '../integrations/shared/following-signal.js'
+import { withoutSignature } from '../integrations/shared/provider-callback.js'
 import { RunsUnavailableError } from '../integrations/shared/runs.js'
 import { type APIRoutesOptions, serveAPI } from './api-routes.js'
 import { serveArtifacts } from './artifacts.js'
@@ -69,7 +70,8 @@ function logRequests(logger: Logger): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
     const startedAt = performance.now()
     await next()
-    const { method, path } = c.req
+    const { method } = c.req
+    const path = withoutSignature(c.req.path)
     const ms = Math.round(performance.now() - startedAt)
     const entry = { requestId: c.get('requestId'), method, path, status: c.res.status, ms }
     // Health checks and polls come by the thousand.
@@ -89,7 +91,7 @@ function answerError(error: Error, c: Context<AppEnv>, logger: Logger) {
     return c.json(failure(error.message), error.status)
   }
   const id = c.get('requestId')
-  logger.error({ requestId: id, path: c.req.path, err: error }, 'request threw')
+  logger.error({ requestId: id, path: withoutSignature(c.req.path), err: error }, 'request threw')
   const away = whatIsAway(error)
   if (away !== undefined) {
     c.header('retry-after', String(RETRY_AFTER_SECONDS))

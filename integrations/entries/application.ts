@@ -25,6 +25,7 @@ export function createApplicationIntegrations(
       ...urls,
       ...limits(integrations.fangzhouVideoGeneration),
       ...requests(integrations.fangzhouVideoGeneration),
+      pollSeconds: integrations.fangzhouVideoGeneration.pollSeconds,
       source: promptSource('VideoGeneration', 'video'),
     }),
     nanobanana2ImageGeneration: createNanobanana2ImageGenerationIntegration({

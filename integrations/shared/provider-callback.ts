@@ -9,7 +9,7 @@ export const PROVIDER_CALLBACK = 'providerCallback'
 
 export interface CallbackOf {
   namespace: string
-  apiCallId: string
+  /** The task's, and not its row's id, which no address outside of the application shows. */
   taskKey: string
   attempt: number
 }
@@ -25,11 +25,18 @@ export function providerCallbackUrl(
   of: Omit<CallbackOf, 'namespace'>,
 ): string {
   const namespace = new URL(reportUrl).pathname.split('/').at(-2) ?? ''
-  const call = { ...of, namespace }
-  const { apiCallId, attempt } = call
-  const path = `${buildAPIPath(namespace, PROVIDER_CALLBACK)}/${apiCallId}/${attempt}/${sign(secret, call)}`
-  return urlBelow(baseUrl, path)
+  const { taskKey, attempt } = of
+  const signature = sign(secret, { taskKey, attempt, namespace })
+  return urlBelow(baseUrl, `${buildAPIPath(namespace, PROVIDER_CALLBACK)}/${taskKey}/${attempt}/${signature}`)
 }
+
+/** A path as it may be logged: whoever has a callback's signature can call back. */
+export function withoutSignature(path: string): string {
+  return path.replace(SIGNED, '$1[signature]')
+}
+
+/** However many segments there are: what stands where a signature should is kept out too. */
+const SIGNED = new RegExp(`(/${PROVIDER_CALLBACK}/[^/]*/[^/]*/).+`, 'i')
 
 /** Takes as long whatever the signature is. */
 export function isCallbackSignature(secrets: readonly string[], call: CallbackOf, signature: string): boolean {
@@ -40,7 +47,38 @@ export function isCallbackSignature(secrets: readonly string[], call: CallbackOf
   })
 }
 
-function sign(secret: string, { namespace, apiCallId, taskKey, attempt }: CallbackOf): string {
-  const signed = ['provider-callback', namespace, apiCallId, taskKey, attempt].join(':')
+function sign(secret: string, { namespace, taskKey, attempt }: CallbackOf): string {
+  const signed = ['provider-callback', namespace, taskKey, attempt].join(':')
   return createHmac('sha256', secret).update(signed).digest('base64url')
+}
+
+const NOT_PASSED_ON = { reached: false }
+
+/** Lets one hint of each run through in an interval: each costs a look at the database, and a signal to Temporal. */
+export class HintGate {
+  readonly #passedAt = new Map<string, number>()
+
+  /** @param now milliseconds of a clock that only goes forward. Default: the process's. */
+  constructor(
+    private readonly intervalMs: number,
+    private readonly now: () => number = () => performance.now(),
+  ) {}
+
+  /** What `pass` comes to, unless the run's last hint is too recent. One that could not be passed on does not count. */
+  async once(run: string, pass: () => Promise<{ reached: boolean }>): Promise<{ reached: boolean }> {
+    const now = this.now()
+    // Oldest first.
+    for (const [passed, at] of this.#passedAt) {
+      if (now - at < this.intervalMs) break
+      this.#passedAt.delete(passed)
+    }
+    if (this.#passedAt.has(run)) return NOT_PASSED_ON
+    this.#passedAt.set(run, now)
+    try {
+      return await pass()
+    } catch (error) {
+      this.#passedAt.delete(run)
+      throw error
+    }
+  }
 }

@@ -57,6 +57,8 @@ export interface PullIntegrationOptions<Params> {
   requestsPerMinute?: number | undefined
   /** How long one request to the provider may take, in milliseconds. */
   requestTimeoutMs?: number | undefined
+  /** How long a run waits at least from one look at the provider to the next, in seconds. Default: 10. */
+  pollSeconds?: number | undefined
   /** How main reaches the runs of its tasks; the daemon does without. */
   runs?: { handles: RunHandles; callbackSecrets: readonly string[] }
   /** Where tasks come from. Without it, the application creates APICalls itself. */
@@ -109,7 +111,14 @@ export function createPullIntegration<Params extends z.ZodObject, Result extends
   function runAPIs(namespace: string): API[] {
     const { manualHandles } = definition
     if (manualHandles === undefined || options.runs === undefined) return []
-    return createRunAPIs({ namespace, entities: names, buildWorkflowId, ...manualHandles, ...options.runs })
+    return createRunAPIs({
+      namespace,
+      entities: names,
+      buildWorkflowId,
+      ...manualHandles,
+      ...options.runs,
+      pollSeconds: options.pollSeconds,
+    })
   }
 
   return class PullIntegration implements IIntegration {

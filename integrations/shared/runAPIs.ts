@@ -4,11 +4,11 @@ import { z } from 'zod'
 import { type API, APIError, createAPI } from '../index.js'
 import type { CallEntityNames } from './call-entities.js'
 import { attemptWorkflowId } from './names.js'
-import { currentAttempt, type TaskStatus } from './protocol/index.js'
-import { isCallbackSignature, PROVIDER_CALLBACK } from './provider-callback.js'
+import { currentAttempt, isLive, type TaskStatus } from './protocol/index.js'
+import { HintGate, isCallbackSignature, PROVIDER_CALLBACK } from './provider-callback.js'
 import { type RunHandles, type RunSignal, runProgressSchema } from './runs.js'
 import { taskNotFound } from './task-requests.js'
-import { findTask, type StoredTask } from './task-store.js'
+import { findTask, findTaskByKey, type StoredTask } from './task-store.js'
 import { taskStatusSchema } from './wire.js'
 
 export interface RunAPIsOptions {
@@ -21,9 +21,18 @@ export interface RunAPIsOptions {
   handles: RunHandles
   /** What callbacks may be signed with: the internal token, during a rotation the previous one too. */
   callbackSecrets: readonly string[]
+  /** How long a run waits at least from one look at the provider to the next. Default 10. */
+  pollSeconds?: number | undefined
 }
 
+const DEFAULT_POLL_SECONDS = 10
+
 const apiCallId = z.string().min(1).max(100)
+/** In its one spelling: what is signed is a number, and `1e0` would be another address of the same. */
+const attemptInPath = z
+  .string()
+  .regex(/^([1-9]\d{0,2}|1000)$/, 'must be a whole number from 1 to 1000')
+  .transform(Number)
 const handleSchema = z.strictObject({ apiCallId })
 const handleAnswerSchema = z.object({
   success: z.literal(true),
@@ -95,24 +104,26 @@ function signalAPI<Params extends z.ZodType<{ apiCallId: string }>>(
 }
 
 function callbackAPI(options: RunAPIsOptions): API {
-  const { namespace, handles, callbackSecrets } = options
+  const { namespace, entities, handles, callbackSecrets, pollSeconds = DEFAULT_POLL_SECONDS } = options
+  const gate = new HintGate(pollSeconds * 1000)
   return createAPI({
-    name: `${PROVIDER_CALLBACK}/:apiCallId/:attempt/:signature`,
+    name: `${PROVIDER_CALLBACK}/:taskKey/:attempt/:signature`,
     namespace,
     allowAnonymous: true,
-    summary: `The provider's hint that a ${namespace} task has moved on: its run asks at once`,
+    summary: `The provider's hint that a ${namespace} task has moved on: its run asks soon, once for each poll interval`,
     // What the provider says is not believed, and so not read.
-    params: z.object({ apiCallId, attempt: z.coerce.number().int().min(1).max(1000), signature: z.string().max(100) }),
+    params: z.object({ taskKey: z.string().min(1).max(100), attempt: attemptInPath, signature: z.string().max(100) }),
     answer: z.object({ reached: z.boolean() }),
-    async callback({ signal }, { apiCallId, attempt, signature }) {
-      const task = await findTask(this, options.entities, apiCallId)
-      const call = { namespace, apiCallId, taskKey: task?.taskKey ?? '', attempt }
-      if (!task || !isCallbackSignature(callbackSecrets, call, signature)) {
+    async callback({ signal }, { signature, ...of }) {
+      if (!isCallbackSignature(callbackSecrets, { namespace, ...of }, signature)) {
         throw new APIError(401, { success: false, error: 'The signature is wrong' })
       }
-      const run = runOf(options, task)
-      if (run.attempt !== attempt) return { reached: false }
-      return { reached: await handles.signal(run.workflowId, 'triggerImmediatePoll', [], signal) }
+      return gate.once(`${of.taskKey}:${of.attempt}`, async () => {
+        const task = await findTaskByKey(this, entities, of.taskKey)
+        if (!task || !isLive(task.state) || currentAttempt(task.state) !== of.attempt) return { reached: false }
+        const { workflowId } = runOf(options, task)
+        return { reached: await handles.signal(workflowId, 'providerHint', [], signal) }
+      })
     },
   })
 }

@@ -1,7 +1,7 @@
 /** How main reaches the run of a task in Temporal: for the few things that cannot wait for the daemon to ask. */
 import { z } from 'zod'
 
-export type RunSignal = 'triggerImmediatePoll' | 'stopPolling'
+export type RunSignal = 'triggerImmediatePoll' | 'providerHint' | 'stopPolling'
 
 /** What a run tells of its work at the provider, to whoever asks. Times are unix seconds. */
 export const runProgressSchema = z.object({

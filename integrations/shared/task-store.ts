@@ -153,7 +153,20 @@ export function findTask(
   names: CallEntityNames,
   apiCallId: string,
 ): Promise<StoredTask | undefined> {
-  return reading(controller, `${names.apiCall}:find`, () => findRow(controller, names, apiCallId))
+  return reading(controller, `${names.apiCall}:find`, async () => {
+    const match = byId(controller, names, apiCallId)
+    return match && findRow(controller, names, match)
+  })
+}
+
+/** Finds a task by its key; undefined where there is no such task. */
+export function findTaskByKey(
+  controller: Controller,
+  names: CallEntityNames,
+  taskKey: string,
+): Promise<StoredTask | undefined> {
+  const match = MatchExp.atom({ key: 'taskKey', value: ['=', taskKey] })
+  return reading(controller, `${names.apiCall}:findByKey`, () => findRow(controller, names, match))
 }
 
 /** Reads a task and what has happened to it, oldest first; undefined where there is no such task. */
@@ -163,7 +176,8 @@ export function readTask(
   apiCallId: string,
 ): Promise<TaskView | undefined> {
   return reading(controller, `${names.apiCall}:read`, async () => {
-    const task = await findRow(controller, names, apiCallId)
+    const match = byId(controller, names, apiCallId)
+    const task = match && (await findRow(controller, names, match))
     if (!task) return undefined
     const events = await controller.system.storage.find(
       names.integrationEvent,
@@ -176,17 +190,20 @@ export function readTask(
   })
 }
 
+/** Undefined for what can be no id. */
+function byId(controller: Controller, names: CallEntityNames, apiCallId: string) {
+  const id = physicalEntity(controller, names.apiCall).parseId(apiCallId)
+  return id === null ? undefined : MatchExp.atom({ key: 'id', value: ['=', id] })
+}
+
 async function findRow(
   controller: Controller,
   names: CallEntityNames,
-  apiCallId: string,
+  match: ReturnType<typeof MatchExp.atom>,
 ): Promise<StoredTask | undefined> {
-  const id = physicalEntity(controller, names.apiCall).parseId(apiCallId)
-  if (id === null) return undefined
-  const match = MatchExp.atom({ key: 'id', value: ['=', id] })
-  const fields = ['taskKey', 'state', 'createdAt']
+  const fields = ['id', 'taskKey', 'state', 'createdAt']
   const row = await controller.system.storage.findOne(names.apiCall, match, undefined, fields)
-  return row && ({ ...row, id: String(id) } as StoredTask)
+  return row && ({ ...row, id: String(row.id) } as StoredTask)
 }
 
 function timelineEntry(event: object): TimelineEntry {
@@ -216,6 +233,9 @@ export async function createTaskIndexes(
   await database.scheme(
     `CREATE INDEX IF NOT EXISTS "${names.apiCall}_unchecked" ON ${calls.table} (${calls.column('uncheckedSince')})` +
       ` WHERE ${calls.column('uncheckedSince')} IS NOT NULL`,
+  )
+  await database.scheme(
+    `CREATE INDEX IF NOT EXISTS "${names.apiCall}_by_key" ON ${calls.table} (${calls.column('taskKey')})`,
   )
   await database.scheme(
     `CREATE INDEX IF NOT EXISTS "${names.integrationEvent}_of_call" ON ${events.table} (${events.column('apiCallId')})`,

@@ -1,7 +1,7 @@
 /** How a run waits for its video: until the deadline, open to its manual handles, with a short history. */
 import type { TestWorkflowEnvironment } from '@temporalio/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { progressQuery } from '@/integrations/shared/workflow/manual-handles.js'
+import { progressQuery, providerHint } from '@/integrations/shared/workflow/manual-handles.js'
 import { creates, videoRequest as request, type VideoBench, withVideoBench } from './video-bench.js'
 import { createRealEnvironment, createTimeSkippingEnvironment, statusesOf } from './workflow-support.js'
 
@@ -135,5 +135,22 @@ describe('a run that waits', () => {
       })
       expect(methods(bench)).toEqual(['POST'])
       expect(bench.main.state).toMatchObject({ status: 'failed', providerTask: { attempt: 1 } })
+    }))
+
+  it('looks once in a poll interval, however often the provider hints; an operator is heard at once', () =>
+    withVideoBench(skipping, { ...patient, pollSeconds: 10, latencyMs: HOUR_MS }, async (bench) => {
+      const handle = await bench.start(WORKFLOW, request)
+      await expect.poll(() => statusesOf(bench.main)).toContain('processing')
+      // A minute, with a hint in each of its seconds.
+      for (let second = 0; second < 60; second++) {
+        await handle.signal(providerHint)
+        await skipping.sleep(1000)
+      }
+      expect(looks(bench)).toBeGreaterThanOrEqual(4)
+      expect(looks(bench)).toBeLessThanOrEqual(6)
+      const before = looks(bench)
+      await handle.signal('triggerImmediatePoll')
+      await expect.poll(() => looks(bench)).toBe(before + 1)
+      await handle.terminate()
     }))
 })

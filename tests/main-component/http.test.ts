@@ -161,7 +161,7 @@ describe('/openapi.json', () => {
       'get /api/testAsyncTask/runsToCheck with token',
       'get /api/video/tasks/{taskId}',
       'post /api/fangzhouVideoGeneration/cancelTask with token',
-      'post /api/fangzhouVideoGeneration/providerCallback/{apiCallId}/{attempt}/{signature}',
+      'post /api/fangzhouVideoGeneration/providerCallback/{taskKey}/{attempt}/{signature}',
       'post /api/fangzhouVideoGeneration/queryFangzhouVideoStatus with token',
       'post /api/fangzhouVideoGeneration/reportFangzhouVideoResult with token',
       'post /api/fangzhouVideoGeneration/retryTask with token',

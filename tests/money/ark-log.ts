@@ -54,8 +54,8 @@ export function countFaults(log: readonly LoggedRequest[]): Partial<Record<Fault
   return counts
 }
 
-/** The task whose create this is, as its callback address says. */
-export function taskOf({ body }: LoggedRequest): string | undefined {
+/** The key of the task whose create this is, as its callback address says. */
+export function taskKeyOf({ body }: LoggedRequest): string | undefined {
   const callback = z.object({ callback_url: z.string() }).safeParse(body).data?.callback_url
   return /\/providerCallback\/([^/]+)\//.exec(callback ?? '')?.[1]
 }

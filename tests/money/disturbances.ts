@@ -2,9 +2,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { attemptWorkflowId } from '@/integrations/shared/names.js'
 import type { LoggedRequest } from '@/simulators/request-log.js'
-import { isCreate, taskOf } from './ark-log.js'
+import { isCreate, taskKeyOf } from './ark-log.js'
 import { KILL_EVERY_MS, TERMINATE_EVERY } from './settings.js'
-import { readVideos } from './stored-videos.js'
+import { readVideos, type StoredVideo } from './stored-videos.js'
 import type { MoneySystem } from './system.js'
 
 export interface Disturbances {
@@ -51,19 +51,25 @@ async function followCreates(system: MoneySystem, done: Disturbances, signal: Ab
   }
 }
 
-async function hurry({ mainUrl, secrets }: MoneySystem, request: LoggedRequest): Promise<void> {
+async function videoOf({ query }: MoneySystem, request: LoggedRequest): Promise<StoredVideo | undefined> {
+  return (await readVideos(query)).find(({ taskKey }) => taskKey === taskKeyOf(request))
+}
+
+async function hurry(system: MoneySystem, request: LoggedRequest): Promise<void> {
+  const { mainUrl, secrets } = system
   const response = await fetch(`${mainUrl}/api/fangzhouVideoGeneration/triggerImmediatePoll`, {
     method: 'POST',
     headers: { authorization: `Bearer ${secrets.INTERNAL_API_TOKEN}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ apiCallId: taskOf(request) }),
+    body: JSON.stringify({ apiCallId: (await videoOf(system, request))?.id }),
     signal: AbortSignal.timeout(30_000),
   })
   if (!response.ok) throw new Error(`triggerImmediatePoll answered ${response.status}: ${await response.text()}`)
 }
 
 /** False where the run is over, or where its end may be the task's. */
-async function terminateRun({ query, temporal }: MoneySystem, request: LoggedRequest): Promise<boolean> {
-  const video = (await readVideos(query)).find(({ id }) => id === taskOf(request))
+async function terminateRun(system: MoneySystem, request: LoggedRequest): Promise<boolean> {
+  const { temporal } = system
+  const video = await videoOf(system, request)
   const attempt = video?.events.at(-1)?.attempt ?? 0
   if (!video || attempt > LAST_TO_TERMINATE) return false
   const id = attemptWorkflowId('fangzhouVideoGeneration', video.id, video.taskKey, attempt)

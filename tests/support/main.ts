@@ -26,6 +26,8 @@ export interface TestMainOptions {
   temporalAddress?: string
   /** Of the test integration. Default: any number. */
   maxTasksInFlight?: number
+  /** Default: one that says nothing. */
+  logger?: pino.Logger
 }
 
 export interface TestMain extends HttpMain {
@@ -66,7 +68,7 @@ export async function startTestMain(options: TestMainOptions = {}): Promise<Test
       },
     },
     internalTokens: [TEST_TOKEN, options.previousToken].filter((token) => token !== undefined),
-    logger: pino({ level: process.env.LOG_LEVEL ?? 'silent' }),
+    logger: options.logger ?? pino({ level: process.env.LOG_LEVEL ?? 'silent' }),
   })
   return {
     ...httpMain(component.url),

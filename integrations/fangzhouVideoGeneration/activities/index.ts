@@ -44,11 +44,7 @@ export function createActivities(context: ActivityContext) {
     },
 
     /** Has the provider make the video, and gives its task's id. Not to be retried blindly. */
-    async createVideoTask(
-      request: VideoRequest,
-      task: AttemptKey & { apiCallId: string },
-      reportUrl: string,
-    ): Promise<string> {
+    async createVideoTask(request: VideoRequest, task: AttemptKey, reportUrl: string): Promise<string> {
       const callbackUrl =
         callbackBaseUrl && providerCallbackUrl(callbackBaseUrl, context.internalToken, reportUrl, task)
       const created = withHeartbeat(requestTimeoutMs, (signal) =>

@@ -10,8 +10,8 @@ const { videoSettings } = proxyLocalActivities<VideoActivities>({ startToCloseTi
 
 /** Has Ark make a video, waits for it and stores it; goes on with what an earlier attempt had made, if it can. */
 export async function videoPollingWorkflow(input: AttemptInput<VideoRequest>): Promise<AttemptOutcome<VideoResult>> {
-  const { requestParams, apiCallId, taskKey, attempt, callbackUrl } = input
-  const key = { apiCallId, taskKey, attempt }
+  const { requestParams, taskKey, attempt, callbackUrl } = input
+  const key = { taskKey, attempt }
 
   return runAttempt(input, async (run) => {
     const settings = await videoSettings()

@@ -72,10 +72,15 @@ export class Patience {
     }
   }
 
-  /** Waits before the next look. Fails the attempt if the deadline comes first; the provider's task may go on. */
-  async pause(seconds: number): Promise<void> {
+  /**
+   * Waits before the next look. Fails the attempt if the deadline comes first; the provider's task may go on.
+   *
+   * @param hintAfterSeconds how soon a hint of the provider's may end it. Default: not at all
+   */
+  async pause(seconds: number, hintAfterSeconds?: number): Promise<void> {
     const leftMs = this.#deadline - Date.now()
-    if (leftMs > 0) await this.handles.pause(Math.min(seconds * 1000, leftMs))
+    if (leftMs > 0)
+      await this.handles.pause(Math.min(seconds * 1000, leftMs), {}, hintAfterSeconds && hintAfterSeconds * 1000)
     if (Date.now() < this.#deadline) return
     const message = `Not finished within ${this.deadlineSeconds} s`
     throw attemptFailure({ code: DEADLINE_EXCEEDED, message, retryable: true })

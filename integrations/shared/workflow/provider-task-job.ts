@@ -109,12 +109,12 @@ class ProviderTaskJob {
   /** Waits for the task's success. Throws the provider's reason if there will be none. */
   async succeeded(task: ProviderTask, { isNew }: { isNew: boolean }): Promise<void> {
     const { id } = task
-    const { firstPollSeconds } = this.settings
+    const { firstPollSeconds, pollSeconds } = this.settings
     this.#patience.handles.report({ phase: 'waiting', providerTaskId: id })
     try {
-      if (isNew) await this.#patience.pause(firstPollSeconds)
+      if (isNew) await this.#patience.pause(firstPollSeconds, pollSeconds)
       while (!(await this.#isDone(id))) {
-        await this.#patience.pause(this.#pauseSeconds())
+        await this.#patience.pause(this.#pauseSeconds(), pollSeconds)
         if (workflowInfo().continueAsNewSuggested) await this.#continueAsNew(task)
       }
     } catch (error) {

@@ -11,6 +11,7 @@ import type {
 } from 'interaqt'
 import type { z } from 'zod'
 import type { APICall, WorkflowParams } from './shared/task.js'
+import type { TaskLogger } from './shared/task-log.js'
 
 export { buildAPIPath } from './shared/names.js'
 export type { APICall, WorkflowParams } from './shared/task.js'
@@ -93,6 +94,8 @@ export interface IIntegrationConstructorArgs {
   interactions: InteractionInstance[]
   dict: DictionaryInstance[]
   namespace: string
+  /** Main's: told of each move of a task. */
+  logger?: TaskLogger
 }
 
 export interface IIntegration {

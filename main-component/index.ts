@@ -88,7 +88,7 @@ async function boot(config: AppConfig, runs: RunAccess, database: OpenedDatabase
     interactions: [...backend.interactions],
     dict: [...backend.dicts],
   }
-  const integrations = new Integrations(model)
+  const integrations = new Integrations({ ...model, logger })
   await integrations.configure()
   const system = new DatabaseSystem(database.driver)
   const controller = new Controller({

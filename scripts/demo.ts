@@ -95,8 +95,9 @@ async function runTask({ kind, request }: (typeof TASKS)[number], progress: Prog
 
   let shown = 0
   return client.untilEnded(kind, id, abort.signal, ({ status, timeline }) => {
-    for (const { type, attempt } of timeline.slice(shown)) {
-      display.timed(`${kind.padEnd(6)} ${type.padEnd(11)} attempt ${attempt}`)
+    for (const { type, attempt, reason } of timeline.slice(shown)) {
+      const why = reason ? `  ${reason.code}: ${reason.message}` : ''
+      display.timed(`${kind.padEnd(6)} ${type.padEnd(11)} attempt ${attempt}${why}`)
     }
     shown = timeline.length
     progress.status = status

@@ -100,6 +100,7 @@ function isStored(task: StoredTask, { report, answered, answeredAt }: Accepted):
     case 'begin':
       return stored('begun', (event) => event.runId === report.runId && event.attempt === report.attempt)
     case 'processing':
+    case 'waiting':
     case 'completed':
     case 'failed':
     case 'released':

@@ -30,6 +30,8 @@ const EDGES: Record<TaskStatus, Partial<Record<TaskEventType, TaskStatus>>> = {
   queued: {
     queued: 'queued',
     begun: 'queued',
+    waiting: 'queued',
+    resumed: 'queued',
     renewed: 'queued',
     checked: 'queued',
     restored: 'queued',
@@ -40,6 +42,8 @@ const EDGES: Record<TaskStatus, Partial<Record<TaskEventType, TaskStatus>>> = {
   },
   processing: {
     begun: 'processing',
+    waiting: 'processing',
+    resumed: 'processing',
     checked: 'processing',
     completed: 'completed',
     failed: 'failed',
@@ -149,7 +153,7 @@ function stateMachine(names: CallEntityNames, maxAttempts: number) {
   const node = (status: TaskStatus) =>
     StateNode.create({
       name: status,
-      computeValue: labelled(`state.${status}.v1`, (last: unknown, mutation?: unknown) =>
+      computeValue: labelled(`state.${status}.v2`, (last: unknown, mutation?: unknown) =>
         mutation === undefined
           ? newTaskState(last as Partial<TaskState> | undefined, maxAttempts)
           : evolve(last as TaskState, (mutation as { record: IntegrationEventRecord }).record.data),

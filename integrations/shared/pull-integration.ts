@@ -105,6 +105,7 @@ export function createPullIntegration<Params extends z.ZodObject, Result extends
       toRecord: (params) => api.toRecord(params as z.input<Params>),
       requestSchema,
       resultSchema,
+      maxTasksInFlight: options.maxTasksInFlight,
     })
   }
 
@@ -170,9 +171,9 @@ export function createPullIntegration<Params extends z.ZodObject, Result extends
     }
 
     createAPIs(): API[] {
-      const { namespace } = this.#args
+      const { namespace, logger } = this.#args
       const { maxTasksInFlight } = options
-      const shared = { namespace, entities: names, policy, maxTasksInFlight }
+      const shared = { namespace, entities: names, policy, maxTasksInFlight, logger }
       return [
         createFetchPendingTasksAPI({
           namespace,

@@ -6,6 +6,7 @@ import { createTaskOnce, type MakeOnce } from './idempotency.js'
 import { claimableAt, isLive } from './protocol/index.js'
 import { taskNotFound } from './task-requests.js'
 import { createTaskOf, readTask } from './task-store.js'
+import { waitingForSchema, whatItWaitsFor } from './waiting.js'
 import { taskErrorSchema, taskStatusSchema } from './wire.js'
 
 export interface TaskAPIsOptions {
@@ -21,6 +22,8 @@ export interface TaskAPIsOptions {
   toRecord(params: unknown): Record<string, unknown>
   requestSchema: z.ZodObject
   resultSchema: z.ZodType
+  /** Most tasks that may be queued or processing at once. Default: any number. */
+  maxTasksInFlight?: number | undefined
 }
 
 /** Makes `POST api/<namespace>/<createName>` and `GET api/<namespace>/tasks/:taskId`. */
@@ -52,7 +55,7 @@ function createCreateTaskAPI(options: TaskAPIsOptions): API {
   })
 }
 
-function createGetTaskAPI({ namespace, names, resultSchema }: TaskAPIsOptions) {
+function createGetTaskAPI({ namespace, names, resultSchema, maxTasksInFlight }: TaskAPIsOptions) {
   return createAPI({
     name: 'tasks/:taskId',
     namespace,
@@ -70,6 +73,8 @@ function createGetTaskAPI({ namespace, names, resultSchema }: TaskAPIsOptions) {
       startedAt: z.number().nullable(),
       /** From when on its next attempt may start; null while one is under way, and where there will be none. */
       dueAt: z.number().nullable(),
+      /** Why nothing goes on for now; null where something does, or nobody knows. */
+      waitingFor: waitingForSchema.nullable(),
       /** Null until the task is completed. */
       result: resultSchema.nullable(),
       error: taskErrorSchema.nullable(),
@@ -79,6 +84,7 @@ function createGetTaskAPI({ namespace, names, resultSchema }: TaskAPIsOptions) {
           attempt: z.number().int(),
           at: z.number(),
           error: taskErrorSchema.optional(),
+          reason: taskErrorSchema.optional(),
         }),
       ),
     }),
@@ -88,7 +94,8 @@ function createGetTaskAPI({ namespace, names, resultSchema }: TaskAPIsOptions) {
       const { status, attempts, startedAt, result, error } = task.state
       const { id, createdAt, timeline } = task
       const dueAt = isLive(task.state) ? null : claimableAt(task.state)
-      return { taskId: id, status, attempts, createdAt, startedAt, dueAt, result, error, timeline }
+      const waitingFor = await whatItWaitsFor(this, names, task, maxTasksInFlight)
+      return { taskId: id, status, attempts, createdAt, startedAt, dueAt, waitingFor, result, error, timeline }
     },
   })
 }

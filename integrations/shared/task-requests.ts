@@ -3,6 +3,7 @@ import type { Controller } from 'interaqt'
 import { APIError } from '../index.js'
 import type { CallEntityNames } from './call-entities.js'
 import type { Acceptance, TaskPolicy, TaskRequest, TaskState } from './protocol/index.js'
+import { logSteps, type TaskLogger } from './task-log.js'
 import { carryOut } from './task-store.js'
 
 /** Whose tasks, and by which policy: what the APIs of one integration that change tasks have in common. */
@@ -12,6 +13,8 @@ export interface TaskAPIOptions {
   policy: TaskPolicy
   /** Most tasks that may be queued or processing at once. Default: any number. */
   maxTasksInFlight?: number | undefined
+  /** Told of each move of a task. Default: nobody is. */
+  logger?: TaskLogger | undefined
 }
 
 /**
@@ -21,7 +24,7 @@ export interface TaskAPIOptions {
  */
 export async function requestOfTask(
   controller: Controller,
-  { entities, policy, maxTasksInFlight }: TaskAPIOptions,
+  { namespace, entities, policy, maxTasksInFlight, logger }: TaskAPIOptions,
   apiCallId: string,
   request: TaskRequest,
 ): Promise<{ answer: Acceptance; state: TaskState }> {
@@ -29,7 +32,9 @@ export async function requestOfTask(
   const chance = { newToken, random: Math.random() }
   const outcome = await carryOut(controller, entities, apiCallId, request, { ...chance, policy }, maxTasksInFlight)
   if (!outcome) throw taskNotFound()
-  const { answer, state } = outcome
+  const { answer, state, task, steps } = outcome
+  const { id, taskKey, createdAt } = task
+  if (logger) logSteps(logger, { namespace, apiCallId: id, taskKey, createdAt }, steps)
   if (answer.ok) return { answer, state }
   throw new APIError(409, { success: false, error: answer.error, reason: answer.reason, status: state.status })
 }

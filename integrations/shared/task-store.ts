@@ -17,12 +17,16 @@ import {
   type TaskState,
 } from './protocol/index.js'
 import { arrivalsOf } from './task-arrivals.js'
+import type { StoredStep } from './task-log.js'
 import { inFlight, isFull } from './tasks-in-flight.js'
 
 /** A decision that has been carried out, and the row as it is now. */
 export interface CarriedOut {
   answer: Decision['answer']
   state: TaskState
+  task: Pick<LockedTask, 'id' | 'taskKey' | 'createdAt'>
+  /** What was appended, in order. */
+  steps: StoredStep[]
 }
 
 /**
@@ -48,9 +52,10 @@ export async function carryOut(
     const atCapacity = joins && (await isFull(controller, names, maxTasksInFlight))
     const now = await databaseTime(controller)
     const { events, answer } = decide(row.state, request, { ...context, taskKey: row.taskKey, now, atCapacity })
-    const state = await appendEvents(controller, names, row, events, now)
+    const steps = await appendEvents(controller, names, row, events, now)
+    const state = steps.at(-1)?.after ?? row.state
     const due = (claimableAt(state) ?? Number.POSITIVE_INFINITY) <= now
-    return { answer, state, wakes: due || (isLive(row.state) && !isLive(state)) }
+    return { answer, state, task: row, steps, wakes: due || (isLive(row.state) && !isLive(state)) }
   })
   if (carriedOut?.wakes) arrivalsOf(controller, names.apiCall).wake()
   return carriedOut
@@ -59,6 +64,7 @@ export async function carryOut(
 interface LockedTask {
   id: string
   taskKey: string
+  createdAt: number
   state: TaskState
 }
 
@@ -71,8 +77,8 @@ async function lockTask(
   const id = parseId(apiCallId)
   if (id === null) return undefined
   const sql =
-    `SELECT ${column('taskKey')} AS "taskKey", ${column('state')} AS state FROM ${table}` +
-    ` WHERE ${column('id')} = $1 FOR UPDATE`
+    `SELECT ${column('taskKey')} AS "taskKey", ${column('createdAt')} AS "createdAt", ${column('state')} AS state` +
+    ` FROM ${table} WHERE ${column('id')} = $1 FOR UPDATE`
   const [row] = await databaseOf(controller).query<Omit<LockedTask, 'id'>>(sql, [id])
   return row && { ...row, id: String(id) }
 }
@@ -83,21 +89,24 @@ async function appendEvents(
   row: LockedTask,
   events: TaskEvent[],
   at: number,
-): Promise<TaskState> {
-  let state = row.state
+): Promise<StoredStep[]> {
+  const steps: StoredStep[] = []
+  let before = row.state
   for (const event of events) {
     const record: IntegrationEventRecord = {
       apiCallId: row.id,
       eventType: event.type,
       attempt: event.attempt,
       at,
-      supersedes: event.type === 'queued' && !event.adopted ? (state.fencingToken ?? '') : null,
+      supersedes: event.type === 'queued' && !event.adopted ? (before.fencingToken ?? '') : null,
       data: event,
     }
     await controller.system.storage.create(names.integrationEvent, record)
-    state = evolve(state, event)
+    const after = evolve(before, event)
+    steps.push({ event, before, after, at })
+    before = after
   }
-  return state
+  return steps
 }
 
 /**
@@ -133,6 +142,8 @@ export interface TimelineEntry {
   at: number
   /** Why this attempt failed. */
   error?: TaskError
+  /** What its run waits for. */
+  reason?: TaskError
 }
 
 export interface StoredTask {
@@ -208,7 +219,10 @@ async function findRow(
 
 function timelineEntry(event: object): TimelineEntry {
   const { eventType: type, attempt, at, data } = event as IntegrationEventRecord
-  return { type, attempt, at, ...(data.type === 'failed' && { error: data.error }) }
+  if (data.type === 'failed') return { type, attempt, at, error: data.error }
+  if (data.type !== 'waiting') return { type, attempt, at }
+  const { code, message } = data.waitingFor
+  return { type, attempt, at, reason: { code, message } }
 }
 
 /** Makes the indexes that interaqt cannot declare. May run again and again, and from several processes. */

@@ -18,9 +18,17 @@ export function countInFlight(table: string, statusColumn: string): string {
  * processes, so that two of them never take the one free place.
  */
 export async function isFull(controller: Controller, { apiCall }: CallEntityNames, max: number): Promise<boolean> {
-  const database = databaseOf(controller)
+  await databaseOf(controller).query('SELECT pg_advisory_xact_lock(hashtext($1))', [`${apiCall}:in-flight`])
+  return (await countTasksInFlight(controller, { apiCall })) >= max
+}
+
+/** How many there are at this moment, for nobody to rely on. */
+export async function countTasksInFlight(
+  controller: Controller,
+  { apiCall }: Pick<CallEntityNames, 'apiCall'>,
+): Promise<number> {
   const { table, column } = physicalEntity(controller, apiCall)
-  await database.query('SELECT pg_advisory_xact_lock(hashtext($1))', [`${apiCall}:in-flight`])
-  const [row] = await database.query<{ count: number }>(`SELECT ${countInFlight(table, column('status'))} AS count`, [])
-  return (row?.count ?? 0) >= max
+  const sql = `SELECT ${countInFlight(table, column('status'))} AS count`
+  const [row] = await databaseOf(controller).query<{ count: number }>(sql, [])
+  return row?.count ?? 0
 }

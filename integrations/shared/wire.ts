@@ -92,11 +92,21 @@ const aboutTask = { apiCallId: id, taskKey: taskKey.optional() }
 const fromRun = { ...aboutTask, attempt, runId }
 const fromProcessor = { ...aboutTask, attempt, fencingToken: token }
 
+/** Who reports a longer one cuts it. */
+const MAX_NEXT_TRY_SECONDS = 86_400
+
 /** Reports of a run, fenced by attempt and runId. */
 export function runReportSchema<R extends z.ZodType>(result: R) {
   return z.discriminatedUnion('status', [
     z.strictObject({ ...fromRun, status: z.literal('begin'), createIntent: z.boolean().optional() }),
     z.strictObject({ ...fromRun, status: z.literal('processing'), providerTask: providerTaskSchema.optional() }),
+    z.strictObject({
+      ...fromRun,
+      status: z.literal('waiting'),
+      reason: taskErrorSchema,
+      nextTrySeconds: z.number().min(0).max(MAX_NEXT_TRY_SECONDS).optional(),
+    }),
+    z.strictObject({ ...fromRun, status: z.literal('resumed') }),
     z.strictObject({ ...fromRun, status: z.literal('completed'), result }),
     z.strictObject({ ...fromRun, ...failure }),
   ])

@@ -13,11 +13,15 @@ const CREATE_PATHS: Record<TaskKind, string> = {
 
 const createdSchema = z.object({ taskId: z.string() })
 
+const errorSchema = z.object({ code: z.string(), message: z.string() })
+
 const taskSchema = z.object({
   status: z.string(),
   result: z.unknown(),
-  error: z.object({ code: z.string(), message: z.string() }).nullish(),
-  timeline: z.array(z.object({ type: z.string(), attempt: z.number(), at: z.number() })),
+  error: errorSchema.nullish(),
+  timeline: z.array(
+    z.object({ type: z.string(), attempt: z.number(), at: z.number(), reason: errorSchema.optional() }),
+  ),
 })
 
 export type TaskView = z.infer<typeof taskSchema>

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { TestWorkflowEnvironment } from '@temporalio/testing'
+import { HTTPException } from 'hono/http-exception'
 import { imageSize } from 'image-size'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type ImageResult, imageResultSchema } from '@/integrations/nanobanana2ImageGeneration/schemas.js'
@@ -28,7 +29,7 @@ describe('an image', () => {
       expect(outcome).toMatchObject({ outcome: 'completed', attempt: 1 })
       if (outcome.outcome !== 'completed') return
       expect(statusesOf(main)).toEqual(['begin', 'processing', 'completed'])
-      expect(requestsAtReport).toEqual([0, 1, 1])
+      expect(requestsAtReport).toEqual([0, 0, 1])
       expect(main.state).toMatchObject({ status: 'completed', result: outcome.result, openIntents: [] })
       expect(imageResultSchema.parse(outcome.result)).toEqual(outcome.result)
 
@@ -64,7 +65,8 @@ describe('an image', () => {
       gateway.faults.retryAfterSeconds = 300
       expect(await run('imageGenerationWorkflow', request)).toMatchObject({ outcome: 'completed' })
       expect(gateway.requests).toHaveLength(3)
-      expect(statusesOf(main)).toEqual(['begin', 'processing', 'completed'])
+      expect(statusesOf(main)).toEqual(['begin', 'processing', 'waiting', 'completed'])
+      expect(main.reports[2]).toMatchObject({ reason: { message: expect.stringContaining('rate limit') } })
     }))
 })
 
@@ -92,7 +94,7 @@ describe('a refusal', () => {
         error: { code },
         retryable: false,
       })
-      expect(statusesOf(main)).toEqual(['begin', 'failed'])
+      expect(statusesOf(main)).toEqual(['begin', 'processing', 'failed'])
       expect(main.state).toMatchObject({ status: 'failed', retryable: false, openIntents: [] })
       expect(gateway.requests).toHaveLength(1)
     }),
@@ -104,7 +106,27 @@ describe('a refusal', () => {
       expect(await run('imageGenerationWorkflow', request)).toMatchObject({ outcome: 'refused' })
       expect(gateway.requests).toEqual([])
     }))
+
+  it('by main to go on, as the task was cancelled meanwhile, spends nothing', () =>
+    bench(async ({ run, main, gateway }) => {
+      main.onReport = ({ status }) => {
+        if (status === 'processing') main.state = { ...main.state, status: 'cancelled' }
+      }
+      expect(await run('imageGenerationWorkflow', request)).toMatchObject({ outcome: 'refused' })
+      expect(gateway.requests).toEqual([])
+    }))
 })
+
+it('is lost to no older main, which does not know that a run may wait', () =>
+  bench(async ({ run, main, gateway }) => {
+    gateway.faults.set({ rateLimited: 2 })
+    main.onReport = ({ status }) => {
+      if (status === 'waiting') throw new HTTPException(400, { message: 'status: Invalid input' })
+    }
+    expect(await run('imageGenerationWorkflow', request)).toMatchObject({ outcome: 'completed' })
+    // Told once, in vain, for both refusals.
+    expect(statusesOf(main)).toEqual(['begin', 'processing', 'waiting', 'completed'])
+  }))
 
 it('leaves an answer without an image to the next attempt, with nothing open', () =>
   bench(async ({ run, main, gateway }) => {

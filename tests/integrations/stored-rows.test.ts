@@ -25,6 +25,14 @@ const REQUESTS: Record<string, (state: TaskState) => TaskRequest> = {
   claim: () => ({ status: 'queued', alone: true }),
   begin: (state) => ({ status: 'begin', attempt: currentAttempt(state), runId: state.runId ?? 'run' }),
   processing: (state) => ({ status: 'processing', attempt: currentAttempt(state), runId: state.runId ?? 'run' }),
+  named: (state) => ({
+    status: 'processing',
+    attempt: currentAttempt(state),
+    runId: state.runId ?? 'run',
+    providerTask: { id: 'p', attempt: currentAttempt(state) },
+  }),
+  wait: (state) => ({ status: 'waiting', attempt: currentAttempt(state), runId: state.runId ?? 'run', reason: error }),
+  resume: (state) => ({ status: 'resumed', attempt: currentAttempt(state), runId: state.runId ?? 'run' }),
   complete: (state) => ({
     status: 'completed',
     attempt: currentAttempt(state),
@@ -81,7 +89,8 @@ it('whatever is requested of whatever row, what is stored is what the protocol s
       await expectStored(id, state)
       const task = await readTask(controller, TEST_TASKS, id)
       for (const { type } of task?.timeline ?? []) seenTypes.add(type as TaskEventType)
-      const kind = `${state.status}, ${state.runId === null ? 'not begun' : 'begun'}`
+      const waits = state.status === 'processing' && state.waitingFor ? ', waits' : ''
+      const kind = `${state.status}, ${state.runId === null ? 'not begun' : 'begun'}${waits}`
       if (!kinds.has(kind) && way.length < 4) {
         kinds.add(kind)
         ways.push([...way, next])
@@ -99,8 +108,10 @@ it('whatever is requested of whatever row, what is stored is what the protocol s
     'released',
     'renewed',
     'restored',
+    'resumed',
     'retried',
     'runClosed',
+    'waiting',
   ])
 
   async function stateOf(id: string): Promise<TaskState> {

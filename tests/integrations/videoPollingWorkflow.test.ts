@@ -73,7 +73,18 @@ describe('a video', () => {
       ark.faults.retryAfterSeconds = 120
       expect(await run('videoPollingWorkflow', request)).toMatchObject({ outcome: 'completed' })
       expect(creates(ark)).toHaveLength(3)
-      expect(statusesOf(main)).toEqual(['begin', 'processing', 'completed'])
+      expect(statusesOf(main)).toEqual(['begin', 'waiting', 'processing', 'completed'])
+    }))
+
+  it('tells people what it waits for while no poll is answered, and when it goes on', () =>
+    bench(async ({ run, main, ark }) => {
+      // Each look takes five requests before it is given up.
+      main.onReport = (report) => {
+        if (report.status === 'processing') ark.faults.set({ readFail: 12 })
+      }
+      expect(await run('videoPollingWorkflow', request)).toMatchObject({ outcome: 'completed' })
+      expect(statusesOf(main)).toEqual(['begin', 'processing', 'waiting', 'resumed', 'completed'])
+      expect(main.reports[2]).toMatchObject({ reason: { code: 'InternalServiceError' } })
     }))
 })
 

@@ -122,6 +122,8 @@ interface BenchOptions {
   activities?: object
   /** Sections of the integrations' configuration, by name. */
   integrations?: Record<string, object>
+  /** A main to report to in place of the one that records. */
+  mainUrl?: string | undefined
 }
 
 const bundles: Record<string, Promise<WorkflowBundleWithSourceMap>> = {}
@@ -130,13 +132,13 @@ let taskQueues = 0
 /** Runs `test` beside a worker of one integration, over a fresh main and a fresh artifact folder. */
 export async function withWorkflowBench(
   env: TestWorkflowEnvironment,
-  { folder, createActivities, activities = {}, integrations = {} }: BenchOptions,
+  { folder, createActivities, activities = {}, integrations = {}, mainUrl }: BenchOptions,
   test: (bench: WorkflowBench) => Promise<void>,
 ): Promise<void> {
   const main = await startRecordingMain()
   const artifactsDir = await mkdtemp(join(tmpdir(), 'artifacts-'))
   const context: ActivityContext = {
-    mainUrl: main.url,
+    mainUrl: mainUrl ?? main.url,
     internalToken: TEST_TOKEN,
     artifacts: createArtifactStore({ dir: artifactsDir }, main.url),
     integrations: integrationsConfigSchema.parse({

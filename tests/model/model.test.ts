@@ -20,7 +20,7 @@ describe('whatever goes wrong, the invariants hold and the task ends', () => {
 
 /** Each rule is there for a reason: without it some story breaks an invariant. */
 describe('the model notices that a rule is missing:', () => {
-  it.each<[Broken, RegExp]>([
+  it.each<[Broken, RegExp, Partial<Faults>?]>([
     ['no fencing', /stale write accepted/],
     ['reuse policy left at its default', /two workflows of attempt/],
     ['read-then-write claim', /two claimers/],
@@ -30,8 +30,9 @@ describe('the model notices that a rule is missing:', () => {
     ['attempts reset on retry', /two runs began/],
     ['no margin', /paid twice/],
     ['unavailable is not found', /live work ended/],
-  ])('%s', { timeout: 120_000 }, (broken, violation) => {
-    const told = () => holds({ restores: false, expiry: true }, [broken], { numRuns: 20_000, seed: 1 })
+    ['processing closes every intent', /paid twice/, { blind: true }],
+  ])('%s', { timeout: 120_000 }, (broken, violation, faults) => {
+    const told = () => holds({ restores: false, expiry: true, ...faults }, [broken], { numRuns: 20_000, seed: 1 })
     expect(told).toThrow(
       expect.objectContaining({ cause: expect.objectContaining({ message: expect.stringMatching(violation) }) }),
     )

@@ -14,6 +14,7 @@ export class Run {
   #label: string
   #waitingFor: object | null = null
   #begunAt = 0
+  #waited = false
 
   constructor(
     private readonly world: World,
@@ -77,6 +78,11 @@ export class Run {
       }
       this.#begunAt = this.world.now
       const { providerTask, openIntents = [] } = answer.begin ?? {}
+      if (this.world.faults.blind) {
+        if (openIntents.length > 0) this.#fail('create_answer_lost', false, true)
+        else this.#tellThatItAsks()
+        return
+      }
       const known = providerTask && this.world.provider.get(providerTask.id)
       if (providerTask && known && known.status !== 'failed') this.#resume(providerTask)
       else this.#lookUp(openIntents.map((intent) => ({ attempt: intent.attempt, since: intent.at })))
@@ -108,6 +114,54 @@ export class Run {
     })
   }
 
+  /** A provider that makes things in one request, and cannot be asked afterwards. */
+  #tellThatItAsks(): void {
+    const { attempt, runId } = this.execution
+    this.#next('reports processing', () =>
+      this.#report({ status: 'processing', attempt, runId }, (answer) =>
+        answer.ok ? this.#next('asks the provider', () => this.#ask()) : this.#refused(answer.error),
+      ),
+    )
+  }
+
+  #ask(): void {
+    const { attempt } = this.execution
+    this.#waitingFor = this.world.network.send(
+      `${this.#name}: request`,
+      () => this.world.provider.create(attempt),
+      (id) => {
+        if (id !== 'not now') this.#complete(id)
+        else if (this.world.now > this.#begunAt + CREATE_WINDOW) this.#fail('not_now', true, true)
+        else this.#waits(() => this.#next('asks the provider again', () => this.#ask()))
+      },
+      () => this.#fail('create_answer_lost', false, true),
+      true,
+    )
+  }
+
+  /** News, and no more: however main answers, and whether it does, the run goes on. */
+  #waits(next: () => void): void {
+    const { attempt, runId } = this.execution
+    this.#waited = true
+    this.#tell({ status: 'waiting', attempt, runId, reason: { code: 'busy', message: '' }, nextTrySeconds: 5 }, next)
+  }
+
+  #resumes(next: () => void): void {
+    const { attempt, runId } = this.execution
+    if (!this.#waited) {
+      next()
+      return
+    }
+    this.#waited = false
+    this.#tell({ status: 'resumed', attempt, runId }, next)
+  }
+
+  #tell(news: RunReport, next: () => void): void {
+    this.#next(`tells ${news.status}`, () =>
+      this.#call(`${this.#name}: ${news.status}`, () => this.world.main.handle(news), next, next),
+    )
+  }
+
   #create(): void {
     const { attempt } = this.execution
     if (this.world.now > this.#begunAt + CREATE_WINDOW) {
@@ -118,7 +172,10 @@ export class Run {
     this.#waitingFor = this.world.network.send(
       `${this.#name}: create`,
       () => this.world.provider.create(attempt),
-      (id) => this.#resume({ id, attempt }),
+      (id) => {
+        if (id === 'not now') this.#waits(() => this.#next('creates a provider task', () => this.#create()))
+        else this.#resume({ id, attempt })
+      },
       () => this.#lookUp([{ attempt, since: sentAt }]),
       true,
     )
@@ -135,14 +192,22 @@ export class Run {
 
   #poll(task: ProviderTask): void {
     this.#next('polls', () => {
-      const record = this.world.provider.get(task.id)
-      if (record?.status === 'running') this.#poll(task)
-      else if (record?.status === 'failed') this.#fail('provider_failed', true, true)
-      else {
-        const result: TestTaskResult = { success: true, steps: [task.id] }
-        this.#end({ outcome: 'completed', attempt: this.execution.attempt, result })
+      if (this.world.provider.busy) {
+        this.#waits(() => this.#poll(task))
+        return
       }
+      const record = this.world.provider.get(task.id)
+      this.#resumes(() => {
+        if (record?.status === 'running') this.#poll(task)
+        else if (record?.status === 'failed') this.#fail('provider_failed', true, true)
+        else this.#complete(task.id)
+      })
     })
+  }
+
+  #complete(id: string): void {
+    const result: TestTaskResult = { success: true, steps: [id] }
+    this.#end({ outcome: 'completed', attempt: this.execution.attempt, result })
   }
 
   #fail(code: string, retryable: boolean, providerEnded: boolean): void {

@@ -20,6 +20,7 @@ export type Broken =
   | 'reuse policy left at its default'
   | 'read-then-write claim'
   | 'no begin'
+  | 'processing closes every intent'
   | 'no reconciler'
   | 'no adopt'
   | 'attempts reset on retry'
@@ -69,6 +70,9 @@ export class Main {
     this.events = [...this.events, ...events]
     if (this.broken.has('attempts reset on retry') && request.status === 'retry') {
       this.state = { ...this.state, attempts: 0, attemptLimit: DEFAULT_TASK_POLICY.maxAttempts, outcomes: {} }
+    }
+    if (this.broken.has('processing closes every intent') && request.status === 'processing') {
+      this.state = { ...this.state, openIntents: [] }
     }
     this.#remember({ kind: 'request', request: asked, answer })
     this.onHandled({ request: asked, events, answer, before })
@@ -167,9 +171,12 @@ export interface ProviderTaskRecord {
 
 export class Provider {
   tasks: ProviderTaskRecord[] = []
+  /** It takes nothing, and tells nothing, for now. */
+  busy = false
   onCreated: (task: ProviderTaskRecord) => void = () => {}
 
-  create(attempt: number): string {
+  create(attempt: number): string | 'not now' {
+    if (this.busy) return 'not now'
     const task: ProviderTaskRecord = { id: `cgt-${this.tasks.length + 1}`, attempt, status: 'running' }
     this.onCreated(task)
     this.tasks.push(task)

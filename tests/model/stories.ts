@@ -24,6 +24,8 @@ export const FAULTS: Array<[string, Faults]> = [
   ['with history kept', { restores: false, expiry: false }],
   ['with retention ending', { restores: false, expiry: true }],
   ['with main restored from backups', { restores: true, expiry: false }],
+  ['with a provider that cannot be asked', { restores: false, expiry: true, blind: true }],
+  ['with such a one, and main restored from backups', { restores: true, expiry: false, blind: true }],
 ]
 
 export const anyFaults = fc.constantFrom(...FAULTS.map(([, faults]) => faults))

@@ -11,6 +11,8 @@ export interface Faults {
   /** Backups are restored. Not together with expired retention: that combination is not promised. */
   restores: boolean
   expiry: boolean
+  /** The provider cannot be asked what it has made, and a lost answer is left to an operator. */
+  blind?: boolean
 }
 
 /** One task, its main, Temporal, provider, daemons and runs; and what must always hold between them. */
@@ -52,6 +54,7 @@ export class World {
   /** Lets things happen without any more faults, fairly, until nothing is left to do. */
   settle(): void {
     this.temporal.available = true
+    this.provider.busy = false
     for (let round = 0; round < 3000; round++) {
       if (isFinal(this.main.state) && !this.main.state.runUnseen && this.#quiet()) return
       const actions = [
@@ -91,7 +94,7 @@ export class World {
   }
 
   #faultActions(): Action[] {
-    const { main, temporal } = this
+    const { main, temporal, provider } = this
     const actions: Action[] = this.#parties().flatMap((party) => party.faults())
     const availability = temporal.available ? 'goes away' : 'comes back'
     actions.push({
@@ -99,6 +102,13 @@ export class World {
       fault: true,
       run: () => {
         temporal.available = !temporal.available
+      },
+    })
+    actions.push({
+      label: provider.busy ? 'the provider takes tasks again' : 'the provider says "not now"',
+      fault: true,
+      run: () => {
+        provider.busy = !provider.busy
       },
     })
     if (this.faults.expiry) {

@@ -17,11 +17,13 @@ const fromProcessor = fc.record({ offset: attemptOffset, stale: fc.boolean() })
 const request: fc.Arbitrary<Command['request']> = fc.oneof(
   fc.boolean().map((alone) => () => ({ status: 'queued', alone }) as const),
   fc
-    .tuple(fc.constantFrom('begin', 'processing', 'completed', 'failed'), fromRun)
+    .tuple(fc.constantFrom('begin', 'processing', 'waiting', 'resumed', 'completed', 'failed'), fromRun)
     .map(([status, { offset, runId, retryable, ended }]) => (state: TaskState): TaskRequest => {
       const base = { attempt: Math.max(1, currentAttempt(state) + offset), runId }
       if (status === 'failed') return { status, ...base, error, retryable, providerEnded: ended }
       if (status === 'completed') return { status, ...base, result: 1 }
+      if (status === 'waiting') return { status, ...base, reason: { code: ended ? 'x' : 'y', message: '' } }
+      if (status === 'processing' && ended) return { status, ...base, providerTask: { id: 'p', attempt: base.attempt } }
       return { status, ...base }
     }),
   fc

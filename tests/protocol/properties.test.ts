@@ -105,6 +105,31 @@ describe('whatever happens to a task', () => {
     })
   })
 
+  it('a create intent is closed only by a named task, a result, or a failure that leaves nothing', () => {
+    holds((before, _request, events) => {
+      let state = before
+      for (const event of events) {
+        const next = evolve(state, event)
+        const closes =
+          event.type === 'completed' ||
+          (event.type === 'processing' && event.providerTask !== null) ||
+          (event.type === 'failed' && event.providerEnded)
+        if (closes) expect(next.openIntents).toEqual([])
+        else if (event.type !== 'restored') expect(next.openIntents).toEqual(expect.arrayContaining(state.openIntents))
+        state = next
+      }
+    })
+  })
+
+  it('news of what a run waits for changes nothing else', () => {
+    holds((before, request, events, after) => {
+      if (request.status !== 'waiting' && request.status !== 'resumed') return
+      if (events.every(({ type }) => type === 'waiting' || type === 'resumed')) {
+        expect({ ...after, waitingFor: null }).toEqual({ ...before, waitingFor: null })
+      }
+    })
+  })
+
   it('nobody with a stale token changes anything', () => {
     holds((before, request, events) => {
       if ('fencingToken' in request && request.fencingToken === 'stale-token') expect(events, before.status).toEqual([])

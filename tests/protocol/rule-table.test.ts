@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { TaskRequest, TaskState } from '@/integrations/shared/protocol/index.js'
 import {
+  asked,
   begin,
   cancel,
   claim,
@@ -11,8 +12,10 @@ import {
   processing,
   RUN,
   refusal,
+  resumed,
   rows,
   step,
+  waiting,
 } from './support.js'
 
 /** Every request against every kind of row: the events it creates, or the reason of its refusal. */
@@ -28,6 +31,9 @@ const requests: Record<string, (state: TaskState) => TaskRequest> = {
   begin: (state) => begin(state.attempts + 1),
   'begin by another run': (state) => begin(state.attempts + 1, OTHER_RUN),
   processing: (state) => processing(state.attempts + 1),
+  'processing, with no task': (state) => asked(state.attempts + 1),
+  waiting: (state) => waiting(state.attempts + 1),
+  resumed: (state) => resumed(state.attempts + 1),
   completed: (state) => completed(state.attempts + 1),
   failed: (state) => failed(state.attempts + 1),
   'begin of an attempt before': (state) => begin(state.attempts),
@@ -86,6 +92,36 @@ const expectations: Record<keyof typeof requests, Record<Row, Expectation>> = {
     completed: 'wrong_status',
     failed: ['restored', 'queued', 'processing'],
     exhausted: ['restored', 'queued', 'processing'],
+    cancelled: 'wrong_status',
+  },
+  'processing, with no task': {
+    pending: [...adopted, 'processing'],
+    queued: ['processing'],
+    begun: ['processing'],
+    processing: [],
+    completed: 'wrong_status',
+    failed: ['restored', 'queued', 'processing'],
+    exhausted: ['restored', 'queued', 'processing'],
+    cancelled: 'wrong_status',
+  },
+  waiting: {
+    pending: [...adopted, 'waiting'],
+    queued: ['waiting'],
+    begun: ['waiting'],
+    processing: ['waiting'],
+    completed: 'wrong_status',
+    failed: ['restored', 'queued', 'waiting'],
+    exhausted: ['restored', 'queued', 'waiting'],
+    cancelled: 'wrong_status',
+  },
+  resumed: {
+    pending: adopted,
+    queued: [],
+    begun: [],
+    processing: [],
+    completed: 'wrong_status',
+    failed: ['restored', 'queued'],
+    exhausted: ['restored', 'queued'],
     cancelled: 'wrong_status',
   },
   completed: {

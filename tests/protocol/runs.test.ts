@@ -1,18 +1,24 @@
 import { describe, expect, it } from 'vitest'
-import { uncheckedSince } from '@/integrations/shared/protocol/index.js'
+import { type TaskState, uncheckedSince } from '@/integrations/shared/protocol/index.js'
 import {
+  asked,
+  BUSY,
   begin,
+  cancel,
   claim,
   completed,
   eventTypes,
   failed,
+  OTHER_RUN,
   policy,
   processing,
   RUN,
   reach,
   refusal,
+  resumed,
   rows,
   step,
+  waiting,
 } from './support.js'
 
 const NOW = 5000
@@ -82,6 +88,75 @@ describe('outcomes', () => {
   })
 })
 
+describe('a create intent', () => {
+  const OPEN = [{ attempt: 1, at: expect.any(Number) }]
+  const second = (state: TaskState) => {
+    const claimed = step(state, claim, state.dueAt).state
+    return step(claimed, begin(2), state.dueAt + 1).decision.answer
+  }
+
+  it('stays open while the provider is asked, and is accounted for by the task that it names', () => {
+    expect(step(rows.begun, asked(), NOW).state).toMatchObject({ status: 'processing', openIntents: OPEN })
+    expect(step(rows.begun, processing(), NOW).state).toMatchObject({ status: 'processing', openIntents: [] })
+  })
+
+  it('of a run that is lost while the provider is asked is known to the next attempt', () => {
+    const state = reach(claim, begin(), asked())
+    const lost = {
+      status: 'failed' as const,
+      attempt: 1,
+      fencingToken: state.fencingToken ?? '',
+      error: { code: 'workflow_lost', message: 'Temporal does not know it' },
+      retryable: true,
+    }
+    expect(second(step(state, lost, NOW).state)).toMatchObject({ begin: { openIntents: OPEN } })
+  })
+
+  it('is closed by a result, and by a failure that leaves nothing at the provider', () => {
+    const state = reach(claim, begin(), asked())
+    expect(step(state, completed(), NOW).state.openIntents).toEqual([])
+    const refused = step(state, { ...failed(), providerEnded: true }, NOW).state
+    expect(second(refused)).toMatchObject({ begin: { openIntents: [] } })
+    expect(second(step(state, failed(), NOW).state)).toMatchObject({ begin: { openIntents: OPEN } })
+  })
+})
+
+describe('a run that waits', () => {
+  const waits = step(rows.begun, waiting(), NOW).state
+
+  it('tells why, since when and until when, and moves nothing', () => {
+    expect(waits).toEqual({ ...rows.begun, waitingFor: { ...BUSY, since: NOW, nextTryAt: NOW + 60 } })
+  })
+
+  it('tells the same reason once, and another one anew', () => {
+    expect(step(waits, waiting(), NOW + 60).decision).toEqual({ events: [], answer: { ok: true } })
+    const other = step(waits, waiting(1, RUN, { code: 'NoAnswer', message: 'Gone' }), NOW + 60).state
+    expect(other.waitingFor).toMatchObject({ code: 'NoAnswer', since: NOW + 60 })
+  })
+
+  it('has nothing to wait for once it goes on, and after any move', () => {
+    expect(step(waits, resumed(), NOW + 1).state.waitingFor).toBeNull()
+    expect(step(waits, asked(), NOW + 1).state.waitingFor).toBeNull()
+    expect(step(waits, failed(), NOW + 1).state.waitingFor).toBeNull()
+    expect(step(waits, cancel, NOW + 1).state.waitingFor).toBeNull()
+  })
+
+  it('is not believed of another run', () => {
+    expect(refusal(step(rows.begun, waiting(1, OTHER_RUN), NOW).decision)).toBe('other_run')
+    expect(refusal(step(rows.begun, resumed(1, OTHER_RUN), NOW).decision)).toBe('other_run')
+  })
+})
+
+it('a row knows since when it has its status', () => {
+  const at = (state: TaskState) => state.statusSince
+  expect([at(rows.pending), at(step(rows.pending, claim, NOW).state)]).toEqual([undefined, NOW])
+  expect(at(step(rows.queued, begin(), NOW).state)).toBe(rows.queued.statusSince)
+  for (const request of [asked(), completed(), failed(), cancel])
+    expect(at(step(rows.begun, request, NOW).state)).toBe(NOW)
+  const released = { status: 'released' as const, attempt: 1, fencingToken: rows.queued.fencingToken ?? '' }
+  expect(at(step(rows.queued, released, NOW).state)).toBe(NOW)
+})
+
 describe('adopt', () => {
   it('a run whose claim was released goes on', () => {
     const released = step(
@@ -123,6 +198,12 @@ describe('after main was restored from a backup', () => {
       begin: { openIntents: [1, 2].map((attempt) => ({ attempt, at: NOW })) },
     })
     expect(state.openIntents.map((intent) => intent.attempt)).toContain(3)
+  })
+
+  it('what a run of the forgotten attempt asks for is known to the next one, as if its begin were', () => {
+    const { state } = step(rows.pending, asked(), NOW)
+    expect(state).toMatchObject({ status: 'processing', runId: RUN, openIntents: [{ attempt: 1, at: NOW }] })
+    expect(step(rows.pending, processing(), NOW).state.openIntents).toEqual([])
   })
 
   it('an attempt that was under way ends as lost in the restore', () => {

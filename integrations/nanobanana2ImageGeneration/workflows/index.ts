@@ -22,12 +22,11 @@ export async function imageGenerationWorkflow(input: AttemptInput<ImageRequest>)
     if (run.begun.openIntents.length > 0 && !mayPayTwice) throw answerLost('an earlier attempt', '', false)
 
     const gateway = requestOnce<ImageActivities>(settings)
-    const patience = new Patience(settings.deadlineSeconds)
+    const patience = new Patience(run, settings.deadlineSeconds)
+    // Nothing is spent where main refuses. The create intent stays open: the answer can still be lost.
+    await run.reportProcessing()
     try {
-      const result = await patience.whileUnavailable(() => gateway.generateImage(requestParams, { taskKey, attempt }))
-      // Only now: it closes the create intent, which must stay open for as long as the answer can be lost.
-      await run.reportProcessing()
-      return result
+      return await patience.whileUnavailable(() => gateway.generateImage(requestParams, { taskKey, attempt }))
     } catch (error) {
       if (failureKind(error) !== 'ambiguous') throw error
       throw answerLost('this attempt', `: ${describeFailure(error).error.message}`, mayPayTwice)

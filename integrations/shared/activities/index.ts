@@ -2,7 +2,7 @@ import { ApplicationFailure, Context } from '@temporalio/activity'
 import type { z } from 'zod'
 import type { ActivityContext } from '../activity-context.js'
 import { withTimeout } from '../following-signal.js'
-import type { Begin, Processing, RunOutcome, TaskStatus } from '../protocol/index.js'
+import type { Begin, RunReport, TaskStatus } from '../protocol/index.js'
 import type { Begun } from '../task.js'
 import { type ReportAnswer, refusalSchema, reportAnswerSchema } from '../wire.js'
 
@@ -18,7 +18,7 @@ export type TaskActivities = {
   /** Tells main that this run begins its attempt, before anything is spent. */
   beginAttempt(callbackUrl: string, report: Of<Begin>): Promise<BeginReply>
   /** Tells main how far the attempt has come. */
-  reportAttempt(callbackUrl: string, report: Of<Processing> | Of<RunOutcome>): Promise<ReportReply>
+  reportAttempt(callbackUrl: string, report: Of<Exclude<RunReport, Begin>>): Promise<ReportReply>
 }
 
 /**

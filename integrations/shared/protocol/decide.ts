@@ -11,8 +11,9 @@
  * | queued (claim), processor           | pending and due, or failed, retryable and due, unless at capacity; or lease over | queued |
  * | begin, run                          | n = current, live, runId empty or the same            | begun (first time only)   |
  * | processing, run                     | n = current, live, runId empty or the same            | processing (once)         |
+ * | waiting / resumed, run              | n = current, live, runId empty or the same            | waiting / resumed, where that is news |
  * | completed / failed, run             | n = current, live, runId empty or the same            | [processing] completed / failed |
- * | any of these four on `pending`      | n = current                                           | queued (adopted), as above |
+ * | any of these six on `pending`       | n = current                                           | queued (adopted), as above |
  * | … from after a restored backup      | n > current, or n = current while failed              | restored, queued, as above |
  * | the same outcome again              | attempt n ended that way                              | none                      |
  * | released / renewed, processor       | n = current, queued, token equal                      | released / renewed        |
@@ -21,6 +22,10 @@
  * | verdict: closed                     | cancelled, token equal                                | runClosed                 |
  * | cancelled, operator                 | not final                                             | cancelled                 |
  * | retry, operator                     | failed                                                | retried                   |
+ *
+ * Create intents are open from `begun` on until `processing` names the provider's task, or the attempt has ended in
+ * success, or with nothing left at the provider. `processing` without a task says that the provider is asked: its
+ * answer can still be lost. `waiting` and `resumed` move nothing.
  *
  * "Live" is queued or processing. Pure: no clock, no chance, no I/O; what varies comes in the context.
  */

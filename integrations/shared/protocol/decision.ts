@@ -83,6 +83,7 @@ export function failedEvent(
   return {
     type: 'failed',
     attempt,
+    at: now,
     runId,
     fencingToken: newToken,
     error: { code: failure.error.code, message: failure.error.message },
@@ -103,8 +104,8 @@ export function outcomeEvents(
   if (outcome.status === 'failed') return [failedEvent(state, runId, context, outcome)]
 
   const attempt = outcome.attempt
-  const fencingToken = context.newToken
-  const completed: TaskEvent = { type: 'completed', attempt, runId, fencingToken, result: outcome.result ?? null }
+  const common = { attempt, at: context.now, runId, fencingToken: context.newToken }
+  const completed: TaskEvent = { type: 'completed', ...common, result: outcome.result ?? null }
   if (state.status === 'processing') return [completed]
-  return [{ type: 'processing', attempt, runId, fencingToken, providerTask: null }, completed]
+  return [{ type: 'processing', ...common, providerTask: null }, completed]
 }

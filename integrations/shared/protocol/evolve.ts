@@ -1,4 +1,4 @@
-import type { CreateIntent, TaskEvent, TaskState } from './types.js'
+import type { CreateIntent, TaskEvent, TaskState, TaskStatus } from './types.js'
 
 /** A task as it is before anything happened to it. */
 export function initialTaskState(attemptLimit: number, dueAt = 0): TaskState {
@@ -22,6 +22,7 @@ export function initialTaskState(attemptLimit: number, dueAt = 0): TaskState {
     error: null,
     runUnseen: false,
     checkedAt: null,
+    waitingFor: null,
   }
 }
 
@@ -37,7 +38,7 @@ export function evolve(state: TaskState, event: TaskEvent): TaskState {
       const takeOvers = newAttempt ? 0 : state.takeOvers
       return {
         ...state,
-        status: 'queued',
+        ...moved('queued', event.startedAt),
         startedAt: event.startedAt,
         leaseExpiresAt: event.leaseExpiresAt,
         fencingToken: event.fencingToken,
@@ -61,17 +62,21 @@ export function evolve(state: TaskState, event: TaskEvent): TaskState {
     case 'processing':
       return {
         ...state,
-        status: 'processing',
+        ...moved('processing', event.at),
         runId: event.runId ?? state.runId,
         fencingToken: event.fencingToken,
         leaseExpiresAt: null,
         providerTask: event.providerTask ?? state.providerTask,
-        openIntents: [],
+        openIntents: event.providerTask ? [] : withIntent(state.openIntents, event.intent ?? null),
       }
+    case 'waiting':
+      return { ...state, waitingFor: event.waitingFor }
+    case 'resumed':
+      return { ...state, waitingFor: null }
     case 'completed':
       return {
         ...endAttempt(state, event),
-        status: 'completed',
+        ...moved('completed', event.at),
         result: event.result,
         error: null,
         openIntents: [],
@@ -79,7 +84,7 @@ export function evolve(state: TaskState, event: TaskEvent): TaskState {
     case 'failed':
       return {
         ...endAttempt(state, event),
-        status: 'failed',
+        ...moved('failed', event.at),
         error: event.error,
         retryable: event.retryable,
         dueAt: event.dueAt,
@@ -89,7 +94,7 @@ export function evolve(state: TaskState, event: TaskEvent): TaskState {
     case 'released':
       return {
         ...state,
-        status: 'pending',
+        ...moved('pending', event.at),
         fencingToken: event.fencingToken,
         leaseExpiresAt: null,
         claim: null,
@@ -108,7 +113,7 @@ export function evolve(state: TaskState, event: TaskEvent): TaskState {
     case 'cancelled':
       return {
         ...state,
-        status: 'cancelled',
+        ...moved('cancelled', event.at),
         fencingToken: event.fencingToken,
         leaseExpiresAt: null,
         runUnseen: mayHaveLiveRun(state),
@@ -149,6 +154,11 @@ export function uncheckedSince(state: TaskState): number | null {
   // Its run is to be cancelled at once.
   if (state.status === 'cancelled' && state.runUnseen) return state.checkedAt ?? 0
   return null
+}
+
+/** A row that moves waits for nothing that it waited for before. */
+function moved(status: TaskStatus, at: number | undefined) {
+  return { status, statusSince: at, waitingFor: null }
 }
 
 function withIntent(open: CreateIntent[], intent: CreateIntent | null): CreateIntent[] {

@@ -11,5 +11,6 @@ export function decideOperatorRequest(state: TaskState, request: OperatorRequest
   }
   if (isFinal(state)) return refuse(state, 'cancelled', 'wrong_status')
   const reason = request.reason ?? null
-  return accept([{ type: 'cancelled', attempt, fencingToken: context.newToken, by: request.by, reason }])
+  const { now: at, newToken: fencingToken } = context
+  return accept([{ type: 'cancelled', attempt, at, fencingToken, by: request.by, reason }])
 }

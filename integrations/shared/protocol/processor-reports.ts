@@ -115,8 +115,9 @@ function releaseOrRenew(state: TaskState, request: Release | Renewal, context: D
   if (request.status === 'renewed') {
     return accept([{ type: 'renewed', attempt, leaseExpiresAt: context.now + context.policy.stuckTimeoutSeconds }])
   }
+  const { now: at, newToken: fencingToken } = context
   const pause = backoffSeconds(context.policy.releaseBackoff, state.releases + 1, context.random)
-  return accept([{ type: 'released', attempt, fencingToken: context.newToken, dueAt: context.now + pause }])
+  return accept([{ type: 'released', attempt, at, fencingToken, dueAt: at + pause }])
 }
 
 /** What a processor concluded about the run, from a look at the row and then one at Temporal. */

@@ -10,7 +10,17 @@ import {
   refuse,
 } from './decision.js'
 import { evolve } from './evolve.js'
-import type { Begin, CreateIntent, Decision, Processing, RunReport, TaskEvent, TaskState } from './types.js'
+import type {
+  Begin,
+  CreateIntent,
+  Decision,
+  Processing,
+  Resumed,
+  RunReport,
+  TaskEvent,
+  TaskState,
+  Waiting,
+} from './types.js'
 
 export function decideRunReport(state: TaskState, request: RunReport, context: DecisionContext): Decision {
   if (isOutcome(request) && state.outcomes[request.attempt] === request.status) return accept([])
@@ -32,6 +42,9 @@ function decideLiveRunReport(state: TaskState, request: RunReport, context: Deci
       return begin(state, request, context)
     case 'processing':
       return processing(state, request, context)
+    case 'waiting':
+    case 'resumed':
+      return news(state, request, context)
     default:
       return accept(outcomeEvents(state, request, request.runId, context))
   }
@@ -118,9 +131,11 @@ function processing(state: TaskState, request: Processing, context: DecisionCont
   const event: TaskEvent = {
     type: 'processing',
     attempt: request.attempt,
+    at: context.now,
     runId: request.runId,
     fencingToken: context.newToken,
     providerTask: request.providerTask ?? null,
+    ...(state.runId === null && { intent: { attempt: request.attempt, at: context.now } }),
   }
   if (state.status !== 'processing') return accept([event])
 
@@ -129,4 +144,17 @@ function processing(state: TaskState, request: Processing, context: DecisionCont
     return refuse(state, 'processing', 'other_provider_task', `this attempt's provider task is ${known ?? 'none'}`)
   }
   return accept([])
+}
+
+/** Only what differs from what is known is an event: a run may wait for hours, and say so at each try. */
+function news(state: TaskState, request: Waiting | Resumed, { now }: DecisionContext): Decision {
+  const { attempt, runId } = request
+  const known = state.waitingFor ?? null
+  if (request.status === 'resumed') return accept(known === null ? [] : [{ type: 'resumed', attempt, runId }])
+
+  const { reason, nextTrySeconds } = request
+  if (known?.code === reason.code) return accept([])
+  const nextTryAt = nextTrySeconds === undefined ? null : now + nextTrySeconds
+  const { code, message } = reason
+  return accept([{ type: 'waiting', attempt, runId, waitingFor: { code, message, since: now, nextTryAt } }])
 }

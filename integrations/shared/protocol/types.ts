@@ -28,6 +28,13 @@ export interface TaskError {
   message: string
 }
 
+/** Why a run cannot go on for now. */
+export interface WaitingFor extends TaskError {
+  since: number
+  /** When it means to try again; null where it did not say. */
+  nextTryAt: number | null
+}
+
 export type Outcome = 'completed' | 'failed'
 
 /** The part of a task's row that the protocol reads and moves. */
@@ -41,6 +48,8 @@ export interface TaskState {
   /** When the row may next be claimed (pending or failed). */
   dueAt: number
   startedAt: number | null
+  /** Since when it has its status. Missing in rows that no event of this version has moved. */
+  statusSince?: number | undefined
   /** Until when the claim may stay `queued` before another may take it over. */
   leaseExpiresAt: number | null
   fencingToken: string | null
@@ -59,6 +68,8 @@ export interface TaskState {
   /** The row was cancelled while a run may have been under way, and nobody has seen that run closed yet. */
   runUnseen: boolean
   checkedAt: number | null
+  /** What the run waits for, by its own account. Missing in rows of earlier versions. */
+  waitingFor?: WaitingFor | null
 }
 
 interface AboutTask {
@@ -97,9 +108,13 @@ export interface Failure {
 
 export type Claim = { status: 'queued'; fencingToken?: string; alone?: boolean } & AboutTask
 export type Begin = { status: 'begin'; createIntent?: boolean } & FromRun
+/** The provider is asked, or has accepted the task that is named. */
 export type Processing = { status: 'processing'; providerTask?: ProviderTask } & FromRun
+/** News for people, which moves nothing: what the run waits for, and that it waits no more. */
+export type Waiting = { status: 'waiting'; reason: TaskError; nextTrySeconds?: number } & FromRun
+export type Resumed = { status: 'resumed' } & FromRun
 export type RunOutcome = (Completion | Failure) & FromRun
-export type RunReport = Begin | Processing | RunOutcome
+export type RunReport = Begin | Processing | Waiting | Resumed | RunOutcome
 
 export type Release = { status: 'released' } & FromProcessor
 export type Renewal = { status: 'renewed' } & FromProcessor
@@ -122,6 +137,11 @@ export type OperatorRequest = Cancel | OperatorRetry
 
 export type TaskRequest = RunReport | ProcessorReport | OperatorRequest
 
+/** When a move happened; a claim's is its `startedAt`. Missing in events of earlier versions. */
+interface Dated {
+  at?: number
+}
+
 /** A fact about one task. Events are only ever appended, and are all that changes a row. */
 export type TaskEvent =
   | {
@@ -143,15 +163,20 @@ export type TaskEvent =
       leaseExpiresAt: number
       intent: CreateIntent | null
     }
-  | {
+  | ({
       type: 'processing'
       attempt: number
       runId: string | null
       fencingToken: string
+      /** Accounts for every create intent. Without it they stay open: the provider may only just have been asked. */
       providerTask: ProviderTask | null
-    }
-  | { type: 'completed'; attempt: number; runId: string | null; fencingToken: string; result: unknown }
-  | {
+      /** Opened where the row does not know the run's begin: a restore may have lost it. */
+      intent?: CreateIntent
+    } & Dated)
+  | { type: 'waiting'; attempt: number; runId: string; waitingFor: WaitingFor }
+  | { type: 'resumed'; attempt: number; runId: string }
+  | ({ type: 'completed'; attempt: number; runId: string | null; fencingToken: string; result: unknown } & Dated)
+  | ({
       type: 'failed'
       attempt: number
       runId: string | null
@@ -162,11 +187,11 @@ export type TaskEvent =
       providerEnded: boolean
       /** Opened where a run failed whose begin the row does not know: a restore may have lost it. */
       intent: CreateIntent | null
-    }
-  | { type: 'released'; attempt: number; fencingToken: string; dueAt: number }
+    } & Dated)
+  | ({ type: 'released'; attempt: number; fencingToken: string; dueAt: number } & Dated)
   | { type: 'renewed'; attempt: number; leaseExpiresAt: number }
   | { type: 'checked'; attempt: number; checkedAt: number; leaseExpiresAt: number | null }
-  | { type: 'cancelled'; attempt: number; fencingToken: string; by: string; reason: string | null }
+  | ({ type: 'cancelled'; attempt: number; fencingToken: string; by: string; reason: string | null } & Dated)
   | { type: 'runClosed'; attempt: number; checkedAt: number }
   | { type: 'retried'; attempt: number; attemptLimit: number; dueAt: number; by: string }
   | { type: 'restored'; attempt: number; attempts: number; openIntents: CreateIntent[] }

@@ -1,6 +1,7 @@
 import { CancellationScope, CancelledFailure, isCancellation } from '@temporalio/workflow'
 import { attemptFailure, describeFailure, failureKind } from './failures.js'
 import { ManualHandles } from './manual-handles.js'
+import type { TellsOfWaiting } from './run-attempt.js'
 
 const MAX_BACKOFF_SECONDS = 60
 export const DEADLINE_EXCEEDED = 'deadline_exceeded'
@@ -10,8 +11,12 @@ export class Patience {
   readonly handles = new ManualHandles()
   readonly #deadline: number
 
-  /** @param startedAt unix milliseconds: a run that continued as new goes on with the time that was left */
+  /**
+   * @param run tells people what is waited for
+   * @param startedAt unix milliseconds: a run that continued as new goes on with the time that was left
+   */
   constructor(
+    readonly run: TellsOfWaiting,
     readonly deadlineSeconds: number,
     readonly startedAt = Date.now(),
   ) {
@@ -49,6 +54,7 @@ export class Patience {
             ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
           })
         }
+        await this.run.reportWaiting(said, pauseMs / 1000)
         await this.handles.pause(pauseMs, { providerEnded: true })
       }
     }
@@ -63,11 +69,16 @@ export class Patience {
   async untilAnswered<T>(pauseSeconds: number, read: (leftMs: number) => Promise<T>): Promise<T> {
     for (let tries = 1; ; tries++) {
       try {
-        return await read(Math.max(1, this.#deadline - Date.now()))
+        const answer = await read(Math.max(1, this.#deadline - Date.now()))
+        await this.run.reportResumed()
+        return answer
       } catch (error) {
         if (isCancellation(error)) throw error
+        const { error: said, retryAfterSeconds = 0 } = describeFailure(error)
         const backoff = Math.min(Math.max(pauseSeconds, MAX_BACKOFF_SECONDS), pauseSeconds * 2 ** (tries - 1))
-        await this.pause(Math.max(backoff, describeFailure(error).retryAfterSeconds ?? 0))
+        const seconds = Math.max(backoff, retryAfterSeconds)
+        await this.run.reportWaiting(said, seconds)
+        await this.pause(seconds)
       }
     }
   }

@@ -39,7 +39,7 @@ export async function runProviderTask<Result>(
   settings: ProviderTaskSettings,
   collect: (providerTaskId: string) => Promise<Result | null>,
 ): Promise<Result> {
-  const job = new ProviderTaskJob(input, provider, settings)
+  const job = new ProviderTaskJob(run, input, provider, settings)
   try {
     const resumed = await job.resume(run.begun)
     const task = resumed ?? (await job.create())
@@ -62,11 +62,12 @@ class ProviderTaskJob {
   #task: ProviderTask | undefined
 
   constructor(
+    run: AttemptRun,
     readonly input: AttemptInput,
     readonly provider: TaskProvider,
     readonly settings: ProviderTaskSettings,
   ) {
-    this.#patience = new Patience(settings.deadlineSeconds, input.continued?.since)
+    this.#patience = new Patience(run, settings.deadlineSeconds, input.continued?.since)
   }
 
   /** What an earlier attempt had created and is not over; null once it is certain that there is nothing. */

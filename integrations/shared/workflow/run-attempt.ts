@@ -1,6 +1,6 @@
 import { CancellationScope, ContinueAsNew, proxyActivities, workflowInfo } from '@temporalio/workflow'
 import type { TaskActivities } from '../activities/index.js'
-import type { ProviderTask } from '../protocol/types.js'
+import type { ProviderTask, Resumed, TaskError, Waiting } from '../protocol/types.js'
 import type { AttemptInput, AttemptOutcome, Begun } from '../task.js'
 import { type AttemptFailure, describeFailure, isRefusedByMain, refusedByMain } from './failures.js'
 
@@ -10,16 +10,33 @@ const main = proxyActivities<TaskActivities>({
   retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '30 seconds' },
 })
 
+// For people to read: the run does not wait long for main to have it.
+const news = proxyActivities<TaskActivities>({
+  startToCloseTimeout: '10 seconds',
+  scheduleToCloseTimeout: '10 seconds',
+  retry: { initialInterval: '1 second' },
+})
+
+/** Main's bound on what it stores (see wire.ts). */
+const MAX_NEXT_TRY_SECONDS = 86_400
+
 /** One attempt under way, as its work sees it. */
 export interface AttemptRun {
   /** What earlier attempts left at the provider. */
   begun: Begun
   /**
-   * Tells main that the provider is at work, or that there is none to wait for. From here on no create intent of
+   * Tells main that the provider is asked, or has accepted the task that is named: from then on no create intent of
    * this task is open. If main refuses, it throws and the run ends as refused.
    */
   reportProcessing(providerTask?: ProviderTask): Promise<void>
+  /** Tells people why the run cannot go on for now, once for each reason. Never throws. */
+  reportWaiting(reason: TaskError, nextTrySeconds: number): Promise<void>
+  /** Tells them that it goes on, if they were told that it waits. Never throws. */
+  reportResumed(): Promise<void>
 }
+
+/** What of it tells people that the run waits. */
+export type TellsOfWaiting = Pick<AttemptRun, 'reportWaiting' | 'reportResumed'>
 
 export interface AttemptOptions {
   /** Whether the work asks a provider to create something that costs money. Default true. */
@@ -41,10 +58,31 @@ export async function runAttempt<Params, Result>(
   // The run keeps its identity when it continues as new.
   const run = { apiCallId, taskKey, attempt, runId: workflowInfo().firstExecutionRunId }
 
+  /** The code of what main knows the run to wait for. */
+  let told: string | null = null
   const reportProcessing = async (providerTask?: ProviderTask): Promise<void> => {
     const report = { ...run, status: 'processing' as const, ...(providerTask && { providerTask }) }
     const reply = await main.reportAttempt(callbackUrl, report)
     if (!reply.accepted) throw refusedByMain(reply.reason, reply.taskStatus)
+    // A row that moves waits for nothing any more.
+    told = null
+  }
+  const tell = async (report: typeof run & (Waiting | Resumed), code: string | null): Promise<void> => {
+    try {
+      await news.reportAttempt(callbackUrl, report)
+      told = code
+    } catch (error) {
+      // An older main does not take it, and would not at the next try. One that is away is told then.
+      if (!describeFailure(error).retryable) told = code
+    }
+  }
+  const reportWaiting = async (reason: TaskError, nextTrySeconds: number): Promise<void> => {
+    if (reason.code === told) return
+    const bounded = Math.min(nextTrySeconds, MAX_NEXT_TRY_SECONDS)
+    await tell({ ...run, status: 'waiting', reason, nextTrySeconds: bounded }, reason.code)
+  }
+  const reportResumed = async (): Promise<void> => {
+    if (told !== null) await tell({ ...run, status: 'resumed' }, null)
   }
   const reportFailure = async (failure: AttemptFailure): Promise<AttemptOutcome<Result>> => {
     await main.reportAttempt(callbackUrl, { ...run, status: 'failed', ...failure })
@@ -55,7 +93,7 @@ export async function runAttempt<Params, Result>(
   try {
     const begin = await main.beginAttempt(callbackUrl, { ...run, status: 'begin', createIntent })
     if (!begin.accepted) return { outcome: 'refused', attempt, reason: begin.reason }
-    result = await work({ begun: begin.begun, reportProcessing })
+    result = await work({ begun: begin.begun, reportProcessing, reportWaiting, reportResumed })
   } catch (error) {
     // The attempt goes on in the next run.
     if (error instanceof ContinueAsNew) throw error

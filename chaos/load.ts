@@ -1,6 +1,5 @@
 /** Asks for the planned tasks, as an application's users do: over HTTP, of any main that answers. */
 import { setTimeout as delay } from 'node:timers/promises'
-import { neverSent } from '../integrations/shared/activities/provider-error.js'
 import { TaskClient } from '../scripts/stack/task-client.js'
 import type { PlannedTask } from './tasks.js'
 
@@ -12,46 +11,29 @@ export interface CreatedTask extends PlannedTask {
 export interface LoadOptions {
   mainUrls: readonly string[]
   tasks: readonly PlannedTask[]
-  /** Finds a task whose creation got no answer. */
-  find(task: PlannedTask): Promise<string | undefined>
   onCreated(task: CreatedTask): void
   signal: AbortSignal
 }
 
-/** The database was away: it is asked again. */
-const NOT_ASKED = Symbol('not asked')
 const RETRY_PAUSE_MS = 500
-/** A request without an answer may lie before a paused main, which carries it out when it wakes up. */
-const MAY_STILL_ARRIVE_MS = 20_000
 
 /** Resolves once every task exists; those whose creation is given up by the signal are left out. */
-export async function createTasks({ mainUrls, tasks, find, onCreated, signal }: LoadOptions): Promise<void> {
+export async function createTasks({ mainUrls, tasks, onCreated, signal }: LoadOptions): Promise<void> {
   const clients = mainUrls.map((url) => new TaskClient(url))
   const startedAt = Date.now()
 
+  /** Under the same key until there is an answer, whichever main it comes from: a repetition makes no second task. */
   async function create(task: PlannedTask, index: number): Promise<void> {
     await delay(Math.max(0, startedAt + task.atMs - Date.now()), undefined, { signal })
+    const { kind, request, marker } = task
     for (let tries = 0; ; tries++) {
       const client = clients[(index + tries) % clients.length] as TaskClient
       try {
-        return onCreated({ ...task, id: await client.create(task.kind, task.request, signal) })
-      } catch (error) {
+        return onCreated({ ...task, id: await client.create(kind, request, signal, marker) })
+      } catch {
         signal.throwIfAborted()
-        const id = neverSent(error) ? undefined : await findUntilCertain(task)
-        if (id !== undefined) return onCreated({ ...task, id })
         await delay(RETRY_PAUSE_MS, undefined, { signal })
       }
-    }
-  }
-
-  /** The id of a task whose creation got no answer; undefined once it certainly was not created. */
-  async function findUntilCertain(task: PlannedTask): Promise<string | undefined> {
-    const certainAt = Date.now() + MAY_STILL_ARRIVE_MS
-    for (;;) {
-      await delay(RETRY_PAUSE_MS, undefined, { signal })
-      const id = await find(task).catch(() => NOT_ASKED)
-      if (typeof id === 'string') return id
-      if (id === undefined && Date.now() >= certainAt) return undefined
     }
   }
 

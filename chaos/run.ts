@@ -10,7 +10,7 @@ import { ChaosSystem } from './system/system.js'
 import { type PlannedTask, planTasks } from './tasks.js'
 import { acceptedReports, judgeAnswers } from './witnesses/answers.js'
 import { judgeCreates, readCreates } from './witnesses/ark.js'
-import { countTasks, findTask, KINDS, type Query, readTasks } from './witnesses/database.js'
+import { countTasks, KINDS, type Query, readTasks } from './witnesses/database.js'
 import { judgeEndings } from './witnesses/endings.js'
 import { judgeEvents } from './witnesses/event-table.js'
 import { judgeExecutions, readExecutions } from './witnesses/temporal.js'
@@ -76,7 +76,6 @@ async function disturb(system: ChaosSystem, options: ChaosOptions): Promise<Dist
   const loading = createTasks({
     mainUrls: system.mainUrls,
     tasks: planned,
-    find: ({ kind, marker }) => findTask(kind, marker, query),
     onCreated: (task) => created.push(task),
     signal,
   })

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
 import { withTimeout } from '../../integrations/shared/following-signal.js'
@@ -29,19 +30,49 @@ export type TaskView = z.infer<typeof taskSchema>
 const FINAL_STATUSES = ['completed', 'failed', 'cancelled']
 const REQUEST_TIMEOUT_MS = 10_000
 const LOOK_EVERY_MS = 150
+const CREATE_TRIES = 5
+const CREATE_PAUSE_MS = 500
+
+/** Main answered, and not as it was hoped. */
+class RefusedError extends Error {
+  override readonly name = 'RefusedError'
+
+  constructor(
+    message: string,
+    readonly status: number,
+    /** When the same may be asked again. */
+    readonly retryAfterMs: number | undefined,
+  ) {
+    super(message)
+  }
+
+  /** Whether what was asked may have been done, or may be done later. */
+  get mayPass(): boolean {
+    return this.status >= 500 || this.retryAfterMs !== undefined
+  }
+}
 
 /** Creates tasks in main and watches them, over the same HTTP APIs as any other client. */
 export class TaskClient {
   constructor(private readonly mainUrl: string) {}
 
-  /** Creates a task and returns its id. */
-  async create(kind: TaskKind, request: object, signal?: AbortSignal): Promise<string> {
-    const answer = await this.#request(CREATE_PATHS[kind], signal, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(request),
-    })
-    return createdSchema.parse(answer).taskId
+  /**
+   * Creates a task and returns its id. Where no answer comes it asks again, which makes no second task: the key is
+   * the same. So may the caller, with a `key` of its own.
+   */
+  async create(kind: TaskKind, request: object, signal?: AbortSignal, key: string = randomUUID()): Promise<string> {
+    const headers = { 'content-type': 'application/json', 'idempotency-key': `"${key}"` }
+    for (let triesLeft = CREATE_TRIES; ; triesLeft--) {
+      try {
+        const init = { method: 'POST', headers, body: JSON.stringify(request) }
+        return createdSchema.parse(await this.#request(CREATE_PATHS[kind], signal, init)).taskId
+      } catch (error) {
+        const refused = error instanceof RefusedError
+        if (triesLeft <= 1 || signal?.aborted || (refused && !error.mayPass)) throw error
+        const pauseMs = (refused ? error.retryAfterMs : undefined) ?? CREATE_PAUSE_MS
+        await delay(pauseMs, undefined, signal && { signal })
+      }
+    }
   }
 
   /** The task as main shows it: its status, its result, and what has happened to it. */
@@ -69,7 +100,9 @@ export class TaskClient {
     return withTimeout(REQUEST_TIMEOUT_MS, signal ? [signal] : [], async (either) => {
       const response = await fetch(url, { ...init, signal: either })
       if (!response.ok) {
-        throw new Error(`${init.method ?? 'GET'} ${url} answered ${response.status}: ${await response.text()}`)
+        const message = `${init.method ?? 'GET'} ${url} answered ${response.status}: ${await response.text()}`
+        const retryAfter = response.headers.get('retry-after')
+        throw new RefusedError(message, response.status, retryAfter === null ? undefined : 1000 * Number(retryAfter))
       }
       return response.json()
     })

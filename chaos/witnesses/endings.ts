@@ -5,7 +5,7 @@ import type { PlannedTask } from '../tasks.js'
 import { isFinal, markerOf, type StoredTask } from './database.js'
 import type { Violation } from './violation.js'
 
-/** Tasks whose creation was answered and that are not there; that are not final, or ended otherwise than they had to. */
+/** Tasks whose creation was answered and that are not there; that nobody was told of; that are not final, or ended otherwise than they had to. */
 export function judgeEndings(
   planned: readonly PlannedTask[],
   created: readonly CreatedTask[],
@@ -13,10 +13,13 @@ export function judgeEndings(
 ): Violation[] {
   const lost = (task: string, what: string): Violation => ({ counts: 'lost', task, what })
   const rows = new Set(stored.map(nameOf))
-  const missing = created.map(nameOf).filter((name) => !rows.has(name))
+  const answered = new Set(created.map(nameOf))
+  const missing = [...answered].filter((name) => !rows.has(name))
+  const surplus = [...rows].filter((name) => !answered.has(name))
   const byMarker = new Map(planned.map((task) => [task.marker, task]))
   return [
     ...missing.map((name) => lost(name, 'was created, and is not there')),
+    ...surplus.map((name) => lost(name, 'is there beside the one that was asked for')),
     ...stored.flatMap((task) => {
       const plan = byMarker.get(markerOf(task))
       const what = plan ? wrongEnd(plan, task) : 'was never asked for'

@@ -70,7 +70,13 @@ describe('endings', () => {
   })
 
   it('are told of: a task that nobody asked for', () => {
-    expect(judgeEndings([], [], [done])).toHaveLength(1)
+    expect(judgeEndings([], [created], [done])).toHaveLength(1)
+  })
+
+  it('are told of: a task that was asked for once and made twice', () => {
+    expect(judgeEndings([created], [created], [done, { ...done, id: '8' }])).toEqual([
+      { counts: 'lost', task: 'video 8', what: 'is there beside the one that was asked for' },
+    ])
   })
 
   it('are told of: a task that is completed though it had to be refused', () => {

@@ -5,7 +5,8 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { AppConfig } from './config.js'
 
-const TOKEN_FILE = join(dirname(fileURLToPath(import.meta.url)), '.data', 'internal-token')
+/** Where it is kept, unless somebody says otherwise. */
+export const DEVELOPMENT_TOKEN_FILE = join(dirname(fileURLToPath(import.meta.url)), '.data', 'internal-token')
 
 /**
  * The token that main and the async-task component share.
@@ -14,7 +15,7 @@ const TOKEN_FILE = join(dirname(fileURLToPath(import.meta.url)), '.data', 'inter
  *   file that only this user may read
  * @throws in other modes, where a token must be configured: two machines would never agree on one
  */
-export function internalToken(mode: AppConfig['mode'], configured?: string, file = TOKEN_FILE): string {
+export function internalToken(mode: AppConfig['mode'], configured?: string, file = DEVELOPMENT_TOKEN_FILE): string {
   if (configured !== undefined) return configured
   if (mode !== 'local') {
     throw new Error(

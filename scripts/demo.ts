@@ -5,6 +5,8 @@
 import { mkdirSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { loadConfig } from '../config.js'
+import { simulatorsInUse } from '../integrations/entries/simulators.js'
+import { stopOnSignals } from '../lib/stop-on-signals.js'
 import { Display, type Progress } from './demo/display.js'
 import { Stack } from './stack/stack.js'
 import { TaskClient, type TaskKind, type TaskView } from './stack/task-client.js'
@@ -31,9 +33,10 @@ const stack = await Stack.create({
   onCrash: (error) => abort.abort(error),
 })
 const client = new TaskClient(stack.mainUrl)
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.on(signal, () => abort.abort(new Error(`stopped by ${signal}`)))
-}
+stopOnSignals(
+  (signal) => abort.abort(new Error(`stopped by ${signal}`)),
+  () => stack.kill(),
+)
 const limit = setTimeout(() => abort.abort(new Error(`not done after ${TIME_LIMIT_MS / 1000} s`)), TIME_LIMIT_MS)
 
 try {
@@ -112,10 +115,7 @@ function artifactKeys(result: unknown): string[] {
 }
 
 function simulatedProviders(): string[] {
-  const { integrations } = loadConfig({ env: { ...stack.env } })
-  return Object.entries(integrations)
-    .filter(([, section]) => section.enabled && 'simulatorUrl' in section && section.apiKey === undefined)
-    .map(([name]) => name)
+  return simulatorsInUse(loadConfig({ env: { ...stack.env } }).integrations).map(({ integration }) => integration)
 }
 
 /** Gives up waiting when the run is aborted; what was started is stopped with the rest. */

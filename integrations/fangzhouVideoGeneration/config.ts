@@ -1,6 +1,9 @@
 import { z } from 'zod'
 import { providerConfigSchema } from '../shared/provider-config.js'
 
+/** What stands in for Ark where there is no key: `npm run simulator -- ark`. */
+export const ARK_SIMULATOR = 'ark'
+
 export const fangzhouConfigSchema = providerConfigSchema
   .safeExtend({
     /** The provider's limit for one model, where none is given: 10 videos in the making. */

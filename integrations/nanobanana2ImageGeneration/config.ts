@@ -15,3 +15,8 @@ export const nanobanana2ConfigSchema = providerConfigSchema.safeExtend({
    */
   onAmbiguousCreate: z.enum(['fail', 'retry']).default('fail'),
 })
+
+/** What stands in for the provider where there is no key: `npm run simulator -- <this>`. */
+export function imageSimulator({ backend }: Pick<z.infer<typeof nanobanana2ConfigSchema>, 'backend'>): string {
+  return backend === 'gemini' ? 'gemini' : 'image-gateway'
+}

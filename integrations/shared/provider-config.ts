@@ -55,13 +55,27 @@ export interface ProviderEndpoint {
   model: string
   requestTimeoutMs: number
   simulated: boolean
+  /** The command that starts the simulator; absent where the provider itself is reached. */
+  simulatorCommand?: string
 }
 
-/** Picks the provider if there is a key for it, else its simulator. */
-export function providerEndpoint(config: ProviderConfig): ProviderEndpoint {
+/**
+ * Picks the provider if there is a key for it, else its simulator.
+ *
+ * @param simulator the simulator's name, for those who are to start it
+ */
+export function providerEndpoint(config: ProviderConfig, simulator?: string): ProviderEndpoint {
   const { apiKey, baseUrl, model, simulatorUrl, requestTimeoutMs } = config
   if (apiKey !== undefined && baseUrl !== undefined && model !== undefined) {
     return { baseUrl, apiKey, model, requestTimeoutMs, simulated: false }
   }
-  return { baseUrl: simulatorUrl, apiKey: 'simulator', model: model ?? 'simulator', requestTimeoutMs, simulated: true }
+  const { port } = new URL(simulatorUrl)
+  return {
+    baseUrl: simulatorUrl,
+    apiKey: 'simulator',
+    model: model ?? 'simulator',
+    requestTimeoutMs,
+    simulated: true,
+    ...(simulator && { simulatorCommand: `npm run simulator -- ${simulator} --port ${port}` }),
+  }
 }

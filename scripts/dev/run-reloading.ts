@@ -1,34 +1,59 @@
+import { stopOnSignals } from '../../lib/stop-on-signals.js'
 import { type Child, startChild } from '../stack/child.js'
+import type { Part, Program } from '../stack/program.js'
 import { watchSources } from './watch-sources.js'
 
 /**
- * Runs one process of the application, starts it again when a source changes, and resolves when the user has
- * stopped it: Ctrl-C stops it in order, a second one at once.
+ * Runs programs of the repository, starts each again when a source of its own changes, and resolves when the user has
+ * stopped them: Ctrl-C stops them in order, a second one at once.
+ *
+ * @param programs in the order in which they are stopped
+ * @param onStarted called once all are started or have failed to; `ready` gives what a program said, if it runs
  */
-export async function runReloading(name: string, entry: string, env: NodeJS.ProcessEnv): Promise<void> {
+export async function runReloading(
+  programs: Program[],
+  onStarted: (ready: (name: string) => Child['ready'] | undefined) => void,
+): Promise<void> {
   const stop = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.on(signal, () => (stop.signal.aborted ? process.exit(1) : stop.abort()))
-  }
-  const report = (error: unknown) => {
-    if (!stop.signal.aborted) console.error(`\n${error instanceof Error ? error.message : String(error)}\n`)
-  }
-  const start = async (): Promise<Child | undefined> => {
+  const running = new Map<string, Child>()
+  stopOnSignals(
+    () => {
+      console.log('\nStopping …')
+      stop.abort()
+    },
+    () => {
+      for (const child of running.values()) void child.kill()
+    },
+  )
+
+  const start = async (program: Program): Promise<void> => {
+    const fail = (error: unknown) => {
+      running.delete(program.name)
+      if (stop.signal.aborted) return
+      const message = error instanceof Error ? error.message : String(error)
+      console.error(`\n${message}\nIt is started again when you save a source file.\n`)
+    }
     try {
-      return await startChild({ name, entry, env, signal: stop.signal, onCrash: report })
+      running.set(program.name, await startChild({ ...program, signal: stop.signal, onCrash: fail }))
     } catch (error) {
-      report(error)
-      return undefined
+      fail(error)
     }
   }
 
-  let child = await start()
-  const stopWatching = watchSources(async (file) => {
-    console.log(`\n${file} changed: starting ${name} again …\n`)
-    await child?.stop()
-    child = await start()
-  })
+  const restart = async (parts: Set<Part>, file: string): Promise<void> => {
+    const again = programs.filter(({ name, part }) => parts.has(part) || !running.has(name))
+    console.log(`\n${file} changed: starting ${again.map(({ name }) => name).join(', ')} again …\n`)
+    for (const { name } of again) await running.get(name)?.stop()
+    if (stop.signal.aborted) return
+    await Promise.all(again.map(start))
+    const started = again.map(({ name }) => name).filter((name) => running.has(name))
+    if (started.length > 0) console.log(`\nStarted again: ${started.join(', ')}.\n`)
+  }
+
+  await Promise.all(programs.map(start))
+  if (!stop.signal.aborted) onStarted((name) => running.get(name)?.ready)
+  const stopWatching = await watchSources(process.cwd(), restart)
   if (!stop.signal.aborted) await new Promise((resolve) => stop.signal.addEventListener('abort', resolve))
   await stopWatching()
-  await child?.stop()
+  for (const { name } of programs) await running.get(name)?.stop()
 }

@@ -1,44 +1,83 @@
-import { existsSync, type FSWatcher, watch } from 'node:fs'
+import { basename, relative, sep } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { watch } from 'chokidar'
+import type { Part } from '../stack/program.js'
 
-const FOLDERS = ['async-task-component', 'backend', 'config', 'integrations', 'main-component', 'simulators']
-const FILES = ['app.config.json', 'config.ts', 'startAsyncTask.ts', 'startMain.ts']
+const APPLICATION: Part[] = ['main', 'async-task']
+
+/** The folders and files at the top of the repository that programs are made of. */
+const SOURCES = new Map<string, Part[]>([
+  ['app.config.json', APPLICATION],
+  ['async-task-component', ['async-task']],
+  ['backend', ['main']],
+  ['config', APPLICATION],
+  ['config.ts', APPLICATION],
+  ['deploy.dev.json', APPLICATION],
+  ['deploy.prod.json', APPLICATION],
+  ['development-token.ts', APPLICATION],
+  ['integrations', APPLICATION],
+  ['lib', [...APPLICATION, 'simulators']],
+  ['main-component', ['main']],
+  ['simulators', ['simulators']],
+  ['startAsyncTask.ts', ['async-task']],
+  ['startMain.ts', ['main']],
+])
+
+/** Editors' drafts, backups and locks have other names. */
+const SOURCE_NAME = /^[\w-][\w.-]*\.(ts|mjs|json)$/
 /** An editor or a checkout changes several files in one go. */
 const SETTLE_MS = 300
 
 /**
- * Calls `onChange` after sources changed, never twice at once: changes meanwhile make it run again.
+ * Calls `onChange` after sources changed, with the parts that are made of them; never twice at once: changes
+ * meanwhile make it run again.
  *
- * @returns stops watching, and resolves when an `onChange` under way is done
+ * @param root the folder of the repository
+ * @returns once it watches; what it returns stops watching, and resolves when an `onChange` under way is done
  */
-export function watchSources(onChange: (file: string) => Promise<void>): () => Promise<void> {
-  let changed: string | undefined
+export async function watchSources(
+  root: string,
+  onChange: (parts: Set<Part>, file: string) => Promise<void>,
+): Promise<() => Promise<void>> {
+  const changed = new Set<string>()
   let running: Promise<void> | undefined
   let stopped = false
 
   async function runWhileChanged(): Promise<void> {
-    while (changed !== undefined && !stopped) {
+    while (changed.size > 0 && !stopped) {
       await delay(SETTLE_MS)
-      const file = changed
-      changed = undefined
-      await onChange(file)
+      const files = [...changed]
+      changed.clear()
+      if (!stopped) await onChange(new Set(files.flatMap(partsOf)), files.at(-1) as string)
     }
     running = undefined
   }
 
-  function note(file: string): void {
-    changed = file
+  const watcher = watch(root, {
+    ignoreInitial: true,
+    ignored: (path, stats) => {
+      const file = relative(root, path)
+      return file !== '' && (partsOf(file).length === 0 || (stats?.isFile() === true && !isSource(file)))
+    },
+  })
+  watcher.on('all', (_event, path) => {
+    const file = relative(root, path)
+    if (!isSource(file)) return
+    changed.add(file)
     running ??= runWhileChanged()
-  }
-
-  const watchers: FSWatcher[] = []
-  for (const folder of FOLDERS.filter((name) => existsSync(name))) {
-    watchers.push(watch(folder, { recursive: true }, (_event, name) => note(`${folder}/${name}`)))
-  }
-  for (const file of FILES) watchers.push(watch(file, () => note(file)))
+  })
+  watcher.on('error', (error) => console.error('Changes of sources may be missed:', error))
+  await new Promise<void>((resolve) => watcher.once('ready', resolve))
   return async () => {
     stopped = true
-    for (const watcher of watchers) watcher.close()
-    await running
+    await Promise.all([watcher.close(), running])
   }
+}
+
+function partsOf(file: string): Part[] {
+  return SOURCES.get(file.split(sep)[0] as string) ?? []
+}
+
+function isSource(file: string): boolean {
+  return SOURCE_NAME.test(basename(file))
 }

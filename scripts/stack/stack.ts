@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { freePort } from '../temporal/free-port.js'
 import { startTemporalServer, type TemporalServer, type TemporalServerOptions } from '../temporal/server.js'
 import { type Child, type ChildFailedError, startChild } from './child.js'
+import { type Program, simulatorProgram } from './program.js'
 
 export interface StackOptions {
   /** Holds the run's logs, database and results. */
@@ -15,8 +16,6 @@ export interface StackOptions {
   mainPort?: number
   /** Default: free ones. */
   simulatorPorts?: { ark: number; images: number }
-  /** Lets processes print to this one's terminal, instead of into log files. Default: false. */
-  inheritOutput?: boolean
   /** A process ended by itself after it was ready. */
   onCrash: (error: ChildFailedError) => void
 }
@@ -88,6 +87,11 @@ export class Stack {
     return this.#env.TEMPORAL_ADDRESS as string
   }
 
+  /** Everything but Temporal, in the order in which it is stopped. */
+  get programs(): Program[] {
+    return [this.#daemon(), this.#main(), ...this.#simulators()]
+  }
+
   logFile(name: string): string {
     return join(this.options.folder, 'logs', `${name}.log`)
   }
@@ -105,11 +109,6 @@ export class Stack {
   /** Main and the daemon at the same time, as neither needs the other to start. */
   async startApplication(): Promise<void> {
     await allDone([this.startMain(), this.startDaemon()])
-  }
-
-  /** Stops main and the daemons. */
-  async stopApplication(): Promise<void> {
-    for (const child of this.#running().filter((child) => stopOrder(child) < 2)) await child.stop()
   }
 
   startTemporal(): Promise<void> {
@@ -131,22 +130,17 @@ export class Stack {
 
   /** Both run whether or not a provider's key is configured: without tasks they do nothing. */
   async startSimulators(): Promise<void> {
-    await allDone([
-      this.#start('simulator-ark', SIMULATORS, { args: ['ark', '--port', String(this.ports.ark)] }),
-      this.#start('simulator-images', SIMULATORS, {
-        args: ['image-gateway', '--port', String(this.ports.images)],
-      }),
-    ])
+    await allDone(this.#simulators().map((program) => this.#start(program)))
   }
 
   /** `env` is this process's alone, over the stack's. */
   startMain(env?: NodeJS.ProcessEnv): Promise<Child> {
-    return this.#start('main', 'startMain.ts', { env })
+    return this.#start({ ...this.#main(), env: { ...this.#env, ...env } })
   }
 
   /** Daemons may be several, under names of their own. */
   startDaemon(name = 'async-task'): Promise<Child> {
-    return this.#start(name, 'startAsyncTask.ts')
+    return this.#start({ ...this.#daemon(), name })
   }
 
   /** Stops everything that runs, the users of a part before the part, and resolves when all is gone. */
@@ -157,22 +151,35 @@ export class Stack {
     await this.stopTemporal()
   }
 
+  /** Ends every process at once, for somebody who does not wait. */
+  kill(): void {
+    for (const child of this.#children) void child.kill()
+  }
+
   /** In the order in which they are stopped. Stopping one that has ended does nothing. */
   #running(): Child[] {
     return [...this.#children].sort((a, b) => stopOrder(a) - stopOrder(b))
   }
 
-  #start(
-    name: string,
-    entry: string,
-    own: { args?: string[]; env?: NodeJS.ProcessEnv | undefined } = {},
-  ): Promise<Child> {
+  #daemon(): Program {
+    return { name: 'async-task', part: 'async-task', entry: 'startAsyncTask.ts', env: this.#env }
+  }
+
+  #main(): Program {
+    return { name: 'main', part: 'main', entry: 'startMain.ts', env: this.#env }
+  }
+
+  #simulators(): Program[] {
+    return [
+      simulatorProgram('ark', this.ports.ark, this.#env),
+      simulatorProgram('image-gateway', this.ports.images, this.#env),
+    ]
+  }
+
+  #start(program: Program): Promise<Child> {
     const starting = startChild({
-      name,
-      entry,
-      args: own.args,
-      env: { ...this.#env, ...own.env },
-      ...(this.options.inheritOutput ? {} : { logFile: this.logFile(name) }),
+      ...program,
+      logFile: this.logFile(program.name),
       signal: this.#stopped.signal,
       onCrash: this.options.onCrash,
     }).then((child) => {
@@ -191,8 +198,6 @@ export class Stack {
     }
   }
 }
-
-const SIMULATORS = 'simulators/main.ts'
 
 /** Waits for all, also where one fails: none is left half-way. */
 async function allDone(starts: Promise<unknown>[]): Promise<void> {

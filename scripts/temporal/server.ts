@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, openSync } from 'node:fs'
+import { closeSync, openSync, readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Connection } from '@temporalio/client'
 import { freePort } from './free-port.js'
@@ -39,11 +39,30 @@ export const DEFAULT_UI_PORT = 8233
 
 const START_TIMEOUT_MS = 60_000
 const STOP_TIMEOUT_MS = 5_000
+/** How much of the end of its log tells why a server ended. */
+const LAST_WORDS = 300
 /** A free port may be taken by somebody else before the server binds it. */
 const START_ATTEMPTS = 3
 
-/** Written by the server's death or stop, not the machine's: several times the speed of waiting for the disk. */
-const FAST_SQLITE = ['--sqlite-pragma', 'journal_mode=wal', '--sqlite-pragma', 'synchronous=normal']
+/**
+ * Written by the server's death or stop, not the machine's: several times the speed of waiting for the disk. Locked
+ * by the system, for as long as the server lives: two servers on one file take each other's work.
+ */
+const SQLITE = ['journal_mode=wal', 'synchronous=normal', 'locking_mode=exclusive'].flatMap((pragma) => [
+  '--sqlite-pragma',
+  pragma,
+])
+
+/** Another Temporal server has this one's database file. */
+export class TemporalDatabaseInUseError extends Error {
+  override readonly name = 'TemporalDatabaseInUseError'
+  readonly code = 'TEMPORAL_DATABASE_IN_USE'
+  readonly retryable = false
+
+  constructor(dbFile: string, options: ErrorOptions) {
+    super(`${dbFile} is in use by another Temporal server: stop that one first`, options)
+  }
+}
 
 /**
  * Ends the server when this process ends in whatever way, SIGKILL included: the kernel then closes the pipe that
@@ -63,7 +82,8 @@ exit $status`
 /**
  * Starts a Temporal development server and waits until it serves; with `TEMPORAL_ADDRESS` set, uses that one.
  *
- * @throws TemporalNotFoundError where there is no Temporal CLI, Error where the server does not come up
+ * @throws TemporalNotFoundError where there is no Temporal CLI, TemporalDatabaseInUseError where another server has
+ *   `dbFile`, Error where the server does not come up
  */
 export async function startTemporalServer(options: TemporalServerOptions = {}): Promise<TemporalServer> {
   const resolved = await resolveTemporal(options.env)
@@ -73,7 +93,8 @@ export async function startTemporalServer(options: TemporalServerOptions = {}): 
     try {
       return await startOnce(resolved.executable, options)
     } catch (error) {
-      if (attempt === START_ATTEMPTS || options.port !== undefined) throw error
+      const inVain = options.port !== undefined || error instanceof TemporalDatabaseInUseError
+      if (attempt === START_ATTEMPTS || inVain) throw error
     }
   }
 }
@@ -84,7 +105,7 @@ async function startOnce(executable: string, options: TemporalServerOptions): Pr
   const address = `127.0.0.1:${port}`
   const args = ['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(port), '--log-level', 'warn']
   args.push(...(uiPort === undefined ? ['--headless'] : ['--ui-port', String(uiPort)]))
-  if (options.dbFile) args.push('--db-filename', options.dbFile, ...FAST_SQLITE)
+  if (options.dbFile) args.push('--db-filename', options.dbFile, ...SQLITE)
   for (const [name, value] of Object.entries(options.dynamicConfig ?? {})) {
     args.push('--dynamic-config-value', `${name}=${JSON.stringify(value)}`)
   }
@@ -99,9 +120,12 @@ async function startOnce(executable: string, options: TemporalServerOptions): Pr
   const exited = once(child, 'exit')
   try {
     await waitUntilServing(address, child)
-  } catch (error) {
+  } catch (cause) {
     await stop(child, exited)
-    throw error
+    const { dbFile, logFile } = options
+    const said = logFile ? readFileSync(logFile, 'utf8').slice(-LAST_WORDS) : ''
+    if (dbFile && said.includes('database is locked')) throw new TemporalDatabaseInUseError(dbFile, { cause })
+    throw cause
   }
   return {
     address,

@@ -4,92 +4,47 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { Client, Connection } from '@temporalio/client'
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
-import { attemptWorkflowId } from '@/integrations/shared/names.js'
-import { createImageGatewaySimulator } from '@/simulators/index.js'
-import { createTemporalNamespace } from '../async-task-component/support.js'
+import { utimes } from 'node:fs/promises'
+import { setTimeout as delay } from 'node:timers/promises'
+import { describe, expect, it } from 'vitest'
+import { freePort } from '@/scripts/temporal/free-port.js'
 import { eventually } from '../support/eventually.js'
-import { ProtocolMain, TEST_TOKEN } from '../support/protocol-main.js'
+import { imageTask } from './image-task.js'
 import { Terminal } from './terminal.js'
 
-const NAMESPACE = 'nanobanana2ImageGeneration'
-const TASK = 'task-1'
-const STARTS = 20
 /** As many as two cores start in a time that people wait. */
 const AT_ONCE = 5
+const IN_ORDER = { code: 0, saidStopped: true, isKept: true, requests: 1 }
 
-let folder: string
-let connection: Connection
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'stopping-'))
-  connection = await Connection.connect({ address: inject('temporalAddress') })
-})
-afterAll(async () => {
-  await connection.close()
-  await rm(folder, { recursive: true, force: true })
-})
-
-/** A main with an image to be made, and a gateway that takes its time. */
-async function imageTask() {
-  const temporalNamespace = await createTemporalNamespace(connection)
-  const main = await ProtocolMain.start()
-  const gateway = createImageGatewaySimulator({ latencyMs: 2000 })
-  const { url } = await gateway.start()
-  const { taskKey } = main.add(NAMESPACE, TASK, { prompt: 'A lighthouse in fog' })
-  return {
-    env: {
-      INTERNAL_API_TOKEN: TEST_TOKEN,
-      TEMPORAL_ADDRESS: inject('temporalAddress'),
-      TEMPORAL_NAMESPACE: temporalNamespace,
-      MAIN_URL: `http://127.0.0.1:${main.port}`,
-      IMAGE_SIMULATOR_URL: url,
-      ARTIFACTS_DIR: join(folder, temporalNamespace),
-    },
-    requested: () => eventually(() => expect(gateway.requests).toHaveLength(1)),
-    /** Which activities have completed: what the next daemon will not do again. */
-    async completed(): Promise<unknown[]> {
-      const { workflow } = new Client({ connection, namespace: temporalNamespace })
-      const { events } = await workflow.getHandle(attemptWorkflowId(NAMESPACE, TASK, taskKey, 1)).fetchHistory()
-      return (events ?? []).flatMap(({ activityTaskCompletedEventAttributes: completed }) => {
-        const scheduled = completed && events?.find(({ eventId }) => eventId?.equals(completed.scheduledEventId ?? -1))
-        return scheduled?.activityTaskScheduledEventAttributes?.activityType?.name ?? []
-      })
-    },
-    async close() {
-      await gateway.stop()
-      await main.stop()
-    },
+/** Stops npm's script by one Ctrl-C, once it is at the image. */
+async function stopByCtrlC(script: string, needs: () => Promise<NodeJS.ProcessEnv> = async () => ({})) {
+  const task = await imageTask()
+  const terminal = new Terminal(['npm', 'run', script], { ...task.env, ...(await needs()) })
+  try {
+    await task.requested()
+    terminal.pressCtrlC()
+    const code = await terminal.exit
+    const saidStopped = terminal.output.includes('stopped')
+    return { code, saidStopped, isKept: await task.isKept(), requests: task.requests }
+  } finally {
+    await terminal.close()
+    await task.close()
   }
 }
 
-describe('npm run start:async-task', () => {
-  it(`ends in order at one Ctrl-C, ${STARTS} times of ${STARTS}`, async () => {
-    const outcomes: unknown[] = []
-    for (let started = 0; started < STARTS; started += AT_ONCE) {
-      outcomes.push(...(await Promise.all(Array.from({ length: AT_ONCE }, stopByCtrlC))))
-    }
-    const inOrder = { code: 0, saidStopped: true, kept: true }
-    expect(outcomes).toEqual(outcomes.map(() => inOrder))
-  })
-
-  async function stopByCtrlC() {
-    const task = await imageTask()
-    const terminal = new Terminal(['npm', 'run', 'start:async-task'], task.env)
-    try {
-      await task.requested()
-      terminal.pressCtrlC()
-      const code = await terminal.exit
-      const kept = (await task.completed()).includes('generateImage')
-      return { code, saidStopped: terminal.output.includes('stopped'), kept }
-    } finally {
-      await terminal.close()
-      await task.close()
-    }
+async function stopTimes(times: number, stop: () => Promise<unknown>): Promise<unknown[]> {
+  const outcomes: unknown[] = []
+  for (let left = times; left > 0; left -= AT_ONCE) {
+    outcomes.push(...(await Promise.all(Array.from({ length: Math.min(left, AT_ONCE) }, stop))))
   }
+  return outcomes
+}
+
+describe('npm run start:async-task', () => {
+  it('ends in order at one Ctrl-C, 20 times of 20', async () => {
+    const outcomes = await stopTimes(20, () => stopByCtrlC('start:async-task'))
+    expect(outcomes).toEqual(outcomes.map(() => IN_ORDER))
+  })
 
   it('ends in order where npm is sent SIGTERM', async () => {
     const task = await imageTask()
@@ -106,7 +61,48 @@ describe('npm run start:async-task', () => {
 
     expect(await once(npm, 'exit')).toEqual([0, null])
     expect(output).toContain('"msg":"stopped"')
-    expect(await task.completed()).toContain('generateImage')
+    expect(await task.isKept()).toBe(true)
+    await task.close()
+  })
+
+  it('does not wait where Ctrl-C is pressed again half a second later', async () => {
+    const task = await imageTask()
+    const terminal = new Terminal(['npm', 'run', 'start:async-task'], task.env)
+    await task.requested()
+    terminal.pressCtrlC()
+    await terminal.until('stopping')
+    await delay(600)
+    terminal.pressCtrlC()
+
+    expect(await terminal.exit).toBe(1)
+    expect(terminal.output).not.toContain('stopped')
+    await task.close()
+  })
+})
+
+describe('npm run dev:async-task', () => {
+  const ownPorts = async () => ({ ARK_SIMULATOR_URL: `http://127.0.0.1:${await freePort()}/api/v3` })
+
+  it('ends in order at one Ctrl-C, 5 times of 5', async () => {
+    const outcomes = await stopTimes(5, () => stopByCtrlC('dev:async-task', ownPorts))
+    expect(outcomes).toEqual(outcomes.map(() => IN_ORDER))
+  })
+
+  it('lets what is under way end before it starts the daemon again for a source, and the simulators for theirs', async () => {
+    const task = await imageTask()
+    const terminal = new Terminal(['npm', 'run', 'dev:async-task'], { ...task.env, ...(await ownPorts()) })
+    await terminal.until('Ctrl-C stops everything')
+    await task.requested()
+    await utimes('async-task-component/index.ts', new Date(), new Date())
+    await terminal.until('Started again: async-task.')
+    expect(await task.isKept()).toBe(true)
+    await eventually(() => expect(terminal.output.match(/worker running/g)?.length).toBeGreaterThanOrEqual(3))
+
+    await utimes('simulators/index.ts', new Date(), new Date())
+    await terminal.until('Started again: simulator-ark.')
+    terminal.pressCtrlC()
+    expect(await terminal.exit).toBe(0)
+    expect(task.requests).toBe(1)
     await task.close()
   })
 })

@@ -10,6 +10,7 @@ import { providerEndpoint } from '../../shared/provider-config.js'
 import { LISTING_TIMEOUT_MS, type ProviderTaskSettings, type ProviderTaskState } from '../../shared/provider-task.js'
 import { type ArkTask, knownStatus } from '../answers.js'
 import { type ArkClient, createArkClient } from '../client.js'
+import { ARK_SIMULATOR } from '../config.js'
 import { taskFailure } from '../errors.js'
 import { type AttemptKey, carries, markOf } from '../request.js'
 import { toResult } from '../result.js'
@@ -24,13 +25,15 @@ const SIMULATOR_POLLING = { firstPollSeconds: 1, pollSeconds: 1, maxPollSeconds:
 
 export function createActivities(context: ActivityContext) {
   const config = context.integrations.fangzhouVideoGeneration
-  const endpoint = providerEndpoint(config)
+  const endpoint = providerEndpoint(config, ARK_SIMULATOR)
   const ark = createArkClient(endpoint)
   const where = linksOf({ ...config, ...endpoint })
   const { artifacts } = context
   const { callbackBaseUrl, deadlineSeconds, requestTimeoutMs, settleSeconds } = config
   if (endpoint.simulated) {
-    context.logger.warn({ url: endpoint.baseUrl }, 'fangzhouVideoGeneration: no apiKey configured, using the simulator')
+    const { baseUrl: url, simulatorCommand } = endpoint
+    const start = `if it does not run, start it: ${simulatorCommand}`
+    context.logger.warn({ url }, `fangzhouVideoGeneration: no apiKey configured, using the simulator; ${start}`)
   }
 
   const ask = <T>(request: (signal: AbortSignal) => Promise<T>, timeoutMs = requestTimeoutMs) =>

@@ -11,6 +11,7 @@ import { unlessAborted, withTimeout } from '../../shared/following-signal.js'
 import { providerEndpoint } from '../../shared/provider-config.js'
 import type { ProviderSettings } from '../../shared/provider-task.js'
 import { createImageClient } from '../clients/index.js'
+import { imageSimulator } from '../config.js'
 import { measure } from '../measure.js'
 import type { ImageRequest, ImageResult } from '../schemas.js'
 
@@ -25,14 +26,15 @@ const STORING_MS = 8_000
 
 export function createActivities(context: ActivityContext) {
   const config = context.integrations.nanobanana2ImageGeneration
-  const endpoint = providerEndpoint(config)
+  const endpoint = providerEndpoint(config, imageSimulator(config))
   const provider = createImageClient(config.backend, endpoint)
   const where = linksOf({ ...config, ...endpoint })
   const { artifacts } = context
   const { deadlineSeconds, requestTimeoutMs, onAmbiguousCreate } = config
   if (endpoint.simulated) {
-    const { baseUrl: url } = endpoint
-    context.logger.warn({ url }, 'nanobanana2ImageGeneration: no apiKey configured, using the simulator')
+    const { baseUrl: url, simulatorCommand } = endpoint
+    const start = `if it does not run, start it: ${simulatorCommand}`
+    context.logger.warn({ url }, `nanobanana2ImageGeneration: no apiKey configured, using the simulator; ${start}`)
   }
 
   return {

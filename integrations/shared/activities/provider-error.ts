@@ -34,7 +34,7 @@ export class ProviderError extends Error {
  * what travels: the key, which providers like to repeat in their refusals, and the cause stay behind.
  */
 export async function asActivityFailure<T>(
-  { apiKey }: Pick<ProviderEndpoint, 'apiKey'>,
+  { apiKey, simulatorCommand }: Pick<ProviderEndpoint, 'apiKey' | 'simulatorCommand'>,
   request: Promise<T>,
 ): Promise<T> {
   try {
@@ -42,8 +42,9 @@ export async function asActivityFailure<T>(
   } catch (error) {
     if (!(error instanceof ProviderError)) throw error
     const { code, kind, retryAfterSeconds, retryable } = error
+    const isMissing = simulatorCommand && neverSent(error)
     // Cut last: half a key would not be found any more.
-    const message = error.message
+    const message = `${error.message}${isMissing ? `. The simulator does not run: ${simulatorCommand}` : ''}`
       .replaceAll(apiKey, '[key]')
       .replace(/\bsk-[\w*.-]+/g, '[key]')
       .slice(0, MAX_MESSAGE_LENGTH)
@@ -80,7 +81,7 @@ const PAUSE_SECONDS = 5
  */
 export async function asCreateFailure<T>(
   { providerPauses }: Pick<ActivityContext, 'providerPauses'>,
-  endpoint: Pick<ProviderEndpoint, 'apiKey'>,
+  endpoint: Pick<ProviderEndpoint, 'apiKey' | 'simulatorCommand'>,
   request: Promise<T>,
 ): Promise<T> {
   request.catch((error: unknown) => {

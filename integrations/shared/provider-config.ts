@@ -72,10 +72,11 @@ export function providerEndpoint(config: ProviderConfig, simulator?: string): Pr
   const { port } = new URL(simulatorUrl)
   return {
     baseUrl: simulatorUrl,
-    apiKey: 'simulator',
+    // No word of anybody's: keys are taken out of what is said of a request.
+    apiKey: 'no-key-is-configured',
     model: model ?? 'simulator',
     requestTimeoutMs,
     simulated: true,
-    ...(simulator && { simulatorCommand: `npm run simulator -- ${simulator} --port ${port}` }),
+    ...(simulator && { simulatorCommand: `npm run simulator -- ${simulator}${port && ` --port ${port}`}` }),
   }
 }

@@ -29,6 +29,15 @@ const mainSchema = z.strictObject({
   internalApiToken: internalToken,
   /** Accepted beside `internalApiToken` while tokens are rotated. */
   previousInternalApiToken: internalToken,
+  /** What main takes on; the rest is answered 503, for its callers to ask again. */
+  load: z
+    .strictObject({
+      /** How long after its arrival a request is begun at the latest. Below the daemon's `requestTimeoutMs`. */
+      maxWaitMs: z.number().int().min(100).max(60_000).default(4_000),
+      /** Bytes of all the bodies from users that are under way. One may be 1 MiB. */
+      maxBodyBytes: z.number().int().min(1_048_576).default(67_108_864),
+    })
+    .prefault({}),
   tasks: z
     .strictObject({
       /** Attempts a task has before it stays failed. */

@@ -4,6 +4,7 @@ import type { Controller } from 'interaqt'
 import { type API, type APIContext, buildAPIPath } from '../integrations/index.js'
 import { followingSignal } from '../integrations/shared/following-signal.js'
 import { IDEMPOTENCY_KEY, MAX_IDEMPOTENCY_KEY_LENGTH, parseIdempotencyKey } from '../integrations/shared/idempotency.js'
+import type { Admission } from './admission.js'
 import type { AppEnv } from './http-app.js'
 import { invalidFields, invalidInput } from './invalid-input.js'
 import { replaceUnstorable, unstorable } from './unstorable.js'
@@ -11,6 +12,7 @@ import { replaceUnstorable, unstorable } from './unstorable.js'
 export interface APIRoutesOptions {
   controller: Controller
   isInternalToken(authorization: string | undefined): boolean
+  admission: Admission
   /** Aborted when main stops, so that parked requests answer. */
   stopping: AbortSignal
 }
@@ -28,7 +30,7 @@ export function apiPath(api: API): string {
 export function serveAPI(
   app: Hono<AppEnv>,
   api: API,
-  { controller, isInternalToken, stopping }: APIRoutesOptions,
+  { controller, isInternalToken, admission, stopping }: APIRoutesOptions,
 ): void {
   const method = api.method ?? 'POST'
   app.on(method, apiPath(api), async (c) => {
@@ -45,26 +47,28 @@ export function serveAPI(
     const idempotencyKey = keyHeader === undefined ? undefined : parseIdempotencyKey(keyHeader)
     if (keyHeader !== undefined && idempotencyKey === undefined) return c.json(invalidFields([NO_KEY]), 400)
 
-    const body = method === 'GET' ? c.req.query() : await readJSON(c, api)
-    if (body === undefined) return c.json(invalidFields([{ field: 'body', message: 'is not JSON' }]), 400)
-    const inPath = c.req.param()
-    const input = Object.keys(inPath).length === 0 ? body : { ...(body as object), ...inPath }
-    const fault = unstorable(input)
-    if (fault) return c.json(invalidFields([fault]), 400)
-    const params = api.params.safeParse(input)
-    if (!params.success) return c.json(invalidInput(params.error), 400)
+    const read = () => (method === 'GET' ? Promise.resolve(c.req.query()) : readJSON(c, api))
+    return await admission.admit(c, api.internal === true, read, async (body) => {
+      if (body === undefined) return c.json(invalidFields([{ field: 'body', message: 'is not JSON' }]), 400)
+      const inPath = c.req.param()
+      const input = Object.keys(inPath).length === 0 ? body : { ...(body as object), ...inPath }
+      const fault = unstorable(input)
+      if (fault) return c.json(invalidFields([fault]), 400)
+      const params = api.params.safeParse(input)
+      if (!params.success) return c.json(invalidInput(params.error), 400)
 
-    const { controller: request, release } = followingSignal(c.req.raw.signal, stopping, c.get('overdue'))
-    const context: APIContext = {
-      signal: request.signal,
-      ...(user && { user }),
-      ...(idempotencyKey !== undefined && { idempotencyKey }),
-    }
-    try {
-      return c.json((await api.callback.call(controller, context, params.data)) as object)
-    } finally {
-      release()
-    }
+      const { controller: request, release } = followingSignal(c.req.raw.signal, stopping, c.get('overdue'))
+      const context: APIContext = {
+        signal: request.signal,
+        ...(user && { user }),
+        ...(idempotencyKey !== undefined && { idempotencyKey }),
+      }
+      try {
+        return c.json((await api.callback.call(controller, context, params.data)) as object)
+      } finally {
+        release()
+      }
+    })
   })
 }
 

@@ -1,4 +1,5 @@
 /** Main over HTTP: what every request goes through, and what is served. Answers are JSON, errors too. */
+import type { HttpBindings } from '@hono/node-server'
 import { type Context, Hono, type MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { HTTPException } from 'hono/http-exception'
@@ -12,6 +13,8 @@ import { CommitUnknownError, isDatabaseUnavailable } from '../integrations/share
 import { unlessAborted, withTimeout } from '../integrations/shared/following-signal.js'
 import { withoutSignature } from '../integrations/shared/provider-callback.js'
 import { RunsUnavailableError } from '../integrations/shared/runs.js'
+import { OverloadedError } from '../integrations/shared/turns.js'
+import { MAX_BODY_BYTES } from './admission.js'
 import { type APIRoutesOptions, serveAPI } from './api-routes.js'
 import { serveArtifacts } from './artifacts.js'
 import { invalidFields } from './invalid-input.js'
@@ -20,8 +23,12 @@ import { requestTimeout } from './request-timeout.js'
 
 /** What middlewares leave for the handlers. An integration's middleware that signs users in sets `user`. */
 export interface AppEnv {
+  /** None where a request does not come over HTTP. */
+  Bindings: Partial<HttpBindings>
   Variables: {
     requestId: string
+    /** When its headers were there, by `performance.now()`. */
+    arrivedAt: number
     /** Aborted when the request's time is over. */
     overdue: AbortSignal
     user?: { id: string }
@@ -38,7 +45,6 @@ export interface HTTPAppOptions extends APIRoutesOptions {
   logger: Logger
 }
 
-const MAX_BODY_BYTES = 1024 * 1024
 /** Above the longest that a fetch may be parked (`MAX_WAIT_SECONDS`). */
 const REQUEST_TIMEOUT_MS = 30_000
 const HEALTH_TIMEOUT_MS = 3_000
@@ -66,18 +72,27 @@ export function createHTTPApp(options: HTTPAppOptions): Hono<AppEnv> {
   return app
 }
 
+/** How long it took is counted until the answer is sent, or the caller is gone. */
 function logRequests(logger: Logger): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
-    const startedAt = performance.now()
+    const arrivedAt = performance.now()
+    c.set('arrivedAt', arrivedAt)
     await next()
     const { method } = c.req
     const path = withoutSignature(c.req.path)
-    const ms = Math.round(performance.now() - startedAt)
-    const entry = { requestId: c.get('requestId'), method, path, status: c.res.status, ms }
-    // Health checks and polls come by the thousand.
-    if (c.res.status >= 500) logger.warn(entry, 'request failed')
-    else if (method === 'GET') logger.debug(entry, 'request')
-    else logger.info(entry, 'request')
+    const { status } = c.res
+    const outgoing = c.env?.outgoing
+    const log = () => {
+      const ms = Math.round(performance.now() - arrivedAt)
+      const gone = outgoing?.writableFinished === false
+      const entry = { requestId: c.get('requestId'), method, path, status, ms, ...(gone && { gone }) }
+      // Health checks and polls come by the thousand.
+      if (status >= 500) logger.warn(entry, 'request failed')
+      else if (method === 'GET') logger.debug(entry, 'request')
+      else logger.info(entry, 'request')
+    }
+    if (outgoing && !outgoing.destroyed) outgoing.once('close', log)
+    else log()
   }
 }
 
@@ -91,7 +106,9 @@ function answerError(error: Error, c: Context<AppEnv>, logger: Logger) {
     return c.json(failure(error.message), error.status)
   }
   const id = c.get('requestId')
-  logger.error({ requestId: id, path: withoutSignature(c.req.path), err: error }, 'request threw')
+  // What overload is, is said once for each request in its own line.
+  if (!(error instanceof OverloadedError))
+    logger.error({ requestId: id, path: withoutSignature(c.req.path), err: error }, 'request threw')
   const away = whatIsAway(error)
   if (away !== undefined) {
     c.header('retry-after', String(RETRY_AFTER_SECONDS))
@@ -104,7 +121,7 @@ function answerError(error: Error, c: Context<AppEnv>, logger: Logger) {
 /** What the same request need only be sent again for. */
 function whatIsAway(error: Error): string | undefined {
   if (isDatabaseUnavailable(error)) return 'The database is away or busy; nothing was stored'
-  if (error instanceof RunsUnavailableError) return error.message
+  if (error instanceof RunsUnavailableError || error instanceof OverloadedError) return error.message
   return undefined
 }
 

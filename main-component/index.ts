@@ -1,7 +1,7 @@
 /** The main component: the database's one owner, with the application's model, over HTTP. */
 import { once } from 'node:events'
+import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { createAdaptorServer, type ServerType } from '@hono/node-server'
 import { Controller } from 'interaqt'
 import type { Logger } from 'pino'
 import * as backend from '../backend/index.js'
@@ -9,7 +9,9 @@ import type { AppConfig } from '../config.js'
 import { createApplicationIntegrations } from '../integrations/entries/application.js'
 import { DatabaseSystem } from '../integrations/shared/database.js'
 import { manyListeners } from '../integrations/shared/following-signal.js'
+import { createHTTPServer } from '../integrations/shared/http-server.js'
 import type { PullIntegrationOptions } from '../integrations/shared/pull-integration.js'
+import { Admission } from './admission.js'
 import { createTokenCheck } from './authentication.js'
 import { installOrAttach, type OpenedDatabase, openDatabase } from './database.js'
 import { MainComponentError } from './errors.js'
@@ -34,6 +36,9 @@ export interface MainComponent {
 type RunAccess = NonNullable<PullIntegrationOptions<unknown>['runs']>
 
 const STOP_GRACE_MS = 5_000
+const HEADERS_TIMEOUT_MS = 10_000
+/** For a body of 1 MiB over a slow line. */
+const REQUEST_TIMEOUT_MS = 60_000
 
 /**
  * Opens the database, installs or attaches the model, and listens.
@@ -57,11 +62,15 @@ export async function startMainComponent({
       ...application,
       stopping: stopping.signal,
       isInternalToken: createTokenCheck(internalTokens),
+      admission: new Admission(main.load),
       artifacts,
       url: main.publicUrl ?? main.url,
       logger,
     })
-    const server = createAdaptorServer({ fetch: app.fetch })
+    const server = createHTTPServer(app.fetch, {
+      headersTimeoutMs: HEADERS_TIMEOUT_MS,
+      requestTimeoutMs: REQUEST_TIMEOUT_MS,
+    })
     const url = await listen(server, main.host, main.port)
     return {
       url,
@@ -107,7 +116,7 @@ async function boot(config: AppConfig, runs: RunAccess, database: OpenedDatabase
   return { controller, apis: integrations.createAPIs(), middlewares: integrations.createMiddlewares() }
 }
 
-async function listen(server: ServerType, host: string, port: number): Promise<string> {
+async function listen(server: Server, host: string, port: number): Promise<string> {
   server.listen(port, host)
   try {
     await once(server, 'listening')
@@ -120,14 +129,12 @@ async function listen(server: ServerType, host: string, port: number): Promise<s
   return `http://${host.includes(':') ? `[${host}]` : host}:${found}`
 }
 
-async function close(server: ServerType): Promise<void> {
+async function close(server: Server): Promise<void> {
   const closed = once(server, 'close')
   server.close()
   // A connection that is kept alive becomes idle only once its request is answered.
-  const idle = setInterval(() => 'closeIdleConnections' in server && server.closeIdleConnections(), 50)
-  const force = setTimeout(() => {
-    if ('closeAllConnections' in server) server.closeAllConnections()
-  }, STOP_GRACE_MS)
+  const idle = setInterval(() => server.closeIdleConnections(), 50)
+  const force = setTimeout(() => server.closeAllConnections(), STOP_GRACE_MS)
   await closed
   clearInterval(idle)
   clearTimeout(force)

@@ -1,6 +1,7 @@
 /** The way from a Controller to the database under it: raw SQL, its clock, transactions that are retried. */
 import { type Controller, type Database, MonoSystem, runWithTransactionRetry, SystemConsoleLogger } from 'interaqt'
 import { CommitUnknownError, isConflict, isConnectionLost, throughOutage } from './database-faults.js'
+import { Turns } from './turns.js'
 
 /** An interaqt system that lets integrations reach the driver it was made with. */
 export class DatabaseSystem extends MonoSystem {
@@ -17,13 +18,30 @@ export function databaseOf(controller: Controller): Database {
   return controller.system.database
 }
 
+/** Whose transaction it is, where all share one connection. */
+const turns = new WeakMap<Controller, Turns>()
+
+function sharesConnection(controller: Controller): boolean {
+  return controller.system.storage.getTransactionCapability().concurrentTransactions === 'unsupported'
+}
+
 /**
  * Runs `work` in one transaction. It is run again from its start after a serialization failure or deadlock, and,
  * for a few seconds, where the connection is lost before COMMIT was sent: then nothing can have been stored.
  *
- * @throws CommitUnknownError where the connection is lost after that; else what `work` or the database throws
+ * @throws CommitUnknownError where the connection is lost after that; OverloadedError where all share one connection,
+ * and its turn does not come in time; else what `work` or the database throws
  */
 export function inTransaction<T>(controller: Controller, name: string, work: () => Promise<T>): Promise<T> {
+  if (!sharesConnection(controller) || controller.system.storage.isInTransaction()) {
+    return transaction(controller, name, work)
+  }
+  const known = turns.get(controller) ?? new Turns()
+  turns.set(controller, known)
+  return known.take(() => transaction(controller, name, work))
+}
+
+function transaction<T>(controller: Controller, name: string, work: () => Promise<T>): Promise<T> {
   const { storage } = controller.system
   return throughOutage(() =>
     runWithTransactionRetry(
@@ -58,8 +76,7 @@ export function inTransaction<T>(controller: Controller, name: string, work: () 
  * transaction would see somebody else's uncommitted work, so it takes its turn in the queue of transactions.
  */
 export function reading<T>(controller: Controller, name: string, work: () => Promise<T>): Promise<T> {
-  const shared = controller.system.storage.getTransactionCapability().concurrentTransactions === 'unsupported'
-  return shared ? inTransaction(controller, name, work) : throughOutage(work)
+  return sharesConnection(controller) ? inTransaction(controller, name, work) : throughOutage(work)
 }
 
 /** The database's time now, in unix seconds. Not the transaction's start: a lock may have been waited for. */

@@ -14,6 +14,12 @@ export interface HTTPTimeouts {
 /** How often connections are looked at for whether their time is over. */
 const CHECK_INTERVAL_MS = 1_000
 
+/**
+ * Longer than load balancers keep theirs (60 s), so that it is not this side which closes a connection just as the
+ * next request is on its way.
+ */
+const KEEP_ALIVE_MS = 65_000
+
 /** Makes a server of an application's `fetch`. A request whose target is no URL is answered 400. */
 export function createHTTPServer(fetch: Fetch, { headersTimeoutMs, requestTimeoutMs }: HTTPTimeouts): Server {
   return createAdaptorServer({
@@ -23,6 +29,7 @@ export function createHTTPServer(fetch: Fetch, { headersTimeoutMs, requestTimeou
     overrideGlobalObjects: false,
     createServer,
     serverOptions: {
+      keepAliveTimeout: KEEP_ALIVE_MS,
       headersTimeout: headersTimeoutMs,
       requestTimeout: requestTimeoutMs,
       connectionsCheckingInterval: CHECK_INTERVAL_MS,

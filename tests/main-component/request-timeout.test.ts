@@ -3,6 +3,7 @@ import pino from 'pino'
 import { afterEach, expect, it, vi } from 'vitest'
 import { z } from 'zod'
 import { createAPI } from '@/integrations/index.js'
+import { Admission } from '@/main-component/admission.js'
 import { createHTTPApp } from '@/main-component/http-app.js'
 import { eventually } from '../support/eventually.js'
 
@@ -34,6 +35,7 @@ it('a request that takes too long is answered with 504, its signal fires, and it
     middlewares: [],
     controller: Object.create(Controller.prototype),
     isInternalToken: () => false,
+    admission: new Admission({ maxWaitMs: 4_000, maxBodyBytes: 1_048_576 }),
     stopping: new AbortController().signal,
     artifacts: { dir: '.data' },
     url: 'http://main',

@@ -1,0 +1,84 @@
+/** Taking turns where only one can work at a time, and giving up in time. */
+import { AsyncLocalStorage } from 'node:async_hooks'
+
+/** The request cannot be worked on before its caller loses patience. Nothing of it was stored. */
+export class OverloadedError extends Error {
+  override readonly name = 'OverloadedError'
+  readonly code = 'OVERLOADED'
+  readonly retryable = true
+
+  constructor() {
+    super('Main is busy; nothing was stored')
+  }
+}
+
+/** How long work may wait before it begins, and whether before others' that came earlier. */
+export interface Urgency {
+  /** By the clock of `performance.now()`. */
+  beginBy: number
+  /** For what begins later than that, as the request was parked: how long each such wait may take. */
+  maxWaitMs: number
+  preferred: boolean
+}
+
+const urgency = new AsyncLocalStorage<Urgency>()
+
+/** Runs `work`, and whatever it waits for, with this urgency. */
+export function withUrgency<T>(value: Urgency, work: () => T): T {
+  return urgency.run(value, work)
+}
+
+interface Waiter {
+  preferred: boolean
+  begin(): void
+}
+
+/** One at a time: the preferred ones first, otherwise in the order in which they asked. */
+export class Turns {
+  #taken = false
+  readonly #waiting: Waiter[] = []
+
+  /**
+   * Runs `work` when it is its turn.
+   * @throws OverloadedError where that takes longer than the urgency of this call allows; without one it waits
+   */
+  async take<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#taken) await this.#wait()
+    this.#taken = true
+    try {
+      return await work()
+    } finally {
+      // Work that never leaves this thread would let a whole queue of it pass before anything is read from a socket.
+      setImmediate(() => this.#next())
+    }
+  }
+
+  #wait(): Promise<void> {
+    const { beginBy, maxWaitMs, preferred } = urgency.getStore() ?? NOT_URGENT
+    const leftMs = beginBy - performance.now()
+    return new Promise((resolve, reject) => {
+      const waiter: Waiter = {
+        preferred,
+        begin() {
+          clearTimeout(timer)
+          resolve()
+        },
+      }
+      const giveUp = () => {
+        this.#waiting.splice(this.#waiting.indexOf(waiter), 1)
+        reject(new OverloadedError())
+      }
+      const timer = Number.isFinite(leftMs) ? setTimeout(giveUp, leftMs > 0 ? leftMs : maxWaitMs) : undefined
+      this.#waiting.push(waiter)
+    })
+  }
+
+  #next(): void {
+    const first = this.#waiting.findIndex(({ preferred }) => preferred)
+    const [waiter] = this.#waiting.splice(Math.max(first, 0), 1)
+    if (waiter) waiter.begin()
+    else this.#taken = false
+  }
+}
+
+const NOT_URGENT: Urgency = { beginBy: Number.POSITIVE_INFINITY, maxWaitMs: 0, preferred: false }

@@ -1,0 +1,70 @@
+import { describe, expect, it } from 'vitest'
+import { OverloadedError, Turns, type Urgency, withUrgency } from '@/integrations/shared/turns.js'
+
+function urgency(preferred: boolean, leftMs = 60_000): Urgency {
+  return { beginBy: performance.now() + leftMs, maxWaitMs: 60_000, preferred }
+}
+
+/** Holds a turn until `end` is called. */
+function hold(turns: Turns) {
+  let end = () => {}
+  const held = turns.take(
+    () =>
+      new Promise<void>((resolve) => {
+        end = resolve
+      }),
+  )
+  return { held, end: () => end() }
+}
+
+describe('turns', () => {
+  it('are taken one at a time: the preferred first, else in the order of asking', async () => {
+    const turns = new Turns()
+    const first = hold(turns)
+    const done: string[] = []
+    let working = 0
+    const ask = (name: string, preferred: boolean) =>
+      withUrgency(urgency(preferred), () =>
+        turns.take(async () => {
+          working += 1
+          expect(working).toBe(1)
+          await Promise.resolve()
+          working -= 1
+          done.push(name)
+        }),
+      )
+    const asked = [ask('create 1', false), ask('create 2', false), ask('report 1', true), ask('report 2', true)]
+    first.end()
+    await Promise.all([first.held, ...asked])
+    expect(done).toEqual(['report 1', 'report 2', 'create 1', 'create 2'])
+  })
+
+  it('that do not come in time are given up, and taken by nobody', async () => {
+    const turns = new Turns()
+    const first = hold(turns)
+    let begun = false
+    const late = withUrgency(urgency(false, 20), () =>
+      turns.take(async () => {
+        begun = true
+      }),
+    )
+    await expect(late).rejects.toBeInstanceOf(OverloadedError)
+    const next = turns.take(async () => 'next')
+    first.end()
+    expect([await next, begun]).toEqual(['next', false])
+  })
+
+  it('go on after work that throws, and let what waits outside be done in between', async () => {
+    const turns = new Turns()
+    const order: string[] = []
+    setImmediate(() => order.push('socket read'))
+    const failed = turns.take(async () => {
+      order.push('first')
+      throw new Error('broken')
+    })
+    const second = turns.take(async () => order.push('second'))
+    await expect(failed).rejects.toThrow('broken')
+    await second
+    expect(order).toEqual(['first', 'socket read', 'second'])
+  })
+})

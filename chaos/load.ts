@@ -5,8 +5,8 @@ import { TaskClient } from '../scripts/stack/task-client.js'
 import type { PlannedTask } from './tasks.js'
 
 export interface CreatedTask extends PlannedTask {
-  /** The row's id, as main gave it. */
-  id: string
+  /** The id that main gave it. */
+  taskKey: string
 }
 
 export interface LoadOptions {
@@ -34,24 +34,24 @@ export async function createTasks({ mainUrls, tasks, find, onCreated, signal }: 
     for (let tries = 0; ; tries++) {
       const client = clients[(index + tries) % clients.length] as TaskClient
       try {
-        return onCreated({ ...task, id: await client.create(task.kind, task.request, signal) })
+        return onCreated({ ...task, taskKey: await client.create(task.kind, task.request, signal) })
       } catch (error) {
         signal.throwIfAborted()
-        const id = neverSent(error) ? undefined : await findUntilCertain(task)
-        if (id !== undefined) return onCreated({ ...task, id })
+        const taskKey = neverSent(error) ? undefined : await findUntilCertain(task)
+        if (taskKey !== undefined) return onCreated({ ...task, taskKey })
         await delay(RETRY_PAUSE_MS, undefined, { signal })
       }
     }
   }
 
-  /** The id of a task whose creation got no answer; undefined once it certainly was not created. */
+  /** The key of a task whose creation got no answer; undefined once it certainly was not created. */
   async function findUntilCertain(task: PlannedTask): Promise<string | undefined> {
     const certainAt = Date.now() + MAY_STILL_ARRIVE_MS
     for (;;) {
       await delay(RETRY_PAUSE_MS, undefined, { signal })
-      const id = await find(task).catch(() => NOT_ASKED)
-      if (typeof id === 'string') return id
-      if (id === undefined && Date.now() >= certainAt) return undefined
+      const taskKey = await find(task).catch(() => NOT_ASKED)
+      if (typeof taskKey === 'string') return taskKey
+      if (taskKey === undefined && Date.now() >= certainAt) return undefined
     }
   }
 

@@ -3,13 +3,15 @@ import type { Context, Hono } from 'hono'
 import type { Controller } from 'interaqt'
 import { type API, type APIContext, buildAPIPath } from '../integrations/index.js'
 import { followingSignal } from '../integrations/shared/following-signal.js'
+import type { Authentication, Caller } from './authentication.js'
+import { InvalidCredentialsError } from './errors.js'
 import type { AppEnv } from './http-app.js'
 import { invalidFields, invalidInput } from './invalid-input.js'
 import { replaceUnstorable, unstorable } from './unstorable.js'
 
 export interface APIRoutesOptions {
   controller: Controller
-  isInternalToken(authorization: string | undefined): boolean
+  authentication: Authentication
   /** Aborted when main stops, so that parked requests answer. */
   stopping: AbortSignal
 }
@@ -22,19 +24,11 @@ export function apiPath(api: API): string {
 export function serveAPI(
   app: Hono<AppEnv>,
   api: API,
-  { controller, isInternalToken, stopping }: APIRoutesOptions,
+  { controller, authentication, stopping }: APIRoutesOptions,
 ): void {
   const method = api.method ?? 'POST'
   app.on(method, apiPath(api), async (c) => {
-    if (api.internal && !isInternalToken(c.req.header('authorization'))) {
-      c.header('www-authenticate', 'Bearer')
-      return c.json({ success: false, error: 'The internal token is missing or wrong' }, 401)
-    }
-    const user = c.get('user')
-    if (!api.internal && !api.allowAnonymous && !user) {
-      return c.json({ success: false, error: 'Sign in first' }, 401)
-    }
-
+    const caller = await identify(c, api, authentication)
     const body = method === 'GET' ? c.req.query() : await readJSON(c, api)
     if (body === undefined) return c.json(invalidFields([{ field: 'body', message: 'is not JSON' }]), 400)
     const inPath = c.req.param()
@@ -45,13 +39,30 @@ export function serveAPI(
     if (!params.success) return c.json(invalidInput(params.error), 400)
 
     const { controller: request, release } = followingSignal(c.req.raw.signal, stopping, c.get('overdue'))
-    const context: APIContext = { signal: request.signal, ...(user && { user }) }
+    const context: APIContext = { signal: request.signal, ...caller }
     try {
       return c.json((await api.callback.call(controller, context, params.data)) as object)
     } finally {
       release()
     }
   })
+}
+
+/** @throws InvalidCredentialsError where the caller may not call this */
+async function identify(c: Context<AppEnv>, api: API, authentication: Authentication): Promise<Caller> {
+  const authorization = c.req.header('authorization')
+  if (api.internal) {
+    const operator = api.operator ?? false
+    if (authentication.isInternal(authorization, { operator })) return { operator: true }
+    throw new InvalidCredentialsError(`The ${operator ? 'operator’s' : 'internal'} token is missing or wrong`)
+  }
+  if (api.allowAnonymous) return { operator: false }
+  const caller = await authentication.identify(authorization, c.get('user'))
+  // Whose task would it be?
+  if (caller.operator && api.method !== 'GET' && authentication.mode !== 'anonymous') {
+    throw new InvalidCredentialsError('This token is no user’s: it shows every task, and asks for none')
+  }
+  return caller
 }
 
 /**

@@ -13,11 +13,12 @@ import { unlessAborted, withTimeout } from '../integrations/shared/following-sig
 import { RunsUnavailableError } from '../integrations/shared/runs.js'
 import { type APIRoutesOptions, serveAPI } from './api-routes.js'
 import { serveArtifacts } from './artifacts.js'
+import { AuthenticationUnavailableError, InvalidCredentialsError } from './errors.js'
 import { invalidFields } from './invalid-input.js'
 import { openAPIDocument } from './openapi.js'
 import { requestTimeout } from './request-timeout.js'
 
-/** What middlewares leave for the handlers. An integration's middleware that signs users in sets `user`. */
+/** What middlewares leave for the handlers. In the auth mode `application`, one of the application's sets `user`. */
 export interface AppEnv {
   Variables: {
     requestId: string
@@ -55,7 +56,7 @@ export function createHTTPApp(options: HTTPAppOptions): Hono<AppEnv> {
   app.get('/health', (c) => health(c, controller))
   let document: object | undefined
   app.get('/openapi.json', (c) => {
-    document ??= openAPIDocument(apis, options.url)
+    document ??= openAPIDocument(apis, options.url, options.authentication.mode)
     return c.json(document)
   })
   app.get('/artifacts/*', serveArtifacts(options.artifacts))
@@ -82,6 +83,10 @@ function logRequests(logger: Logger): MiddlewareHandler<AppEnv> {
 /** The caller learns that it failed and by which id to find it in the log, and nothing of the insides. */
 function answerError(error: Error, c: Context<AppEnv>, logger: Logger) {
   if (error instanceof APIError) return c.json(error.body, error.httpStatus)
+  if (error instanceof InvalidCredentialsError) {
+    c.header('www-authenticate', 'Bearer')
+    return c.json(failure(error.message), 401)
+  }
   if (error instanceof HTTPException) {
     return c.json(failure(error.message), error.status)
   }
@@ -99,7 +104,7 @@ function answerError(error: Error, c: Context<AppEnv>, logger: Logger) {
 /** What the same request need only be sent again for. */
 function whatIsAway(error: Error): string | undefined {
   if (isDatabaseUnavailable(error)) return 'The database is away or busy; nothing was stored'
-  if (error instanceof RunsUnavailableError) return error.message
+  if (error instanceof RunsUnavailableError || error instanceof AuthenticationUnavailableError) return error.message
   return undefined
 }
 

@@ -104,10 +104,10 @@ export async function countTasks(query: Query): Promise<TaskCounts> {
   return { all: tasks.length, final: tasks.filter(isFinal).length, byStatus }
 }
 
-/** The id of the task whose parameters carry the marker. */
+/** The key of the task whose parameters carry the marker. */
 export async function findTask(kind: TaskKind, marker: string, query: Query): Promise<string | undefined> {
   const rows = await readRows(kind, query)
-  return rows.find((row) => markerOf(row) === marker)?.id
+  return rows.find((row) => markerOf(row) === marker)?.taskKey
 }
 
 /** What marks a task as the harness's: the first word of its prompt or message. */

@@ -12,11 +12,11 @@ export function judgeEndings(
   stored: readonly StoredTask[],
 ): Violation[] {
   const lost = (task: string, what: string): Violation => ({ counts: 'lost', task, what })
-  const rows = new Set(stored.map(nameOf))
-  const missing = created.map(nameOf).filter((name) => !rows.has(name))
+  const rows = new Set(stored.map(({ taskKey }) => taskKey))
+  const missing = created.filter(({ taskKey }) => !rows.has(taskKey))
   const byMarker = new Map(planned.map((task) => [task.marker, task]))
   return [
-    ...missing.map((name) => lost(name, 'was created, and is not there')),
+    ...missing.map(({ kind, taskKey }) => lost(`${kind} ${taskKey}`, 'was created, and is not there')),
     ...stored.flatMap((task) => {
       const plan = byMarker.get(markerOf(task))
       const what = plan ? wrongEnd(plan, task) : 'was never asked for'

@@ -9,6 +9,7 @@ const TOKEN = 'a-token-of-some-length'
 /** Everything production asks for. */
 const production = {
   INTERNAL_API_TOKEN: TOKEN,
+  API_TOKENS: 'anna:a-token-of-annas-own',
   ARK_API_KEY: 'ark-key',
   ARK_MODEL: 'ark-model',
   IMAGE_API_KEY: 'image-key',
@@ -63,7 +64,7 @@ describe('the files of this repository', () => {
   })
 
   test('are overlaid by the mode, object by object', () => {
-    const { components } = loadConfig({ env: { CONFIG_MODE: 'dev' } })
+    const { components } = loadConfig({ env: { CONFIG_MODE: 'dev', API_TOKENS: production.API_TOKENS } })
     expect(components.main).toMatchObject({ host: '0.0.0.0', port: 3000 })
     expect(components.asyncTask.temporal).toEqual({ address: 'temporal:7233', namespace: 'default' })
   })
@@ -72,7 +73,7 @@ describe('the files of this repository', () => {
 test('every option is in docs/configuration.md', () => {
   const options = (value: object, path = ''): string[] =>
     Object.entries(value).flatMap(([key, inner]) =>
-      typeof inner === 'object' ? options(inner, `${path}${key}.`) : [`${path}${key}`],
+      typeof inner === 'object' && !Array.isArray(inner) ? options(inner, `${path}${key}.`) : [`${path}${key}`],
     )
   const { components, integrations } = loadConfig({ env: { ...production, DATABASE_URL: 'postgres://x' } })
   const names = options(components).map((path) => path.split('.').slice(1).join('.'))
@@ -195,6 +196,7 @@ describe('production', () => {
 
   test('is refused without the token and without keys, all named at once', () => {
     expect(problemsOf(() => loadConfig({ mode: 'prod', env: {} })).map(({ path }) => path)).toEqual([
+      'components.main.auth.mode',
       'components.main.internalApiToken',
       'components.asyncTask.internalApiToken',
       'integrations.fangzhouVideoGeneration.apiKey',
@@ -216,7 +218,7 @@ describe('production', () => {
   })
 
   test('asks main for no provider key', () => {
-    const env = { INTERNAL_API_TOKEN: TOKEN, CONFIG_COMPONENT: 'main' }
+    const env = { INTERNAL_API_TOKEN: TOKEN, API_TOKENS: production.API_TOKENS, CONFIG_COMPONENT: 'main' }
     expect(loadConfig({ mode: 'prod', env }).mode).toBe('prod')
   })
 })

@@ -3,6 +3,7 @@ import pino from 'pino'
 import { afterEach, expect, it, vi } from 'vitest'
 import { z } from 'zod'
 import { createAPI } from '@/integrations/index.js'
+import { createAuthentication } from '@/main-component/authentication.js'
 import { createHTTPApp } from '@/main-component/http-app.js'
 import { eventually } from '../support/eventually.js'
 
@@ -33,7 +34,7 @@ it('a request that takes too long is answered with 504, its signal fires, and it
     apis: [slow],
     middlewares: [],
     controller: Object.create(Controller.prototype),
-    isInternalToken: () => false,
+    authentication: createAuthentication({ auth: { mode: 'anonymous' }, internalTokens: [], operatorToken: undefined }),
     stopping: new AbortController().signal,
     artifacts: { dir: '.data' },
     url: 'http://main',

@@ -1,4 +1,5 @@
 /** The application: what its users ask for. Integrations add what it takes to fulfil that. */
+import type { MiddlewareHandler } from 'hono'
 import {
   type ActivityInstance,
   type DictionaryInstance,
@@ -11,6 +12,9 @@ import {
 /** Unix seconds before which nothing is to be done; null for at once. */
 const dueAt = () => Property.create({ name: 'dueAt', type: 'number' })
 
+/** The user who asked, and to whom alone the task is shown; null for nobody in particular. */
+const userId = () => Property.create({ name: 'userId', type: 'string' })
+
 /** A video that somebody asked for: its prompt, and what else they chose. */
 const VideoGeneration = Entity.create({
   name: 'VideoGeneration',
@@ -18,6 +22,7 @@ const VideoGeneration = Entity.create({
     Property.create({ name: 'prompt', type: 'string' }),
     Property.create({ name: 'options', type: 'object' }),
     dueAt(),
+    userId(),
   ],
 })
 
@@ -28,13 +33,14 @@ const ImageGeneration = Entity.create({
     Property.create({ name: 'prompt', type: 'string' }),
     Property.create({ name: 'options', type: 'object' }),
     dueAt(),
+    userId(),
   ],
 })
 
 /** A task that exercises the whole path and asks no provider for anything. */
 const TestTask = Entity.create({
   name: 'TestTask',
-  properties: [Property.create({ name: 'options', type: 'object' }), dueAt()],
+  properties: [Property.create({ name: 'options', type: 'object' }), dueAt(), userId()],
 })
 
 export const entities = [VideoGeneration, ImageGeneration, TestTask]
@@ -42,3 +48,5 @@ export const relations: RelationInstance[] = []
 export const interactions: InteractionInstance[] = []
 export const activities: ActivityInstance[] = []
 export const dicts: DictionaryInstance[] = []
+/** What every request to `/api` goes through. In the auth mode `application`, one of them sets `user`. */
+export const middlewares: MiddlewareHandler[] = []

@@ -4,8 +4,8 @@ import { TaskClient } from '../scripts/stack/task-client.js'
 import type { PlannedTask } from './tasks.js'
 
 export interface CreatedTask extends PlannedTask {
-  /** The row's id, as main gave it. */
-  id: string
+  /** The id that main gave it. */
+  taskKey: string
 }
 
 export interface LoadOptions {
@@ -29,7 +29,7 @@ export async function createTasks({ mainUrls, tasks, onCreated, signal }: LoadOp
     for (let tries = 0; ; tries++) {
       const client = clients[(index + tries) % clients.length] as TaskClient
       try {
-        return onCreated({ ...task, id: await client.create(kind, request, signal, marker) })
+        return onCreated({ ...task, taskKey: await client.create(kind, request, signal, marker) })
       } catch {
         signal.throwIfAborted()
         await delay(RETRY_PAUSE_MS, undefined, { signal })

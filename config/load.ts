@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { z } from 'zod'
+import { anonymousProblems } from './authentication.js'
 import { ConfigError, type ConfigProblem } from './config-error.js'
 import { COMPONENTS, type Component, deploymentProblems } from './production.js'
 import { type AppConfig, configSchema, MODES, type Mode } from './schema.js'
@@ -37,6 +38,7 @@ export function loadConfig(options: LoadConfigOptions = {}): AppConfig {
   const overlayFile = `deploy.${mode}.json`
   const overlay = mode === 'local' ? {} : readJson(root, overlayFile, mode)
   const substituted = substitute(merge(base, overlay), env)
+  if (!components.includes('main')) leaveOutMainsOwn(substituted.values)
 
   const result = parse(mode, substituted)
   if (!result.success) {
@@ -44,9 +46,18 @@ export function loadConfig(options: LoadConfigOptions = {}): AppConfig {
     const problems = result.error.issues.flatMap((issue) => describe(issue, substituted, fileOf))
     throw new ConfigError(mode, problems)
   }
-  const problems = mode === 'local' ? [] : deploymentProblems(result.data, components)
+  const problems = anonymousProblems(mode, result.data.components.main, components)
+  if (mode !== 'local') problems.push(...deploymentProblems(result.data, components))
   if (problems.length > 0) throw new ConfigError(mode, problems)
   return result.data
+}
+
+/** What only main is given need not be there, nor be whole, where the daemon reads the same files. */
+function leaveOutMainsOwn(values: JsonObject): void {
+  const main = valueAt(values, ['components', 'main'])
+  if (!isObject(main)) return
+  delete main.auth
+  delete main.operatorToken
 }
 
 function oneOf<T extends Mode | Component>(allowed: readonly T[], variable: string, value: string): T {
@@ -92,11 +103,16 @@ function describe(
   fileOf: (path: PropertyKey[]) => string,
 ): ConfigProblem[] {
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({
-      path: [...issue.path, key].join('.'),
-      message: 'is not an option',
-      remedy: `Remove it from ${fileOf([...issue.path, key])}, or correct its name.`,
-    }))
+    return issue.keys.map((key) => {
+      const path = [...issue.path, key].join('.')
+      const variables = substitutions.get(path)?.variables
+      if (!variables) {
+        const remedy = `Remove it from ${fileOf([...issue.path, key])}, or correct its name.`
+        return { path, message: 'is not an option', remedy }
+      }
+      const remedy = `Take ${variables.join(', ')} out of the environment, or choose what it belongs to.`
+      return { path, message: 'is not an option beside the others that are given', remedy }
+    })
   }
   const path = issue.path.join('.')
   const missing = issue.code !== 'custom' && !holds(values, issue.path)

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { integrationsConfigSchema } from '../integrations/entries/config.js'
 import { artifactsConfigSchema } from '../integrations/shared/artifacts/config.js'
 import { DEFAULT_TASK_POLICY } from '../integrations/shared/protocol/index.js'
+import { authSchema, bearerToken, rejectSharedTokens } from './authentication.js'
 import { pullModeSchema } from './pull-mode.js'
 
 /** `local`: this machine. `dev`, `prod`: `deploy.<mode>.json` lies over `app.config.json`. */
@@ -11,42 +12,50 @@ export type Mode = (typeof MODES)[number]
 const port = z.number().int().min(0).max(65_535)
 const internalToken = z.string().min(16, 'must have at least 16 characters').optional()
 
-const mainSchema = z.strictObject({
-  /** The address that main listens on. */
-  host: z.string().default('127.0.0.1'),
-  /** 0: a free one. */
-  port: port.default(3000),
-  /** Where the daemon reaches main. */
-  url: z.url(),
-  /** Where people reach main, for links to results. Default: `url`, except in production. */
-  publicUrl: z.url().optional(),
-  database: z.strictObject({
-    /** A PostgreSQL URL. Without one, PGLite keeps the data in `dataDir`. */
-    url: z.string().startsWith('postgres', 'must be a postgres:// URL').optional(),
-    /** A folder, or `memory://`. */
-    dataDir: z.string().default('.data/main'),
-  }),
-  internalApiToken: internalToken,
-  /** Accepted beside `internalApiToken` while tokens are rotated. */
-  previousInternalApiToken: internalToken,
-  /** What main takes on; the rest is answered 503, for its callers to ask again. */
-  load: z
-    .strictObject({
-      /** How long after its arrival a request is begun at the latest. Below the daemon's `requestTimeoutMs`. */
-      maxWaitMs: z.number().int().min(100).max(60_000).default(4_000),
-      /** Bytes of all the bodies from users that are under way. One may be 1 MiB. */
-      maxBodyBytes: z.number().int().min(1_048_576).default(67_108_864),
-    })
-    .prefault({}),
-  tasks: z
-    .strictObject({
-      /** Attempts a task has before it stays failed. */
-      maxAttempts: z.number().int().min(1).max(100).default(DEFAULT_TASK_POLICY.maxAttempts),
-      /** How long a claim may stay queued before another daemon may take it over. */
-      stuckTimeoutSeconds: z.number().min(1).default(DEFAULT_TASK_POLICY.stuckTimeoutSeconds),
-    })
-    .prefault({}),
-})
+const mainSchema = z
+  .strictObject({
+    /** The address that main listens on. */
+    host: z.string().default('127.0.0.1'),
+    /** 0: a free one. */
+    port: port.default(3000),
+    /** Where the daemon reaches main. */
+    url: z.url(),
+    /** Where people reach main, for links to results. Default: `url`, except in production. */
+    publicUrl: z.url().optional(),
+    database: z.strictObject({
+      /** A PostgreSQL URL. Without one, PGLite keeps the data in `dataDir`. */
+      url: z.string().startsWith('postgres', 'must be a postgres:// URL').optional(),
+      /** A folder, or `memory://`. */
+      dataDir: z.string().default('.data/main'),
+    }),
+    internalApiToken: internalToken,
+    /** Accepted beside `internalApiToken` while tokens are rotated. */
+    previousInternalApiToken: internalToken,
+    /** Sees every task, and opens the operators' APIs. Without it, only the internal token does. */
+    operatorToken: bearerToken.optional(),
+    /** Who may call the public APIs. Default: anybody, which only `local` allows by itself. */
+    auth: authSchema.prefault({}),
+    /** Lets `dev` and `prod` serve anybody. */
+    allowAnonymous: z.boolean().default(false),
+    /** What main takes on; the rest is answered 503, for its callers to ask again. */
+    load: z
+      .strictObject({
+        /** How long after its arrival a request is begun at the latest. Below the daemon's `requestTimeoutMs`. */
+        maxWaitMs: z.number().int().min(100).max(60_000).default(4_000),
+        /** Bytes of all the bodies from users that are under way. One may be 1 MiB. */
+        maxBodyBytes: z.number().int().min(1_048_576).default(67_108_864),
+      })
+      .prefault({}),
+    tasks: z
+      .strictObject({
+        /** Attempts a task has before it stays failed. */
+        maxAttempts: z.number().int().min(1).max(100).default(DEFAULT_TASK_POLICY.maxAttempts),
+        /** How long a claim may stay queued before another daemon may take it over. */
+        stuckTimeoutSeconds: z.number().min(1).default(DEFAULT_TASK_POLICY.stuckTimeoutSeconds),
+      })
+      .prefault({}),
+  })
+  .superRefine(rejectSharedTokens)
 
 const asyncTaskSchema = z.strictObject({
   temporal: z.strictObject({

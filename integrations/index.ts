@@ -40,9 +40,12 @@ export interface PullModeConfig<Params = unknown> {
 export interface APIContext {
   /** Aborted when the caller went away or the server stops. */
   signal: AbortSignal
+  /** Who asks; missing where nobody is asked to say. */
   user?: { id: string }
   /** Where the API takes one and the caller gave it. */
   idempotencyKey?: string
+  /** Whether the caller has the operators' token, or the internal one: every task is shown to them. */
+  operator?: boolean
 }
 
 /** One HTTP endpoint of an integration, at `api/<namespace>/<name>`. */
@@ -52,12 +55,14 @@ export interface API<Params extends z.ZodType = z.ZodType, Answer extends z.ZodT
   namespace?: string
   /** Default: POST. GET takes its parameters from the query string. */
   method?: 'GET' | 'POST'
-  /** May be called without a user. Never true of an internal API. Default: false. */
+  /** May be called without a user, whatever `components.main.auth` says. Never true of an internal API. Default: false. */
   allowAnonymous?: boolean
   /** For the application's own processes: needs the internal token. Default: false. */
   internal?: boolean
   /** Creates something, and takes an `Idempotency-Key` so that it is created once. Default: false. */
   takesIdempotencyKey?: boolean
+  /** An internal API that the operators' token opens too. Default: false. */
+  operator?: boolean
   /** One line for the OpenAPI document. */
   summary?: string
   params: Params

@@ -5,13 +5,15 @@ import { type API, type APIContext, buildAPIPath } from '../integrations/index.j
 import { followingSignal } from '../integrations/shared/following-signal.js'
 import { IDEMPOTENCY_KEY, MAX_IDEMPOTENCY_KEY_LENGTH, parseIdempotencyKey } from '../integrations/shared/idempotency.js'
 import type { Admission } from './admission.js'
+import type { Authentication, Caller } from './authentication.js'
+import { InvalidCredentialsError } from './errors.js'
 import type { AppEnv } from './http-app.js'
 import { invalidFields, invalidInput } from './invalid-input.js'
 import { replaceUnstorable, unstorable } from './unstorable.js'
 
 export interface APIRoutesOptions {
   controller: Controller
-  isInternalToken(authorization: string | undefined): boolean
+  authentication: Authentication
   admission: Admission
   /** Aborted when main stops, so that parked requests answer. */
   stopping: AbortSignal
@@ -30,19 +32,11 @@ export function apiPath(api: API): string {
 export function serveAPI(
   app: Hono<AppEnv>,
   api: API,
-  { controller, isInternalToken, admission, stopping }: APIRoutesOptions,
+  { controller, authentication, admission, stopping }: APIRoutesOptions,
 ): void {
   const method = api.method ?? 'POST'
   app.on(method, apiPath(api), async (c) => {
-    if (api.internal && !isInternalToken(c.req.header('authorization'))) {
-      c.header('www-authenticate', 'Bearer')
-      return c.json({ success: false, error: 'The internal token is missing or wrong' }, 401)
-    }
-    const user = c.get('user')
-    if (!api.internal && !api.allowAnonymous && !user) {
-      return c.json({ success: false, error: 'Sign in first' }, 401)
-    }
-
+    const caller = await identify(c, api, authentication)
     const keyHeader = api.takesIdempotencyKey ? c.req.header(IDEMPOTENCY_KEY) : undefined
     const idempotencyKey = keyHeader === undefined ? undefined : parseIdempotencyKey(keyHeader)
     if (keyHeader !== undefined && idempotencyKey === undefined) return c.json(invalidFields([NO_KEY]), 400)
@@ -60,7 +54,7 @@ export function serveAPI(
       const { controller: request, release } = followingSignal(c.req.raw.signal, stopping, c.get('overdue'))
       const context: APIContext = {
         signal: request.signal,
-        ...(user && { user }),
+        ...caller,
         ...(idempotencyKey !== undefined && { idempotencyKey }),
       }
       try {
@@ -70,6 +64,23 @@ export function serveAPI(
       }
     })
   })
+}
+
+/** @throws InvalidCredentialsError where the caller may not call this */
+async function identify(c: Context<AppEnv>, api: API, authentication: Authentication): Promise<Caller> {
+  const authorization = c.req.header('authorization')
+  if (api.internal) {
+    const operator = api.operator ?? false
+    if (authentication.isInternal(authorization, { operator })) return { operator: true }
+    throw new InvalidCredentialsError(`The ${operator ? 'operator’s' : 'internal'} token is missing or wrong`)
+  }
+  if (api.allowAnonymous) return { operator: false }
+  const caller = await authentication.identify(authorization, c.get('user'))
+  // Whose task would it be?
+  if (caller.operator && api.method !== 'GET' && authentication.mode !== 'anonymous') {
+    throw new InvalidCredentialsError('This token is no user’s: it shows every task, and asks for none')
+  }
+  return caller
 }
 
 /**

@@ -1,13 +1,116 @@
-/** The internal APIs' one credential: a token that main and the async-task component share. */
+/** Who a request comes from, by its credentials: a daemon, an operator, a user, or nobody in particular. */
 import { createHash, timingSafeEqual } from 'node:crypto'
+import type { AuthConfig } from '../config/authentication.js'
+import { MAX_USER_ID_LENGTH } from '../integrations/shared/wire.js'
+import { InvalidCredentialsError } from './errors.js'
+import { createJwtCheck } from './jwt.js'
+import { unstorable } from './unstorable.js'
+
+export interface User {
+  id: string
+}
+
+/** `user` is missing where anybody may call, and nobody is asked to say who they are. */
+export interface Caller {
+  user?: User
+  operator: boolean
+}
+
+export interface Authentication {
+  mode: AuthConfig['mode']
+  /** Whether an `Authorization` header opens an internal API; `operator`: one that is for operators too. */
+  isInternal(authorization: string | undefined, api: { operator: boolean }): boolean
+  /**
+   * Who calls a public API.
+   *
+   * @param fromApplication whom a middleware of the application's has recognised
+   * @throws InvalidCredentialsError, AuthenticationUnavailableError
+   */
+  identify(authorization: string | undefined, fromApplication: User | undefined): Promise<Caller>
+}
+
+export interface AuthenticationOptions {
+  auth: AuthConfig
+  internalTokens: readonly string[]
+  operatorToken: string | undefined
+}
+
+export function createAuthentication({ auth, internalTokens, operatorToken }: AuthenticationOptions): Authentication {
+  const isDaemon = createTokenCheck(internalTokens)
+  const isOperator = createTokenCheck(operatorToken === undefined ? [] : [operatorToken])
+  const mayOperate = (authorization: string | undefined) => isDaemon(authorization) || isOperator(authorization)
+  const identifyUser = createUserCheck(auth)
+  return {
+    mode: auth.mode,
+    isInternal: (authorization, { operator }) => (operator ? mayOperate : isDaemon)(authorization),
+    async identify(authorization, fromApplication) {
+      if (mayOperate(authorization)) return { operator: true }
+      const user = await identifyUser(authorization, fromApplication)
+      return { operator: false, ...(user && { user }) }
+    },
+  }
+}
+
+type UserCheck = (authorization: string | undefined, fromApplication: User | undefined) => Promise<User | undefined>
+
+function createUserCheck(auth: AuthConfig): UserCheck {
+  switch (auth.mode) {
+    case 'anonymous':
+      return async () => undefined
+    case 'application':
+      return async (_, user) => {
+        if (!user) throw new InvalidCredentialsError('Sign in first')
+        return { id: userId(user.id) }
+      }
+    case 'tokens': {
+      const find = createTokenLookup(auth.tokens.map(({ user, token }) => [token, user] as const))
+      return async (authorization) => {
+        const user = find(bearer(authorization))
+        if (user === undefined) throw new InvalidCredentialsError('The API token is not known')
+        return { id: user }
+      }
+    }
+    case 'jwt': {
+      const check = createJwtCheck(auth)
+      return async (authorization) => ({ id: userId(await check(bearer(authorization))) })
+    }
+  }
+}
+
+/** What others say of a user: it has to fit into a row. */
+function userId(id: unknown): string {
+  if (typeof id === 'string' && id !== '' && id.length <= MAX_USER_ID_LENGTH && !unstorable(id)) return id
+  throw new InvalidCredentialsError(`The user's id must be text of 1 to ${MAX_USER_ID_LENGTH} characters`)
+}
+
+function bearer(authorization: string | undefined): string {
+  const token = bearerToken(authorization)
+  if (token === '') throw new InvalidCredentialsError('Sign in first: send your token as Authorization: Bearer <token>')
+  return token
+}
 
 /** Tells whether an `Authorization` header carries one of the tokens, taking as long whatever it carries. */
-export function createTokenCheck(tokens: readonly string[]): (authorization: string | undefined) => boolean {
-  const digests = tokens.map(digest)
-  return (authorization) => {
-    const given = digest(/^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1] ?? '')
-    return digests.reduce((known, expected) => timingSafeEqual(given, expected) || known, false)
+function createTokenCheck(tokens: readonly string[]): (authorization: string | undefined) => boolean {
+  const find = createTokenLookup(tokens.map((token) => [token, true] as const))
+  return (authorization) => find(bearerToken(authorization)) ?? false
+}
+
+/** Finds whose a token is, taking as long whatever it is. */
+function createTokenLookup<Owner>(
+  tokens: ReadonlyArray<readonly [string, Owner]>,
+): (token: string) => Owner | undefined {
+  const digests = tokens.map(([token, owner]) => [digest(token), owner] as const)
+  return (token) => {
+    const given = digest(token)
+    return digests.reduce<Owner | undefined>(
+      (found, [expected, owner]) => (timingSafeEqual(given, expected) ? owner : found),
+      undefined,
+    )
   }
+}
+
+function bearerToken(authorization: string | undefined): string {
+  return /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1] ?? ''
 }
 
 /** Equal lengths are what timingSafeEqual needs, and what keeps a token's own length to itself. */

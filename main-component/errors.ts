@@ -11,11 +11,26 @@ export class MainComponentError extends Error {
       | 'DISK_FULL'
       | 'MODEL_CHANGED'
       | 'INSTALL_FAILED'
-      | 'PORT_IN_USE',
+      | 'PORT_IN_USE'
+      | 'NO_AUTHENTICATION',
     message: string,
     readonly retryable: boolean,
     options?: ErrorOptions,
   ) {
     super(message, options)
   }
+}
+
+/** A request's credentials are missing, or not good: it is answered 401 with this message. */
+export class InvalidCredentialsError extends Error {
+  override readonly name = 'InvalidCredentialsError'
+  readonly code = 'CREDENTIALS_INVALID'
+  readonly retryable = false
+}
+
+/** Whoever knows whether a request's credentials are good does not answer: 503, as they may be. */
+export class AuthenticationUnavailableError extends Error {
+  override readonly name = 'AuthenticationUnavailableError'
+  readonly code = 'AUTHENTICATION_UNAVAILABLE'
+  readonly retryable = true
 }

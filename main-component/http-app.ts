@@ -17,11 +17,12 @@ import { OverloadedError } from '../integrations/shared/turns.js'
 import { MAX_BODY_BYTES } from './admission.js'
 import { type APIRoutesOptions, serveAPI } from './api-routes.js'
 import { serveArtifacts } from './artifacts.js'
+import { AuthenticationUnavailableError, InvalidCredentialsError } from './errors.js'
 import { invalidFields } from './invalid-input.js'
 import { openAPIDocument } from './openapi.js'
 import { requestTimeout } from './request-timeout.js'
 
-/** What middlewares leave for the handlers. An integration's middleware that signs users in sets `user`. */
+/** What middlewares leave for the handlers. In the auth mode `application`, one of the application's sets `user`. */
 export interface AppEnv {
   /** None where a request does not come over HTTP. */
   Bindings: Partial<HttpBindings>
@@ -62,7 +63,7 @@ export function createHTTPApp(options: HTTPAppOptions): Hono<AppEnv> {
   app.get('/health', (c) => health(c, controller))
   let document: object | undefined
   app.get('/openapi.json', (c) => {
-    document ??= openAPIDocument(apis, options.url)
+    document ??= openAPIDocument(apis, options.url, options.authentication.mode)
     return c.json(document)
   })
   app.get('/artifacts/*', serveArtifacts(options.artifacts))
@@ -102,6 +103,10 @@ function answerError(error: Error, c: Context<AppEnv>, logger: Logger) {
     if (error.retryAfterSeconds !== undefined) c.header('retry-after', String(error.retryAfterSeconds))
     return c.json(error.body, error.httpStatus)
   }
+  if (error instanceof InvalidCredentialsError) {
+    c.header('www-authenticate', 'Bearer')
+    return c.json(failure(error.message), 401)
+  }
   if (error instanceof HTTPException) {
     return c.json(failure(error.message), error.status)
   }
@@ -121,7 +126,8 @@ function answerError(error: Error, c: Context<AppEnv>, logger: Logger) {
 /** What the same request need only be sent again for. */
 function whatIsAway(error: Error): string | undefined {
   if (isDatabaseUnavailable(error)) return 'The database is away or busy; nothing was stored'
-  if (error instanceof RunsUnavailableError || error instanceof OverloadedError) return error.message
+  const known = [RunsUnavailableError, OverloadedError, AuthenticationUnavailableError]
+  if (known.some((kind) => error instanceof kind)) return error.message
   return undefined
 }
 

@@ -12,7 +12,7 @@ import { manyListeners } from '../integrations/shared/following-signal.js'
 import { createHTTPServer } from '../integrations/shared/http-server.js'
 import type { PullIntegrationOptions } from '../integrations/shared/pull-integration.js'
 import { Admission } from './admission.js'
-import { createTokenCheck } from './authentication.js'
+import { createAuthentication } from './authentication.js'
 import { installOrAttach, type OpenedDatabase, openDatabase } from './database.js'
 import { MainComponentError } from './errors.js'
 import { createHTTPApp } from './http-app.js'
@@ -61,7 +61,7 @@ export async function startMainComponent({
     const app = createHTTPApp({
       ...application,
       stopping: stopping.signal,
-      isInternalToken: createTokenCheck(internalTokens),
+      authentication: createAuthentication({ auth: main.auth, internalTokens, operatorToken: main.operatorToken }),
       admission: new Admission(main.load),
       artifacts,
       url: main.publicUrl ?? main.url,
@@ -113,7 +113,15 @@ async function boot(config: AppConfig, runs: RunAccess, database: OpenedDatabase
     await integrations.setup(controller)
     logger.info({ database: database.kind }, `model ${done}`)
   })
-  return { controller, apis: integrations.createAPIs(), middlewares: integrations.createMiddlewares() }
+  const middlewares = [...backend.middlewares, ...integrations.createMiddlewares()]
+  if (config.components.main.auth.mode === 'application' && middlewares.length === 0) throw noMiddleware()
+  return { controller, apis: integrations.createAPIs(), middlewares }
+}
+
+function noMiddleware(): MainComponentError {
+  const message =
+    'components.main.auth.mode is application, and there is no middleware that could set the user. Add one to middlewares in backend/index.ts, or choose another mode with AUTH_MODE.'
+  return new MainComponentError('NO_AUTHENTICATION', message, false)
 }
 
 async function listen(server: Server, host: string, port: number): Promise<string> {

@@ -1,12 +1,24 @@
 /** The OpenAPI document, from the schemas that the server checks by. */
 import { OpenAPIHono, type RouteConfig } from '@hono/zod-openapi'
 import { z } from 'zod'
+import type { AuthConfig } from '../config/authentication.js'
 import type { API } from '../integrations/index.js'
 import { IDEMPOTENCY_KEY } from '../integrations/shared/idempotency.js'
 import { refusalSchema } from '../integrations/shared/wire.js'
 import { apiPath } from './api-routes.js'
 
 const INTERNAL_TOKEN = 'internalToken'
+const OPERATOR_TOKEN = 'operatorToken'
+const USER = 'user'
+const BEARER = { type: 'http', scheme: 'bearer' } as const
+/** How users show who they are, by auth mode. */
+const USER_SCHEMES: Record<AuthConfig['mode'], SecurityScheme | null> = {
+  anonymous: null,
+  tokens: BEARER,
+  jwt: { ...BEARER, bearerFormat: 'JWT' },
+  application: { ...BEARER, description: 'However the application has its users sign in' },
+}
+type SecurityScheme = typeof BEARER & { bearerFormat?: string; description?: string }
 
 /** The body of a 400 or 413, which names what is wrong. */
 const invalidInputSchema = z.object({
@@ -24,10 +36,14 @@ const idempotencyHeader = z.object({
 })
 const unavailableSchema = z.object({ success: z.literal(false), error: z.string(), requestId: z.string() })
 
-export function openAPIDocument(apis: readonly API[], url: string): object {
+export function openAPIDocument(apis: readonly API[], url: string, authMode: AuthConfig['mode']): object {
   const openAPI = new OpenAPIHono()
-  openAPI.openAPIRegistry.registerComponent('securitySchemes', INTERNAL_TOKEN, { type: 'http', scheme: 'bearer' })
-  for (const api of apis) openAPI.openAPIRegistry.registerPath(route(api))
+  const { openAPIRegistry: registry } = openAPI
+  registry.registerComponent('securitySchemes', INTERNAL_TOKEN, BEARER)
+  registry.registerComponent('securitySchemes', OPERATOR_TOKEN, BEARER)
+  const users = USER_SCHEMES[authMode]
+  if (users) registry.registerComponent('securitySchemes', USER, users)
+  for (const api of apis) registry.registerPath(route(api, users !== null))
   return openAPI.getOpenAPI31Document({
     openapi: '3.1.0',
     info: { title: 'Main component', version: '1' },
@@ -35,14 +51,16 @@ export function openAPIDocument(apis: readonly API[], url: string): object {
   })
 }
 
-function route(api: API): RouteConfig {
+function route(api: API, needsUser: boolean): RouteConfig {
   const method = api.method ?? 'POST'
+  const credentials = credentialsOf(api, needsUser)
+  const creates = !api.internal && !api.allowAnonymous && method === 'POST'
   return {
     method: method === 'GET' ? 'get' : 'post',
     path: apiPath(api).replace(/:(\w+)/g, '{$1}'),
     tags: [api.namespace ?? ''],
     ...(api.summary !== undefined && { summary: api.summary }),
-    ...(api.internal && { security: [{ [INTERNAL_TOKEN]: [] }] }),
+    ...(credentials.length > 0 && { security: credentials.map((name) => ({ [name]: [] })) }),
     request: {
       ...(method === 'GET' ? parameters(api) : body(api)),
       ...(api.takesIdempotencyKey && { headers: idempotencyHeader }),
@@ -62,6 +80,7 @@ function route(api: API): RouteConfig {
         },
         422: { description: `This ${IDEMPOTENCY_KEY} was sent with another request`, ...json(refusalSchema) },
       }),
+      ...(creates && { 429: { description: 'As many tasks are open as one user may have', ...json(refusalSchema) } }),
       404: { description: 'Not found', ...json(refusalSchema) },
       503: {
         description: 'The database is away or busy; nothing was stored. Ask again after `Retry-After` seconds',
@@ -69,6 +88,13 @@ function route(api: API): RouteConfig {
       },
     },
   }
+}
+
+/** Any of which opens it; none where it is open. */
+function credentialsOf(api: API, needsUser: boolean): string[] {
+  if (api.internal) return api.operator ? [INTERNAL_TOKEN, OPERATOR_TOKEN] : [INTERNAL_TOKEN]
+  if (api.allowAnonymous || !needsUser) return []
+  return api.method === 'GET' ? [USER, OPERATOR_TOKEN, INTERNAL_TOKEN] : [USER]
 }
 
 /** A GET's parameters: those that its path names, and the others in the query string. */

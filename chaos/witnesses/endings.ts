@@ -36,6 +36,6 @@ function wrongEnd({ refused }: PlannedTask, task: StoredTask): string | null {
   return `is ${task.status} instead of ${expected}${reason}`
 }
 
-function nameOf({ kind, id }: Pick<StoredTask, 'kind' | 'id'>): string {
-  return `${kind} ${id}`
+function nameOf({ kind, taskKey }: Pick<StoredTask, 'kind' | 'taskKey'>): string {
+  return `${kind} ${taskKey}`
 }

@@ -42,6 +42,7 @@ export function createApplicationIntegrations(
         entityName: 'TestTask',
         toRequestParams: (record) => ({ ...(record.options as object) }),
         dueAtProperty: 'dueAt',
+        userProperty: 'userId',
         api: { namespace: 'test', createName: 'run', toRecord: (options) => ({ options }) },
       },
     }),
@@ -49,8 +50,12 @@ export function createApplicationIntegrations(
 }
 
 /** What an integration's section of the configuration says of its tasks. */
-function limits({ enabled, maxTasksInFlight }: Pick<ProviderConfig, 'enabled' | 'maxTasksInFlight'>) {
-  return { enabled, maxTasksInFlight }
+function limits({
+  enabled,
+  maxTasksInFlight,
+  maxOpenTasksPerUser,
+}: Pick<ProviderConfig, 'enabled' | 'maxTasksInFlight' | 'maxOpenTasksPerUser'>) {
+  return { enabled, maxTasksInFlight, maxOpenTasksPerUser }
 }
 
 /** What it says of requests to its provider. What is cut off at a simulator has cost nothing. */
@@ -69,6 +74,7 @@ function promptSource<Params extends { prompt?: string | undefined }>(
     toRequestParams: ({ prompt, options }) =>
       ({ ...(typeof prompt === 'string' && { prompt }), ...(options as object) }) as Params,
     dueAtProperty: 'dueAt',
+    userProperty: 'userId',
     api: {
       namespace,
       createName: 'generate',

@@ -96,8 +96,11 @@ function apiCallEntity(names: CallEntityNames, maxAttempts: number): EntityInsta
       Property.create({
         name: 'taskKey',
         type: 'string',
-        defaultValue: labelled('taskKey.v1', () => randomBytes(6).toString('base64url')),
+        // 128 bits: it is the id that the public knows, and nobody guesses. Older rows have eight characters.
+        defaultValue: labelled('taskKey.v1', () => randomBytes(16).toString('base64url')),
       }),
+      // Who asked for it, and alone may see it; null where that is nobody in particular.
+      Property.create({ name: 'userId', type: 'string' }),
       Property.create({
         name: 'createdAt',
         type: 'number',

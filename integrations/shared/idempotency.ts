@@ -57,8 +57,8 @@ export interface KeyedRequest {
   key: string
   /** The creating API, by its path. */
   api: string
-  /** Callers without one are one user. */
-  userId: string | undefined
+  /** Null for all who have no name, together. */
+  userId: string | null
   params: object
 }
 
@@ -85,7 +85,7 @@ export async function createTaskOnce(
   { key, api, userId, params }: KeyedRequest,
   create: (once: MakeOnce) => Promise<string>,
 ): Promise<string> {
-  const scope = digest([api, userId ?? null, key])
+  const scope = digest([api, userId, key])
   const request = digest(params)
   const underWay = making.get(controller) ?? new Set()
   making.set(controller, underWay)

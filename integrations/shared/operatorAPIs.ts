@@ -1,6 +1,6 @@
 /** What operators, and the application's other parts, may do with a task: cancel it, or allow it more attempts. */
 import { type API, createAPI } from '../index.js'
-import { requestOfTask, type TaskAPIOptions } from './task-requests.js'
+import { operatorRequestOfTask, type TaskAPIOptions } from './task-requests.js'
 import { cancelTaskSchema, operatorAnswerSchema, retryTaskSchema } from './wire.js'
 
 /** Makes `POST cancelTask` and `POST retryTask`. Both record who asked. */
@@ -11,24 +11,26 @@ export function createOperatorAPIs(options: TaskAPIOptions): API[] {
       name: 'cancelTask',
       namespace,
       internal: true,
+      operator: true,
       summary: `Cancel a ${namespace} task that is not over; its run is cancelled too`,
       params: cancelTaskSchema,
       answer: operatorAnswerSchema,
       async callback(_context, { apiCallId, ...cancel }) {
-        const { state } = await requestOfTask(this, options, apiCallId, { status: 'cancelled', ...cancel })
-        return { success: true as const, status: state.status }
+        const { status } = await operatorRequestOfTask(this, options, apiCallId, { status: 'cancelled', ...cancel })
+        return { success: true as const, status }
       },
     }),
     createAPI({
       name: 'retryTask',
       namespace,
       internal: true,
+      operator: true,
       summary: `Allow a failed ${namespace} task more attempts, the first of them now`,
       params: retryTaskSchema,
       answer: operatorAnswerSchema,
       async callback(_context, { apiCallId, ...retry }) {
-        const { state } = await requestOfTask(this, options, apiCallId, { status: 'retry', ...retry })
-        return { success: true as const, status: state.status }
+        const { status } = await operatorRequestOfTask(this, options, apiCallId, { status: 'retry', ...retry })
+        return { success: true as const, status }
       },
     }),
   ]

@@ -30,6 +30,8 @@ export const providerConfigSchema = z
     ),
     /** Most tasks in flight at once; the others wait as pending. Default: any number. */
     maxTasksInFlight: z.number().int().min(1).optional(),
+    /** Most tasks that one user may have open, which are those that have not ended. Default: any number. */
+    maxOpenTasksPerUser: z.number().int().min(1).optional(),
     /** Most requests a minute that all daemons together may send. Default: any number. */
     requestsPerMinute: z.number().min(1).optional(),
     /** How long one request may take, in milliseconds. */

@@ -53,6 +53,8 @@ export interface PullIntegrationOptions<Params> {
   stuckTimeoutSeconds?: number
   /** Most tasks that may be queued or processing at once; the others wait as pending. Default: any number. */
   maxTasksInFlight?: number | undefined
+  /** Most tasks that one user may have open. Default: any number. */
+  maxOpenTasksPerUser?: number | undefined
   /** Most requests a minute that all workers together may send to the provider. Default: any number. */
   requestsPerMinute?: number | undefined
   /** How long one request to the provider may take, in milliseconds. */
@@ -71,6 +73,8 @@ export interface TaskSource<Params> {
   toRequestParams(record: Record<string, unknown>): Params
   /** The property with the time, unix seconds, before which the task is not due; a record without it is due at once. */
   dueAtProperty?: string
+  /** The property with the id of the user whose task it is; a record without it asks for nobody's. */
+  userProperty: string
   /** The public APIs that create such records and show their tasks: `api/<namespace>/<createName>`, `…/tasks/:taskId`. */
   api?: {
     namespace: string
@@ -94,14 +98,18 @@ export function createPullIntegration<Params extends z.ZodObject, Result extends
 
   function publicAPIs(): API[] {
     if (!options.source?.api) return []
-    const { entityName: sourceEntity, dueAtProperty, api } = options.source
+    const { entityName: sourceEntity, dueAtProperty, userProperty, api } = options.source
     const { requestSchema, resultSchema } = definition
+    const { enabled, maxOpenTasksPerUser } = options
     return createTaskAPIs({
+      enabled,
+      maxOpenTasksPerUser,
       namespace: api.namespace,
       createName: api.createName,
       names,
       sourceEntity,
       dueAtProperty,
+      userProperty,
       toRecord: (params) => api.toRecord(params as z.input<Params>),
       requestSchema,
       resultSchema,
@@ -133,16 +141,17 @@ export function createPullIntegration<Params extends z.ZodObject, Result extends
       const { entities, relations } = this.#args
       const { apiCall, integrationEvent } = createCallEntities(names, policy.maxAttempts)
       if (options.source) {
-        const { entityName, toRequestParams, dueAtProperty = '' } = options.source
+        const { entityName, toRequestParams, dueAtProperty = '', userProperty } = options.source
         const source = entities.find((entity) => entity.name === entityName)
         if (!source) throw new Error(`${definition.name}: the application has no entity ${entityName} to make tasks of`)
         apiCall.computation = Transform.create({
           eventDeps: { created: { recordName: entityName, type: 'create' } },
           callback: labelled(
-            `${names.apiCall}.of.${entityName}.v2`,
+            `${names.apiCall}.of.${entityName}.v3`,
             ({ record }: { record: Record<string, unknown> }) => ({
               requestParams: definition.requestSchema.parse(toRequestParams(record)),
               source: { id: record.id },
+              ...(typeof record[userProperty] === 'string' && { userId: record[userProperty] }),
               ...(typeof record[dueAtProperty] === 'number' && { state: { dueAt: record[dueAtProperty] } }),
             }),
           ),

@@ -8,7 +8,7 @@ import { currentAttempt, isLive, type TaskStatus } from './protocol/index.js'
 import { HintGate, isCallbackSignature, PROVIDER_CALLBACK } from './provider-callback.js'
 import { type RunHandles, type RunSignal, runProgressSchema } from './runs.js'
 import { taskNotFound } from './task-requests.js'
-import { findTask, findTaskByKey, type StoredTask } from './task-store.js'
+import { findRowId, findTask, findTaskByKey, type StoredTask } from './task-store.js'
 import { taskStatusSchema } from './wire.js'
 
 export interface RunAPIsOptions {
@@ -54,16 +54,19 @@ function queryAPI(options: RunAPIsOptions): API {
     name: options.queryAPIName,
     namespace: options.namespace,
     internal: true,
+    operator: true,
     summary: `How far the run of a ${options.namespace} task is, by its own account`,
     params: handleSchema,
     answer: handleAnswerSchema.extend({
+      /** By which it is found in Temporal. */
+      workflowId: z.string(),
       /** Temporal's word on the workflow; null where there is none. */
       workflowStatus: z.string().nullable(),
       progress: runProgressSchema.nullable(),
     }),
     async callback({ signal }, { apiCallId }) {
-      const { workflowId, ...run } = await findRun(this, options, apiCallId)
-      const { status: workflowStatus, progress } = await options.handles.look(workflowId, signal)
+      const run = await findRun(this, options, apiCallId)
+      const { status: workflowStatus, progress } = await options.handles.look(run.workflowId, signal)
       return { success: true as const, ...run, reached: progress !== null, workflowStatus, progress }
     },
   })
@@ -92,6 +95,7 @@ function signalAPI<Params extends z.ZodType<{ apiCallId: string }>>(
     name,
     namespace: options.namespace,
     internal: true,
+    operator: true,
     summary,
     params,
     answer: handleAnswerSchema,
@@ -128,8 +132,10 @@ function callbackAPI(options: RunAPIsOptions): API {
   })
 }
 
-async function findRun(controller: Controller, options: RunAPIsOptions, apiCallId: string) {
-  const task = await findTask(controller, options.entities, apiCallId)
+/** @param idOrKey either of the task's ids */
+async function findRun(controller: Controller, options: RunAPIsOptions, idOrKey: string) {
+  const apiCallId = await findRowId(controller, options.entities, idOrKey)
+  const task = apiCallId === undefined ? undefined : await findTask(controller, options.entities, apiCallId)
   if (!task) throw taskNotFound()
   return runOf(options, task)
 }
@@ -142,5 +148,5 @@ function runOf(
   const ended = state.status === 'completed' || state.status === 'failed'
   const attempt = ended ? state.attempts : currentAttempt(state)
   const workflowId = attemptWorkflowId(namespace, buildWorkflowId({ id }), taskKey, attempt)
-  return { workflowId, taskId: id, status: state.status, attempt }
+  return { workflowId, taskId: taskKey, status: state.status, attempt }
 }

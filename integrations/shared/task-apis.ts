@@ -19,6 +19,12 @@ export interface TaskAPIsOptions {
   sourceEntity: string
   /** Its property for the time before which the task is not due. Without it, tasks cannot be delayed. */
   dueAtProperty: string | undefined
+  /** Its property for the user whose task it is. */
+  userProperty: string
+  /** Whether tasks may be asked for; those that there are can be looked at in any case. Default: true. */
+  enabled: boolean | undefined
+  /** Most tasks that one user may have open. Default: any number. */
+  maxOpenTasksPerUser: number | undefined
   toRecord(params: unknown): Record<string, unknown>
   requestSchema: z.ZodObject
   resultSchema: z.ZodType
@@ -28,28 +34,30 @@ export interface TaskAPIsOptions {
 
 /** Makes `POST api/<namespace>/<createName>` and `GET api/<namespace>/tasks/:taskId`. */
 export function createTaskAPIs(options: TaskAPIsOptions): API[] {
-  return [createCreateTaskAPI(options), createGetTaskAPI(options)]
+  const get = createGetTaskAPI(options)
+  return options.enabled === false ? [get] : [createCreateTaskAPI(options), get]
 }
 
 /** Until the end of the century: milliseconds are taken for what they are, a mistake. */
 const dueAtSchema = z.number().min(0).max(4_102_444_800, 'must be in unix seconds, not in milliseconds')
 
 function createCreateTaskAPI(options: TaskAPIsOptions): API {
-  const { namespace, createName, names, sourceEntity, dueAtProperty, toRecord, requestSchema } = options
+  const { namespace, createName, names, sourceEntity, dueAtProperty, userProperty, toRecord, requestSchema } = options
   return createAPI({
     name: createName,
     namespace,
-    allowAnonymous: true,
     summary: `Ask for a ${namespace} task${dueAtProperty ? ', at once or at `dueAt` (unix seconds)' : ''}`,
     params: dueAtProperty ? requestSchema.safeExtend({ dueAt: dueAtSchema.optional() }) : requestSchema,
     takesIdempotencyKey: true,
     answer: z.object({ taskId: z.string() }),
     async callback({ user, idempotencyKey: key }, { dueAt, ...params }) {
+      const userId = user?.id ?? null
       const delay = dueAtProperty !== undefined && dueAt !== undefined ? { [dueAtProperty]: dueAt } : {}
-      const record = { ...toRecord(params), ...delay }
-      if (key === undefined) return { taskId: await createTaskOf(this, names, sourceEntity, record) }
-      const request = { key, api: `${namespace}/${createName}`, userId: user?.id, params: { ...params, dueAt } }
-      const create = (once: MakeOnce) => createTaskOf(this, names, sourceEntity, record, once)
+      const record = { ...toRecord(params), ...delay, [userProperty]: userId }
+      const asker = { userId, maxOpenTasks: options.maxOpenTasksPerUser }
+      if (key === undefined) return { taskId: await createTaskOf(this, names, sourceEntity, record, asker) }
+      const request = { key, api: `${namespace}/${createName}`, userId, params: { ...params, dueAt } }
+      const create = (once: MakeOnce) => createTaskOf(this, names, sourceEntity, record, asker, once)
       return { taskId: await createTaskOnce(this, request, create) }
     },
   })
@@ -60,7 +68,6 @@ function createGetTaskAPI({ namespace, names, resultSchema, maxTasksInFlight }: 
     name: 'tasks/:taskId',
     namespace,
     method: 'GET',
-    allowAnonymous: true,
     summary: `A ${namespace} task: its status, result, and what has happened to it`,
     params: z.strictObject({ taskId: z.string().min(1).max(100) }),
     answer: z.object({
@@ -88,14 +95,14 @@ function createGetTaskAPI({ namespace, names, resultSchema, maxTasksInFlight }: 
         }),
       ),
     }),
-    async callback(_context, { taskId }) {
-      const task = await readTask(this, names, taskId)
+    async callback({ user, operator }, { taskId }) {
+      const task = await readTask(this, names, taskId, operator ? 'operator' : { userId: user?.id ?? null })
       if (!task) throw taskNotFound()
       const { status, attempts, startedAt, result, error } = task.state
-      const { id, createdAt, timeline } = task
+      const { taskKey, createdAt, timeline } = task
       const dueAt = isLive(task.state) ? null : claimableAt(task.state)
       const waitingFor = await whatItWaitsFor(this, names, task, maxTasksInFlight)
-      return { taskId: id, status, attempts, createdAt, startedAt, dueAt, waitingFor, result, error, timeline }
+      return { taskId: taskKey, status, attempts, createdAt, startedAt, dueAt, waitingFor, result, error, timeline }
     },
   })
 }

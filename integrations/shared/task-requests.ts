@@ -4,7 +4,7 @@ import { APIError } from '../index.js'
 import type { CallEntityNames } from './call-entities.js'
 import type { Acceptance, TaskPolicy, TaskRequest, TaskState } from './protocol/index.js'
 import { logSteps, type TaskLogger } from './task-log.js'
-import { carryOut } from './task-store.js'
+import { carryOut, findRowId } from './task-store.js'
 
 /** Whose tasks, and by which policy: what the APIs of one integration that change tasks have in common. */
 export interface TaskAPIOptions {
@@ -37,6 +37,22 @@ export async function requestOfTask(
   if (logger) logSteps(logger, { namespace, apiCallId: id, taskKey, createdAt }, steps)
   if (answer.ok) return { answer, state }
   throw new APIError(409, { success: false, error: answer.error, reason: answer.reason, status: state.status })
+}
+
+/**
+ * As above, from an operator, who may name the task by either of its ids.
+ *
+ * @throws APIError as above
+ */
+export async function operatorRequestOfTask(
+  controller: Controller,
+  options: TaskAPIOptions,
+  idOrKey: string,
+  request: TaskRequest,
+): Promise<TaskState> {
+  const apiCallId = await findRowId(controller, options.entities, idOrKey)
+  if (apiCallId === undefined) throw taskNotFound()
+  return (await requestOfTask(controller, options, apiCallId, request)).state
 }
 
 /** What a caller is told of a task that is not there. */

@@ -3,6 +3,7 @@ import { type Controller, MatchExp } from 'interaqt'
 import type { CallEntityNames, IntegrationEventRecord } from './call-entities.js'
 import { databaseOf, databaseTime, inTransaction, physicalEntity, reading } from './database.js'
 import type { MakeOnce } from './idempotency.js'
+import { ensureMayOpenTask, isOpen } from './open-tasks.js'
 import {
   claimableAt,
   type Decision,
@@ -109,29 +110,41 @@ async function appendEvents(
   return steps
 }
 
+/** Whose task is asked for, and how many that user may have open. */
+export interface Asker {
+  /** Null for nobody in particular. */
+  userId: string | null
+  /** Without it, any number. */
+  maxOpenTasks: number | undefined
+}
+
 /**
- * Creates the business record that asks for a task, and gives the id of the task that interaqt computed
+ * Creates the business record that asks for a task, and gives the key of the task that interaqt computed
  * from it, in the same transaction.
  *
  * @param once called inside the transaction, to make the task or not
+ * @throws APIError 429 where the user has as many tasks open as may be
  */
 export async function createTaskOf(
   controller: Controller,
   names: CallEntityNames,
   sourceEntity: string,
   record: Record<string, unknown>,
+  { userId, maxOpenTasks }: Asker,
   once: MakeOnce = (make) => make(),
 ): Promise<string> {
   const make = async () => {
+    if (maxOpenTasks !== undefined) await ensureMayOpenTask(controller, names, userId, maxOpenTasks)
     const { storage } = controller.system
     const { id } = await storage.create(sourceEntity, record)
-    const task = await storage.findOne(names.apiCall, MatchExp.atom({ key: 'source.id', value: ['=', id] }))
+    const ofSource = MatchExp.atom({ key: 'source.id', value: ['=', id] })
+    const task = await storage.findOne(names.apiCall, ofSource, undefined, ['taskKey'])
     if (!task) throw new Error(`No ${names.apiCall} was computed from ${sourceEntity} ${id}`)
-    return String(task.id)
+    return String(task.taskKey)
   }
-  const taskId = await inTransaction(controller, `${sourceEntity}:create`, () => once(make))
+  const taskKey = await inTransaction(controller, `${sourceEntity}:create`, () => once(make))
   arrivalsOf(controller, names.apiCall).wake()
-  return taskId
+  return taskKey
 }
 
 /** One thing that happened to a task. */
@@ -158,16 +171,38 @@ export interface TaskView extends StoredTask {
   timeline: TimelineEntry[]
 }
 
-/** Finds a task; undefined where there is no such task. */
+/** Who looks: an operator, to whom every task is shown, or a user, to whom their own are; null for nobody in particular. */
+export type Viewer = 'operator' | { userId: string | null }
+
+/**
+ * The row's id, as the internal protocol has it, of a task that an operator names by either of its ids.
+ *
+ * No key has an id's form: ids are integers of up to ten digits, or UUIDs, and keys have 22 characters. Of the older
+ * ones, with eight, one in three million is all digits; that one can be named by its row's id only.
+ */
+export function findRowId(
+  controller: Controller,
+  names: CallEntityNames,
+  idOrKey: string,
+): Promise<string | undefined> {
+  const { table, column, parseId } = physicalEntity(controller, names.apiCall)
+  if (parseId(idOrKey) !== null) return Promise.resolve(idOrKey)
+  return reading(controller, `${names.apiCall}:findRowId`, async () => {
+    const sql = `SELECT ${column('id')} AS id FROM ${table} WHERE ${column('taskKey')} = $1`
+    const [row] = await databaseOf(controller).query<{ id: unknown }>(sql, [idOrKey])
+    return row && String(row.id)
+  })
+}
+
+/** Finds a task by its row's id; undefined where there is no such task. */
 export function findTask(
   controller: Controller,
   names: CallEntityNames,
   apiCallId: string,
 ): Promise<StoredTask | undefined> {
-  return reading(controller, `${names.apiCall}:find`, async () => {
-    const match = byId(controller, names, apiCallId)
-    return match && findRow(controller, names, match)
-  })
+  const id = physicalEntity(controller, names.apiCall).parseId(apiCallId)
+  if (id === null) return Promise.resolve(undefined)
+  return reading(controller, `${names.apiCall}:find`, () => findRow(controller, names, 'id', id))
 }
 
 /** Finds a task by its key; undefined where there is no such task. */
@@ -176,19 +211,22 @@ export function findTaskByKey(
   names: CallEntityNames,
   taskKey: string,
 ): Promise<StoredTask | undefined> {
-  const match = MatchExp.atom({ key: 'taskKey', value: ['=', taskKey] })
-  return reading(controller, `${names.apiCall}:findByKey`, () => findRow(controller, names, match))
+  return reading(controller, `${names.apiCall}:findByKey`, () => findRow(controller, names, 'taskKey', taskKey))
 }
 
-/** Reads a task and what has happened to it, oldest first; undefined where there is no such task. */
+/**
+ * Reads a task and what has happened to it, oldest first.
+ *
+ * @returns undefined where there is no such task, or where it is not for this viewer to see: nothing tells which
+ */
 export function readTask(
   controller: Controller,
   names: CallEntityNames,
-  apiCallId: string,
+  taskKey: string,
+  viewer: Viewer,
 ): Promise<TaskView | undefined> {
   return reading(controller, `${names.apiCall}:read`, async () => {
-    const match = byId(controller, names, apiCallId)
-    const task = match && (await findRow(controller, names, match))
+    const task = await findRow(controller, names, 'taskKey', taskKey, viewer)
     if (!task) return undefined
     const events = await controller.system.storage.find(
       names.integrationEvent,
@@ -201,20 +239,24 @@ export function readTask(
   })
 }
 
-/** Undefined for what can be no id. */
-function byId(controller: Controller, names: CallEntityNames, apiCallId: string) {
-  const id = physicalEntity(controller, names.apiCall).parseId(apiCallId)
-  return id === null ? undefined : MatchExp.atom({ key: 'id', value: ['=', id] })
-}
-
 async function findRow(
   controller: Controller,
   names: CallEntityNames,
-  match: ReturnType<typeof MatchExp.atom>,
+  key: 'id' | 'taskKey',
+  value: string | number,
+  viewer: Viewer = 'operator',
 ): Promise<StoredTask | undefined> {
-  const fields = ['id', 'taskKey', 'state', 'createdAt']
-  const row = await controller.system.storage.findOne(names.apiCall, match, undefined, fields)
-  return row && ({ ...row, id: String(row.id) } as StoredTask)
+  const { table, column } = physicalEntity(controller, names.apiCall)
+  const fields = (['id', 'taskKey', 'state', 'createdAt'] as const).map((name) => `${column(name)} AS "${name}"`)
+  // Whose it is, is asked together with whether it is there: both are answered alike, and take as long.
+  const [seen, params] = viewer === 'operator' ? ['', []] : [` AND ${isOf(column('userId'))}`, [viewer.userId]]
+  const sql = `SELECT ${fields.join(', ')} FROM ${table} WHERE ${column(key)} = $1${seen}`
+  const [row] = await databaseOf(controller).query<StoredTask>(sql, [value, ...params])
+  return row && { ...row, id: String(row.id) }
+}
+
+function isOf(userColumn: string): string {
+  return `${userColumn} IS NOT DISTINCT FROM $2`
 }
 
 function timelineEntry(event: object): TimelineEntry {
@@ -245,11 +287,15 @@ export async function createTaskIndexes(
       ` WHERE ${inFlight(calls.column('status'))}`,
   )
   await database.scheme(
-    `CREATE INDEX IF NOT EXISTS "${names.apiCall}_unchecked" ON ${calls.table} (${calls.column('uncheckedSince')})` +
-      ` WHERE ${calls.column('uncheckedSince')} IS NOT NULL`,
+    `CREATE INDEX IF NOT EXISTS "${names.apiCall}_by_key" ON ${calls.table} (${calls.column('taskKey')})`,
   )
   await database.scheme(
-    `CREATE INDEX IF NOT EXISTS "${names.apiCall}_by_key" ON ${calls.table} (${calls.column('taskKey')})`,
+    `CREATE INDEX IF NOT EXISTS "${names.apiCall}_open" ON ${calls.table} (${calls.column('userId')})` +
+      ` WHERE ${isOpen(calls)}`,
+  )
+  await database.scheme(
+    `CREATE INDEX IF NOT EXISTS "${names.apiCall}_unchecked" ON ${calls.table} (${calls.column('uncheckedSince')})` +
+      ` WHERE ${calls.column('uncheckedSince')} IS NOT NULL`,
   )
   await database.scheme(
     `CREATE INDEX IF NOT EXISTS "${names.integrationEvent}_of_call" ON ${events.table} (${events.column('apiCallId')})`,

@@ -70,6 +70,9 @@ const runToCheckSchema = z.object({
 
 export const runsToCheckAnswerSchema = z.object({ runs: z.array(runToCheckSchema) })
 
+/** Of a user's id, as the database keeps it. */
+export const MAX_USER_ID_LENGTH = 200
+
 /** Who asks, for the task's timeline. */
 const by = z.string().trim().min(1).max(200)
 export const cancelTaskSchema = z.strictObject({ apiCallId: id, by, reason: z.string().max(1000).optional() })

@@ -50,7 +50,7 @@ describe('executions', () => {
 })
 
 describe('endings', () => {
-  const created = { kind: 'video', marker: 'chaos-1-7', id: '7', refused: false, request: {}, atMs: 0 } as const
+  const created = { kind: 'video', marker: 'chaos-1-7', taskKey: 'key', refused: false, request: {}, atMs: 0 } as const
 
   it('are in order: completed, or failed where the provider was told to refuse', () => {
     const refusedForGood = task([], { status: 'failed', state: { ...done.state, retryable: false } })
@@ -59,13 +59,13 @@ describe('endings', () => {
   })
 
   it.each([
-    ['a row that is missing', []],
+    ['a row that is missing', [], 'video key'],
     ['a task that is under way', [task(goodHistory().slice(0, 3))]],
     ['a failed task with attempts left', [task([], { status: 'failed' })]],
     ['a failure that nobody asked for', [task([], { status: 'failed', state: { ...done.state, retryable: false } })]],
-  ])('are told of: %s', (_, stored) => {
+  ])('are told of: %s', (_, stored, name = 'video 7') => {
     expect(judgeEndings([created], [created], stored)).toEqual([
-      expect.objectContaining({ counts: 'lost', task: 'video 7' }),
+      expect.objectContaining({ counts: 'lost', task: name }),
     ])
   })
 

@@ -11,6 +11,7 @@ const production = {
   INTERNAL_API_TOKEN: TOKEN,
   DATABASE_URL: 'postgres://database/app',
   MAIN_PUBLIC_URL: 'https://app.example.org',
+  API_TOKENS: 'anna:a-token-of-annas-own',
   ARK_API_KEY: 'ark-key',
   ARK_MODEL: 'ark-model',
   IMAGE_API_KEY: 'image-key',
@@ -65,7 +66,8 @@ describe('the files of this repository', () => {
   })
 
   test('are overlaid by the mode, object by object', () => {
-    const { components } = loadConfig({ env: { CONFIG_MODE: 'dev', INTERNAL_API_TOKEN: TOKEN } })
+    const { INTERNAL_API_TOKEN, API_TOKENS } = production
+    const { components } = loadConfig({ env: { CONFIG_MODE: 'dev', INTERNAL_API_TOKEN, API_TOKENS } })
     expect(components.main).toMatchObject({ host: '0.0.0.0', port: 3000 })
     expect(components.asyncTask.temporal).toEqual({ address: 'temporal:7233', namespace: 'default' })
   })
@@ -74,7 +76,7 @@ describe('the files of this repository', () => {
 test('every option is in docs/configuration.md', () => {
   const options = (value: object, path = ''): string[] =>
     Object.entries(value).flatMap(([key, inner]) =>
-      typeof inner === 'object' ? options(inner, `${path}${key}.`) : [`${path}${key}`],
+      typeof inner === 'object' && !Array.isArray(inner) ? options(inner, `${path}${key}.`) : [`${path}${key}`],
     )
   const { components, integrations } = loadConfig({ env: production })
   const names = options(components).map((path) => path.split('.').slice(1).join('.'))
@@ -199,6 +201,7 @@ describe('production', () => {
 
   test('is refused without what it needs, all named at once', () => {
     expect(problemsOf(() => loadConfig({ mode: 'prod', env: {} })).map(({ path }) => path)).toEqual([
+      'components.main.auth.mode',
       'components.main.internalApiToken',
       'components.asyncTask.internalApiToken',
       'components.main.publicUrl',
@@ -251,7 +254,9 @@ describe('a shared development deployment', () => {
   test.each(['main', 'asyncTask'])(
     'is refused to %s without a token: each machine would make up another',
     (component) => {
-      expect(problemsOf(() => loadConfig({ mode: 'dev', component, env: {} }))).toEqual([
+      expect(
+        problemsOf(() => loadConfig({ mode: 'dev', component, env: { API_TOKENS: production.API_TOKENS } })),
+      ).toEqual([
         {
           path: `components.${component}.internalApiToken`,
           message: 'is needed in mode dev: only in mode local is one made up',
@@ -261,7 +266,9 @@ describe('a shared development deployment', () => {
     },
   )
 
-  test('starts with a token alone', () => {
-    expect(loadConfig({ mode: 'dev', env: { INTERNAL_API_TOKEN: TOKEN } }).components.main.publicUrl).toBeUndefined()
+  test('starts with tokens alone', () => {
+    const { INTERNAL_API_TOKEN, API_TOKENS } = production
+    const { components } = loadConfig({ mode: 'dev', env: { INTERNAL_API_TOKEN, API_TOKENS } })
+    expect(components.main.publicUrl).toBeUndefined()
   })
 })

@@ -103,7 +103,7 @@ describe('main', () => {
       const { status, body } = await main.post('/api/video/generate', request)
       expect({ status, body }).toMatchObject({ status: 200 })
       const { body: fetched } = await main.internalGet('/api/fangzhouVideoGeneration/fetchPendingTasks?limit=100')
-      const task = fetched.tasks.find(({ id }: { id: string }) => id === body.taskId)
+      const task = fetched.tasks.find(({ taskKey }: { taskKey: string }) => taskKey === body.taskId)
       expect(task.requestParams).toEqual(request)
     },
   )

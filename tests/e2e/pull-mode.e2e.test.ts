@@ -159,8 +159,19 @@ test('no secret is in what Temporal keeps', async () => {
   }
 })
 
+/** Under which the internal protocol knows a pending task. */
+async function rowIdOf(taskId: string): Promise<string> {
+  const headers = { authorization: `Bearer ${SECRETS.INTERNAL_API_TOKEN}` }
+  const response = await fetch(`${stack.mainUrl}/api/testAsyncTask/fetchPendingTasks?limit=100`, { headers })
+  const { tasks } = (await response.json()) as { tasks: Array<{ id: string; taskKey: string }> }
+  const found = tasks.find(({ taskKey }) => taskKey === taskId)
+  if (!found) throw new Error(`There is no pending task ${taskId}`)
+  return found.id
+}
+
 /** Claims the task as a task processor does, and does nothing more. */
-async function claim(apiCallId: string): Promise<void> {
+async function claim(taskId: string): Promise<void> {
+  const apiCallId = await rowIdOf(taskId)
   const response = await fetch(`${stack.mainUrl}/api/testAsyncTask/reportTestAsyncTaskResult`, {
     method: 'POST',
     headers: { 'content-type': 'application/json', authorization: `Bearer ${SECRETS.INTERNAL_API_TOKEN}` },

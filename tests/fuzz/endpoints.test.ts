@@ -8,7 +8,7 @@ import { callEntityNames } from '@/integrations/shared/call-entities.js'
 import { databaseOf } from '@/integrations/shared/database.js'
 import { startTestMain, type TestMain } from '../support/main.js'
 import { startPostgres, type TestPostgres } from '../support/postgres.js'
-import { events, plantTask } from '../support/tasks.js'
+import { events, plantTask, taskKeyOf } from '../support/tasks.js'
 import { createDigest } from './digest.js'
 import { type Hints, type Mutated, mutatedInput, mutatedParameters, validInput } from './inputs.js'
 import { type Operation, readOperations } from './openapi.js'
@@ -191,14 +191,20 @@ async function plant(main: TestMain): Promise<Hints> {
     [events.cancelled(1)],
   ]
   const ids: string[] = []
+  const keys: string[] = []
   for (const prefix of ['FangzhouVideo', 'Nanobanana2', 'TestAsyncTask']) {
-    for (const history of histories) ids.push(await plantTask(controller, { events: history }, callEntityNames(prefix)))
+    const names = callEntityNames(prefix)
+    for (const history of histories) {
+      const id = await plantTask(controller, { events: history }, names)
+      ids.push(id)
+      keys.push(await taskKeyOf(controller, id, names))
+    }
     // Nobody names these, so that there always is something to fetch.
-    await plantTask(controller, {}, callEntityNames(prefix))
+    await plantTask(controller, {}, names)
   }
   return {
     apiCallId: ids,
-    taskId: ids,
+    taskId: keys,
     attempt: [1, 1, 1, 2],
     runId: ['run-1', 'run-2'],
     fencingToken: [`token-1-${until}`, 'token-processing', 'token-cancelled', 'token-chosen-by-claimer'],

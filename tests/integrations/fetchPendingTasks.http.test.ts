@@ -71,7 +71,7 @@ describe('waitSeconds', () => {
     const waiting = main.internalGet(waitingPath)
     const created = await main.post('/api/image/generate', { prompt: 'a fox' })
     const { body } = await waiting
-    expect(body.tasks.map((task: { id: string }) => task.id)).toEqual([created.body.taskId])
+    expect(body.tasks.map((task: { taskKey: string }) => task.taskKey)).toEqual([created.body.taskId])
   })
 
   it('finds what has become due, and what other processes created', async () => {

@@ -33,16 +33,15 @@ afterAll(async () => {
 /** A task in main, claimed; and its run, which reports to the bench's own main. */
 async function startRun(bench: VideoBench) {
   const created = await main.post('/api/video/generate', videoRequest)
-  const apiCallId = created.body.taskId as string
-  const { body } = await main.internalGet(`${API}/fetchPendingTasks`)
-  const { taskKey } = body.tasks.find(({ id }: { id: string }) => id === apiCallId)
+  const taskKey = created.body.taskId as string
+  const apiCallId = await main.rowIdOf(taskKey, NAMESPACE)
   await main.internalPost(`${API}/reportFangzhouVideoResult`, { apiCallId, status: 'queued' })
   bench.main.taskKey = taskKey
   const callbackUrl = `http://main.invalid${API}/reportFangzhouVideoResult`
   const workflowId = attemptWorkflowId(NAMESPACE, apiCallId, taskKey, 1)
   const run = () =>
     bench.start('videoPollingWorkflow', videoRequest, 1, { apiCallId, taskKey, callbackUrl, workflowId })
-  return { apiCallId, taskKey: taskKey as string, run }
+  return { apiCallId, taskKey, workflowId, run }
 }
 
 /** The address that Ark was given for the run. */
@@ -60,14 +59,16 @@ const post = async (api: string, body: object) => (await main.internalPost(`${AP
 describe('a run that waits', () => {
   it('tells how far it is, and looks or gives up when an operator says so', () =>
     withVideoBench(env, { ...patient, latencyMs: HOUR_MS }, async (bench) => {
-      const { apiCallId, run } = await startRun(bench)
-      const query = () => post('queryFangzhouVideoStatus', { apiCallId })
+      const { apiCallId: rowId, taskKey, workflowId, run } = await startRun(bench)
+      // The public id names the task as well as the row's.
+      const query = () => post('queryFangzhouVideoStatus', { apiCallId: taskKey })
+      const apiCallId = rowId
       expect(await query()).toMatchObject({ status: 'queued', attempt: 1, reached: false, workflowStatus: null })
       expect(await post('triggerImmediatePoll', { apiCallId })).toMatchObject({ reached: false })
 
       const handle = await run()
       await expect.poll(query).toMatchObject({ progress: { phase: 'waiting', polls: 0 } })
-      expect(await query()).toMatchObject({ taskId: apiCallId, reached: true, workflowStatus: 'RUNNING' })
+      expect(await query()).toMatchObject({ taskId: taskKey, workflowId, reached: true, workflowStatus: 'RUNNING' })
 
       expect(await post('triggerImmediatePoll', { apiCallId })).toMatchObject({ success: true, reached: true })
       await expect.poll(query).toMatchObject({ progress: { polls: 1, providerStatus: 'queued' } })

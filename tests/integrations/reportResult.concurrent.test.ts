@@ -24,9 +24,11 @@ afterAll(async () => {
   await postgres.stop()
 })
 
-async function createTask(): Promise<string> {
-  const { body } = (await mains[0]?.post('/api/test/run', {})) ?? {}
-  return body.taskId
+/** Gives its public id, and its row's. */
+async function createTask(): Promise<{ taskId: string; id: string }> {
+  const main = mains[0] as MainProcess
+  const { taskId } = (await main.post('/api/test/run', {})).body
+  return { taskId, id: await main.rowIdOf(taskId) }
 }
 
 /** As many at once, every other one over the other process. */
@@ -46,19 +48,19 @@ async function claim(apiCallId: string, main: MainProcess | undefined): Promise<
 
 it(`of ${CLAIMS} concurrent claims of one task one wins, in ${ROUNDS} of ${ROUNDS} rounds`, async () => {
   for (let round = 1; round <= ROUNDS; round++) {
-    const id = await createTask()
+    const { taskId, id } = await createTask()
     const answers = await claimOften(id)
     const won = answers.filter(({ status }) => status === 200)
     const lost = answers.filter(({ status, body }) => status === 409 && body.reason === 'lease_held')
     expect({ round, won: won.length, lost: lost.length }).toEqual({ round, won: 1, lost: CLAIMS - 1 })
 
-    const task = await mains[1]?.get(`/api/test/tasks/${id}`)
+    const task = await mains[1]?.get(`/api/test/tasks/${taskId}`)
     expect(task?.body.timeline).toMatchObject([{ type: 'queued', attempt: 1 }])
   }
 }, 600_000)
 
 it('were the row’s lock ever missed, a second claim of the same row is refused by the database', async () => {
-  const id = await createTask()
+  const { id } = await createTask()
   await claimOften(id)
   const client = new pg.Client({ connectionString: databaseUrl })
   await client.connect()

@@ -117,15 +117,15 @@ describe('a claim is refused, and stores nothing', () => {
 describe('a run’s reports', () => {
   it('lead from the claim to the result, which the application then shows with its timeline', async () => {
     const { body } = await main.post('/api/test/run', { message: 'hello' })
-    const id = body.taskId as string
+    const id = await main.rowIdOf(body.taskId)
     await report(id, { status: 'queued' })
     const run = { attempt: 1, runId: 'run-1' }
     expect(await report(id, { status: 'begin', ...run })).toMatchObject({ status: 200, body: { openIntents: [] } })
     expect(await report(id, { status: 'processing', ...run })).toMatchObject({ body: { status: 'processing' } })
     expect(await report(id, { status: 'completed', ...run, result })).toMatchObject({ body: { status: 'completed' } })
-    const task = await main.get(`/api/test/tasks/${id}`)
+    const task = await main.get(`/api/test/tasks/${body.taskId}`)
     expect(task.status).toBe(200)
-    expect(task.body).toMatchObject({ taskId: id, status: 'completed', attempts: 1, result, error: null })
+    expect(task.body).toMatchObject({ taskId: body.taskId, status: 'completed', attempts: 1, result, error: null })
     expect(task.body.timeline.map((entry: { type: string }) => entry.type)).toEqual([
       'queued',
       'begun',

@@ -8,9 +8,9 @@ import {
   type TaskRequest,
   type TaskState,
 } from '@/integrations/shared/protocol/index.js'
-import { carryOut, readTask } from '@/integrations/shared/task-store.js'
+import { carryOut, findTask, readTask } from '@/integrations/shared/task-store.js'
 import { startTestMain, type TestMain } from '../support/main.js'
-import { plantTask, policyWithoutPauses as policy, TEST_TASKS } from '../support/tasks.js'
+import { plantTask, policyWithoutPauses as policy, TEST_TASKS, taskKeyOf } from '../support/tasks.js'
 
 let main: TestMain
 beforeAll(async () => {
@@ -87,7 +87,7 @@ it('whatever is requested of whatever row, what is stored is what the protocol s
         state = done.state
       }
       await expectStored(id, state)
-      const task = await readTask(controller, TEST_TASKS, id)
+      const task = await readTask(controller, TEST_TASKS, await taskKeyOf(controller, id), 'operator')
       for (const { type } of task?.timeline ?? []) seenTypes.add(type as TaskEventType)
       const waits = state.status === 'processing' && state.waitingFor ? ', waits' : ''
       const kind = `${state.status}, ${state.runId === null ? 'not begun' : 'begun'}${waits}`
@@ -115,7 +115,7 @@ it('whatever is requested of whatever row, what is stored is what the protocol s
   ])
 
   async function stateOf(id: string): Promise<TaskState> {
-    const task = await readTask(controller, TEST_TASKS, id)
+    const task = await findTask(controller, TEST_TASKS, id)
     if (!task) throw new Error('The task is gone')
     return task.state
   }
@@ -146,7 +146,7 @@ it('a row is created pending, delayed if that is asked for, and in no other stat
   const { controller } = main.component
   const now = await inTransaction(controller, 'now', () => databaseTime(controller))
   const id = await plantTask(controller, { state: { dueAt: now + 60 } })
-  expect((await readTask(controller, TEST_TASKS, id))?.state).toMatchObject({ status: 'pending', dueAt: now + 60 })
+  expect((await findTask(controller, TEST_TASKS, id))?.state).toMatchObject({ status: 'pending', dueAt: now + 60 })
   await expect(plantTask(controller, { state: { status: 'completed' } })).rejects.toMatchObject({
     message: expect.stringContaining('A task is created pending'),
   })

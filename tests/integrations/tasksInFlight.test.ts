@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { columnsOf } from '@/chaos/witnesses/database.js'
 import { type MainProcess, startMainProcess, startTestMain } from '../support/main.js'
 import { startPostgres, type TestPostgres } from '../support/postgres.js'
-import { TEST_API, TEST_TASKS } from '../support/tasks.js'
+import { plantTask, TEST_API, TEST_TASKS } from '../support/tasks.js'
 
 const MAX = 3
 const REPORT = `${TEST_API}/reportTestAsyncTaskResult`
@@ -28,6 +28,20 @@ const mainOf = (index: number) => mains[index % mains.length] as MainProcess
 const fetched = async (main: Pick<MainProcess, 'internalGet'>, query = '') =>
   (await main.internalGet(`${TEST_API}/fetchPendingTasks${query}`)).body.tasks as Array<{ id: string; status: string }>
 
+/** Of all tasks, in the order of their creation. */
+async function storedIds(): Promise<string[]> {
+  const client = new pg.Client({ connectionString: databaseUrl })
+  await client.connect()
+  try {
+    const column = await columnsOf(TEST_TASKS.apiCall, async (sql, params) => (await client.query(sql, params)).rows)
+    const id = column('id', 'integer')
+    const { rows } = await client.query(`SELECT ${id} AS id FROM "${TEST_TASKS.apiCall}" ORDER BY ${id}`)
+    return rows.map((row) => String(row.id))
+  } finally {
+    await client.end()
+  }
+}
+
 /** As if every claim's daemon had been away for long. */
 async function endLeases(): Promise<void> {
   const client = new pg.Client({ connectionString: databaseUrl })
@@ -47,8 +61,8 @@ async function endLeases(): Promise<void> {
 }
 
 it('of all claims at once only so many win, and the others wait as pending until one ends', async () => {
-  const ids: string[] = []
-  for (let index = 0; index < 10; index++) ids.push((await mainOf(index).post('/api/test/run', {})).body.taskId)
+  for (let index = 0; index < 10; index++) await mainOf(index).post('/api/test/run', {})
+  const ids = await storedIds()
   expect((await fetched(mainOf(0))).map(({ id }) => id)).toEqual(ids.slice(0, MAX))
 
   const answers = await Promise.all(
@@ -92,8 +106,9 @@ it('goes for PGLite too, and without a limit for none', async () => {
       [limited, [200, 409]],
       [unlimited, [200, 200]],
     ] as const) {
-      const ids = [await main.post('/api/test/run', {}), await main.post('/api/test/run', {})]
-      const claims = ids.map(({ body }) => main.internalPost(REPORT, { apiCallId: body.taskId, status: 'queued' }))
+      const { controller } = main.component
+      const ids = [await plantTask(controller), await plantTask(controller)]
+      const claims = ids.map((apiCallId) => main.internalPost(REPORT, { apiCallId, status: 'queued' }))
       const statuses = (await Promise.all(claims)).map(({ status }) => status)
       expect(statuses.sort()).toEqual(expected)
     }

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import { databaseOf, inTransaction } from '@/integrations/shared/database.js'
 import { type MainProcess, startMainProcess, startTestMain, type TestMain } from '../support/main.js'
 import { startPostgres, type TestPostgres } from '../support/postgres.js'
-import { plantTask, TEST_API } from '../support/tasks.js'
+import { plantTask, TEST_API, taskKeyOf } from '../support/tasks.js'
 
 let postgres: TestPostgres
 beforeAll(async () => {
@@ -100,7 +100,9 @@ describe('on PostgreSQL', () => {
       const { status, body } = await main.internalPost(`${TEST_API}/reportTestAsyncTaskResult`, claim)
       expect([status, body]).toEqual([500, { success: false, error: 'Internal error', requestId: expect.any(String) }])
       await database.scheme('ALTER TABLE "away" RENAME TO "TestAsyncTaskIntegrationEvent"')
-      expect(await main.get(`/api/test/tasks/${id}`)).toMatchObject({ body: { status: 'pending', timeline: [] } })
+      expect(await main.get(`/api/test/tasks/${await taskKeyOf(controller, id)}`)).toMatchObject({
+        body: { status: 'pending', timeline: [] },
+      })
     })
   })
 })

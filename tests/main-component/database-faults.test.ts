@@ -7,7 +7,7 @@ import type { TaskState } from '@/integrations/shared/protocol/index.js'
 import { holdAllConnections, rendezvous } from '../support/connections.js'
 import { startTestMain, type TestMain } from '../support/main.js'
 import { startPostgres, type TestPostgres } from '../support/postgres.js'
-import { plantTask, TEST_API, TEST_TASKS } from '../support/tasks.js'
+import { plantTask, TEST_API, TEST_TASKS, taskKeyOf } from '../support/tasks.js'
 
 const REPORT = `${TEST_API}/reportTestAsyncTaskResult`
 
@@ -24,6 +24,9 @@ beforeEach(async () => {
 })
 afterEach(() => main.stop())
 
+/** Where a task is shown, by its row's id. */
+const pathOf = async (id: string) => `/api/test/tasks/${await taskKeyOf(main.component.controller, id)}`
+
 describe('a restart of the database', () => {
   it('while claims go on: each task has one winner, who was told so, and no other 200 was given', async () => {
     const taskIds = await Promise.all(Array.from({ length: 60 }, () => plantTask(main.component.controller)))
@@ -37,7 +40,7 @@ describe('a restart of the database', () => {
     for (const id of taskIds) {
       const winners = claims.filter((claim) => claim.id === id && claim.status === 200)
       expect(winners).toHaveLength(1)
-      const { body } = await main.get(`/api/test/tasks/${id}`)
+      const { body } = await main.get(await pathOf(id))
       expect(body.timeline).toMatchObject([{ type: 'queued', attempt: 1 }])
       expect(await storedToken(id)).toBe(winners[0]?.fencingToken)
     }
@@ -71,12 +74,9 @@ describe('a restart of the database', () => {
 
   it('that lasts is answered with 503 and Retry-After, also by /health, until it is over', async () => {
     const id = await plantTask(main.component.controller)
+    const path = await pathOf(id)
     await postgres.restart(async () => {
-      const [health, ...others] = await Promise.all([
-        ask('/health'),
-        claim(id, 'token-away'),
-        ask(`/api/test/tasks/${id}`),
-      ])
+      const [health, ...others] = await Promise.all([ask('/health'), claim(id, 'token-away'), ask(path)])
       expect(health.status).toBe(503)
       for (const answer of others) await expectUnavailable(answer)
     })
@@ -88,14 +88,15 @@ describe('no connection left', () => {
   it('is answered with 503 and Retry-After, stores nothing, and is over when they are free again', async () => {
     const { controller } = main.component
     const id = await plantTask(controller)
+    const path = await pathOf(id)
     const release = await holdAllConnections(controller)
     try {
-      const answers = await Promise.all([claim(id, 'token-exhausted'), ask(`/api/test/tasks/${id}`)])
+      const answers = await Promise.all([claim(id, 'token-exhausted'), ask(path)])
       for (const answer of answers) await expectUnavailable(answer)
     } finally {
       await release()
     }
-    expect((await main.get(`/api/test/tasks/${id}`)).body).toMatchObject({ status: 'pending', timeline: [] })
+    expect((await main.get(await pathOf(id))).body).toMatchObject({ status: 'pending', timeline: [] })
     expect((await claim(id, 'token-afterwards')).status).toBe(200)
   })
 })
@@ -146,7 +147,7 @@ describe('transactions in each other’s way', () => {
     await database.scheme(`CREATE TRIGGER refuse BEFORE INSERT ON ${table} EXECUTE FUNCTION refuse()`)
     await expectUnavailable(await claim(id, 'token-in-the-way'))
     await database.scheme(`DROP TRIGGER refuse ON ${table}`)
-    expect((await main.get(`/api/test/tasks/${id}`)).body).toMatchObject({ status: 'pending', timeline: [] })
+    expect((await main.get(await pathOf(id))).body).toMatchObject({ status: 'pending', timeline: [] })
     expect((await claim(id, 'token-afterwards')).status).toBe(200)
   })
 })

@@ -7,7 +7,7 @@ import { holdAllConnections, POOL_SIZE } from '../support/connections.js'
 import { eventually } from '../support/eventually.js'
 import { startTestMain, type TestMain } from '../support/main.js'
 import { startPostgres, type TestPostgres } from '../support/postgres.js'
-import { plantTask, TEST_API } from '../support/tasks.js'
+import { plantTask, TEST_API, taskKeyOf } from '../support/tasks.js'
 import { TcpProxy } from '../support/tcp-proxy.js'
 
 let postgres: TestPostgres
@@ -22,6 +22,7 @@ describe.concurrent('a database that has gone without a word', () => {
       const { controller } = main.component
       const useWholePool = async () => (await holdAllConnections(controller))()
       const id = await plantTask(controller)
+      const path = `/api/test/tasks/${await taskKeyOf(controller, id)}`
       await useWholePool()
       expect(proxy.connections).toBe(POOL_SIZE)
 
@@ -36,7 +37,7 @@ describe.concurrent('a database that has gone without a word', () => {
       const answered: string[] = []
       const requests = [
         main.internalPost(`${TEST_API}/reportTestAsyncTaskResult`, { apiCallId: id, status: 'queued' }),
-        ...Array.from({ length: POOL_SIZE - 3 }, () => main.get(`/api/test/tasks/${id}`)),
+        ...Array.from({ length: POOL_SIZE - 3 }, () => main.get(path)),
       ].map((request) => request.finally(() => answered.push('request')))
       const health = main.get('/health').finally(() => answered.push('health'))
       expect(await health).toMatchObject({ status: 503, body: { status: 'failing' } })
@@ -51,7 +52,7 @@ describe.concurrent('a database that has gone without a word', () => {
 
       proxy.mend()
       expect(await main.get('/health')).toMatchObject({ status: 200 })
-      expect(await main.get(`/api/test/tasks/${id}`)).toMatchObject({ body: { status: 'pending', timeline: [] } })
+      expect(await main.get(path)).toMatchObject({ body: { status: 'pending', timeline: [] } })
       await useWholePool()
       expect(proxy.connections).toBe(POOL_SIZE)
     })

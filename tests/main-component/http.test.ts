@@ -5,8 +5,10 @@ import { MockActivityEnvironment } from '@temporalio/testing'
 import { DefaultLogger } from '@temporalio/worker'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createTaskActivities } from '@/integrations/shared/activities/index.js'
+import { callEntityNames } from '@/integrations/shared/call-entities.js'
+import { findRowId } from '@/integrations/shared/task-store.js'
 import { startTestMain, TEST_TOKEN, type TestMain } from '../support/main.js'
-import { events, plantTask, TEST_API } from '../support/tasks.js'
+import { events, plantTask, TEST_API, taskKeyOf } from '../support/tasks.js'
 
 let main: TestMain
 beforeAll(async () => {
@@ -26,7 +28,7 @@ describe('asking for a task', () => {
       expect(status).toBe(200)
       expect(body).toEqual({ taskId: expect.any(String) })
       const fetched = await main.internalGet(`/api/${namespace}/fetchPendingTasks`)
-      expect(fetched.body.tasks).toMatchObject([{ id: body.taskId, status: 'pending', requestParams: request }])
+      expect(fetched.body.tasks).toMatchObject([{ taskKey: body.taskId, status: 'pending', requestParams: request }])
       expect(await main.get(`/api/${kind}/tasks/${body.taskId}`)).toMatchObject({
         status: 200,
         body: { taskId: body.taskId, status: 'pending', attempts: 0, result: null, error: null, timeline: [] },
@@ -82,7 +84,7 @@ it('a report with characters that cannot be stored is stored without them: an ou
     error: { code: 'broken', message },
   })
   expect(answer.status).toBe(200)
-  const task = await main.get(`/api/test/tasks/${id}`)
+  const task = await main.get(`/api/test/tasks/${await taskKeyOf(main.component.controller, id)}`)
   expect(task.body.error.message).toBe('cut in the middle: \uFFFD, and \uFFFD')
 })
 
@@ -90,7 +92,9 @@ it('a task may be asked for in advance: it is not due before its time', async ()
   const dueAt = Math.floor(Date.now() / 1000) + 3600
   const { body } = await main.post('/api/image/generate', { prompt: 'Tomorrow', dueAt })
   expect((await main.get(`/api/image/tasks/${body.taskId}`)).body).toMatchObject({ status: 'pending', dueAt })
-  const claim = { apiCallId: body.taskId, status: 'queued' }
+  const { controller } = main.component
+  const rowOf = (taskId: string) => findRowId(controller, callEntityNames('Nanobanana2'), taskId)
+  const claim = { apiCallId: await rowOf(body.taskId), status: 'queued' }
   const report = '/api/nanobanana2ImageGeneration/reportNanobanana2Result'
   expect(await main.internalPost(report, claim)).toMatchObject({ status: 409, body: { reason: 'not_due' } })
 
@@ -100,7 +104,9 @@ it('a task may be asked for in advance: it is not due before its time', async ()
     body: { fields: [{ field: 'dueAt', message: expect.stringContaining('unix seconds, not in milliseconds') }] },
   })
   const due = await main.post('/api/image/generate', { prompt: 'Yesterday', dueAt: 1000 })
-  expect(await main.internalPost(report, { ...claim, apiCallId: due.body.taskId })).toMatchObject({ status: 200 })
+  expect(await main.internalPost(report, { ...claim, apiCallId: await rowOf(due.body.taskId) })).toMatchObject({
+    status: 200,
+  })
   expect((await main.get(`/api/image/tasks/${due.body.taskId}`)).body).toMatchObject({ status: 'queued', dueAt: null })
 })
 

@@ -115,7 +115,7 @@ describe.each(['PostgreSQL', 'PGLite'])('on %s', (kind) => {
     const requests: KeyedRequest[] = [
       request,
       { ...request, userId: 'ben', params: { message: 'y' } },
-      { ...request, userId: undefined },
+      { ...request, userId: null },
       { ...request, api: 'test/other' },
     ]
     const ids: string[] = []
@@ -126,7 +126,7 @@ describe.each(['PostgreSQL', 'PGLite'])('on %s', (kind) => {
 
   it('while the first is under way it is said to be, and to be asked for again', async () => {
     const { controller } = main.component
-    const asked = { key: 'slow', api: 'test/run', userId: undefined, params: { kind: 'simple', message: 'slow' } }
+    const asked = { key: 'slow', api: 'test/run', userId: null, params: { kind: 'simple', message: 'slow' } }
     let goOn = () => {}
     const held = new Promise<void>((resolve) => {
       goOn = resolve
@@ -253,7 +253,7 @@ describe('over two mains on one PostgreSQL', () => {
   it('a creation whose commit was not heard of is safely asked for again', async () => {
     const [one, other] = mains
     const before = await rows(other, TEST_TASKS.apiCall)
-    const asked = { key: 'unheard', api: 'test/run', userId: undefined, params: { message: 'x' } }
+    const asked = { key: 'unheard', api: 'test/run', userId: null, params: { message: 'x' } }
     const created = createTaskOnce(one.component.controller, asked, (once) =>
       createTestTask(one, async (make) => {
         const id = await once(make)
@@ -271,8 +271,10 @@ describe('over two mains on one PostgreSQL', () => {
   })
 })
 
+const NOBODY = { userId: null, maxOpenTasks: undefined }
+
 function createTestTask({ component: { controller } }: TestMain, once: MakeOnce): Promise<string> {
-  return createTaskOf(controller, TEST_TASKS, 'TestTask', { options: { kind: 'simple' } }, once)
+  return createTaskOf(controller, TEST_TASKS, 'TestTask', { options: { kind: 'simple' } }, NOBODY, once)
 }
 
 function createOnce(main: TestMain, request: KeyedRequest): Promise<string> {

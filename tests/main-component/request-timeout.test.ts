@@ -4,6 +4,7 @@ import { afterEach, expect, it, vi } from 'vitest'
 import { z } from 'zod'
 import { createAPI } from '@/integrations/index.js'
 import { Admission } from '@/main-component/admission.js'
+import { createAuthentication } from '@/main-component/authentication.js'
 import { createHTTPApp } from '@/main-component/http-app.js'
 import { eventually } from '../support/eventually.js'
 
@@ -34,7 +35,7 @@ it('a request that takes too long is answered with 504, its signal fires, and it
     apis: [slow],
     middlewares: [],
     controller: Object.create(Controller.prototype),
-    isInternalToken: () => false,
+    authentication: createAuthentication({ auth: { mode: 'anonymous' }, internalTokens: [], operatorToken: undefined }),
     admission: new Admission({ maxWaitMs: 4_000, maxBodyBytes: 1_048_576 }),
     stopping: new AbortController().signal,
     artifacts: { dir: '.data' },

@@ -48,6 +48,13 @@ describe('startMain.ts', () => {
     expect(stderr).not.toMatch(/\n\s+at /)
   })
 
+  it.each(['prod', 'dev'])('in %s refuses to start for everybody, and says what to set', async (CONFIG_MODE) => {
+    const env = { CONFIG_MODE, MAIN_URL: 'https://main.example.org' }
+    const { code, stderr } = await runToEnd({ ...env, DATABASE_URL: 'postgres://nobody@127.0.0.1:1/app' })
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/components\.main\.auth\.mode: .*API_TOKENS.*ALLOW_ANONYMOUS=true/)
+  })
+
   it('refuses a data folder that another process has', async () => {
     const dataDir = join(folder, 'contested')
     const { unlock } = lockDataDir(dataDir)

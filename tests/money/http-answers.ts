@@ -18,16 +18,17 @@ export async function answersOf(system: MoneySystem, videos: readonly StoredVide
   const failed = videos.filter(({ error }) => error !== null)
   const shown = [...failed.slice(0, SHOWN), ...videos.filter(({ error }) => error === null).slice(0, SHOWN)]
   const ids = shown.map(({ id }) => id)
+  const keys = shown.map(({ taskKey }) => taskKey)
   const { paths } = await (await fetch(`${mainUrl}/openapi.json`)).json()
   const addresses = [
     ...['/openapi.json', '/health', '/nowhere', '/artifacts/nothing-1.mp4'].map((path) => mainUrl + path),
-    ...ids.map((id) => `${mainUrl}/api/video/tasks/${id}`),
+    ...keys.map((key) => `${mainUrl}/api/video/tasks/${key}`),
     ...shown.flatMap(({ result }) => (result ? `${mainUrl}/artifacts/${result.video.key}` : [])),
     ...healthUrls.flatMap((url) => ['/health/live', '/health/ready', '/nowhere'].map((path) => url + path)),
   ]
   const answers: Answer[] = []
   for (const address of addresses) answers.push(await answer(address))
-  const requests = readOperations({ paths }).flatMap((operation) => requestsOf(operation, ids))
+  const requests = readOperations({ paths }).flatMap((operation) => requestsOf(operation, ids, keys))
   for (const { path, init } of requests) {
     for (const token of [system.secrets.INTERNAL_API_TOKEN, 'x'.repeat(30)]) {
       const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
@@ -45,9 +46,9 @@ export async function answersWhileDatabaseIsDown({ mainUrl, postgres }: MoneySys
   return answers
 }
 
-function requestsOf(operation: Operation, ids: string[]): Array<{ path: string; init: RequestInit }> {
+function requestsOf(operation: Operation, ids: string[], keys: string[]): Array<{ path: string; init: RequestInit }> {
   const { input, inUrl, method } = operation
-  const hints: Hints = { apiCallId: ids, taskId: ids, waitSeconds: [0] }
+  const hints: Hints = { apiCallId: ids, taskId: keys, waitSeconds: [0] }
   const mutated = inUrl ? mutatedParameters(input, hints) : mutatedInput(input, hints)
   const options = { numRuns: INPUTS_EACH, seed: 1 }
   const inputs = [

@@ -53,7 +53,7 @@ function video(events: StoredEvent[], given: Partial<StoredVideo> = {}): StoredV
 }
 
 const completed = video([begun(1), processing(1), ended('completed', 1)])
-const good: Evidence = { asked: ['7'], videos: [completed], creates: [create()], objects: [`video-${KEY}-1.mp4`] }
+const good: Evidence = { asked: [KEY], videos: [completed], creates: [create()], objects: [`video-${KEY}-1.mp4`] }
 /** The first attempt's run was terminated before it could tell what it had created. */
 const resumed = video([begun(1), ended('failed', 1), begun(2), processing(2, 1), ended('completed', 2)], {
   result: { providerTaskId: 'cgt-1', video: { key: `video-${KEY}-2.mp4` } },
@@ -68,7 +68,7 @@ describe('in order is', () => {
 
   it('a task that was refused, and created nothing', () => {
     const refused = video([begun(1), ended('failed', 1)], { retryable: false })
-    expect(judge({ asked: ['7'], videos: [refused], creates: [], objects: [] })).toEqual({
+    expect(judge({ asked: [KEY], videos: [refused], creates: [], objects: [] })).toEqual({
       findings: [],
       attemptsThatCreated: 0,
       endedUnseen: 0,
@@ -116,7 +116,7 @@ describe('found is', () => {
       'cgt-1 made a video that nobody collected',
       { ...again, creates: [create(), create({ attempt: 2 })] },
     ],
-    ['lost', 'video 8: was asked for, and is not there', { asked: ['7', '8'] }],
+    ['lost', 'video other: was asked for, and is not there', { asked: [KEY, 'other'] }],
     ['lost', 'is not final', { videos: [video([begun(1), processing(1)])], objects: [] }],
     ['lost', 'video 7, completed after 1 attempts: its objects are none', { objects: [] }],
     ['lost', 'its objects are', { objects: [`video-${KEY}-1.mp4`, `video-${KEY}-1.webm`] }],

@@ -4,7 +4,7 @@ import type { AcceptedCreate } from './ark-log.js'
 import { isFinal, type StoredVideo } from './stored-videos.js'
 
 export interface Evidence {
-  /** The ids of the tasks that were asked for. */
+  /** The keys of the tasks that were asked for. */
   asked: readonly string[]
   videos: readonly StoredVideo[]
   creates: readonly AcceptedCreate[]
@@ -148,9 +148,9 @@ function isWithoutVideo({ succeeds, vanishedAt }: AcceptedCreate): boolean {
 }
 
 function lost(asked: readonly string[], videos: readonly StoredVideo[], objects: readonly string[]): Finding[] {
-  const known = new Map(videos.map((video) => [video.id, video]))
+  const known = new Map(videos.map((video) => [video.taskKey, video]))
   const owned = new Set(videos.flatMap(({ result }) => result?.video.key ?? []))
-  const missing = asked.filter((id) => !known.has(id)).map((id) => `video ${id}: was asked for, and is not there`)
+  const missing = asked.filter((key) => !known.has(key)).map((key) => `video ${key}: was asked for, and is not there`)
   const unfinished = videos.filter((video) => !isFinal(video)).map((video) => `${describe(video)}: is not final`)
   const wrongObjects = videos.flatMap((video) => {
     const stored = objects.filter((object) => object.startsWith(`video-${video.taskKey}-`))

@@ -28,6 +28,12 @@ export interface TestMainOptions {
   maxTasksInFlight?: number
   /** Default: one that says nothing. */
   logger?: pino.Logger
+  maxOpenTasksPerUser?: number
+  /** Whether the test integration is enabled. Default: true. */
+  enabled?: boolean
+  /** Default: anonymous. */
+  auth?: AppConfig['components']['main']['auth']
+  operatorToken?: string
 }
 
 export interface TestMain extends HttpMain {
@@ -44,13 +50,18 @@ export async function startTestMain(options: TestMainOptions = {}): Promise<Test
   const config = loadConfig({ mode: 'local', component: 'main' })
   const { main } = config.components
   const { asyncTask } = config.components
-  const { maxTasksInFlight, temporalAddress = inject('temporalAddress') } = options
+  const { maxTasksInFlight, maxOpenTasksPerUser, enabled = true, operatorToken } = options
+  const { temporalAddress = inject('temporalAddress') } = options
   const component = await startMainComponent({
     config: {
       ...config,
       integrations: {
         ...config.integrations,
-        testAsyncTask: { enabled: true, ...(maxTasksInFlight !== undefined && { maxTasksInFlight }) },
+        testAsyncTask: {
+          enabled,
+          ...(maxTasksInFlight !== undefined && { maxTasksInFlight }),
+          ...(maxOpenTasksPerUser !== undefined && { maxOpenTasksPerUser }),
+        },
       },
       components: {
         ...config.components,
@@ -59,6 +70,8 @@ export async function startTestMain(options: TestMainOptions = {}): Promise<Test
         main: {
           ...main,
           port: options.port ?? 0,
+          auth: options.auth ?? main.auth,
+          operatorToken,
           database: {
             dataDir: 'memory://',
             ...(options.databaseUrl !== undefined && { url: options.databaseUrl }),
@@ -146,6 +159,8 @@ export interface HttpMain {
   /** As get and post, with the internal token. */
   internalGet(path: string): Promise<Answer>
   internalPost(path: string, body: unknown): Promise<Answer>
+  /** The id that the internal protocol has for a pending task, by the public one. */
+  rowIdOf(taskId: string, namespace?: string): Promise<string>
 }
 
 function httpMain(url: string): HttpMain {
@@ -165,6 +180,12 @@ function httpMain(url: string): HttpMain {
     post,
     internalGet: (path) => get(path, authorized),
     internalPost: (path, body) => post(path, body, authorized),
+    async rowIdOf(taskId, namespace = 'testAsyncTask') {
+      const { body } = await get(`/api/${namespace}/fetchPendingTasks?limit=100`, authorized)
+      const found = body.tasks.find(({ taskKey }: { taskKey: string }) => taskKey === taskId)
+      if (!found) throw new Error(`${namespace} has no pending task ${taskId}`)
+      return found.id
+    },
   }
 }
 

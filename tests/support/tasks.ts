@@ -3,6 +3,7 @@ import type { Controller } from 'interaqt'
 import { type CallEntityNames, callEntityNames } from '@/integrations/shared/call-entities.js'
 import { inTransaction } from '@/integrations/shared/database.js'
 import { DEFAULT_TASK_POLICY, type TaskEvent, type TaskState } from '@/integrations/shared/protocol/index.js'
+import { findTask } from '@/integrations/shared/task-store.js'
 
 export const TEST_TASKS = callEntityNames('TestAsyncTask')
 export const TEST_API = '/api/testAsyncTask'
@@ -17,6 +18,10 @@ export const policyWithoutPauses = {
 
 export interface PlantedTask {
   createdAt?: number
+  /** Default: one as new rows get. */
+  taskKey?: string
+  /** Default: nobody's. */
+  userId?: string
   /** What differs from a new row's state; its status is `pending`. */
   state?: Partial<TaskState>
   events?: TaskEvent[]
@@ -25,7 +30,7 @@ export interface PlantedTask {
 /** Creates an APICall and appends events to it; gives its id. */
 export function plantTask(
   controller: Controller,
-  { createdAt, state, events = [] }: PlantedTask = {},
+  { createdAt, taskKey, userId, state, events = [] }: PlantedTask = {},
   names: CallEntityNames = TEST_TASKS,
 ): Promise<string> {
   const { storage } = controller.system
@@ -33,6 +38,8 @@ export function plantTask(
     const { id } = await storage.create(names.apiCall, {
       requestParams: { kind: 'simple' },
       ...(createdAt !== undefined && { createdAt }),
+      ...(taskKey !== undefined && { taskKey }),
+      ...(userId !== undefined && { userId }),
       ...(state && { state }),
     })
     for (const data of events) {
@@ -46,6 +53,13 @@ export function plantTask(
     }
     return String(id)
   })
+}
+
+/** The public id of a task, by its row's. */
+export async function taskKeyOf(controller: Controller, id: string, names = TEST_TASKS): Promise<string> {
+  const task = await findTask(controller, names, id)
+  if (!task) throw new Error(`There is no task ${id}`)
+  return task.taskKey
 }
 
 export const events = {

@@ -76,9 +76,8 @@ export class RealTasks {
     const { main, env } = this
     const { folder, workflow, reportAPI, request } = KINDS[kind]
     const requestParams = { ...request, prompt }
-    const apiCallId = (await main.post(`/api/${kind}/generate`, requestParams)).body.taskId as string
-    const { body } = await main.internalGet(`/api/${folder}/fetchPendingTasks?limit=100`)
-    const { taskKey } = body.tasks.find(({ id }: { id: string }) => id === apiCallId)
+    const taskKey = (await main.post(`/api/${kind}/generate`, requestParams)).body.taskId as string
+    const apiCallId = await main.rowIdOf(taskKey, folder)
     const reportPath = `/api/${folder}/${reportAPI}`
     await main.internalPost(reportPath, { apiCallId, status: 'queued' })
     const workflowId = attemptWorkflowId(folder, apiCallId, taskKey, 1)
@@ -90,7 +89,7 @@ export class RealTasks {
       workflowId,
       taskKey,
       start: (taskQueue) => env.client.workflow.start(workflow, { taskQueue, workflowId, args: [input] }),
-      shown: async () => (await main.get(`/api/${kind}/tasks/${apiCallId}`)).body,
+      shown: async () => (await main.get(`/api/${kind}/tasks/${taskKey}`)).body,
       creates: () =>
         requests.flatMap(({ created, body }) => (created && JSON.stringify(body).includes(prompt) ? [created] : [])),
       files: async () => (await readdir(this.artifactsDir)).filter((file) => file.includes(taskKey)).sort(),

@@ -1,0 +1,70 @@
+/** Reads who somebody is from a signed token. */
+import { createRemoteJWKSet, errors, type JWTVerifyOptions, jwtVerify } from 'jose'
+import type { AuthConfig } from '../config/authentication.js'
+import { AuthenticationUnavailableError, InvalidCredentialsError } from './errors.js'
+
+type JwtConfig = Extract<AuthConfig, { mode: 'jwt' }>
+
+/** Those of one kind of key only: a public key must never be taken for a shared secret. */
+const ALGORITHMS = {
+  secret: ['HS256', 'HS384', 'HS512'],
+  jwks: ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
+}
+/** For clocks that do not quite agree. */
+const CLOCK_TOLERANCE_SECONDS = 5
+const JWKS_TIMEOUT_MS = 5_000
+
+/** What is wrong with the token itself. Anything else keeps a good one from being recognised. */
+const TOKEN_ERRORS = [
+  errors.JWTExpired,
+  errors.JWTClaimValidationFailed,
+  errors.JWTInvalid,
+  errors.JWSInvalid,
+  errors.JWSSignatureVerificationFailed,
+  errors.JOSEAlgNotAllowed,
+  errors.JOSENotSupported,
+  errors.JWKSNoMatchingKey,
+  errors.JWKSMultipleMatchingKeys,
+]
+
+/**
+ * Makes the check of JSON Web Tokens. It gives the token's `sub`.
+ *
+ * The issuer's keys are fetched when first needed, kept for ten minutes, and fetched again for a key that is not
+ * among them, at most every 30 s.
+ *
+ * @throws InvalidCredentialsError where the token is not good
+ * @throws AuthenticationUnavailableError where nobody can tell, as the issuer's keys cannot be had
+ */
+export function createJwtCheck({ jwksUrl, secret, issuer, audience }: JwtConfig): (token: string) => Promise<unknown> {
+  const options: JWTVerifyOptions = {
+    algorithms: secret === undefined ? ALGORITHMS.jwks : ALGORITHMS.secret,
+    requiredClaims: ['exp', 'sub'],
+    clockTolerance: CLOCK_TOLERANCE_SECONDS,
+    ...(issuer !== undefined && { issuer }),
+    ...(audience !== undefined && { audience }),
+  }
+  const verify = verifier(jwksUrl, secret, options)
+  return async (token) => {
+    try {
+      return (await verify(token)).payload.sub
+    } catch (error) {
+      if (error instanceof errors.JWTExpired)
+        throw new InvalidCredentialsError('The token has expired', { cause: error })
+      if (TOKEN_ERRORS.some((kind) => error instanceof kind)) {
+        throw new InvalidCredentialsError('The token is not valid here', { cause: error })
+      }
+      throw new AuthenticationUnavailableError('Who you are cannot be checked now: ask again later', { cause: error })
+    }
+  }
+}
+
+function verifier(jwksUrl: string | undefined, secret: string | undefined, options: JWTVerifyOptions) {
+  if (secret !== undefined) {
+    const key = new TextEncoder().encode(secret)
+    return (token: string) => jwtVerify(token, key, options)
+  }
+  if (jwksUrl === undefined) throw new TypeError('The mode jwt needs jwksUrl or secret')
+  const keys = createRemoteJWKSet(new URL(jwksUrl), { timeoutDuration: JWKS_TIMEOUT_MS })
+  return (token: string) => jwtVerify(token, keys, options)
+}

@@ -28,7 +28,11 @@ const LOOK_EVERY_MS = 150
 
 /** Creates tasks in main and watches them, over the same HTTP APIs as any other client. */
 export class TaskClient {
-  constructor(private readonly mainUrl: string) {}
+  /** @param token the user's, where main asks for one */
+  constructor(
+    private readonly mainUrl: string,
+    private readonly token?: string,
+  ) {}
 
   /** Creates a task and returns its id. */
   async create(kind: TaskKind, request: object, signal?: AbortSignal): Promise<string> {
@@ -62,8 +66,9 @@ export class TaskClient {
 
   async #request(path: string, signal?: AbortSignal, init: RequestInit = {}): Promise<unknown> {
     const url = `${this.mainUrl}/${path}`
+    const headers = { ...init.headers, ...(this.token !== undefined && { authorization: `Bearer ${this.token}` }) }
     return withTimeout(REQUEST_TIMEOUT_MS, signal ? [signal] : [], async (either) => {
-      const response = await fetch(url, { ...init, signal: either })
+      const response = await fetch(url, { ...init, headers, signal: either })
       if (!response.ok) {
         throw new Error(`${init.method ?? 'GET'} ${url} answered ${response.status}: ${await response.text()}`)
       }

@@ -2,6 +2,7 @@
  * `npm run demo`: starts the whole application on free ports, creates one task of each kind over HTTP, prints
  * each of their transitions, and stops everything again. The last line is JSON for programs.
  */
+import { randomBytes } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { loadConfig } from '../config.js'
@@ -19,6 +20,9 @@ const TASKS: Array<{ kind: TaskKind; request: object }> = [
   { kind: 'test', request: { kind: 'multiStep', message: 'hello' } },
 ]
 
+/** Of another way to sign in, in case this shell has them. */
+const JWT_VARIABLES = ['AUTH_JWKS_URL', 'AUTH_JWT_SECRET', 'AUTH_ISSUER', 'AUTH_AUDIENCE']
+
 const display = new Display(process.stdout)
 const abort = new AbortController()
 const counts = { created: 0, completed: 0, failed: 0 }
@@ -26,13 +30,22 @@ const counts = { created: 0, completed: 0, failed: 0 }
 const folder = `.data/demo/${new Date().toISOString().replace(/[:.]/g, '-')}`
 mkdirSync(folder, { recursive: true })
 
+/** The one user, with a token that is this run's. */
+const user = { name: 'demo', token: randomBytes(24).toString('base64url') }
+
 const stack = await Stack.create({
   folder,
   // The demonstration keeps to itself: no database of yours, and this machine's configuration.
-  env: { DATABASE_URL: undefined, CONFIG_MODE: 'local' },
+  env: {
+    DATABASE_URL: undefined,
+    CONFIG_MODE: 'local',
+    AUTH_MODE: 'tokens',
+    API_TOKENS: `${user.name}:${user.token}`,
+    ...Object.fromEntries(JWT_VARIABLES.map((name) => [name, undefined])),
+  },
   onCrash: (error) => abort.abort(error),
 })
-const client = new TaskClient(stack.mainUrl)
+const client = new TaskClient(stack.mainUrl, user.token)
 stopOnSignals(
   (signal) => abort.abort(new Error(`stopped by ${signal}`)),
   () => stack.kill(),
@@ -48,6 +61,8 @@ try {
   for (const name of simulatedProviders()) {
     display.timed(`${name}: no key is configured, a SIMULATOR stands in. Its results are made up on this machine.`)
   }
+  const stranger = await fetch(`${stack.mainUrl}/api/test/run`, { method: 'POST', signal: abort.signal })
+  display.timed(`main answers ${stranger.status} without a token; the demo asks as user "${user.name}", with its own`)
   display.line()
   await runTasks()
 } catch (caught) {

@@ -249,14 +249,16 @@ async function findRow(
   const { table, column } = physicalEntity(controller, names.apiCall)
   const fields = (['id', 'taskKey', 'state', 'createdAt'] as const).map((name) => `${column(name)} AS "${name}"`)
   // Whose it is, is asked together with whether it is there: both are answered alike, and take as long.
-  const [seen, params] = viewer === 'operator' ? ['', []] : [` AND ${isOf(column('userId'))}`, [viewer.userId]]
-  const sql = `SELECT ${fields.join(', ')} FROM ${table} WHERE ${column(key)} = $1${seen}`
-  const [row] = await databaseOf(controller).query<StoredTask>(sql, [value, ...params])
+  const all = `SELECT ${fields.join(', ')} FROM ${table} WHERE ${column(key)} = $1`
+  const database = databaseOf(controller)
+  const [row] =
+    viewer === 'operator'
+      ? await database.query<StoredTask>(all, [value])
+      : await database.query<StoredTask>(`${all} AND ${column('userId')} IS NOT DISTINCT FROM $2`, [
+          value,
+          viewer.userId,
+        ])
   return row && { ...row, id: String(row.id) }
-}
-
-function isOf(userColumn: string): string {
-  return `${userColumn} IS NOT DISTINCT FROM $2`
 }
 
 function timelineEntry(event: object): TimelineEntry {

@@ -54,7 +54,11 @@ class RefusedError extends Error {
 
 /** Creates tasks in main and watches them, over the same HTTP APIs as any other client. */
 export class TaskClient {
-  constructor(private readonly mainUrl: string) {}
+  /** @param token the user's, where main asks for one */
+  constructor(
+    private readonly mainUrl: string,
+    private readonly token?: string,
+  ) {}
 
   /**
    * Creates a task and returns its id. Where no answer comes it asks again, which makes no second task: the key is
@@ -97,8 +101,9 @@ export class TaskClient {
 
   async #request(path: string, signal?: AbortSignal, init: RequestInit = {}): Promise<unknown> {
     const url = `${this.mainUrl}/${path}`
+    const headers = { ...init.headers, ...(this.token !== undefined && { authorization: `Bearer ${this.token}` }) }
     return withTimeout(REQUEST_TIMEOUT_MS, signal ? [signal] : [], async (either) => {
-      const response = await fetch(url, { ...init, signal: either })
+      const response = await fetch(url, { ...init, headers, signal: either })
       if (!response.ok) {
         const message = `${init.method ?? 'GET'} ${url} answered ${response.status}: ${await response.text()}`
         const retryAfter = response.headers.get('retry-after')

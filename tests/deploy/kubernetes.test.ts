@@ -53,6 +53,7 @@ describe('the containers', () => {
     cluster = {
       secrets: {
         'internal-api': { token: 'a-token-of-some-length' },
+        'main-auth': { API_TOKENS: 'anna:a-token-of-annas-own' },
         'main-database': { url: await postgres.createDatabase() },
         providers: { 'ark-api-key': 'ark-key', 'image-api-key': 'image-key' },
       },

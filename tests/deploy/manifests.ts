@@ -17,6 +17,7 @@ const containerSchema = z.object({
       valueFrom: z.object({ secretKeyRef: source.optional(), configMapKeyRef: source.optional() }).optional(),
     }),
   ),
+  envFrom: z.array(z.object({ secretRef: z.object({ name: z.string() }) })).default([]),
   readinessProbe: z.object({ httpGet: z.object({ path: z.string(), port: z.string() }) }),
 })
 const deploymentSchema = z.object({
@@ -75,8 +76,13 @@ export function serviceLinks({ metadata, spec: { ports } }: Service): Record<str
 export type Values = Record<string, Record<string, string>>
 
 /** A container's own variables. Without a value that is not optional the pod would not start, and this throws. */
-export function containerEnv({ env }: Container, secrets: Values, configMaps: Values): Record<string, string> {
-  return Object.fromEntries(
+export function containerEnv({ env, envFrom }: Container, secrets: Values, configMaps: Values): Record<string, string> {
+  const whole = envFrom.map(({ secretRef: { name } }) => {
+    const secret = secrets[name]
+    if (!secret) throw new Error(`There is no Secret ${name}`)
+    return secret
+  })
+  const own = Object.fromEntries(
     env.flatMap(({ name, value, valueFrom }) => {
       if (value !== undefined) return [[name, value]]
       const { secretKeyRef, configMapKeyRef } = valueFrom ?? {}
@@ -87,6 +93,7 @@ export function containerEnv({ env }: Container, secrets: Values, configMaps: Va
       return found === undefined ? [] : [[name, found]]
     }),
   )
+  return Object.assign({}, ...whole, own)
 }
 
 /** What the image itself sets, and how it starts what a container's `args` name. */

@@ -45,7 +45,7 @@ describe('what may be claimed now', () => {
     expect(await fetchTasks(controller)).toEqual([
       {
         id,
-        taskKey: expect.stringMatching(/^[\w-]{8}$/),
+        taskKey: expect.stringMatching(/^[\w-]{22}$/),
         status: 'pending',
         attempts: 0,
         startedAt: null,

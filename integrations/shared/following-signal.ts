@@ -23,7 +23,8 @@ export function followingSignal(...signals: AbortSignal[]): { controller: AbortC
 
 /** For signals that many wait for at once, which is no leak: each lets go when it is done. */
 export function manyListeners(...signals: AbortSignal[]): void {
-  setMaxListeners(0, ...signals)
+  // Not 0, which means the same: Node's own `getMaxListeners`, which undici calls, throws of it.
+  setMaxListeners(Number.POSITIVE_INFINITY, ...signals)
 }
 
 /**

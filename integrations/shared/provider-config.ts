@@ -1,5 +1,13 @@
 import { z } from 'zod'
 
+/** A host as it stands in a URL: neither protocol, nor port, nor path. */
+const hostSchema = z
+  .string()
+  .transform((host) => host.trim().toLowerCase())
+  .refine((host) => URL.canParse(`http://${host}`) && new URL(`http://${host}`).hostname === host, {
+    message: 'must be a host as it stands in a URL, without protocol, port and path',
+  })
+
 /**
  * Where a paid provider is reached. With no `apiKey` the provider's simulator stands in, at `simulatorUrl`:
  * for trying things out, never in production. An integration adds its own settings with `safeExtend`.
@@ -12,6 +20,14 @@ export const providerConfigSchema = z
     /** The provider's model id. There is no default: models retire. Needed with a key. */
     model: z.string().min(1).optional(),
     simulatorUrl: z.url(),
+    /**
+     * Hosts whose links to results are followed though they lie in a private network: the provider's private storage.
+     * In the environment separated by commas. Default: public addresses only, and where `baseUrl` leads.
+     */
+    downloadHosts: z.preprocess(
+      (value) => (typeof value === 'string' ? value.split(',').filter((host) => host.trim()) : value),
+      z.array(hostSchema).default([]),
+    ),
     /** Most tasks in flight at once; the others wait as pending. Default: any number. */
     maxTasksInFlight: z.number().int().min(1).optional(),
     /** Most requests a minute that all daemons together may send. Default: any number. */

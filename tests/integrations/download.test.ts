@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest'
 import { download, downloadBytes } from '@/integrations/shared/activities/download.js'
 
 const limits = { stallMs: 30_000, timeoutMs: 60_000 }
+const anywhere = { mayConnectTo: () => true }
 const impatient = { stallMs: 300, timeoutMs: 60_000 }
 let server: Server
 let url: string
@@ -23,7 +24,7 @@ afterEach(() => {
 
 async function all(signal = new AbortController().signal, given = limits): Promise<string> {
   let text = ''
-  for await (const chunk of download(url, given, signal)) text += Buffer.from(chunk).toString()
+  for await (const chunk of download(url, given, signal, anywhere)) text += Buffer.from(chunk).toString()
   return text
 }
 
@@ -119,7 +120,7 @@ it('ends what trickles', async () => {
 it('does not take a slow receiver for a silent sender', async () => {
   answer = (_, response) => void response.write('first ', () => response.end('second'))
   let text = ''
-  for await (const chunk of download(url, impatient, new AbortController().signal)) {
+  for await (const chunk of download(url, impatient, new AbortController().signal, anywhere)) {
     text += Buffer.from(chunk).toString()
     await new Promise((resolve) => setTimeout(resolve, 600))
   }
@@ -143,13 +144,13 @@ it('closes the connection where the receiver wants no more', async () => {
   const closed = new Promise<void>((resolve) => {
     answer = (_, response) => void response.on('close', resolve).write('half')
   })
-  for await (const _ of download(url, limits, new AbortController().signal)) break
+  for await (const _ of download(url, limits, new AbortController().signal, anywhere)) break
   await closed
 })
 
 it('gives small files as a whole, and no large ones', async () => {
   answer = (_, response) => response.end('0123456789')
   const { signal } = new AbortController()
-  expect(Buffer.from(await downloadBytes(url, 10, limits, signal)).toString()).toBe('0123456789')
-  await expect(downloadBytes(url, 9, limits, signal)).rejects.toMatchObject(failedForGood)
+  expect(Buffer.from(await downloadBytes(url, 10, limits, signal, anywhere)).toString()).toBe('0123456789')
+  await expect(downloadBytes(url, 9, limits, signal, anywhere)).rejects.toMatchObject(failedForGood)
 })

@@ -4,7 +4,8 @@ import { once } from 'node:events'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type SafeFetchOptions, safeFetch } from '@/integrations/shared/activities/safe-fetch.js'
+import type { ConnectionOptions } from '@/integrations/shared/activities/checked-http.js'
+import { safeFetch } from '@/integrations/shared/activities/safe-fetch.js'
 import { encodePng } from '@/simulators/picture.js'
 
 const png = encodePng({ width: 2, height: 2, data: new Uint8Array(16).fill(255) })
@@ -43,7 +44,7 @@ afterEach(() => {
 })
 
 /** Names resolve to these addresses, one resolution after another; the last one from then on. */
-function resolvingTo(...resolutions: string[][]): SafeFetchOptions & { asked: string[] } {
+function resolvingTo(...resolutions: string[][]): ConnectionOptions & { asked: string[] } {
   const asked: string[] = []
   const lookup = ((name: string, _options: object, callback: (error: null, addresses: object[]) => void) => {
     asked.push(name)

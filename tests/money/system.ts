@@ -170,6 +170,7 @@ export class MoneySystem {
       ARK_API_KEY: SECRETS.ARK_API_KEY,
       ARK_BASE_URL: this.gateway.arkUrl,
       ARK_MODEL: 'ep-money',
+      ARK_DOWNLOAD_HOSTS: '127.0.0.1',
       // Ark's callbacks spare the run the pause before the first look.
       ARK_CALLBACK_BASE_URL: this.mainUrl,
       IMAGE_API_KEY: SECRETS.IMAGE_API_KEY,

@@ -1,4 +1,4 @@
-import { download, isLinkExpired } from '../../shared/activities/download.js'
+import { download, isLinkExpired, linksOf } from '../../shared/activities/download.js'
 import { withHeartbeat } from '../../shared/activities/heartbeat.js'
 import { asActivityFailure, asCreateFailure, ProviderError } from '../../shared/activities/provider-error.js'
 import type { ActivityContext } from '../../shared/activity-context.js'
@@ -26,6 +26,7 @@ export function createActivities(context: ActivityContext) {
   const config = context.integrations.fangzhouVideoGeneration
   const endpoint = providerEndpoint(config)
   const ark = createArkClient(endpoint)
+  const where = linksOf({ ...config, ...endpoint })
   const { artifacts } = context
   const { callbackBaseUrl, deadlineSeconds, requestTimeoutMs, settleSeconds } = config
   if (endpoint.simulated) {
@@ -77,7 +78,7 @@ export function createActivities(context: ActivityContext) {
     async storeVideo(id: string, key: AttemptKey, asked?: VideoRequest): Promise<VideoResult | null> {
       const store = async (kind: string, media: 'image' | 'video', url: string, signal: AbortSignal) => {
         const limits = { media, maxBytes: MAX_VIDEO_BYTES }
-        const content = download(url, { stallMs: requestTimeoutMs, timeoutMs: DOWNLOAD_TIMEOUT_MS }, signal)
+        const content = download(url, { stallMs: requestTimeoutMs, timeoutMs: DOWNLOAD_TIMEOUT_MS }, signal, where)
         return artifacts.put(artifactName(kind, key), content, limits, signal)
       }
       return asActivityFailure(

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { ApplicationFailure, CancelledFailure } from '@temporalio/activity'
-import { downloadBytes } from '../../shared/activities/download.js'
+import type { ConnectionOptions } from '../../shared/activities/checked-http.js'
+import { downloadBytes, linksOf } from '../../shared/activities/download.js'
 import { withHeartbeat } from '../../shared/activities/heartbeat.js'
 import { asCreateFailure, ProviderError } from '../../shared/activities/provider-error.js'
 import type { ActivityContext } from '../../shared/activity-context.js'
@@ -26,6 +27,7 @@ export function createActivities(context: ActivityContext) {
   const config = context.integrations.nanobanana2ImageGeneration
   const endpoint = providerEndpoint(config)
   const provider = createImageClient(config.backend, endpoint)
+  const where = linksOf({ ...config, ...endpoint })
   const { artifacts } = context
   const { deadlineSeconds, requestTimeoutMs, onAmbiguousCreate } = config
   if (endpoint.simulated) {
@@ -54,7 +56,7 @@ export function createActivities(context: ActivityContext) {
           })
           const stored: ImageResult['images'] = []
           for (const [index, image] of images.entries()) {
-            const bytes = image instanceof URL ? await download(image, signal) : image
+            const bytes = image instanceof URL ? await download(image, signal, where) : image
             const name = artifactName(index === 0 ? 'image' : `image${index + 1}`, key)
             const measured = measure(bytes, request)
             stored.push({ ...(await artifacts.put(name, [bytes], IMAGE_LIMITS, signal)), ...measured })
@@ -89,10 +91,10 @@ async function beforeSending<T>(
 }
 
 /** What a gateway only links to is paid for all the same: a download that breaks off is tried again. */
-async function download({ href }: URL, signal: AbortSignal): Promise<Uint8Array> {
+async function download({ href }: URL, signal: AbortSignal, where: ConnectionOptions): Promise<Uint8Array> {
   for (let tries = 1; ; tries++) {
     try {
-      return await downloadBytes(href, IMAGE_LIMITS.maxBytes, DOWNLOAD_LIMITS, signal)
+      return await downloadBytes(href, IMAGE_LIMITS.maxBytes, DOWNLOAD_LIMITS, signal, where)
     } catch (error) {
       const forGood = error instanceof ApplicationFailure && error.nonRetryable
       if (forGood || signal.aborted || tries === DOWNLOAD_TRIES) throw error

@@ -2,6 +2,7 @@
 import OpenAI from 'openai'
 import { z } from 'zod'
 import { neverSent, ProviderError, parseRetryAfter } from '../../shared/activities/provider-error.js'
+import { providerFetch } from '../../shared/activities/provider-fetch.js'
 import type { ProviderEndpoint } from '../../shared/provider-config.js'
 import { checkLinks } from '../reference-images.js'
 import type { ImageRequest } from '../schemas.js'
@@ -55,6 +56,7 @@ export function createGatewayClient(endpoint: ProviderEndpoint): ImageClient {
     baseURL: endpoint.baseUrl,
     maxRetries: 0,
     timeout: endpoint.requestTimeoutMs,
+    fetch: providerFetch,
     // The prompt and the key go to the configured address only.
     fetchOptions: { redirect: 'manual' },
   })

@@ -1,6 +1,9 @@
 /** Downloading what a provider made, from the link that it gave. */
+import type { IncomingMessage } from 'node:http'
 import { ApplicationFailure } from '@temporalio/activity'
 import { followingSignal } from '../following-signal.js'
+import { isPublicAddress } from '../public-url.js'
+import { type ConnectionOptions, ForbiddenUrlError, getChecked } from './checked-http.js'
 import { collectBytes, mayPass } from './http-content.js'
 
 /** An object store says in some hundred bytes why it refuses. */
@@ -14,31 +17,58 @@ export interface DownloadLimits {
   timeoutMs: number
 }
 
+/** What it takes to know where a provider's links may lead. */
+interface LinkSource {
+  baseUrl: string
+  simulated: boolean
+  /** Hosts in private networks. */
+  downloadHosts?: readonly string[]
+}
+
+/**
+ * Where a provider's links, and their redirects, may lead: to public addresses; to where the provider itself is
+ * reached, and to the hosts that the configuration names, wherever they are; of a simulator anywhere.
+ */
+export function linksOf({ baseUrl, simulated, downloadHosts = [] }: LinkSource): ConnectionOptions {
+  const { origin } = new URL(baseUrl)
+  const isTrusted = (url: URL) => simulated || url.origin === origin || downloadHosts.includes(url.hostname)
+  return { mayConnectTo: (address, url) => isTrusted(url) || isPublicAddress(address) }
+}
+
 /**
  * What a file holds, as it comes. The link is signed: no error repeats it.
  *
  * Throws an `ApplicationFailure`: `download_link_expired`, retryable, for a try that asks the provider for the link
- * again; `download_failed`, retryable unless the same request would be refused again. A body that ends early is a
- * failure too.
+ * again; `download_not_allowed`, for good, where the link or a redirect leads to where it may not; `download_failed`,
+ * retryable unless the same request would be refused again. A body that ends early is a failure too.
+ *
+ * @param where which addresses may be connected to. Default: public ones
  */
-export async function* download(url: string, limits: DownloadLimits, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+export async function* download(
+  url: string,
+  limits: DownloadLimits,
+  signal: AbortSignal,
+  where: ConnectionOptions = {},
+): AsyncGenerator<Uint8Array> {
   const { controller, release } = followingSignal(signal)
   const giveUp = (message: string) => () => controller.abort(failed(message))
   const stalled = giveUp(`Nothing came of the download for ${limits.stallMs} ms`)
   const overdue = setTimeout(giveUp(`The download was not done within ${limits.timeoutMs} ms`), limits.timeoutMs)
   let silence = setTimeout(stalled, limits.stallMs)
   try {
-    const response = await fetch(url, { signal: controller.signal })
-    if (response.status !== 200 || !response.body) throw await answerFailure(response)
-    for await (const chunk of response.body) {
+    const { response } = await getChecked(url, controller.signal, where)
+    if (response.statusCode !== 200) throw await answerFailure(response)
+    for await (const chunk of response as AsyncIterable<Uint8Array>) {
       // How long the receiver takes is not the sender's silence.
       clearTimeout(silence)
       yield chunk
       silence = setTimeout(stalled, limits.stallMs)
     }
   } catch (error) {
-    if (signal.aborted) throw signal.reason
-    throw error instanceof ApplicationFailure ? error : failed(`The download broke off: ${describe(error)}`)
+    if (controller.signal.aborted) throw controller.signal.reason
+    if (error instanceof ApplicationFailure) throw error
+    if (error instanceof ForbiddenUrlError) throw notAllowed(error)
+    throw failed(`The download broke off: ${error instanceof Error ? error.message : error}`)
   } finally {
     clearTimeout(silence)
     clearTimeout(overdue)
@@ -57,13 +87,14 @@ export function downloadBytes(
   maxBytes: number,
   limits: DownloadLimits,
   signal: AbortSignal,
+  where: ConnectionOptions = {},
 ): Promise<Uint8Array> {
   const tooLarge = () => failed(`The download is larger than ${maxBytes} bytes`, true)
-  return collectBytes(download(url, limits, signal), maxBytes, tooLarge)
+  return collectBytes(download(url, limits, signal, where), maxBytes, tooLarge)
 }
 
-async function answerFailure(response: Response): Promise<ApplicationFailure> {
-  const { status } = response
+async function answerFailure(response: IncomingMessage): Promise<ApplicationFailure> {
+  const status = response.statusCode ?? 0
   const { code, message } = await reasonOf(response)
   const said = [status, code && `${code}:`, message].filter(Boolean).join(' ').replace(/:$/, '')
   // Object stores differ in the status by which they say so.
@@ -73,10 +104,10 @@ async function answerFailure(response: Response): Promise<ApplicationFailure> {
 }
 
 /** An object store's code and message, from its XML; nothing else of it, which may repeat the signature. */
-async function reasonOf(response: Response): Promise<{ code: string; message: string }> {
+async function reasonOf(response: AsyncIterable<Uint8Array>): Promise<{ code: string; message: string }> {
   let text = ''
   const decoder = new TextDecoder()
-  for await (const chunk of response.body ?? []) {
+  for await (const chunk of response) {
     text += decoder.decode(chunk, { stream: true })
     if (text.length > MAX_REASON_BYTES) break
   }
@@ -88,8 +119,8 @@ function failed(message: string, forGood = false): ApplicationFailure {
   return ApplicationFailure.create({ type: 'download_failed', message, nonRetryable: forGood })
 }
 
-/** `fetch` says only that it failed, and its cause why. */
-function describe(error: unknown): string {
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
-  return cause instanceof Error ? cause.message : String(cause)
+function notAllowed({ code, message }: ForbiddenUrlError): ApplicationFailure {
+  if (code === 'too_many_redirects') return failed(`The download cannot be followed: ${message}`, true)
+  const remedy = "if results are kept there, add its host to downloadHosts in the integration's section"
+  return ApplicationFailure.nonRetryable(`The download was not made: ${message}; ${remedy}`, 'download_not_allowed')
 }

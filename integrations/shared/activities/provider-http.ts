@@ -3,6 +3,7 @@ import type { z } from 'zod'
 import type { FailureKind } from '../failure.js'
 import type { ProviderEndpoint } from '../provider-config.js'
 import { neverSent, ProviderError } from './provider-error.js'
+import { providerFetch } from './provider-fetch.js'
 
 const EXCERPT_LENGTH = 500
 
@@ -30,7 +31,7 @@ export async function requestProvider(
   authentication: Record<string, string> = { authorization: `Bearer ${endpoint.apiKey}` },
 ): Promise<ProviderAnswer> {
   try {
-    const response = await fetch(endpoint.baseUrl.replace(/\/$/, '') + path, {
+    const response = await providerFetch(endpoint.baseUrl.replace(/\/$/, '') + path, {
       method,
       headers: { ...authentication, 'content-type': 'application/json' },
       ...(body !== undefined && { body: JSON.stringify(body) }),

@@ -1,30 +1,16 @@
 /** Fetching what a user's URL names: nothing of the network that only this process can reach. */
-import { type LookupAddress, lookup as systemLookup } from 'node:dns'
-import { once } from 'node:events'
-import { get as getByHttp, type IncomingMessage } from 'node:http'
-import { get as getByHttps } from 'node:https'
-import type { LookupFunction } from 'node:net'
 import { ApplicationFailure } from '@temporalio/activity'
 import { fileTypeFromBuffer } from 'file-type'
 import type { FailureDetails } from '../failure.js'
 import { withTimeout } from '../following-signal.js'
-import { isPublicAddress, urlProblem } from '../public-url.js'
+import { type ConnectionOptions, ForbiddenUrlError, getChecked } from './checked-http.js'
 import { collectBytes, mayPass } from './http-content.js'
-
-const MAX_REDIRECTS = 5
 
 export interface SafeFetchLimits {
   media: 'image' | 'video'
   maxBytes: number
   /** For all of it, redirects included. */
   timeoutMs: number
-}
-
-export interface SafeFetchOptions {
-  /** Which addresses may be connected to. Default: public ones. Others only where a simulator stands in. */
-  mayConnectTo?: (address: string) => boolean
-  /** How names are resolved. Default: as the system does. */
-  lookup?: typeof systemLookup
 }
 
 export interface FetchedFile {
@@ -44,7 +30,7 @@ export async function safeFetch(
   url: string,
   limits: SafeFetchLimits,
   signal: AbortSignal,
-  options: SafeFetchOptions = {},
+  options: ConnectionOptions = {},
 ): Promise<FetchedFile> {
   try {
     return await withTimeout(limits.timeoutMs, [signal], async (soon) => {
@@ -56,6 +42,9 @@ export async function safeFetch(
     })
   } catch (error) {
     if (signal.aborted || error instanceof ApplicationFailure) throw error
+    if (error instanceof ForbiddenUrlError) {
+      throw refused(error.code === 'url_not_allowed' ? error.code : 'url_refused', error.message)
+    }
     const { message } = error as Error
     throw failure('url_unavailable', `The URL could not be fetched: ${message}`, 'unavailable')
   }
@@ -65,9 +54,13 @@ async function fetchFile(
   url: string,
   { media, maxBytes }: SafeFetchLimits,
   signal: AbortSignal,
-  options: SafeFetchOptions,
+  options: ConnectionOptions,
 ): Promise<FetchedFile> {
-  const { url: found, response } = await follow(url, signal, options)
+  const { url: found, response } = await getChecked(url, signal, options)
+  if (response.statusCode !== 200) {
+    response.destroy()
+    throw answerFailure(found, response.statusCode ?? 0)
+  }
   const bytes = await collectBytes(response, maxBytes, () =>
     refused('url_too_large', `The file at ${found.host} is larger than ${maxBytes} bytes`),
   )
@@ -76,55 +69,6 @@ async function fetchFile(
     throw refused('url_not_media', `${found.host} gave ${type?.mime ?? 'no known type of file'}, not ${media}`)
   }
   return { bytes, mimeType: type.mime }
-}
-
-async function follow(
-  start: string,
-  signal: AbortSignal,
-  { mayConnectTo = isPublicAddress, lookup = systemLookup }: SafeFetchOptions,
-): Promise<{ url: URL; response: IncomingMessage }> {
-  let url = parse(start)
-  for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
-    const problem = urlProblem(url, mayConnectTo)
-    if (problem) throw refused('url_not_allowed', `The URL ${problem}`)
-    const response = await get(url, checkedLookup(lookup, mayConnectTo), signal)
-    const { statusCode = 0, headers } = response
-    if (statusCode === 200) return { url, response }
-    response.destroy()
-    if (statusCode < 300 || statusCode > 399 || !headers.location) throw answerFailure(url, statusCode)
-    url = parse(headers.location, url)
-  }
-  throw refused('url_refused', `${url.host} is the end of more than ${MAX_REDIRECTS} redirects`)
-}
-
-/** One request over a connection of its own, to an address that `lookup` gave. */
-async function get(url: URL, lookup: LookupFunction, signal: AbortSignal): Promise<IncomingMessage> {
-  // Compressed, it could be larger than it looks.
-  const options = { agent: false, lookup, signal, headers: { 'accept-encoding': 'identity' } }
-  const request = url.protocol === 'https:' ? getByHttps(url, options) : getByHttp(url, options)
-  // What breaks after the answer has begun is an error of the answer too.
-  request.on('error', () => {})
-  const [response] = (await once(request, 'response')) as [IncomingMessage]
-  return response
-}
-
-function parse(text: string, base?: URL): URL {
-  if (!URL.canParse(text, base)) throw refused('url_not_allowed', 'The URL cannot be read')
-  return new URL(text, base)
-}
-
-/** Resolves a name for a connection, which is then made to one of the addresses that were checked here. */
-function checkedLookup(lookup: typeof systemLookup, mayConnectTo: (address: string) => boolean): LookupFunction {
-  return (hostname, options, callback) => {
-    lookup(hostname, { ...options, all: true }, (error, addresses: LookupAddress[]) => {
-      const [first] = addresses ?? []
-      if (error) callback(error, '')
-      else if (!first || !addresses.every(({ address }) => mayConnectTo(address))) {
-        callback(refused('url_not_allowed', `${hostname} leads to this machine or a private network`), '')
-      } else if (options.all) callback(null, addresses)
-      else callback(null, first.address, first.family)
-    })
-  }
 }
 
 function answerFailure(url: URL, status: number): ApplicationFailure {

@@ -8,7 +8,7 @@ import { SIMULATOR_HEADER, type SimulatorContext, type SimulatorEnv } from './ht
 /** How a provider words the errors that every simulator can be told to answer. */
 export interface ProviderErrors {
   /** 429, to be tried again after so many seconds; null: it does not say when. */
-  rateLimited(c: SimulatorContext, retryAfterSeconds: number | null): Response
+  rateLimited(c: SimulatorContext, retryAfterSeconds: number | string | null): Response
   quotaExceeded(c: SimulatorContext): Response
   overloaded(c: SimulatorContext): Response
   accessDenied(c: SimulatorContext): Response
@@ -65,7 +65,7 @@ function answerInstead(
   c: SimulatorContext,
   kind: FaultKind,
   errors: ProviderErrors,
-  retryAfterSeconds: number,
+  retryAfterSeconds: number | string,
 ): Promise<Response> | Response {
   switch (kind) {
     case 'rateLimited':

@@ -106,12 +106,12 @@ export class Faults {
   /**
    * @param kinds those that this simulator has
    * @param seed what happens at random follows from it, and from how often a fault of that kind could have happened
-   * @param retryAfterSeconds what an answer 429 says, where it says when to try again
+   * @param retryAfterSeconds what an answer 429 says, where it says when to try again; a text stands there as it is
    */
   constructor(
     readonly kinds: readonly FaultKind[],
     private readonly seed: number,
-    public retryAfterSeconds: number,
+    public retryAfterSeconds: number | string,
   ) {}
 
   /** What is still to come. */

@@ -38,7 +38,7 @@ export const keyInvalid = (c: SimulatorContext) =>
 export const modelNotFound = (c: SimulatorContext, model: string) =>
   failure(c, 'NOT_FOUND', `models/${model} is not found for API version v1beta`)
 
-const retryInfo = (seconds: number): Detail => ({
+const retryInfo = (seconds: number | string): Detail => ({
   '@type': 'type.googleapis.com/google.rpc.RetryInfo',
   retryDelay: `${seconds}s`,
 })

@@ -1,4 +1,5 @@
 import { ApplicationFailure, Context } from '@temporalio/activity'
+import { msToNumber } from '@temporalio/common/lib/time'
 import type { ActivityContext } from '../activity-context.js'
 import type { FailureDetails, FailureKind } from '../failure.js'
 import type { ProviderEndpoint } from '../provider-config.js'
@@ -56,17 +57,26 @@ export async function asActivityFailure<T>(
       type: code,
       nonRetryable: !retryable,
       details: [details],
-      ...(retryAfterSeconds !== undefined && { nextRetryDelay: retryAfterSeconds * 1000 }),
+      ...(retryAfterSeconds !== undefined && longerRetryDelay(retryAfterSeconds)),
     })
   }
 }
 
-/** For how long nothing is claimed where the provider takes no more and does not say for how long. */
+/** The delay that the provider asks for, where it is longer than Temporal's own would be, which grows. */
+function longerRetryDelay(askedSeconds: number): { nextRetryDelay?: number } {
+  const { attempt, retryPolicy: { initialInterval = 1000, backoffCoefficient = 2, maximumInterval } = {} } =
+    Context.current().info
+  const grown = msToNumber(initialInterval) * backoffCoefficient ** (attempt - 1)
+  const own = Math.min(grown, maximumInterval === undefined ? grown : msToNumber(maximumInterval))
+  return askedSeconds * 1000 > own ? { nextRetryDelay: askedSeconds * 1000 } : {}
+}
+
+/** For how long at least nothing is claimed where the provider takes no more. */
 const PAUSE_SECONDS = 5
 
 /**
  * As `asActivityFailure`, for a request to create something: where the provider takes no more for now, nothing more
- * is claimed for it in this process for as long as it asks.
+ * is claimed for it in this process for as long as it asks, and a little at least.
  */
 export async function asCreateFailure<T>(
   { providerPauses }: Pick<ActivityContext, 'providerPauses'>,
@@ -75,16 +85,21 @@ export async function asCreateFailure<T>(
 ): Promise<T> {
   request.catch((error: unknown) => {
     if (!(error instanceof ProviderError) || error.kind !== 'unavailable') return
-    providerPauses.pause(Context.current().info.taskQueue, error.retryAfterSeconds ?? PAUSE_SECONDS)
+    providerPauses.pause(Context.current().info.taskQueue, Math.max(PAUSE_SECONDS, error.retryAfterSeconds ?? 0))
   })
   return asActivityFailure(endpoint, request)
 }
 
-/** A `Retry-After` header, seconds or an HTTP date, as seconds from now. */
+/** A day name begins each of the three ways in which HTTP writes dates; `Date.parse` takes much more for one. */
+const HTTP_DATE = /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)/
+
+/** A `Retry-After` header, seconds or an HTTP date, as seconds from now, a day at most. Undefined if it is neither. */
 export function parseRetryAfter(header: string | null | undefined): number | undefined {
   if (!header) return undefined
-  const seconds = /^\d+(\.\d+)?$/.test(header) ? Number(header) : (Date.parse(header) - Date.now()) / 1000
-  return Number.isFinite(seconds) ? Math.min(Math.max(seconds, 0), 86_400) : undefined
+  const isDate = HTTP_DATE.test(header)
+  if (!isDate && !/^\d+(\.\d+)?$/.test(header)) return undefined
+  const seconds = isDate ? (Date.parse(header) - Date.now()) / 1000 : Number(header)
+  return Number.isNaN(seconds) ? undefined : Math.min(Math.max(seconds, 0), 86_400)
 }
 
 /** Whether a failed `fetch` failed before anything was sent: nobody can have acted on it. */

@@ -26,7 +26,7 @@ export class Patience {
 
   /**
    * Calls an activity that has the provider create something, again and again while the provider says "not now":
-   * after the pause that it asks for, else after a growing one. Any other failure is thrown as it is. The activity
+   * after a growing pause, or the one that it asks for where that is longer. Any other failure is thrown as it is. The activity
    * itself must not be retried by Temporal, which cannot tell "not now" from an answer that was lost. Past the
    * deadline the attempt fails with the provider's words, retryable. Then, and where an operator gives it up, nothing
    * is left at the provider.
@@ -40,7 +40,7 @@ export class Patience {
         if (failureKind(error) !== 'unavailable') throw error
         const { error: said, retryAfterSeconds } = describeFailure(error)
         const backoff = Math.min(MAX_BACKOFF_SECONDS, 2 ** tries) * (0.5 + Math.random() / 2)
-        const pauseMs = (retryAfterSeconds ?? backoff) * 1000
+        const pauseMs = Math.max(backoff, retryAfterSeconds ?? 0) * 1000
         if (Date.now() + pauseMs > this.#deadline) {
           throw attemptFailure({
             ...said,
@@ -57,15 +57,17 @@ export class Patience {
   /**
    * Calls an activity that only reads until it is answered: a failure to look says nothing about what is there.
    *
+   * @param pauseSeconds the pause after the first failure; it grows with each
    * @param read is told how many milliseconds are left for it
    */
   async untilAnswered<T>(pauseSeconds: number, read: (leftMs: number) => Promise<T>): Promise<T> {
-    for (;;) {
+    for (let tries = 1; ; tries++) {
       try {
         return await read(Math.max(1, this.#deadline - Date.now()))
       } catch (error) {
         if (isCancellation(error)) throw error
-        await this.pause(Math.max(pauseSeconds, describeFailure(error).retryAfterSeconds ?? 0))
+        const backoff = Math.min(Math.max(pauseSeconds, MAX_BACKOFF_SECONDS), pauseSeconds * 2 ** (tries - 1))
+        await this.pause(Math.max(backoff, describeFailure(error).retryAfterSeconds ?? 0))
       }
     }
   }

@@ -27,8 +27,24 @@ export interface WorkflowParams<Params = unknown> {
 export interface AttemptInput<Params = unknown> extends WorkflowParams<Params> {
   taskKey: string
   attempt: number
-  /** Of a run that continued as new: since when, in unix milliseconds, it waits for which task at the provider. */
-  continued?: { since: number; providerTask: ProviderTask }
+  /** Of a run that continued as new. */
+  continued?: Continued
+}
+
+/** How far an attempt had come when its run continued as new. Times are unix milliseconds. */
+export interface Continued {
+  /** Since when the attempt waits. */
+  since: number
+  /** How often in a row the provider has said "not now". */
+  refusals?: number
+  /** How many creates got no answer. Not set before it is certain that earlier attempts left nothing to go on with. */
+  lostCreates?: number
+  /** Whether the last of them is being looked up. */
+  lookingUp?: boolean
+  /** When it is believed that a list, or a task's record, does not have what it has not. */
+  settling?: { what: 'list' | 'record'; at: number }
+  /** What it waits for at the provider. Main knows of it. */
+  providerTask?: ProviderTask
 }
 
 /** What a run learns when it begins. */

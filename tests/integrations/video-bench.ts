@@ -23,6 +23,7 @@ export interface VideoBenchOptions {
   /** Whether the workflow takes the simulator for the provider, and goes by its own settings. Default false. */
   asProvider?: boolean
   /** In place of the integration's own. */
+  workflowsPath?: string
   createVideoActivities?: typeof createActivities
   /** Of the integration's configuration. */
   [setting: string]: unknown
@@ -36,6 +37,7 @@ export async function withVideoBench(
     now,
     slowBodyMs,
     asProvider = false,
+    workflowsPath,
     createVideoActivities = createActivities,
     ...section
   }: VideoBenchOptions,
@@ -48,6 +50,7 @@ export async function withVideoBench(
     const integrations = { fangzhouVideoGeneration: { simulatorUrl: arkUrl, ...provider, ...section } }
     const options = {
       folder: 'fangzhouVideoGeneration',
+      workflowsPath,
       createActivities: createVideoActivities,
       integrations,
     }

@@ -1,14 +1,24 @@
 /** A run that waits so long for its video that Temporal has it continue as new. */
 import { TestWorkflowEnvironment } from '@temporalio/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { progressQuery } from '@/integrations/shared/workflow/manual-handles.js'
+import { progressQuery, triggerImmediatePoll } from '@/integrations/shared/workflow/manual-handles.js'
 import { startTemporalServer, type TemporalServer } from '@/scripts/temporal/server.js'
 import { eventually } from '../support/eventually.js'
-import { creates, type VideoBench, type VideoBenchOptions, videoRequest, withVideoBench } from './video-bench.js'
-import { statusesOf } from './workflow-support.js'
+import {
+  createEarlier,
+  creates,
+  seedOfAttempt,
+  type VideoBench,
+  type VideoBenchOptions,
+  videoRequest,
+  withVideoBench,
+} from './video-bench.js'
+import { nextAttempt, statusesOf, type WorkflowBench } from './workflow-support.js'
 
 const WORKFLOW = 'videoPollingWorkflow'
 const HOUR_MS = 3600_000
+const TASKS = '/api/v3/contents/generations/tasks'
+type Started = Awaited<ReturnType<WorkflowBench['start']>>
 
 let server: TemporalServer
 let early: TestWorkflowEnvironment
@@ -90,5 +100,67 @@ describe('a run that continued as new', () => {
       expect(await handle.result()).toMatchObject({ outcome: 'completed' })
       await continued(handle.workflowId, handle.firstExecutionRunId)
       expect(creates(ark)).toHaveLength(1)
+    }))
+})
+
+describe('a run that continued as new while it looked up what was created', () => {
+  /** Two tiers a time. */
+  const looks = ({ ark }: VideoBench) =>
+    ark.requests.filter(({ method, path }) => method === 'GET' && path === TASKS).length
+  const begins = ({ main }: VideoBench) => statusesOf(main).filter((status) => status === 'begin').length
+
+  /** Ends the pause after each look, until `enough`. */
+  async function hurry(handle: Started, video: VideoBench, enough: () => boolean): Promise<void> {
+    for (let seen = 0; !enough(); ) {
+      await eventually(async () => expect(enough() || looks(video) > seen).toBe(true))
+      seen = looks(video)
+      if (!enough()) await handle.signal(triggerImmediatePoll)
+    }
+  }
+
+  it('has another one made no sooner, and no later, than it is certain that there is none', () =>
+    bench({ deadlineSeconds: 200, latencyMs: 0 }, async (video) => {
+      const { start, ark } = video
+      ark.faults.set({ failBeforeAccept: 1 })
+      const handle = await start(WORKFLOW, videoRequest)
+      await eventually(async () => expect(creates(ark)).toHaveLength(1))
+      const lostAt = Date.now()
+      await hurry(handle, video, () => creates(ark).length > 1 || Date.now() - lostAt > 30_000)
+      const certainAfter = Date.now() - lostAt
+      // The margin is 9 s: it does not begin anew with each run.
+      expect(certainAfter).toBeGreaterThan(8000)
+      expect(certainAfter).toBeLessThan(30_000)
+      expect(begins(video)).toBeGreaterThan(2)
+      expect(await handle.result()).toMatchObject({ outcome: 'completed', attempt: 1 })
+      expect(creates(ark)).toHaveLength(2)
+    }))
+
+  it('looks for what earlier attempts created no more once it is certain', () =>
+    bench({ deadlineSeconds: 200, latencyMs: 14_000 }, async (video) => {
+      const { start, ark, main } = video
+      main.state = nextAttempt({ providerTask: null, openIntents: [{ attempt: 1, at: 1 }] })
+      const handle = await start(WORKFLOW, videoRequest, 2)
+      await hurry(handle, video, () => creates(ark).length > 0)
+      const [lookedUp, begun] = [looks(video), begins(video)]
+      expect(begun).toBeGreaterThan(2)
+      expect(await handle.result()).toMatchObject({ outcome: 'completed', attempt: 2 })
+      expect(begins(video)).toBeGreaterThan(begun)
+      expect([creates(ark).length, looks(video)]).toEqual([1, lookedUp])
+    }))
+
+  it('does so no more once it is cancelled: it finds what there is, and cancels it', () =>
+    bench({ deadlineSeconds: 200, latencyMs: HOUR_MS, settleSeconds: 100 }, async (video) => {
+      const { start, ark, arkUrl } = video
+      ark.faults.set({ failBeforeAccept: 1 })
+      const handle = await start(WORKFLOW, videoRequest)
+      await hurry(handle, video, () => begins(video) > 1)
+      await handle.cancel()
+      const [lookedUp, begun] = [looks(video), begins(video)]
+      await hurry(handle, video, () => looks(video) > lookedUp + 20)
+      const id = await createEarlier(arkUrl, 'late', seedOfAttempt(1))
+      await hurry(handle, video, () => ark.requests.some(({ method }) => method === 'DELETE'))
+      expect(await handle.result()).toMatchObject({ outcome: 'failed', error: { code: 'cancelled' } })
+      expect(ark.requests.at(-1)).toMatchObject({ method: 'DELETE', path: `${TASKS}/${id}` })
+      expect(begins(video)).toBe(begun)
     }))
 })

@@ -92,8 +92,12 @@ async function startRecordingMain(): Promise<RecordingMain> {
 }
 
 /** The row of a task whose earlier attempt left this behind, claimed again for the next one. */
-export function nextAttempt({ providerTask, openIntents }: Pick<TaskState, 'providerTask' | 'openIntents'>): TaskState {
-  const claimed = { status: 'queued' as const, attempts: 1, outcomes: { 1: 'failed' as const } }
+export function nextAttempt(
+  { providerTask, openIntents }: Pick<TaskState, 'providerTask' | 'openIntents'>,
+  attempts = 1,
+): TaskState {
+  const outcomes = Object.fromEntries(Array.from({ length: attempts }, (_, i) => [i + 1, 'failed' as const]))
+  const claimed = { status: 'queued' as const, attempts, outcomes }
   const left = { providerTask, openIntents }
   return { ...initialTaskState(5), ...claimed, ...left, fencingToken: 'token-earlier', leaseExpiresAt: 1 }
 }
@@ -118,6 +122,8 @@ export interface WorkflowBench {
 
 interface BenchOptions {
   folder: string
+  /** The workflows in place of the folder's own. */
+  workflowsPath?: string | undefined
   createActivities?: CreateActivities
   activities?: object
   /** Sections of the integrations' configuration, by name. */
@@ -132,7 +138,7 @@ let taskQueues = 0
 /** Runs `test` beside a worker of one integration, over a fresh main and a fresh artifact folder. */
 export async function withWorkflowBench(
   env: TestWorkflowEnvironment,
-  { folder, createActivities, activities = {}, integrations = {}, mainUrl }: BenchOptions,
+  { folder, workflowsPath, createActivities, activities = {}, integrations = {}, mainUrl }: BenchOptions,
   test: (bench: WorkflowBench) => Promise<void>,
 ): Promise<void> {
   const main = await startRecordingMain()
@@ -155,7 +161,7 @@ export async function withWorkflowBench(
     connection: env.nativeConnection,
     activities: { ...createTaskActivities(context), ...createActivities?.(context), ...activities },
   }
-  const worker = await Worker.create({ ...common, taskQueue, workflowBundle: await bundleOf(folder) })
+  const worker = await Worker.create({ ...common, taskQueue, workflowBundle: await bundleOf(folder, workflowsPath) })
   const providerWorker = await Worker.create({ ...common, taskQueue: providerTaskQueue(taskQueue) })
   const start: WorkflowBench['start'] = (workflow, requestParams, attempt = 1, { workflowId, ...of } = {}) => {
     // Another host than main's own: only its path may count.
@@ -207,8 +213,9 @@ export function statusesOf(main: RecordingMain): string[] {
   return main.reports.map((report) => report.status)
 }
 
-function bundleOf(folder: string): Promise<WorkflowBundleWithSourceMap> {
-  const workflowsPath = fileURLToPath(new URL(`../../integrations/${folder}/workflows/index.ts`, import.meta.url))
-  bundles[folder] ??= bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('ERROR') })
-  return bundles[folder]
+function bundleOf(folder: string, inPlace?: string): Promise<WorkflowBundleWithSourceMap> {
+  const workflowsPath =
+    inPlace ?? fileURLToPath(new URL(`../../integrations/${folder}/workflows/index.ts`, import.meta.url))
+  bundles[workflowsPath] ??= bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('ERROR') })
+  return bundles[workflowsPath]
 }

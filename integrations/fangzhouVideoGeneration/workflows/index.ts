@@ -20,7 +20,9 @@ export async function videoPollingWorkflow(input: AttemptInput<VideoRequest>): P
     const provider: TaskProvider = {
       create: () => once.createVideoTask(requestParams, key, callbackUrl),
       get: (id, leftMs) => read(leftMs).getVideoTask(id),
-      find: (attempts, leftMs) => readAllWithin<VideoActivities>(leftMs).findVideoTask(taskKey, attempts),
+      lookUp: {
+        find: (attempts, leftMs) => readAllWithin<VideoActivities>(leftMs).findVideoTask(taskKey, attempts),
+      },
       cancel: once.cancelVideoTask,
     }
     const { storeVideo } = storeResult<VideoActivities>()

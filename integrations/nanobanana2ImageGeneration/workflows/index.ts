@@ -1,9 +1,9 @@
 import { proxyLocalActivities } from '@temporalio/workflow'
 import type { AttemptInput, AttemptOutcome } from '../../shared/task.js'
-import { attemptFailure, describeFailure, failureKind } from '../../shared/workflow/failures.js'
 import { Patience } from '../../shared/workflow/patience.js'
 import { requestOnce } from '../../shared/workflow/provider-activities.js'
 import { runAttempt } from '../../shared/workflow/run-attempt.js'
+import { createWithoutLookUp, type NoLookUp } from '../../shared/workflow/unanswered-create.js'
 import type { ImageActivities } from '../activities/index.js'
 import type { ImageRequest, ImageResult } from '../schemas.js'
 
@@ -18,24 +18,13 @@ export async function imageGenerationWorkflow(input: AttemptInput<ImageRequest>)
 
   return runAttempt(input, async (run) => {
     const settings = await imageSettings()
-    const mayPayTwice = settings.onAmbiguousCreate === 'retry'
-    if (run.begun.openIntents.length > 0 && !mayPayTwice) throw answerLost('an earlier attempt', '', false)
-
+    const lookUp: NoLookUp = { impossible: true, onAmbiguousCreate: settings.onAmbiguousCreate }
     const gateway = requestOnce<ImageActivities>(settings)
-    const patience = new Patience(run, settings.deadlineSeconds)
+    const patience = new Patience(run, input, settings.deadlineSeconds)
     // Nothing is spent where main refuses. The create intent stays open: the answer can still be lost.
     await run.reportProcessing()
-    try {
-      return await patience.whileUnavailable(() => gateway.generateImage(requestParams, { taskKey, attempt }))
-    } catch (error) {
-      if (failureKind(error) !== 'ambiguous') throw error
-      throw answerLost('this attempt', `: ${describeFailure(error).error.message}`, mayPayTwice)
-    }
+    return createWithoutLookUp(patience, run.begun.openIntents, lookUp, () =>
+      gateway.generateImage(requestParams, { taskKey, attempt }),
+    )
   })
-}
-
-/** For good, it leaves an operator to decide: a retry by hand then starts afresh, with no intent open. */
-function answerLost(whose: string, how: string, retryable: boolean): Error {
-  const message = `The answer to ${whose} was lost, and an image may have been made and charged for${how}`
-  return attemptFailure({ code: 'create_answer_lost', message, retryable, providerEnded: !retryable })
 }

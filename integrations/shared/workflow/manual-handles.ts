@@ -7,12 +7,12 @@ import { attemptFailure } from './failures.js'
 
 /** Ends the pause before the next look at the provider. */
 export const triggerImmediatePoll = defineSignal('triggerImmediatePoll')
-/** Gives the attempt up at the next pause. What the provider is making it goes on making. */
 /**
  * The provider has told that its task has moved on. It ends a pause too, but no sooner than a poll's interval after
  * the last look: whoever has the callback's address may send it as often as they like.
  */
 export const providerHint = defineSignal('providerHint')
+/** Gives the attempt up at the next pause. What the provider is making it goes on making. */
 export const stopPolling = defineSignal<[by: string]>('stopPolling')
 export const progressQuery = defineQuery<RunProgress>('progress')
 

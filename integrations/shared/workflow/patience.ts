@@ -1,4 +1,6 @@
-import { CancellationScope, CancelledFailure, isCancellation } from '@temporalio/workflow'
+import { CancellationScope, CancelledFailure, continueAsNew, isCancellation, workflowInfo } from '@temporalio/workflow'
+import type { FailureDetails } from '../failure.js'
+import type { AttemptInput, Continued } from '../task.js'
 import { attemptFailure, describeFailure, failureKind } from './failures.js'
 import { ManualHandles } from './manual-handles.js'
 import type { TellsOfWaiting } from './run-attempt.js'
@@ -6,38 +8,53 @@ import type { TellsOfWaiting } from './run-attempt.js'
 const MAX_BACKOFF_SECONDS = 60
 export const DEADLINE_EXCEEDED = 'deadline_exceeded'
 
-/** How an attempt waits for a provider: durably, not past its deadline, and open to its manual handles. */
+/**
+ * How an attempt waits for a provider: durably, not past its deadline, open to its manual handles, and with a short
+ * history. After a pause it may continue as new, when Temporal suggests so: the next run is told what was remembered,
+ * and has to come to the same pause again.
+ */
 export class Patience {
   readonly handles = new ManualHandles()
+  readonly #scope = CancellationScope.current()
   readonly #deadline: number
+  #continued: Continued
 
-  /**
-   * @param run tells people what is waited for
-   * @param startedAt unix milliseconds: a run that continued as new goes on with the time that was left
-   */
+  /** @param run tells people what is waited for */
   constructor(
-    readonly run: TellsOfWaiting,
+    private readonly run: TellsOfWaiting,
+    private readonly input: AttemptInput,
     readonly deadlineSeconds: number,
-    readonly startedAt = Date.now(),
   ) {
-    this.#deadline = startedAt + deadlineSeconds * 1000
+    this.#continued = { ...input.continued, since: input.continued?.since ?? Date.now() }
+    this.#deadline = this.#continued.since + deadlineSeconds * 1000
     this.handles.report({ deadlineAt: this.#deadline / 1000 })
+  }
+
+  /** What the next run would be told now; and this one was, where it continued an earlier one. */
+  get continued(): Readonly<Continued> {
+    return this.#continued
+  }
+
+  /** Notes what a next run has to know; undefined takes a note away. */
+  remember(news: { [Note in keyof Omit<Continued, 'since'>]: Continued[Note] | undefined }): void {
+    const notes = Object.entries({ ...this.#continued, ...news }).filter(([, note]) => note !== undefined)
+    this.#continued = { since: this.#continued.since, ...Object.fromEntries(notes) }
   }
 
   /** Milliseconds since the attempt's start. */
   get elapsedMs(): number {
-    return Date.now() - this.startedAt
+    return Date.now() - this.#continued.since
   }
 
   /**
    * Calls an activity that has the provider create something, again and again while the provider says "not now":
-   * after a growing pause, or the one that it asks for where that is longer. Any other failure is thrown as it is. The activity
-   * itself must not be retried by Temporal, which cannot tell "not now" from an answer that was lost. Past the
-   * deadline the attempt fails with the provider's words, retryable. Then, and where an operator gives it up, nothing
-   * is left at the provider.
+   * after a growing pause, or the one that it asks for where that is longer. Any other failure is thrown as it is.
+   * The activity itself must not be retried by Temporal, which cannot tell "not now" from an answer that was lost.
+   * Past the deadline the attempt fails with the provider's words, retryable. Then, and where an operator gives it up,
+   * nothing is left at the provider.
    */
   async whileUnavailable<T>(create: () => Promise<T>): Promise<T> {
-    for (let tries = 1; ; tries++) {
+    for (let tries = (this.#continued.refusals ?? 0) + 1; ; tries++) {
       throwIfCancelled()
       try {
         return await create()
@@ -55,7 +72,9 @@ export class Patience {
           })
         }
         await this.run.reportWaiting(said, pauseMs / 1000)
-        await this.handles.pause(pauseMs, { providerEnded: true })
+        this.remember({ refusals: tries })
+        await this.#pause(pauseMs, { providerEnded: true })
+        this.remember({ refusals: undefined })
       }
     }
   }
@@ -90,11 +109,18 @@ export class Patience {
    */
   async pause(seconds: number, hintAfterSeconds?: number): Promise<void> {
     const leftMs = this.#deadline - Date.now()
-    if (leftMs > 0)
-      await this.handles.pause(Math.min(seconds * 1000, leftMs), {}, hintAfterSeconds && hintAfterSeconds * 1000)
+    const hintAfterMs = hintAfterSeconds === undefined ? undefined : hintAfterSeconds * 1000
+    if (leftMs > 0) await this.#pause(Math.min(seconds * 1000, leftMs), {}, hintAfterMs)
     if (Date.now() < this.#deadline) return
     const message = `Not finished within ${this.deadlineSeconds} s`
     throw attemptFailure({ code: DEADLINE_EXCEEDED, message, retryable: true })
+  }
+
+  async #pause(ms: number, left: Pick<FailureDetails, 'providerEnded'> = {}, hintAfterMs?: number): Promise<void> {
+    await this.handles.pause(ms, left, hintAfterMs)
+    // A run that was cancelled looks up what there is to cancel: the next one would know nothing of that.
+    if (!workflowInfo().continueAsNewSuggested || this.#scope.consideredCancelled) return
+    await continueAsNew({ ...this.input, continued: this.#continued })
   }
 }
 

@@ -1,10 +1,11 @@
-import { CancellationScope, continueAsNew, isCancellation, log, workflowInfo } from '@temporalio/workflow'
+import { CancellationScope, isCancellation, log } from '@temporalio/workflow'
 import type { ProviderTask } from '../protocol/types.js'
 import type { ProviderTaskSettings, ProviderTaskState } from '../provider-task.js'
 import type { AttemptInput, Begun } from '../task.js'
 import { attemptFailure, failureKind, isTaskCancelled } from './failures.js'
 import { DEADLINE_EXCEEDED, isDeadlineExceeded, Patience } from './patience.js'
 import type { AttemptRun } from './run-attempt.js'
+import { createWithoutLookUp, type Find, type LookUp } from './unanswered-create.js'
 
 const LOOK_UP_EVERY_SECONDS = 10
 const MAX_CREATES = 3
@@ -18,8 +19,8 @@ export interface TaskProvider {
   create(): Promise<string>
   /** Reads are told how many milliseconds are left for them. */
   get(id: string, leftMs: number): Promise<ProviderTaskState>
-  /** What these attempts had created; null only if the provider lists nothing. */
-  find(attempts: number[], leftMs: number): Promise<ProviderTask | null>
+  /** How it is found out what a create whose answer was lost has made. */
+  lookUp: LookUp
   /** Cancels the task; false if it cannot be cancelled any more. */
   cancel(id: string): Promise<boolean>
 }
@@ -27,8 +28,8 @@ export interface TaskProvider {
 /**
  * Sees one task at the provider through: resumes what an earlier attempt had created, or else creates it; tells
  * main; waits for its success; and gives it to `collect`. Cancels it when the run or the task is cancelled; a run
- * that is refused for another reason leaves it: another attempt may have taken it up. Continues as new while it
- * waits, when Temporal suggests so: main knows the provider's task by then.
+ * that is refused for another reason leaves it: another attempt may have taken it up. Continues as new while it waits,
+ * when Temporal suggests so.
  *
  * @param collect gives null where the provider does not know the task at that moment
  */
@@ -42,7 +43,7 @@ export async function runProviderTask<Result>(
   const job = new ProviderTaskJob(run, input, provider, settings)
   try {
     const resumed = await job.resume(run.begun)
-    const task = resumed ?? (await job.create())
+    const task = resumed ?? (await job.create(run.begun))
     await run.reportProcessing(task)
     await job.succeeded(task, { isNew: resumed === null })
     for (;;) {
@@ -67,44 +68,67 @@ class ProviderTaskJob {
     readonly provider: TaskProvider,
     readonly settings: ProviderTaskSettings,
   ) {
-    this.#patience = new Patience(run, settings.deadlineSeconds, input.continued?.since)
+    this.#patience = new Patience(run, input, settings.deadlineSeconds)
   }
 
-  /** What an earlier attempt had created and is not over; null once it is certain that there is nothing. */
+  /** What an earlier attempt had created and is not over; null where there is nothing of which one can know. */
   async resume({ providerTask, openIntents }: Begun): Promise<ProviderTask | null> {
     const { continued } = this.input
-    this.#task = continued?.providerTask ?? providerTask
+    const { lookUp } = this.provider
     // What this run waited for already: if it has ended meanwhile, that is how the attempt ends.
-    if (continued) return continued.providerTask
+    if (continued?.providerTask) {
+      this.#task = continued.providerTask
+      return continued.providerTask
+    }
+    if (continued?.lostCreates !== undefined) return null
+    this.#task = providerTask
     if (providerTask && isUsable(await this.#look(providerTask.id))) return providerTask
-    if (openIntents.length === 0) return null
-    const found = await this.#lookUp(openIntents.map((intent) => intent.attempt))
+    if (openIntents.length === 0 || lookUp.impossible) return null
+    const found = await this.#lookUp(
+      lookUp.find,
+      openIntents.map((intent) => intent.attempt),
+    )
     return found && isUsable(await this.#look(found.id)) ? found : null
   }
 
+  async create({ openIntents }: Begun): Promise<ProviderTask> {
+    const { lookUp } = this.provider
+    this.#patience.handles.report({ phase: 'creating' })
+    if (!lookUp.impossible) return this.#createOrFind(lookUp.find)
+    this.#patience.remember({ lostCreates: 0 })
+    return createWithoutLookUp(this.#patience, openIntents, lookUp, () => this.#createNow())
+  }
+
   /** Where a create's answer was lost the task is looked up; only if it is not there, it is created again. */
-  async create(): Promise<ProviderTask> {
-    const { attempt } = this.input
-    for (let creates = 1; ; creates++) {
-      this.#patience.handles.report({ phase: 'creating' })
-      try {
-        // Once asked for, it is waited for even in a cancelled run: without its id nobody could cancel it.
-        const id = await this.#patience.whileUnavailable(() =>
-          CancellationScope.nonCancellable(() => this.provider.create()),
-        )
-        this.#task = { id, attempt }
-        return this.#task
-      } catch (error) {
-        if (failureKind(error) !== 'ambiguous') throw error
-        log.warn('A create got no answer: looking it up', { error })
-        const found = await this.#lookUp([attempt])
-        if (found) return found
-        if (creates === MAX_CREATES) {
-          const message = `${MAX_CREATES} requests got no answer, and created nothing`
-          throw attemptFailure({ code: 'create_answer_lost', message, retryable: true, providerEnded: true })
+  async #createOrFind(find: Find): Promise<ProviderTask> {
+    let { lostCreates = 0, lookingUp = false } = this.#patience.continued
+    for (;;) {
+      this.#patience.remember({ lostCreates, lookingUp })
+      if (!lookingUp) {
+        this.#patience.handles.report({ phase: 'creating' })
+        try {
+          return await this.#patience.whileUnavailable(() => this.#createNow())
+        } catch (error) {
+          if (failureKind(error) !== 'ambiguous') throw error
+          log.warn('A create got no answer: looking it up', { error })
         }
+        this.#patience.remember({ lostCreates: ++lostCreates, lookingUp: true })
       }
+      const found = await this.#lookUp(find, [this.input.attempt])
+      if (found) return found
+      if (lostCreates === MAX_CREATES) {
+        const message = `${MAX_CREATES} requests got no answer, and created nothing`
+        throw attemptFailure({ code: 'create_answer_lost', message, retryable: true, providerEnded: true })
+      }
+      lookingUp = false
     }
+  }
+
+  /** Once asked for, it is waited for even in a cancelled run: without its id nobody could cancel it. */
+  async #createNow(): Promise<ProviderTask> {
+    const id = await CancellationScope.nonCancellable(() => this.provider.create())
+    this.#task = { id, attempt: this.input.attempt }
+    return this.#task
   }
 
   /** Waits for the task's success. Throws the provider's reason if there will be none. */
@@ -112,11 +136,11 @@ class ProviderTaskJob {
     const { id } = task
     const { firstPollSeconds, pollSeconds } = this.settings
     this.#patience.handles.report({ phase: 'waiting', providerTaskId: id })
+    this.#patience.remember({ providerTask: task, lostCreates: undefined, lookingUp: undefined })
     try {
       if (isNew) await this.#patience.pause(firstPollSeconds, pollSeconds)
       while (!(await this.#isDone(id))) {
         await this.#patience.pause(this.#pauseSeconds(), pollSeconds)
-        if (workflowInfo().continueAsNewSuggested) await this.#continueAsNew(task)
       }
     } catch (error) {
       if (!isDeadlineExceeded(error)) throw error
@@ -169,18 +193,15 @@ class ProviderTaskJob {
    */
   async #look(id: string): Promise<ProviderTaskState> {
     const { pollSeconds, settleSeconds } = this.settings
-    for (const goneAt = Date.now() + settleSeconds * 1000; ; ) {
+    for (;;) {
       const askedAt = Date.now()
       const state = await this.#patience.untilAnswered(pollSeconds, (leftMs) => this.provider.get(id, leftMs))
       this.#patience.handles.looked(state.status)
-      if (state.status !== 'gone') return state
-      if (askedAt >= goneAt) throw taskGone(id)
+      const settledAt = state.status === 'gone' && this.#settle('record', askedAt + settleSeconds * 1000)
+      if (!settledAt) return this.#settled('record', state)
+      if (askedAt >= settledAt) throw taskGone(id)
       await this.#patience.pause(pollSeconds)
     }
-  }
-
-  #continueAsNew(providerTask: ProviderTask): Promise<never> {
-    return continueAsNew({ ...this.input, continued: { since: this.#patience.startedAt, providerTask } })
   }
 
   #pauseSeconds(): number {
@@ -191,27 +212,40 @@ class ProviderTaskJob {
   }
 
   /** Goes on even in a cancelled run: what is there has to be found to be cancelled. */
-  async #lookUp(attempts: number[]): Promise<ProviderTask | null> {
-    const found = await CancellationScope.nonCancellable(() => this.#findSettled(attempts))
+  async #lookUp(find: Find, attempts: number[]): Promise<ProviderTask | null> {
+    const found = await CancellationScope.nonCancellable(() => this.#findSettled(find, attempts))
     if (found) this.#task = found
     return found
   }
 
   /** Believes "nothing there" only once no create can still be on its way. */
-  async #findSettled(attempts: number[]): Promise<ProviderTask | null> {
+  async #findSettled(find: Find, attempts: number[]): Promise<ProviderTask | null> {
     const { requestTimeoutMs, settleSeconds } = this.settings
     this.#patience.handles.report({ phase: 'looking-up' })
-    const settledAt = Date.now() + requestTimeoutMs + settleSeconds * 1000
+    const settledAt = this.#settle('list', Date.now() + requestTimeoutMs + settleSeconds * 1000)
     for (;;) {
       // What came while the list was read, or while its answer was waited for, may not be on it.
       let askedAt = 0
       const found = await this.#patience.untilAnswered(LOOK_UP_EVERY_SECONDS, (leftMs) => {
         askedAt = Date.now()
-        return this.provider.find(attempts, leftMs)
+        return find(attempts, leftMs)
       })
-      if (found || askedAt >= settledAt) return found
+      if (found || askedAt >= settledAt) return this.#settled('list', found)
       await this.#patience.pause(LOOK_UP_EVERY_SECONDS)
     }
+  }
+
+  /** When what is missing is believed to be so: by `at`, or as it was said first, before the run continued as new too. */
+  #settle(what: 'list' | 'record', at: number): number {
+    const { settling } = this.#patience.continued
+    if (settling?.what === what) return settling.at
+    this.#patience.remember({ settling: { what, at } })
+    return at
+  }
+
+  #settled<T>(what: 'list' | 'record', outcome: T): T {
+    if (this.#patience.continued.settling?.what === what) this.#patience.remember({ settling: undefined })
+    return outcome
   }
 }
 

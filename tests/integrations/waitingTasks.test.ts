@@ -142,7 +142,7 @@ describe('an image', () => {
     }))
 })
 
-it('a video whose provider cannot be reached says so, though nobody has taken it yet', async () => {
+it('a video whose provider cannot be reached says so while it is queued', async () => {
   const port = await freePort()
   await withWorkflowBench(
     real,

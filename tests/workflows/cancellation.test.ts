@@ -144,7 +144,7 @@ describe.concurrent('a video whose run is cancelled', () => {
         ark.faults.set({ readHang: 0 })
       },
       tasks: ['cancelled'],
-      reports: ['begin', 'processing', 'failed'],
+      reports: ['begin', 'processing', 'waiting', 'failed'],
     },
   ]
   const cases = phases.map((phase) => [phase.phase, phase] as const)

@@ -1,7 +1,7 @@
 /** Images by chat completion, as LiteLLM and gateways like it offer them. */
 import OpenAI from 'openai'
 import { z } from 'zod'
-import { neverSent, ProviderError, parseRetryAfter } from '../../shared/activities/provider-error.js'
+import { innermostWords, neverSent, ProviderError, parseRetryAfter } from '../../shared/activities/provider-error.js'
 import { providerFetch } from '../../shared/activities/provider-fetch.js'
 import type { ProviderEndpoint } from '../../shared/provider-config.js'
 import { checkLinks } from '../reference-images.js'
@@ -145,7 +145,7 @@ function textOf({ content }: Message): string | undefined {
 function toProviderError(error: unknown): ProviderError {
   if (error instanceof OpenAI.APIConnectionError || error instanceof OpenAI.APIUserAbortError) {
     const kind = neverSent(error) ? 'unavailable' : 'ambiguous'
-    return new ProviderError(`No answer: ${error.message}`, { code: 'no_answer', kind, cause: error })
+    return new ProviderError(`No answer: ${innermostWords(error)}`, { code: 'no_answer', kind, cause: error })
   }
   if (!(error instanceof OpenAI.APIError)) {
     // The library could not read the body of an answer.

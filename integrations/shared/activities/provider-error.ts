@@ -103,6 +103,14 @@ export function parseRetryAfter(header: string | null | undefined): number | und
   return Number.isNaN(seconds) ? undefined : Math.min(Math.max(seconds, 0), 86_400)
 }
 
+/** What a failed `fetch` says: of its causes the innermost knows what happened. */
+export function innermostWords(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  if (error.cause instanceof Error) return innermostWords(error.cause)
+  // A host with several addresses.
+  return error instanceof AggregateError && error.errors.length > 0 ? innermostWords(error.errors[0]) : error.message
+}
+
 /** Whether a failed `fetch` failed before anything was sent: nobody can have acted on it. */
 export function neverSent(error: unknown): boolean {
   for (let e = error; e instanceof Error; e = e.cause) {

@@ -2,7 +2,7 @@
 import type { z } from 'zod'
 import type { FailureKind } from '../failure.js'
 import type { ProviderEndpoint } from '../provider-config.js'
-import { neverSent, ProviderError } from './provider-error.js'
+import { innermostWords, neverSent, ProviderError } from './provider-error.js'
 import { providerFetch } from './provider-fetch.js'
 
 const EXCERPT_LENGTH = 500
@@ -42,7 +42,7 @@ export async function requestProvider(
     const text = await response.text()
     return { ok, status, retryAfter: headers.get('retry-after'), text, excerpt: excerptOf(text, endpoint) }
   } catch (cause) {
-    const message = `${method} ${path} got no answer: ${cause instanceof Error ? cause.message : cause}`
+    const message = `${method} ${path} got no answer: ${innermostWords(cause)}`
     const kind = method === 'POST' && !neverSent(cause) ? 'ambiguous' : 'unavailable'
     throw new ProviderError(message, { code: 'NoAnswer', kind, cause })
   }

@@ -27,8 +27,12 @@ export class HealthServer {
 
   constructor(options: HealthServerOptions) {
     this.#options = options
-    const timeouts = { headersTimeoutMs: HEADERS_TIMEOUT_MS, requestTimeoutMs: REQUEST_TIMEOUT_MS }
-    this.#server = createHTTPServer(healthApp(options.status).fetch, timeouts)
+    this.#server = createHTTPServer(healthApp(options.status).fetch, {
+      headersTimeoutMs: HEADERS_TIMEOUT_MS,
+      requestTimeoutMs: REQUEST_TIMEOUT_MS,
+      // Others in this process expect theirs.
+      overrideGlobalObjects: false,
+    })
   }
 
   /** @returns where it listens; throws what listening throws */

@@ -41,6 +41,8 @@ export function serveAPI(
     const idempotencyKey = keyHeader === undefined ? undefined : parseIdempotencyKey(keyHeader)
     if (keyHeader !== undefined && idempotencyKey === undefined) return c.json(invalidFields([NO_KEY]), 400)
 
+    const twice = Object.entries(c.req.queries()).find(([, values]) => values.length > 1)
+    if (twice) return c.json(invalidFields([{ field: twice[0], message: 'is given more than once' }]), 400)
     const read = () => (method === 'GET' ? Promise.resolve(c.req.query()) : readJSON(c, api))
     return await admission.admit(c, api.internal === true, read, async (body) => {
       if (body === undefined) return c.json(invalidFields([{ field: 'body', message: 'is not JSON' }]), 400)
@@ -89,6 +91,7 @@ async function identify(c: Context<AppEnv>, api: API, authentication: Authentica
  */
 async function readJSON(c: Context, { internal }: API): Promise<unknown> {
   const text = await c.req.text()
+  if (text === '') return {}
   try {
     return internal ? JSON.parse(text, (_key, value) => replaceUnstorable(value)) : JSON.parse(text)
   } catch {

@@ -1,8 +1,8 @@
 /** `/artifacts/<key>`: stored results, wherever they are stored. Their names cannot be guessed. */
-import { mkdirSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { mkdirSync, statSync } from 'node:fs'
+import { join, normalize, resolve } from 'node:path'
 import { serveStatic } from '@hono/node-server/serve-static'
-import type { MiddlewareHandler } from 'hono'
+import type { Context, MiddlewareHandler } from 'hono'
 import { every } from 'hono/combine'
 import type { ArtifactsConfig, S3Config } from '../integrations/shared/artifacts/config.js'
 
@@ -26,8 +26,31 @@ const harmless: MiddlewareHandler = async (c, next) => {
 function serveFolder(root: string): MiddlewareHandler {
   mkdirSync(root, { recursive: true })
   const serve = serveStatic({ root, rewriteRequestPath: (path) => path.replace(PATH, '/') })
-  // What is still being received has a hidden name.
-  return (c, next) => (/\/\./.test(c.req.path) ? next() : serve(c, next))
+  return (c, next) => {
+    // What is still being received has a hidden name.
+    if (/\/\./.test(c.req.path)) return next()
+    c.header('accept-ranges', 'bytes')
+    if (!wantsPart(c, root)) {
+      const headers = new Headers(c.req.raw.headers)
+      headers.delete('range')
+      c.req.raw = new Request(c.req.url, { method: c.req.method, headers })
+    }
+    return serve(c, next)
+  }
+}
+
+/**
+ * Whether a request's Range counts (RFC 9110, 14.2): one range that can be read, of the file that `If-Range` says.
+ * `serveStatic` itself takes any text for a range. Several at once may be answered with the whole, and are.
+ */
+function wantsPart(c: Context, root: string): boolean {
+  const [, first, last] = /^bytes=(\d*)-(\d*)$/i.exec(c.req.header('range') ?? '') ?? []
+  if (first === undefined || last === undefined || first + last === '') return false
+  if (first !== '' && last !== '' && Number(first) > Number(last)) return false
+  const unchangedSince = c.req.header('if-range')
+  if (unchangedSince === undefined) return true
+  const path = join(root, normalize(c.req.path.replace(PATH, '/')))
+  return statSync(path, { throwIfNoEntry: false })?.mtime.toUTCString() === unchangedSince
 }
 
 function redirectToBucket(s3: S3Config): MiddlewareHandler {

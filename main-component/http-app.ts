@@ -67,10 +67,33 @@ export function createHTTPApp(options: HTTPAppOptions): Hono<AppEnv> {
     return c.json(document)
   })
   app.get('/artifacts/*', serveArtifacts(options.artifacts))
+  refuseOtherMethods(app)
 
   app.notFound((c) => c.json(failure('Not found'), 404))
   app.onError((error, c) => answerError(error, c, logger))
   return app
+}
+
+/** What is not there by one method may be there by another: which, a 405 tells, and the answer to OPTIONS. */
+function refuseOtherMethods(app: Hono<AppEnv>): void {
+  const methods = new Map<string, Set<string>>()
+  for (const { path, method } of app.routes) {
+    // Middlewares are for all methods.
+    if (method === 'ALL') continue
+    const known = methods.get(path) ?? new Set(['OPTIONS'])
+    methods.set(path, known.add(method))
+    if (method === 'GET') known.add('HEAD')
+  }
+  for (const [path, allowed] of methods) {
+    const allow = [...allowed].sort().join(', ')
+    app.all(path, (c, next) => {
+      const { method } = c.req
+      if (method !== 'OPTIONS' && allowed.has(method)) return next()
+      c.header('allow', allow)
+      if (method === 'OPTIONS') return c.body(null, 204)
+      return c.json(failure(`Method not allowed: use ${allow}`), 405)
+    })
+  }
 }
 
 /** How long it took is counted until the answer is sent, or the caller is gone. */

@@ -6,7 +6,9 @@ import type { API } from '../integrations/index.js'
 import { IDEMPOTENCY_KEY } from '../integrations/shared/idempotency.js'
 import { refusalSchema } from '../integrations/shared/wire.js'
 import { apiPath } from './api-routes.js'
+import { TEXT_PATTERN } from './unstorable.js'
 
+const JSON_TYPE = 'application/json'
 const INTERNAL_TOKEN = 'internalToken'
 const OPERATOR_TOKEN = 'operatorToken'
 const USER = 'user'
@@ -34,7 +36,8 @@ const idempotencyHeader = z.object({
       `Of the caller's making, new for each task, as \`"8e03978e-40d5-43dd-bc93-6894a57f9324"\`. The same request with the same key makes no second task: it is answered as the first one was, for a day at least`,
     ),
 })
-const unavailableSchema = z.object({ success: z.literal(false), error: z.string(), requestId: z.string() })
+/** The body of a fault, with what to look for in main's log. */
+const faultSchema = z.object({ success: z.literal(false), error: z.string(), requestId: z.string() })
 
 export function openAPIDocument(apis: readonly API[], url: string, authMode: AuthConfig['mode']): object {
   const openAPI = new OpenAPIHono()
@@ -44,11 +47,61 @@ export function openAPIDocument(apis: readonly API[], url: string, authMode: Aut
   const users = USER_SCHEMES[authMode]
   if (users) registry.registerComponent('securitySchemes', USER, users)
   for (const api of apis) registry.registerPath(route(api, users !== null))
-  return openAPI.getOpenAPI31Document({
+  for (const other of [HEALTH, ARTIFACT]) registry.registerPath(other)
+  const document = openAPI.getOpenAPI31Document({
     openapi: '3.1.0',
     info: { title: 'Main component', version: '1' },
     servers: [{ url }],
   })
+  for (const operation of Object.values(document.paths ?? {}).flatMap((methods) => Object.values(methods))) {
+    for (const { schema } of operation.parameters ?? []) addLimits(schema)
+    addLimits(operation.requestBody?.content[JSON_TYPE]?.schema)
+  }
+  return document
+}
+
+/** What holds of every input, as `unstorable` and JSON's numbers have it, said of each field. */
+function addLimits(schema: unknown): void {
+  if (typeof schema !== 'object' || schema === null) return
+  for (const inner of Object.values(schema)) addLimits(inner)
+  const said = schema as Record<string, unknown>
+  if (said.type === 'string' && said.enum === undefined) {
+    if (said.pattern === undefined) said.pattern = TEXT_PATTERN
+    else said.allOf = [{ pattern: TEXT_PATTERN }]
+  }
+  if (said.type === 'integer') {
+    said.minimum ??= Number.MIN_SAFE_INTEGER
+    said.maximum ??= Number.MAX_SAFE_INTEGER
+  }
+}
+
+const HEALTH: RouteConfig = {
+  method: 'get',
+  path: '/health',
+  summary: 'Whether main serves: for probes',
+  responses: {
+    200: { description: 'It does', ...json(z.object({ status: z.literal('ok') })) },
+    503: {
+      description: 'The database does not answer',
+      ...json(z.object({ status: z.literal('failing'), database: z.string() })),
+    },
+    500: { description: 'A fault of main', ...json(faultSchema) },
+  },
+}
+
+const ARTIFACT: RouteConfig = {
+  method: 'get',
+  path: '/artifacts/{key}',
+  summary: 'A stored result',
+  request: { params: z.object({ key: z.string().min(1) }), headers: z.object({ range: z.string().optional() }) },
+  responses: {
+    200: { description: 'The file', ...binary() },
+    206: { description: 'The part of the file that `Range` asks for', ...binary() },
+    302: { description: 'Where the file is, for five minutes' },
+    404: { description: 'Not found', ...json(refusalSchema) },
+    416: { description: '`Range` begins after the end of the file' },
+    500: { description: 'A fault of main', ...json(faultSchema) },
+  },
 }
 
 function route(api: API, needsUser: boolean): RouteConfig {
@@ -82,10 +135,15 @@ function route(api: API, needsUser: boolean): RouteConfig {
       }),
       ...(creates && { 429: { description: 'As many tasks are open as one user may have', ...json(refusalSchema) } }),
       404: { description: 'Not found', ...json(refusalSchema) },
-      503: {
-        description: 'The database is away or busy; nothing was stored. Ask again after `Retry-After` seconds',
-        ...json(unavailableSchema),
+      500: {
+        description: 'A fault of main, or it is not known whether this was stored',
+        ...json(faultSchema),
       },
+      503: {
+        description: 'Main or its database is away or busy; nothing was stored. Ask again after `Retry-After` seconds',
+        ...json(faultSchema),
+      },
+      504: { description: 'It took too long; it may still be done', ...json(refusalSchema) },
     },
   }
 }
@@ -105,7 +163,8 @@ function parameters(api: API): NonNullable<RouteConfig['request']> {
 
 /** A POST's: those that its path names, if it does, and the others in the body. */
 function body(api: API): NonNullable<RouteConfig['request']> {
-  if (!api.name.includes(':')) return { body: { required: true, ...json(api.params) } }
+  const required = !api.params.safeParse({}).success
+  if (!api.name.includes(':')) return { body: { required, ...json(api.params) } }
   const { inPath, others } = split(api)
   return { params: inPath, body: { required: true, ...json(others) } }
 }
@@ -120,5 +179,9 @@ function split({ name: apiName, params }: API): { inPath: z.ZodObject; others: z
 }
 
 function json(schema: z.ZodType) {
-  return { content: { 'application/json': { schema } } }
+  return { content: { [JSON_TYPE]: { schema } } }
+}
+
+function binary() {
+  return { content: { '*/*': { schema: z.string().meta({ format: 'binary' }) } } }
 }

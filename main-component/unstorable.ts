@@ -30,10 +30,14 @@ export function unstorable(input: unknown): InvalidField | undefined {
   return undefined
 }
 
+/** What is text, as a pattern that the OpenAPI document can show: with its flag `u`, a whole pair is one character. */
+const TEXT = /^[^\0\ud800-\udfff]*$/u
+export const TEXT_PATTERN = TEXT.source
+
 const NOT_TEXT = 'has a character that is not text (U+0000, or half of a surrogate pair)'
 
 function isText(text: string): boolean {
-  return !text.includes('\0') && !/\p{Surrogate}/u.test(text)
+  return TEXT.test(text)
 }
 
 /** A text with what is not text in it replaced by U+FFFD; any other value as it is. */

@@ -4,11 +4,13 @@ import { createAdaptorServer } from '@hono/node-server'
 
 type Fetch = Parameters<typeof createAdaptorServer>[0]['fetch']
 
-export interface HTTPTimeouts {
+export interface HTTPServerOptions {
   /** For a request's line and headers. */
   headersTimeoutMs: number
   /** For a request as a whole to arrive, its body included. */
   requestTimeoutMs: number
+  /** Whether `Request` and `Response` become the library's own, as some of Hono's middlewares need. Default: true. */
+  overrideGlobalObjects?: boolean
 }
 
 /** How often connections are looked at for whether their time is over. */
@@ -21,12 +23,15 @@ const CHECK_INTERVAL_MS = 1_000
 const KEEP_ALIVE_MS = 65_000
 
 /** Makes a server of an application's `fetch`. A request whose target is no URL is answered 400. */
-export function createHTTPServer(fetch: Fetch, { headersTimeoutMs, requestTimeoutMs }: HTTPTimeouts): Server {
+export function createHTTPServer(
+  fetch: Fetch,
+  { headersTimeoutMs, requestTimeoutMs, overrideGlobalObjects = true }: HTTPServerOptions,
+): Server {
   return createAdaptorServer({
     fetch,
     // HTTP/1.0 names no host.
     hostname: 'localhost',
-    overrideGlobalObjects: false,
+    overrideGlobalObjects,
     createServer,
     serverOptions: {
       keepAliveTimeout: KEEP_ALIVE_MS,

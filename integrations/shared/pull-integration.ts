@@ -183,14 +183,17 @@ export function createPullIntegration<Params extends z.ZodObject, Result extends
       const { namespace, logger } = this.#args
       const { maxTasksInFlight } = options
       const shared = { namespace, entities: names, policy, maxTasksInFlight, logger }
+      const fetching = createFetchPendingTasksAPI({
+        namespace,
+        apiCallEntity: { entityName: names.apiCall, fields: API_CALL_FIELDS },
+        maxAttempts: policy.maxAttempts,
+        stuckTimeoutSeconds: policy.stuckTimeoutSeconds,
+        maxTasksInFlight,
+      })
       return [
-        createFetchPendingTasksAPI({
-          namespace,
-          apiCallEntity: { entityName: names.apiCall, fields: API_CALL_FIELDS },
-          maxAttempts: policy.maxAttempts,
-          stuckTimeoutSeconds: policy.stuckTimeoutSeconds,
-          maxTasksInFlight,
-        }),
+        fetching,
+        // Earlier daemons post the same parameters.
+        { ...fetching, method: 'POST' },
         createReportTaskEventAPI({
           ...shared,
           name: definition.reportAPIName,

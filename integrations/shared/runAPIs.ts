@@ -9,7 +9,7 @@ import { HintGate, isCallbackSignature, PROVIDER_CALLBACK } from './provider-cal
 import { type RunHandles, type RunSignal, runProgressSchema } from './runs.js'
 import { taskNotFound } from './task-requests.js'
 import { findRowId, findTask, findTaskByKey, type StoredTask } from './task-store.js'
-import { taskStatusSchema } from './wire.js'
+import { bySchema, spelledNumber, taskStatusSchema } from './wire.js'
 
 export interface RunAPIsOptions {
   namespace: string
@@ -28,11 +28,6 @@ export interface RunAPIsOptions {
 const DEFAULT_POLL_SECONDS = 10
 
 const apiCallId = z.string().min(1).max(100)
-/** In its one spelling: what is signed is a number, and `1e0` would be another address of the same. */
-const attemptInPath = z
-  .string()
-  .regex(/^([1-9]\d{0,2}|1000)$/, 'must be a whole number from 1 to 1000')
-  .transform(Number)
 const handleSchema = z.strictObject({ apiCallId })
 const handleAnswerSchema = z.object({
   success: z.literal(true),
@@ -79,7 +74,7 @@ function triggerImmediatePollAPI(options: RunAPIsOptions): API {
 
 function stopPollingAPI(options: RunAPIsOptions): API {
   const summary = `Have the run of a ${options.namespace} task give up waiting; what the provider is making it goes on making`
-  const params = handleSchema.extend({ by: z.string().trim().min(1).max(200) })
+  const params = handleSchema.extend({ by: bySchema })
   return signalAPI(options, 'stopPolling', summary, params, ({ by }) => [by])
 }
 
@@ -116,7 +111,12 @@ function callbackAPI(options: RunAPIsOptions): API {
     allowAnonymous: true,
     summary: `The provider's hint that a ${namespace} task has moved on: its run asks soon, once for each poll interval`,
     // What the provider says is not believed, and so not read.
-    params: z.object({ taskKey: z.string().min(1).max(100), attempt: attemptInPath, signature: z.string().max(100) }),
+    params: z.object({
+      taskKey: z.string().min(1).max(100),
+      // In its one spelling: what is signed is a number.
+      attempt: spelledNumber(z.number().int().min(1).max(1000)),
+      signature: z.string().max(100),
+    }),
     answer: z.object({ reached: z.boolean() }),
     async callback({ signal }, { signature, ...of }) {
       if (!isCallbackSignature(callbackSecrets, { namespace, ...of }, signature)) {

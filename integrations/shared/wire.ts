@@ -41,10 +41,19 @@ export const pendingTaskSchema = z.object({
 /** The longest that a request may be parked: below the time that main gives any request. */
 export const MAX_WAIT_SECONDS = 25
 
+/**
+ * A number that may come in a query string or a path, where all is text: in its one decimal spelling. Nothing, blanks,
+ * `0x10` and `1e1` are no numbers.
+ */
+export function spelledNumber<Schema extends z.ZodType<number>>(schema: Schema) {
+  const decimal = /^(0|[1-9]\d*)(\.\d*[1-9])?$/
+  return z.preprocess((value) => (typeof value === 'string' && decimal.test(value) ? Number(value) : value), schema)
+}
+
 export const fetchPendingTasksQuerySchema = z.strictObject({
-  limit: z.coerce.number().int().min(1).max(100).default(10),
+  limit: spelledNumber(z.number().int().min(1).max(100)).default(10),
   /** How long to wait for a task where there is none to claim. */
-  waitSeconds: z.coerce.number().min(0).max(MAX_WAIT_SECONDS).default(0),
+  waitSeconds: spelledNumber(z.number().min(0).max(MAX_WAIT_SECONDS)).default(0),
 })
 
 export const fetchPendingTasksAnswerSchema = z.object({ tasks: z.array(pendingTaskSchema) })
@@ -53,9 +62,9 @@ export const fetchPendingTasksAnswerSchema = z.object({ tasks: z.array(pendingTa
 export const MAX_UNCHECKED_FOR_SECONDS = 86_400
 
 export const runsToCheckQuerySchema = z.strictObject({
-  limit: z.coerce.number().int().min(1).max(100).default(20),
+  limit: spelledNumber(z.number().int().min(1).max(100)).default(20),
   /** Leaves out what was looked at more recently than this. */
-  uncheckedForSeconds: z.coerce.number().min(0).max(MAX_UNCHECKED_FOR_SECONDS).default(60),
+  uncheckedForSeconds: spelledNumber(z.number().min(0).max(MAX_UNCHECKED_FOR_SECONDS)).default(60),
 })
 
 /** A run that somebody should look at in Temporal, and the token that a verdict on it has to bring. */
@@ -74,11 +83,11 @@ export const runsToCheckAnswerSchema = z.object({ runs: z.array(runToCheckSchema
 export const MAX_USER_ID_LENGTH = 200
 
 /** Who asks, for the task's timeline. */
-const by = z.string().trim().min(1).max(200)
-export const cancelTaskSchema = z.strictObject({ apiCallId: id, by, reason: z.string().max(1000).optional() })
+export const bySchema = z.string().max(200).regex(/\S/, 'must say who asks').trim()
+export const cancelTaskSchema = z.strictObject({ apiCallId: id, by: bySchema, reason: z.string().max(1000).optional() })
 export const retryTaskSchema = z.strictObject({
   apiCallId: id,
-  by,
+  by: bySchema,
   extraAttempts: z.number().int().min(1).max(100).default(1),
 })
 export const operatorAnswerSchema = z.object({ success: z.literal(true), status: taskStatusSchema })

@@ -16,6 +16,10 @@ import { type Operation, readOperations } from './openapi.js'
 const SECONDS = Number(process.env.FUZZ_SECONDS ?? 8)
 const SEED = Number(process.env.FUZZ_SEED ?? 1)
 
+/** What JSON Schema cannot say of a video: which of its fields go together, and what a prompt may not try to choose. */
+const RULES_BETWEEN_FIELDS =
+  /does not go with|is taken from the draft|is needed, unless|needs a firstFrameUrl|of a draft can only|is not there|has the flag|must be 25 \+ 4n/
+
 let postgres: TestPostgres
 beforeAll(async () => {
   postgres = await startPostgres()
@@ -136,6 +140,9 @@ class Fuzz {
     const body = JSON.parse(text)
     expect(isValidAnswer(body), `${told}: ${JSON.stringify(isValidAnswer.errors)}`).toBe(true)
 
+    if (spoilt === null && status === 400 && !RULES_BETWEEN_FIELDS.test(text)) {
+      throw new Error(`${told}, although the document allows ${JSON.stringify(input).slice(0, 500)}`)
+    }
     const isRefusedByDocument = !operation.isValidInput(structuredClone(input))
     if (spoilt === null || !isRefusedByDocument || status === 401) return
     expect([400, 404, 413], `${told}, although the document forbids ${spoilt}`).toContain(status)
@@ -164,8 +171,9 @@ class Fuzz {
   }
 }
 
-/** A query string takes no half surrogate pair either. */
+/** Numbers in the one spelling that a query string takes. It takes no half surrogate pair either. */
 function asText(value: unknown): string {
+  if (typeof value === 'number') return value.toFixed(9).replace(/\.?0+$/, '')
   return String(value).replace(/\p{Surrogate}/gu, '?')
 }
 

@@ -43,18 +43,25 @@ function objectOf({ properties = {}, required = [] }: Schema, hints: Hints): fc.
   return fc.record(Object.fromEntries(fields), { requiredKeys: required, noNullPrototype: true })
 }
 
-function text({ minLength = 0, maxLength = 4000, pattern, format }: Schema): fc.Arbitrary<string> {
+/** By pattern. */
+const rare = new Map<string, boolean>()
+
+function text({ minLength = 0, maxLength = 4000, pattern = '', allOf = [], format }: Schema): fc.Arbitrary<string> {
   if (format === 'uri') return fc.webPath().map((path) => `https://files.example.org${path}`)
-  if (pattern !== undefined) return fc.stringMatching(new RegExp(pattern), { maxLength: Math.min(maxLength, 200) })
+  const patterns = [pattern, ...allOf.map((other) => other.pattern)].map((source) => new RegExp(source, 'u'))
   const short = Math.min(maxLength, minLength + 30)
-  return fc.oneof(
+  const fits = (made: string) => made.length <= maxLength && patterns.every((one) => one.test(made))
+  const any = fc.oneof(
     fc.string({ minLength, maxLength: short }),
-    fc.string({ minLength, maxLength: short, unit: 'binary' }).filter(
-      // Text that PostgreSQL can take.
-      (made) => made.length <= maxLength && !made.includes('\0'),
-    ),
+    fc.string({ minLength, maxLength: short, unit: 'binary' }),
+    fc.string({ minLength, maxLength: short, unit: fc.constantFrom(' ', '\t', '\u3000', 'x') }),
     fc.constant('x'.repeat(maxLength)),
   )
+  // What texts seldom fit is made from the pattern.
+  const isRare = rare.get(pattern) ?? fc.sample(any, { numRuns: 20, seed: 1 }).filter(fits).length === 0
+  rare.set(pattern, isRare)
+  const made = isRare ? fc.stringMatching(new RegExp(pattern), { maxLength: Math.min(maxLength, 200) }) : any
+  return made.filter(fits)
 }
 
 const HOSTILE_TEXTS = [

@@ -17,6 +17,8 @@ export interface Schema {
   minimum?: number
   maximum?: number
   pattern?: string
+  /** Patterns that hold besides. */
+  allOf?: Array<{ pattern: string }>
   format?: string
   additionalProperties?: boolean
 }
@@ -42,14 +44,16 @@ interface DocumentedOperation {
   security?: unknown[]
   parameters?: Array<{ name: string; in: string; required: boolean; schema: Schema }>
   requestBody?: { content: Record<string, { schema: Schema }> }
-  responses: Record<string, { content: Record<string, { schema: Schema }> }>
+  responses: Record<string, { content?: Record<string, { schema: Schema }> }>
 }
 
 const JSON_TYPE = 'application/json'
 
 export function readOperations(document: { paths: object }): Operation[] {
   const paths = document.paths as Record<string, Record<string, DocumentedOperation>>
-  return Object.entries(paths).flatMap(([path, methods]) =>
+  // The others take no input.
+  const apis = Object.entries(paths).filter(([path]) => path.startsWith('/api/'))
+  return apis.flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => readOperation(method as Operation['method'], path, operation)),
   )
 }
@@ -59,7 +63,7 @@ function readOperation(method: Operation['method'], path: string, operation: Doc
   const inUrl = parameters.length > 0 || operation.requestBody === undefined
   const input = (!inUrl && operation.requestBody?.content[JSON_TYPE]?.schema) || parametersSchema(parameters)
   const answers = Object.entries(operation.responses).map(([status, { content }]) => {
-    const schema = content[JSON_TYPE]?.schema
+    const schema = content?.[JSON_TYPE]?.schema
     if (!schema) throw new Error(`${method} ${path} documents ${status} without JSON`)
     return [status, compile(schema)] as const
   })

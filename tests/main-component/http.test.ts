@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, utimes, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { MockActivityEnvironment } from '@temporalio/testing'
@@ -166,7 +166,10 @@ describe('/openapi.json', () => {
       'get /api/testAsyncTask/fetchPendingTasks with token',
       'get /api/testAsyncTask/runsToCheck with token',
       'get /api/video/tasks/{taskId}',
+      'get /artifacts/{key}',
+      'get /health',
       'post /api/fangzhouVideoGeneration/cancelTask with token',
+      'post /api/fangzhouVideoGeneration/fetchPendingTasks with token',
       'post /api/fangzhouVideoGeneration/providerCallback/{taskKey}/{attempt}/{signature}',
       'post /api/fangzhouVideoGeneration/queryFangzhouVideoStatus with token',
       'post /api/fangzhouVideoGeneration/reportFangzhouVideoResult with token',
@@ -175,6 +178,7 @@ describe('/openapi.json', () => {
       'post /api/fangzhouVideoGeneration/triggerImmediatePoll with token',
       'post /api/image/generate',
       'post /api/nanobanana2ImageGeneration/cancelTask with token',
+      'post /api/nanobanana2ImageGeneration/fetchPendingTasks with token',
       'post /api/nanobanana2ImageGeneration/queryNanobanana2Status with token',
       'post /api/nanobanana2ImageGeneration/reportNanobanana2Result with token',
       'post /api/nanobanana2ImageGeneration/retryTask with token',
@@ -182,6 +186,7 @@ describe('/openapi.json', () => {
       'post /api/nanobanana2ImageGeneration/triggerImmediatePoll with token',
       'post /api/test/run',
       'post /api/testAsyncTask/cancelTask with token',
+      'post /api/testAsyncTask/fetchPendingTasks with token',
       'post /api/testAsyncTask/reportTestAsyncTaskResult with token',
       'post /api/testAsyncTask/retryTask with token',
       'post /api/video/generate',
@@ -200,6 +205,96 @@ describe('/openapi.json', () => {
   })
 })
 
+describe('numbers in a query', () => {
+  const fetchPath = '/api/testAsyncTask/fetchPendingTasks'
+  it.each([
+    ['waitSeconds=', 'waitSeconds'],
+    ['waitSeconds=%20', 'waitSeconds'],
+    ['waitSeconds=0x10', 'waitSeconds'],
+    ['waitSeconds=1e1', 'waitSeconds'],
+    ['waitSeconds=0.50', 'waitSeconds'],
+    ['waitSeconds=NaN', 'waitSeconds'],
+    ['limit=', 'limit'],
+    ['limit=%2010', 'limit'],
+    ['limit=010', 'limit'],
+    ['limit=%2B1', 'limit'],
+    ['limit=1.0', 'limit'],
+    ['limit=1,2', 'limit'],
+    ['limit=1&limit=2', 'limit'],
+    ['limit=1&limit=1', 'limit'],
+    ['limit[]=1', 'limit[]'],
+  ])('have one spelling: %s is refused, naming %s', async (query, field) => {
+    const { status, body } = await main.internalGet(`${fetchPath}?${query}`)
+    expect([status, body.fields?.[0]?.field]).toEqual([400, field])
+  })
+
+  it.each(['limit=10', 'limit=10&waitSeconds=0', 'waitSeconds=0.5'])('%s is taken', async (query) => {
+    expect((await main.internalGet(`${fetchPath}?${query}`)).status).toBe(200)
+  })
+})
+
+describe('POST of fetchPendingTasks', () => {
+  const path = '/api/fangzhouVideoGeneration/fetchPendingTasks'
+  it.each(['', {}, { limit: 3 }, { limit: 3, waitSeconds: 0 }])('with %j is answered as GET', async (body) => {
+    await main.post('/api/video/generate', { prompt: 'For whoever posts' })
+    const posted = await main.internalPost(path, body)
+    expect(posted.status).toBe(200)
+    expect(posted.body.tasks.length).toBeGreaterThan(0)
+    const { limit = 10 } = body === '' ? {} : (body as { limit?: number })
+    expect(posted).toEqual(await main.internalGet(`${path}?limit=${limit}`))
+  })
+
+  it.each([
+    [{ limit: 0 }, 'limit'],
+    [{ limit: '' }, 'limit'],
+    [{ waitSeconds: 26 }, 'waitSeconds'],
+    [{ other: 1 }, 'other'],
+    ['[', 'body'],
+  ])('with %j is refused, naming %s', async (body, field) => {
+    const { status, body: answer } = await main.internalPost(path, body)
+    expect([status, answer.fields?.[0]?.field]).toEqual([400, field])
+  })
+
+  it('needs the token as GET does', async () => {
+    expect((await main.post(path, {})).status).toBe(401)
+  })
+})
+
+describe('a method that a path does not have', () => {
+  it.each([
+    ['TRACE', '/api/test/run', 'OPTIONS, POST'],
+    ['GET', '/api/test/run', 'OPTIONS, POST'],
+    ['DELETE', '/api/test/tasks/1', 'GET, HEAD, OPTIONS'],
+    ['PUT', '/api/testAsyncTask/fetchPendingTasks', 'GET, HEAD, OPTIONS, POST'],
+    ['POST', '/health', 'GET, HEAD, OPTIONS'],
+    ['TRACE', '/artifacts/x.png', 'GET, HEAD, OPTIONS'],
+    ['PATCH', '/openapi.json', 'GET, HEAD, OPTIONS'],
+  ])('%s %s is answered 405, with those that it has', async (method, path, allow) => {
+    const answer = await rawGet(path, { method })
+    expect(answer).toContain('405 Method Not Allowed')
+    expect(answer.toLowerCase()).toContain(`allow: ${allow}`.toLowerCase())
+    const options = await rawGet(path, { method: 'OPTIONS' })
+    expect(options).toContain('204 No Content')
+    expect(options.toLowerCase()).toContain(`allow: ${allow}`.toLowerCase())
+  })
+
+  it('is still not found where there is nothing', async () => {
+    expect(await rawGet('/api/nope', { method: 'TRACE' })).toContain('404 Not Found')
+  })
+
+  it('HEAD is answered as GET, without the body', async () => {
+    const answer = await fetch(`${main.url}/health`, { method: 'HEAD' })
+    expect([answer.status, await answer.text()]).toEqual([200, ''])
+  })
+})
+
+it('a body that comes in chunks is taken as any other', async () => {
+  const body = JSON.stringify({ message: 'in chunks' })
+  const chunks = `${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`
+  const headers = 'content-type: application/json\r\ntransfer-encoding: chunked\r\n'
+  expect(await rawGet('/api/test/run', { method: 'POST', headers, body: chunks })).toContain('200 OK')
+})
+
 describe('/artifacts', () => {
   it('serves a stored file with its type, whole or in part', async () => {
     await mkdir(join(main.artifactsDir, 'task'))
@@ -210,6 +305,40 @@ describe('/artifacts', () => {
     expect(await whole.text()).toBe('not really a video')
     const part = await fetch(`${main.url}/artifacts/task/video.mp4`, { headers: { range: 'bytes=4-9' } })
     expect([part.status, await part.text()]).toEqual([206, 'really'])
+  })
+
+  const content = '0123456789'
+  const modified = new Date('2026-01-01T00:00:00Z')
+  it.each<[string | undefined, string | undefined, number, string, string | null]>([
+    [undefined, undefined, 200, content, null],
+    ['bytes=2-4', undefined, 206, '234', 'bytes 2-4/10'],
+    ['bytes=7-', undefined, 206, '789', 'bytes 7-9/10'],
+    ['bytes=-2', undefined, 206, '89', 'bytes 8-9/10'],
+    ['bytes=-99', undefined, 206, content, 'bytes 0-9/10'],
+    ['bytes=8-99', undefined, 206, '89', 'bytes 8-9/10'],
+    ['bytes=10-', undefined, 416, '', 'bytes */10'],
+    ['bytes=-0', undefined, 416, '', 'bytes */10'],
+    ['bytes=abc', undefined, 200, content, null],
+    ['bytes=4-2', undefined, 200, content, null],
+    ['bytes=-', undefined, 200, content, null],
+    ['bytes=', undefined, 200, content, null],
+    ['bytes=1-2,4-5', undefined, 200, content, null],
+    ['bytes=0x1-2', undefined, 200, content, null],
+    ['items=0-1', undefined, 200, content, null],
+    ['2-4', undefined, 200, content, null],
+    ['bytes=2-4', modified.toUTCString(), 206, '234', 'bytes 2-4/10'],
+    ['bytes=2-4', new Date(0).toUTCString(), 200, content, null],
+    ['bytes=2-4', '"some-etag"', 200, content, null],
+    ['bytes=2-4', '', 200, content, null],
+  ])('takes the range %j, if it is %j, as RFC 9110 has it: %i', async (range, ifRange, status, text, contentRange) => {
+    const file = join(main.artifactsDir, 'ranges.bin')
+    await writeFile(file, content)
+    await utimes(file, modified, modified)
+    const headers = { ...(range !== undefined && { range }), ...(ifRange !== undefined && { 'if-range': ifRange }) }
+    const answer = await fetch(`${main.url}/artifacts/ranges.bin`, { headers })
+    expect([answer.status, await answer.text()]).toEqual([status, text])
+    expect(answer.headers.get('content-range')).toBe(contentRange)
+    expect(answer.headers.get('accept-ranges')).toBe('bytes')
   })
 
   it.each([
@@ -226,12 +355,12 @@ describe('/artifacts', () => {
   })
 })
 
-/** As fetch would not send it: fetch resolves the dots itself. */
-function rawGet(path: string): Promise<string> {
+/** As fetch would not send it: fetch resolves the dots itself, and knows no TRACE. */
+function rawGet(path: string, { method = 'GET', headers = '', body = '' } = {}): Promise<string> {
   const { hostname, port } = new URL(main.url)
   return new Promise((resolve, reject) => {
     const socket = connect(Number(port), hostname, () => {
-      socket.write(`GET ${path} HTTP/1.1\r\nhost: main\r\nconnection: close\r\n\r\n`)
+      socket.write(`${method} ${path} HTTP/1.1\r\nhost: main\r\nconnection: close\r\n${headers}\r\n${body}`)
     })
     let answer = ''
     socket.setEncoding('utf8')

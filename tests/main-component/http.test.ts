@@ -1,6 +1,7 @@
 import { mkdir, utimes, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
+import { Validator } from '@seriousme/openapi-schema-validator'
 import { MockActivityEnvironment } from '@temporalio/testing'
 import { DefaultLogger } from '@temporalio/worker'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -150,6 +151,22 @@ it('/health answers while the database does', async () => {
 })
 
 describe('/openapi.json', () => {
+  it('is valid OpenAPI 3.1', async () => {
+    const { body } = await main.get('/openapi.json')
+    expect(await new Validator().validate(body)).toEqual({ valid: true })
+  })
+
+  it('tells of faults, of a busy main and of lateness, for every API', async () => {
+    const { paths } = (await main.get('/openapi.json')).body
+    const apis = Object.entries<object>(paths).filter(([path]) => path.startsWith('/api/'))
+    for (const [path, methods] of apis) {
+      for (const { responses } of Object.values(methods)) {
+        expect([path, Object.keys(responses)]).toEqual([path, expect.arrayContaining(['400', '500', '503', '504'])])
+      }
+    }
+    expect(Object.keys(paths['/artifacts/{key}'].get.responses)).toEqual(['200', '206', '302', '404', '416', '500'])
+  })
+
   it('describes every route, which of them need the token, and what they take', async () => {
     const { body } = await main.get('/openapi.json')
     const { paths, components } = body

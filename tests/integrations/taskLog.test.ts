@@ -70,8 +70,9 @@ it('a failure’s line has its code, and not its words; what is refused moves no
 
 it('a task that nobody may claim yet says when that will be, or how many are in flight', async () => {
   const first = (await main.post('/api/test/run', {})).body.taskId
+  const firstId = await main.rowIdOf(first)
   expect(await shown(first)).toMatchObject({ status: 'pending', waitingFor: null })
-  await report(first, { status: 'queued' })
+  await report(firstId, { status: 'queued' })
   expect(await shown(first)).toMatchObject({ status: 'queued', waitingFor: null })
 
   const second = (await main.post('/api/test/run', {})).body.taskId
@@ -83,7 +84,7 @@ it('a task that nobody may claim yet says when that will be, or how many are in 
   const notDue = { code: 'not_due', message: 'Its start is due at 2096-10-02T07:06:40.000Z', nextTryAt: dueAt }
   expect(await shown(later)).toMatchObject({ status: 'pending', waitingFor: notDue })
 
-  await report(first, { status: 'failed', ...run, error: { code: 'x', message: '' }, retryable: true })
+  await report(firstId, { status: 'failed', ...run, error: { code: 'x', message: '' }, retryable: true })
   expect(await shown(second)).toMatchObject({ waitingFor: null })
   expect(await shown(first)).toMatchObject({ status: 'failed', waitingFor: { code: 'not_due' } })
 })

@@ -37,17 +37,21 @@ class Task {
   #attempts = 0
 
   static async create(kind: Kind): Promise<Task> {
-    const { body } = await main.post(`/api/${kind}/generate`, { prompt: 'A lighthouse in fog' })
-    return new Task(kind, body.taskId)
+    const { taskId } = (await main.post(`/api/${kind}/generate`, { prompt: 'A lighthouse in fog' })).body
+    const { tasks } = (await main.internalGet(`/api/${APIS[kind][0]}/fetchPendingTasks?limit=100`)).body
+    const { id, requestParams } = tasks.find(({ taskKey }: { taskKey: string }) => taskKey === taskId)
+    return new Task(kind, taskId, id, requestParams)
   }
 
   private constructor(
     readonly kind: Kind,
+    readonly taskKey: string,
     readonly id: string,
+    readonly requestParams: unknown,
   ) {}
 
   async shown() {
-    return (await main.get(`/api/${this.kind}/tasks/${this.id}`)).body
+    return (await main.get(`/api/${this.kind}/tasks/${this.taskKey}`)).body
   }
 
   report(report: object) {
@@ -63,12 +67,10 @@ class Task {
   /** Claims the next attempt, and starts its workflow. */
   async start({ start }: Pick<WorkflowBench, 'start'>) {
     const [namespace, reportAPI, workflow] = APIS[this.kind]
-    const { tasks } = (await main.internalGet(`/api/${namespace}/fetchPendingTasks?limit=100`)).body
-    const { taskKey, requestParams } = tasks.find(({ id }: { id: string }) => id === this.id)
     expect(await this.report({ status: 'queued' })).toMatchObject({ status: 200 })
     const callbackUrl = `http://main.invalid/api/${namespace}/${reportAPI}`
-    const of = { apiCallId: this.id, taskKey, callbackUrl, workflowId: `${this.id}:${++this.#attempts}` }
-    return start(workflow, requestParams, this.#attempts, of)
+    const of = { apiCallId: this.id, taskKey: this.taskKey, callbackUrl, workflowId: `${this.id}:${++this.#attempts}` }
+    return start(workflow, this.requestParams, this.#attempts, of)
   }
 
   async run(bench: Pick<WorkflowBench, 'start'>) {

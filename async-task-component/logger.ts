@@ -1,5 +1,6 @@
 import { type LogLevel, type LogMetadata, Runtime, type Logger as TemporalLogger } from '@temporalio/worker'
 import { type Logger, pino } from 'pino'
+import { logDestination } from '../integrations/shared/log-destination.js'
 
 export type { Logger }
 
@@ -8,12 +9,14 @@ const SECRETS = ['internalToken', 'internalApiToken', 'apiKey', 'authorization']
 
 /** JSON lines on stdout, or readable ones where that is a terminal. `LOG_LEVEL` sets the level (default `info`). */
 export function createLogger(): Logger {
-  return pino({
+  const options = {
     name: 'async-task',
     level: process.env.LOG_LEVEL || 'info',
     redact: SECRETS,
-    ...(process.stdout.isTTY && { transport: { target: 'pino-pretty' } }),
-  })
+  }
+  return process.stdout.isTTY
+    ? pino({ ...options, transport: { target: 'pino-pretty' } })
+    : pino(options, logDestination('async-task'))
 }
 
 /**

@@ -1,10 +1,13 @@
 import { type Logger, pino } from 'pino'
+import { logDestination } from '../integrations/shared/log-destination.js'
 
 /** JSON lines on stdout, or readable ones where that is a terminal. `LOG_LEVEL` sets the level (default `info`). */
 export function createLogger(): Logger {
-  return pino({
+  const options = {
     name: 'main',
     level: process.env.LOG_LEVEL || 'info',
-    ...(process.stdout.isTTY && { transport: { target: 'pino-pretty' } }),
-  })
+  }
+  return process.stdout.isTTY
+    ? pino({ ...options, transport: { target: 'pino-pretty' } })
+    : pino(options, logDestination('main'))
 }

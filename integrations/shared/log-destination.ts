@@ -1,0 +1,80 @@
+/**
+ * Where a component's log lines go: stdout. A disk that is full, or a reader that is gone, costs lines and nothing else.
+ * pino's own destination ends the process then, or writes the same line for ever as the process ends.
+ */
+import { write, writeSync } from 'node:fs'
+import type { DestinationStream } from 'pino'
+
+/** What waits for a slow reader. Above that lines are dropped. */
+const MAX_WAITING_CHARACTERS = 1024 * 1024
+const READER_BUSY_PAUSE_MS = 100
+
+/**
+ * The first line that cannot be written is told on stderr, and how many were dropped as soon as one can be written.
+ *
+ * @param component who says so
+ */
+export function logDestination(
+  component: string,
+  fd: number = process.stdout.fd,
+): DestinationStream & { flushSync(): void } {
+  let waiting = ''
+  let isWriting = false
+  let dropped = 0
+
+  function writeWaiting(): void {
+    const lines = waiting
+    waiting = ''
+    isWriting = true
+    writeAll(Buffer.from(lines), (error) => {
+      isWriting = false
+      settle(error, lines)
+      if (waiting !== '') writeWaiting()
+    })
+  }
+
+  function writeAll(bytes: Buffer, done: (error: Error | null) => void): void {
+    write(fd, bytes, (error, written) => {
+      if (error?.code === 'EAGAIN') setTimeout(writeAll, READER_BUSY_PAUSE_MS, bytes, done)
+      else if (error === null && written < bytes.length) writeAll(bytes.subarray(written), done)
+      else done(error)
+    })
+  }
+
+  function settle(error: Error | null, lines: string): void {
+    if (error !== null) {
+      if (dropped === 0) complain(`${component}: the log cannot be written: ${error.message}`)
+      dropped += lines.split('\n').length - 1
+    } else if (dropped > 0) {
+      complain(`${component}: the log can be written again; ${dropped} lines of it are missing`)
+      dropped = 0
+    }
+  }
+
+  const destination = {
+    write(line: string): void {
+      if (waiting.length < MAX_WAITING_CHARACTERS) waiting += line
+      else settle(new Error('its reader is too slow'), line)
+      if (!isWriting) writeWaiting()
+    },
+    flushSync(): void {
+      const lines = waiting
+      waiting = ''
+      try {
+        if (lines !== '') writeSync(fd, lines)
+      } catch (error) {
+        settle(error as Error, lines)
+      }
+    },
+  }
+  process.on('exit', destination.flushSync)
+  return destination
+}
+
+function complain(sentence: string): void {
+  try {
+    writeSync(process.stderr.fd, `${sentence}\n`)
+  } catch {
+    // stderr is often on the same disk, and there is nowhere else to say it.
+  }
+}

@@ -1,4 +1,6 @@
 /** The database under main: drivers that never drop anything, and a boot that several processes may do at once. */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Controller, Database, DatabaseLogger } from 'interaqt'
 import { PGLiteDB, type PGLiteDBConfig, PostgreSQLDB, type PostgreSQLDBConfig } from 'interaqt/drivers'
 import pg from 'pg'
@@ -6,6 +8,7 @@ import type { Logger } from 'pino'
 import type { DatabaseSystem } from '../integrations/shared/database.js'
 import { isConnectionLost } from '../integrations/shared/database-faults.js'
 import { lockDataDir, unusable } from './data-dir-lock.js'
+import { assertRoom, watchForStall } from './disk-space.js'
 import { MainComponentError } from './errors.js'
 
 export interface OpenedDatabase {
@@ -16,12 +19,23 @@ export interface OpenedDatabase {
   close(): Promise<void>
 }
 
+/** Statements that need no room. What locks rows writes. */
+const WRITES_NOTHING =
+  /^\s*(SELECT\b(?![\s\S]*\bFOR\s+(NO\s+KEY\s+)?(UPDATE|SHARE)\b)|BEGIN|COMMIT|ROLLBACK|SAVEPOINT|RELEASE|SET)\b/i
+
 /** A driver whose `open` never recreates the database: interaqt's own does, when asked to install. */
 class KeepingPGLite extends PGLiteDB {
-  constructor(folder: string, options: PGLiteDBConfig) {
+  /** @param beforeWrites throws where nothing may be written now */
+  constructor(folder: string, options: PGLiteDBConfig, beforeWrites: () => void) {
     super(folder, options)
     // It opens at once. What it meets is told by `open`.
     this.db.waitReady.catch(() => {})
+    this.db.query = new Proxy(this.db.query, {
+      apply(query, self, args) {
+        if (!WRITES_NOTHING.test(String(args[0]))) beforeWrites()
+        return Reflect.apply(query, self, args)
+      },
+    })
   }
 
   override async open(): Promise<void> {
@@ -78,15 +92,28 @@ export function openDatabase({ url, dataDir }: { url?: string | undefined; dataD
 
 function openPGLite(dataDir: string, logger: Logger): OpenedDatabase {
   const inMemory = dataDir.startsWith('memory://')
-  const folder = inMemory ? undefined : lockDataDir(dataDir)
-  const driver = new KeepingPGLite(folder?.path ?? dataDir, { logger: databaseLogger(logger) })
+  const options = { logger: databaseLogger(logger) }
+  if (inMemory) {
+    const driver = new KeepingPGLite(dataDir, options, () => {})
+    return { kind: 'pglite', driver, alone: (boot) => boot(), close: () => driver.close() }
+  }
+  const { path, unlock } = lockDataDir(dataDir)
+  try {
+    assertRoom(path, !existsSync(join(path, 'PG_VERSION')))
+  } catch (error) {
+    unlock()
+    throw error
+  }
+  const endWatch = watchForStall(path)
+  const driver = new KeepingPGLite(path, options, () => assertRoom(path))
   return {
     kind: 'pglite',
     driver,
     alone: (boot) => boot(),
     async close() {
       await driver.close()
-      folder?.unlock()
+      endWatch()
+      unlock()
     },
   }
 }

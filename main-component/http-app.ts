@@ -148,7 +148,7 @@ function answerError(error: Error, c: Context<AppEnv>, logger: Logger) {
 
 /** What the same request need only be sent again for. */
 function whatIsAway(error: Error): string | undefined {
-  if (isDatabaseUnavailable(error)) return 'The database is away or busy; nothing was stored'
+  if (isDatabaseUnavailable(error)) return 'The database is away, busy or full; nothing was stored'
   const known = [RunsUnavailableError, OverloadedError, AuthenticationUnavailableError]
   if (known.some((kind) => error instanceof kind)) return error.message
   return undefined

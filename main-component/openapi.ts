@@ -140,7 +140,8 @@ function route(api: API, needsUser: boolean): RouteConfig {
         ...json(faultSchema),
       },
       503: {
-        description: 'Main or its database is away or busy; nothing was stored. Ask again after `Retry-After` seconds',
+        description:
+          'Main or its database is away, busy or full; nothing was stored. Ask again after `Retry-After` seconds',
         ...json(faultSchema),
       },
       504: { description: 'It took too long; it may still be done', ...json(refusalSchema) },

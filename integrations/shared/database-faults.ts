@@ -19,7 +19,7 @@ export const isConflict = isBusinessTransactionSavepointRetryable
 
 const CONNECTION_CODES = new Set([
   // PostgreSQL's own: shutting down, crashed, starting, no connection left, connection exceptions.
-  ...['57P01', '57P02', '57P03', '53300', '08000', '08001', '08003', '08004', '08006'],
+  ...['57P01', '57P02', '57P03', '57P05', '53300', '08000', '08001', '08003', '08004', '08006'],
   // The network's.
   ...['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'EAI_AGAIN'],
 ])
@@ -41,15 +41,21 @@ export function isConnectionLost(error: unknown): boolean {
   })
 }
 
-const LOCK_NOT_AVAILABLE = '55P03'
+/** A lock that was not to be had, a full disk, no memory, no other resource; the last is main's own, for PGLite. */
+const LACKING_CODES = new Set(['55P03', '53000', '53100', '53200', 'DISK_FULL'])
 
-/** Nothing was stored, and the same request may succeed a little later: the database is away or overloaded. */
+/** Nothing was stored, and the same request may succeed a little later: the database is away, overloaded or full. */
 export function isDatabaseUnavailable(error: unknown): boolean {
   if (error instanceof CommitUnknownError) return false
-  const waitedForLock = collectErrorChain(error).some(
-    (item) => (item as { code?: unknown }).code === LOCK_NOT_AVAILABLE,
+  const isLacking = collectErrorChain(error).some((item) =>
+    LACKING_CODES.has(String((item as { code?: unknown }).code)),
   )
-  return waitedForLock || isTransactionRetryExhaustedError(error) || isConnectionLost(error)
+  return isLacking || isTransactionRetryExhaustedError(error) || isConnectionLost(error)
+}
+
+/** The server gave up as a whole, so that what it was committing may be in its log, or not. */
+export function hasPanicked(error: unknown): boolean {
+  return collectErrorChain(error).some((item) => (item as { severity?: unknown }).severity === 'PANIC')
 }
 
 /** Long enough for a restart of PostgreSQL, and with the wait for a connection below the daemon's patience (10 s). */

@@ -1,6 +1,6 @@
 /** The way from a Controller to the database under it: raw SQL, its clock, transactions that are retried. */
 import { type Controller, type Database, MonoSystem, runWithTransactionRetry, SystemConsoleLogger } from 'interaqt'
-import { CommitUnknownError, isConflict, isConnectionLost, throughOutage } from './database-faults.js'
+import { CommitUnknownError, hasPanicked, isConflict, isConnectionLost, throughOutage } from './database-faults.js'
 import { Turns } from './turns.js'
 
 /** An interaqt system that lets integrations reach the driver it was made with. */
@@ -61,7 +61,7 @@ function transaction<T>(controller: Controller, name: string, work: () => Promis
             }
           })
         } catch (error) {
-          if (committing && isConnectionLost(error)) throw new CommitUnknownError(name, error)
+          if (committing && (isConnectionLost(error) || hasPanicked(error))) throw new CommitUnknownError(name, error)
           // Where a connection is lost, interaqt throws what its ROLLBACK met: that hides what came first.
           throw thrown ? thrown.error : error
         }

@@ -16,8 +16,9 @@ export interface TestPostgres {
 /** Between the choice of a port and its use somebody else may take it. */
 const TRIES = 3
 
-export async function startPostgres(): Promise<TestPostgres> {
-  const { server, port, databaseDir } = await startServer(TRIES)
+/** @param parent where its folder is made */
+export async function startPostgres(parent = tmpdir()): Promise<TestPostgres> {
+  const { server, port, databaseDir } = await startServer(TRIES, parent)
   let databases = 0
   return {
     async createDatabase() {
@@ -43,8 +44,9 @@ export async function startPostgres(): Promise<TestPostgres> {
 
 async function startServer(
   triesLeft: number,
+  parent: string,
 ): Promise<{ server: EmbeddedPostgres; port: number; databaseDir: string }> {
-  const databaseDir = await mkdtemp(join(tmpdir(), 'postgres-'))
+  const databaseDir = await mkdtemp(join(parent, 'postgres-'))
   const port = await freePort()
   const said: unknown[] = []
   const server = new EmbeddedPostgres({
@@ -65,7 +67,7 @@ async function startServer(
     return { server, port, databaseDir }
   } catch (cause) {
     await rm(databaseDir, { recursive: true, force: true })
-    if (triesLeft > 1) return startServer(triesLeft - 1)
+    if (triesLeft > 1) return startServer(triesLeft - 1, parent)
     throw new Error(`PostgreSQL did not start: ${said.join('\n')}`, { cause })
   }
 }

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, inject, it, vi } from 'vitest'
 import { logDestination } from '@/integrations/shared/log-destination.js'
@@ -11,7 +12,8 @@ import { eventually } from '../support/eventually.js'
 import { TEST_TOKEN } from '../support/main.js'
 import { smallDisk } from '../support/small-disk.js'
 
-/** From SIGTERM to the end. A program that hangs here hangs for ever. */
+/** A program that hangs hangs for ever. */
+const START_LIMIT_MS = 90_000
 const STOP_LIMIT_MS = 30_000
 
 let child: ChildProcess
@@ -34,8 +36,8 @@ describe.each([
       stderr += text
     })
     child.stdout?.destroy()
-    const exited = once(child, 'exit', { signal: AbortSignal.timeout(120_000) })
-    const [first] = await Promise.race([once(child, 'message'), exited])
+    const ended = once(child, 'exit').then(([code]) => [{ type: 'ended', code }])
+    const [first] = await Promise.race([once(child, 'message'), ended, sleep(START_LIMIT_MS, [{ type: 'hangs' }])])
     expect(first, stderr).toMatchObject({ type: 'ready' })
     if (typeof first.url === 'string') expect((await fetch(`${first.url}/health`)).status).toBe(200)
     await eventually(() => expect(stderr).toContain(`${component}: the log cannot be written: ${code}`))

@@ -41,7 +41,7 @@ try {
     component.stop().then(() => process.exit(0), fail)
   })
   await component.start()
-  if (await component.ready()) process.send?.({ type: 'ready' })
+  if ((await component.ready()) && process.connected) process.send?.({ type: 'ready' })
 } catch (error) {
   fail(error)
 }

@@ -98,7 +98,8 @@ export async function startChild({
 
   const ready = await untilReady(child, signal)
   if (typeof ready === 'string') {
-    await kill()
+    // In order: a daemon of which one worker is still being built may have paid for something with another.
+    await stop()
     throw new ChildFailedError(name, ready, logFile)
   }
   child.once('exit', () => {

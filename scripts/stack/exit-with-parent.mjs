@@ -5,11 +5,15 @@
  */
 import { isMainThread } from 'node:worker_threads'
 
-const FORCED_AFTER_MS = 15_000
+/** Longer than any component's own grace time on this machine. */
+const FORCED_AFTER_MS = 20_000
+
+function stop() {
+  process.kill(process.pid, 'SIGTERM')
+  setTimeout(() => process.exit(1), FORCED_AFTER_MS).unref()
+}
 
 if (isMainThread) {
-  process.once('disconnect', () => {
-    process.kill(process.pid, 'SIGTERM')
-    setTimeout(() => process.exit(1), FORCED_AFTER_MS).unref()
-  })
+  if (process.connected === false) stop()
+  else process.once('disconnect', stop)
 }

@@ -49,11 +49,21 @@ test('a part that is stopped is gone when the stop resolves, and is no crash', a
 test('a part that is stopping is not told again', async () => {
   const child = await start('drains', () => {})
   await Promise.all([child.stop(), child.stop()])
-  expect(readFileSync(join(folder, 'drains.log'), 'utf8')).toBe('this is drains\ntold to stop\n')
+  expect(readFileSync(join(folder, 'drains.log'), 'utf8')).toBe('this is drains\ntold to stop\nhas stopped\n')
 })
 
 test('a start that is given up leaves nothing behind', async () => {
   await expect(start('never', () => {}, AbortSignal.abort())).rejects.toThrow(/stopped while it started/)
+})
+
+test('a start that is given up ends in order: what is not ready may be at work already', async () => {
+  const giveUp = new AbortController()
+  const log = () => readFileSync(join(folder, 'starts.log'), 'utf8')
+  const given = expect(start('starts', () => {}, giveUp.signal)).rejects.toThrow(/stopped while it started/)
+  await expect.poll(log).toBe('this is starts\n')
+  giveUp.abort()
+  await given
+  expect(log()).toBe('this is starts\ntold to stop\nhas stopped\n')
 })
 
 test('when the parent is killed its parts and its Temporal server end too', async () => {

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { stripVTControlCharacters } from 'node:util'
 import { eventually } from '../support/eventually.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -31,18 +32,18 @@ export class Terminal {
     this.exit = once(this.#python, 'close').then(([code]) => code as number)
   }
 
-  /** What the screen shows, and has shown. */
+  /** What the screen shows, and has shown, without colours. */
   get output(): string {
-    return this.#output
+    return stripVTControlCharacters(this.#output)
   }
 
   /** Resolves once the screen shows that; rejects where the program ends without. */
   async until(text: string | RegExp): Promise<void> {
     const shown = eventually(() => {
-      if (!this.#output.match(text)) throw new Error(`${text} is not shown in:\n${this.#output}`)
+      if (!this.output.match(text)) throw new Error(`${text} is not shown in:\n${this.output}`)
     })
     await Promise.race([shown, this.exit])
-    if (!this.#output.match(text)) throw new Error(`The program ended without ${text}:\n${this.#output}`)
+    if (!this.output.match(text)) throw new Error(`The program ended without ${text}:\n${this.output}`)
   }
 
   pressCtrlC(): void {

@@ -1,6 +1,7 @@
 /** The daemon as it is deployed: a process, a configuration, signals; and what it is made of. */
 import { type ChildProcess, fork, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, inject, it } from 'vitest'
 import { freePort } from '@/scripts/temporal/free-port.js'
@@ -108,6 +109,8 @@ describe('startAsyncTask', () => {
     await main.until(() => main.reports('task-1').length > 0)
     child.kill('SIGINT')
     await eventually(() => expect(output()).toContain('"msg":"stopping"'))
+    // Sooner it would be the first one's repeat.
+    await delay(600)
     child.kill('SIGINT')
 
     expect(await exit).toBe(1)

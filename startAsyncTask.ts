@@ -9,14 +9,18 @@ import { internalToken } from './development-token.js'
 import { createApplicationIntegrations } from './integrations/entries/application.js'
 import { createArtifactStore } from './integrations/shared/artifacts/index.js'
 import { createProviderPauses } from './integrations/shared/provider-pauses.js'
+import { createRedactor, type Redact, secretsOf } from './integrations/shared/redaction.js'
 import { stopOnSignals } from './lib/stop-on-signals.js'
 
-const logger = createLogger()
+// Until the configuration is read, nobody knows a secret.
+let redact: Redact = (line) => line
+const logger = createLogger((line) => redact(line))
 
 try {
   const config = loadConfig({ component: 'asyncTask' })
   const { mode, components, integrations } = config
   const internalApiToken = internalToken(mode, components.asyncTask.internalApiToken)
+  redact = createRedactor([internalApiToken, ...secretsOf({ components, integrations })])
   installTemporalRuntime(logger)
 
   const Integrations = createApplicationIntegrations(config)

@@ -8,9 +8,11 @@ import { type NativeConnection, Worker } from '@temporalio/worker'
 import { createTaskActivities } from '../integrations/shared/activities/index.js'
 import type { Activities, ActivityContext, CreateActivities } from '../integrations/shared/activity-context.js'
 import { providerTaskQueue } from '../integrations/shared/names.js'
+import { createRedactor, secretsOf } from '../integrations/shared/redaction.js'
 import { describeError } from './errors.js'
 import type { Logger } from './logger.js'
 import { growingPauseMs, pause, withJitter } from './pause.js'
+import { redactingInterceptor } from './redacting-interceptor.js'
 import type { IntegrationWorkflowInfo, WorkerConfig } from './types.js'
 import { bundleWorkflows } from './workflow-bundle.js'
 
@@ -147,6 +149,7 @@ export class IntegrationWorker {
       connection,
       namespace: temporalNamespace,
       activities,
+      interceptors: { activity: [redactingInterceptor(this.#redactor())] },
       shutdownGraceTime: config.shutdownGraceMs * CANCEL_AFTER,
       shutdownForceTime: config.shutdownGraceMs,
     }
@@ -165,6 +168,12 @@ export class IntegrationWorker {
       await discard(worker)
       throw error
     }
+  }
+
+  /** Of all integrations: what one is told may be another's. */
+  #redactor() {
+    const { internalToken, integrations } = this.#options.activityContext ?? {}
+    return createRedactor(secretsOf({ internalToken, integrations }))
   }
 
   /** What every integration shares, then the integration's own. */

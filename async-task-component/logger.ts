@@ -1,18 +1,24 @@
 import { type LogLevel, type LogMetadata, Runtime, type Logger as TemporalLogger } from '@temporalio/worker'
 import { type Logger, pino } from 'pino'
 import { logDestination } from '../integrations/shared/log-destination.js'
+import type { Redact } from '../integrations/shared/redaction.js'
 
 export type { Logger }
 
 /** Whatever carries a secret, however deep it got into a log line. */
 const SECRETS = ['internalToken', 'internalApiToken', 'apiKey', 'authorization'].flatMap((name) => [name, `*.${name}`])
 
-/** JSON lines on stdout, or readable ones where that is a terminal. `LOG_LEVEL` sets the level (default `info`). */
-export function createLogger(): Logger {
+/**
+ * JSON lines on stdout, or readable ones where that is a terminal. `LOG_LEVEL` sets the level (default `info`).
+ *
+ * @param redact what each line goes through at last. Default: nothing
+ */
+export function createLogger(redact?: Redact): Logger {
   const options = {
     name: 'async-task',
     level: process.env.LOG_LEVEL || 'info',
     redact: SECRETS,
+    ...(redact && { hooks: { streamWrite: redact } }),
   }
   return process.stdout.isTTY
     ? pino({ ...options, transport: { target: 'pino-pretty' } })

@@ -8,6 +8,7 @@ import { chance } from './chance.js'
  * - `created`, `wasRead`, `downloaded`: to its answer, after the work was done.
  * - `judged`: when a create is found valid, before it is accepted.
  * - `end`: what is accepted now will end like that.
+ * - `answer`: to any answer to a request that came with a key.
  * - `lookUp`: when one task is looked up by its id.
  */
 export type FaultMoment =
@@ -20,6 +21,7 @@ export type FaultMoment =
   | 'wasRead'
   | 'download'
   | 'downloaded'
+  | 'answer'
 
 /** Every kind of fault, for all simulators: the one list there is. At one moment an earlier one goes first. */
 export const FAULTS = {
@@ -57,6 +59,8 @@ export const FAULTS = {
   fileGone: ['download', 'a file gets 404'],
   downloadHang: ['downloaded', 'nothing comes after the first half of a file'],
   downloadTruncate: ['downloaded', 'the connection breaks half-way through a file'],
+  echoKey: ['answer', "an answer repeats the request's key, in all forms, wherever it says something in words"],
+  echoKeyEverywhere: ['answer', 'the same, and in ids, statuses, reasons, links and headers too'],
 } as const satisfies Record<string, readonly [FaultMoment, string]>
 
 export type FaultKind = keyof typeof FAULTS

@@ -5,6 +5,6 @@ import { type FaultKind, faultsAt } from './faults.js'
 const OTHERS: readonly FaultKind[] = ['accountOverdue', 'expire', 'cancel']
 
 /** The faults of a provider that answers a create with the image itself. */
-export const IMAGE_FAULTS = [...disturbancesOf('create'), ...faultsAt('judged', 'end')].filter(
+export const IMAGE_FAULTS = [...disturbancesOf('create'), ...faultsAt('judged', 'end', 'answer')].filter(
   (kind) => !OTHERS.includes(kind),
 )

@@ -8,6 +8,7 @@ import { Hono, type MiddlewareHandler } from 'hono'
 import { manyListeners } from '../integrations/shared/following-signal.js'
 import { addControlRoutes } from './control.js'
 import { disturbing, type Operation, type ProviderErrors } from './disturbances.js'
+import { keyOf, repeatingKey } from './echo.js'
 import { type FaultKind, type FaultPlan, Faults } from './faults.js'
 import { SIMULATOR_HEADER, type SimulatorApp, type SimulatorContext, type SimulatorEnv } from './http.js'
 import { createLatency, type LatencyOptions, type RealisticLatency } from './latency.js'
@@ -93,7 +94,14 @@ export function createSimulator(
     const entry = logRequest(requests, c.req.method, new URL(c.req.url), c.get('json'))
     c.set('entry', entry)
     await next()
-    if (!c.res.headers.has(ALREADY_SENT_HEADER)) entry.status = c.res.status
+    if (c.res.headers.has(ALREADY_SENT_HEADER)) return
+    entry.status = c.res.status
+    const key = keyOf(c)
+    if (key === undefined || !c.res.headers.get('content-type')?.includes('json')) return
+    const echo = faults.takeAt('answer')
+    if (!echo) return
+    entry.faults.push(echo)
+    c.res = await repeatingKey(c.res, key, echo === 'echoKeyEverywhere')
   })
   addRoutes(app, {
     happens(c, kind) {

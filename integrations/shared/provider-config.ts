@@ -61,6 +61,9 @@ export interface ProviderEndpoint {
   simulatorCommand?: string
 }
 
+/** What simulators are given in a key's place. No word of anybody's: it may stand in no message by chance. */
+export const SIMULATOR_KEY = 'no-key-is-configured'
+
 /**
  * Picks the provider if there is a key for it, else its simulator.
  *
@@ -74,8 +77,7 @@ export function providerEndpoint(config: ProviderConfig, simulator?: string): Pr
   const { port } = new URL(simulatorUrl)
   return {
     baseUrl: simulatorUrl,
-    // No word of anybody's: keys are taken out of what is said of a request.
-    apiKey: 'no-key-is-configured',
+    apiKey: SIMULATOR_KEY,
     model: model ?? 'simulator',
     requestTimeoutMs,
     simulated: true,

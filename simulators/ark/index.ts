@@ -48,7 +48,7 @@ export function createArkSimulator(options: ArkSimulatorOptions = {}): Simulator
   const kind = {
     name: 'ark',
     basePath: BASE_PATH,
-    faultKinds: [...disturbancesOf('create', 'read', 'download'), ...faultsAt('judged', 'end', 'lookUp')],
+    faultKinds: [...disturbancesOf('create', 'read', 'download'), ...faultsAt('judged', 'end', 'lookUp', 'answer')],
     errors: arkErrors,
     realisticLatency: { shortest: 25_000, longest: 40_000 },
   }

@@ -117,7 +117,7 @@ describe('an answer that is not Ark’s', () => {
   })
 
   it('is quoted without the key, also where it is cut, and without signatures', async () => {
-    const body = `${'x'.repeat(497)}the-key`
+    const body = `${'.'.repeat(497)}the-key`
     const { create, get } = await client(
       { status: 500, body },
       { status: 500, body: 'https://a/b.mp4?sig=secret is gone' },

@@ -106,6 +106,13 @@ describe('an image', () => {
     expect(gateway.requests.filter(({ method }) => method === 'POST')).toHaveLength(1)
   })
 
+  it('keeps its bytes, whatever they hold, and however large it is', async () => {
+    const apiKey = 'aZ9/provider+key_half-Q7.x2='
+    const large = Buffer.concat([blank(64, 64), Buffer.alloc(15 * 1024 ** 2, 1), Buffer.from(apiKey)])
+    const { images } = await generateImage(await answering(says(large), apiKey))
+    expect((await readFile(join(dir, images[0]?.key ?? ''))).equals(large)).toBe(true)
+  })
+
   it('that is none is paid for, and not paid for again', async () => {
     await expect(generateImage(await answering(says(Buffer.from('a text'))))).rejects.toMatchObject({
       type: 'not_an_image',

@@ -66,6 +66,7 @@ const SHARES: Partial<Record<FaultKind, number>> = {
   fileGone: 2,
   downloadHang: 1,
   downloadTruncate: 2,
+  echoKey: 2,
 }
 /** As above, of creates that are held back, and of answers that repeat the key. */
 const GATEWAY_SHARES = { late: 5, echo: 1 }

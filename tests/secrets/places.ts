@@ -57,7 +57,7 @@ export async function answer(url: string | URL, init: AskInit = {}): Promise<Pla
 }
 
 /** Every value in it, one a line, bytes as the text they hold: JSON would hide what is in a payload in base64. */
-function readable(value: unknown): string {
+export function readable(value: unknown): string {
   if (value instanceof Uint8Array) return Buffer.from(value).toString('utf8')
   if (typeof value !== 'object' || value === null) return String(value)
   return Object.entries(value)

@@ -50,6 +50,10 @@ const READS = {
   readMalform: ['200 malformed'],
 } satisfies Partial<Record<FaultKind, Expected>>
 
+const ECHOES = { echoKey: ['200', true], echoKeyEverywhere: ['200', true] } satisfies Partial<
+  Record<FaultKind, Expected>
+>
+
 const options = { latencyMs: 0, slowBodyMs: 10_000, retryAfterSeconds: 7 }
 const ark = createArkSimulator(options)
 const gateway = createImageGatewaySimulator({ ...options, answerShape: 'link' })
@@ -94,6 +98,7 @@ const creators = [
     create: (expected: string) => toArk(expected, 'POST', urls.videos, video),
     kinds: {
       ...CREATES,
+      ...ECHOES,
       overloaded: ['429', false],
       accountOverdue: ['403', false],
       refuseAtCreate: ['400', false],
@@ -106,7 +111,7 @@ const creators = [
     name: 'image-gateway',
     simulator: gateway,
     create: (expected: string) => toGateway(expected, 'POST', urls.chats, chat),
-    kinds: { ...CREATES, overloaded: ['503', false], refuseAtCreate: ['400', false] },
+    kinds: { ...CREATES, ...ECHOES, overloaded: ['503', false], refuseAtCreate: ['400', false] },
     others: DOWNLOADS,
   },
   {
@@ -114,7 +119,7 @@ const creators = [
     simulator: gemini,
     create: (expected: string) => toGemini(expected, 'POST', urls.generate, generate),
     // A prompt that is blocked is an answer like any other.
-    kinds: { ...CREATES, overloaded: ['503', false], refuseAtCreate: ['200', false] },
+    kinds: { ...CREATES, ...ECHOES, overloaded: ['503', false], refuseAtCreate: ['200', false] },
     others: {},
   },
 ]
@@ -221,4 +226,38 @@ it('what hangs ends when the simulator stops', async () => {
   await expect(asked).rejects.toThrow('fetch failed')
   // Nobody waits any more, least of all the simulator.
   await expect.poll(() => hanging.requests[0]?.status).toBe(200)
+})
+
+describe('an answer that repeats the key', () => {
+  const key = 'k/ey+1'
+  const headers = { authorization: `Bearer ${key}` }
+  const forms = [key, encodeURIComponent(key), Buffer.from(key).toString('base64'), Buffer.from(key).toString('hex')]
+
+  it('does so in every word, of refusals too, and leaves alone what a caller goes by', async () => {
+    ark.faults.set({ echoKey: 3 })
+    const refused = await ask('POST', urls.videos, { ...video, model: '' }, headers)
+    for (const said of [refused.body.error.code, refused.body.error.message, refused.body.error.type]) {
+      for (const form of forms) expect(said).toContain(form)
+    }
+    expect(refused.headers.get('x-request-id')).toContain(key)
+    const { id } = (await ask('POST', urls.videos, video, headers)).body
+    const { body } = await ask('GET', `${urls.videos}/${id}`, undefined, headers)
+    expect(body).toMatchObject({ id: ark.requests[1]?.created, status: 'succeeded' })
+    expect(body.model).toContain(key)
+    expect((await fetch(body.content.video_url)).status).toBe(200)
+  })
+
+  it('everywhere has it in ids, statuses and links as well, and not in the bytes of an image', async () => {
+    ark.faults.set({ echoKeyEverywhere: 1 })
+    expect((await ask('POST', urls.videos, video, headers)).body.id).toContain(key)
+    gemini.faults.set({ echoKeyEverywhere: 1 })
+    const { body } = await ask('POST', urls.generate, generate, { 'x-goog-api-key': key })
+    const [said, image] = body.candidates[0].content.parts
+    expect([said.text, body.candidates[0].finishReason].every((text) => text.includes(key))).toBe(true)
+    expect(Buffer.from(image.inlineData.data, 'base64').toString('base64')).toBe(image.inlineData.data)
+    gateway.faults.set({ echoKeyEverywhere: 1 })
+    const [link] = (await ask('POST', urls.chats, chat, headers)).body.choices[0].message.images
+    expect(link.image_url.url).toContain(encodeURIComponent(key))
+    expect((await fetch(link.image_url.url)).status).toBe(200)
+  })
 })

@@ -55,6 +55,8 @@ export function createGatewayClient(endpoint: ProviderEndpoint): ImageClient {
     apiKey: endpoint.apiKey,
     baseURL: endpoint.baseUrl,
     maxRetries: 0,
+    // It would print what is sent and answered, where the environment says so.
+    logLevel: 'off',
     timeout: endpoint.requestTimeoutMs,
     fetch: providerFetch,
     // The prompt and the key go to the configured address only.
@@ -148,8 +150,9 @@ function toProviderError(error: unknown): ProviderError {
     return new ProviderError(`No answer: ${innermostWords(error)}`, { code: 'no_answer', kind, cause: error })
   }
   if (!(error instanceof OpenAI.APIError)) {
-    // The library could not read the body of an answer.
-    const message = error instanceof Error ? error.message : String(error)
+    // The library could not read the body of an answer. A parser's error quotes a piece of it, which may be half a key.
+    const said = error instanceof Error ? error.message : String(error)
+    const message = error instanceof SyntaxError ? 'The answer is not JSON' : said
     return new ProviderError(message, { code: 'unreadable_answer', kind: 'ambiguous', cause: error })
   }
   const said = errorSchema.safeParse(error.error).data

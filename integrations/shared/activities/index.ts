@@ -3,10 +3,12 @@ import type { z } from 'zod'
 import type { ActivityContext } from '../activity-context.js'
 import { withTimeout } from '../following-signal.js'
 import type { Begin, RunReport, TaskStatus } from '../protocol/index.js'
+import { createRedactor } from '../redaction.js'
 import type { Begun } from '../task.js'
 import { type ReportAnswer, refusalSchema, reportAnswerSchema } from '../wire.js'
 
 const REQUEST_TIMEOUT_MS = 10_000
+const MAX_EXCERPT_LENGTH = 500
 
 type Of<Report> = Report & { apiCallId: string; taskKey: string }
 /** `taskStatus` is the task's own, where main knows the task. */
@@ -71,7 +73,9 @@ async function post(
   if ((status === 409 || status === 404) && refusal) {
     return { accepted: false, reason: refusal.error, ...(refusal.status && { taskStatus: refusal.status }) }
   }
-  const said = `${url.pathname} answered ${status}: ${refusal?.error ?? text.slice(0, 500)}`
+  // Cut last: a proxy may repeat the token, half of which would not be found any more.
+  const excerpt = () => createRedactor([context.internalToken])(text).slice(0, MAX_EXCERPT_LENGTH)
+  const said = `${url.pathname} answered ${status}: ${refusal?.error ?? excerpt()}`
   if (status === 400 || (status === 413 && refusal)) throw ApplicationFailure.nonRetryable(said, 'report_rejected')
   throw ApplicationFailure.retryable(said, 'main_unavailable')
 }

@@ -3,6 +3,7 @@ import { msToNumber } from '@temporalio/common/lib/time'
 import type { ActivityContext } from '../activity-context.js'
 import type { FailureDetails, FailureKind } from '../failure.js'
 import type { ProviderEndpoint } from '../provider-config.js'
+import { keyRedactor, redactThrown, redactValue } from '../redaction.js'
 
 /** Providers like to repeat the request in what they say of it. */
 const MAX_MESSAGE_LENGTH = 2000
@@ -29,33 +30,36 @@ export class ProviderError extends Error {
   }
 }
 
+/** Half of a key, as OpenAI shows it. */
+const MASKED_KEY = /\bsk-[\w*.-]+/g
+
 /**
- * Lets a provider's error travel to the workflow as an `ApplicationFailure` of the provider's code. Temporal keeps
- * what travels: the key, which providers like to repeat in their refusals, and the cause stay behind.
+ * The one way by which a provider's words leave an activity. Its error travels to the workflow as an
+ * `ApplicationFailure` of the provider's code. Temporal keeps what travels: the key, which providers like to repeat
+ * anywhere in their answers, and a `ProviderError`'s cause stay behind.
  */
 export async function asActivityFailure<T>(
-  { apiKey, simulatorCommand }: Pick<ProviderEndpoint, 'apiKey' | 'simulatorCommand'>,
+  endpoint: Pick<ProviderEndpoint, 'apiKey' | 'simulatorCommand'>,
   request: Promise<T>,
 ): Promise<T> {
+  const redact = keyRedactor(endpoint)
   try {
-    return await request
+    return redactValue(await request, redact) as T
   } catch (error) {
-    if (!(error instanceof ProviderError)) throw error
-    const { code, kind, retryAfterSeconds, retryable } = error
-    const isMissing = simulatorCommand && neverSent(error)
-    // Cut last: half a key would not be found any more.
-    const message = `${error.message}${isMissing ? `. The simulator does not run: ${simulatorCommand}` : ''}`
-      .replaceAll(apiKey, '[key]')
-      .replace(/\bsk-[\w*.-]+/g, '[key]')
-      .slice(0, MAX_MESSAGE_LENGTH)
+    if (!(error instanceof ProviderError)) throw redactThrown(error, redact)
+    const { kind, retryAfterSeconds, retryable } = error
+    const withoutKey = (said: string) => redact(said).replace(MASKED_KEY, '[key]')
+    const { simulatorCommand } = endpoint
+    const hint = simulatorCommand && neverSent(error) ? `. The simulator does not run: ${simulatorCommand}` : ''
     const details: FailureDetails = {
       kind,
       ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
       ...((kind === 'refused' || kind === 'ended') && { providerEnded: true }),
     }
     throw ApplicationFailure.create({
-      message,
-      type: code,
+      // Cut last: half a key would not be found any more.
+      message: withoutKey(error.message + hint).slice(0, MAX_MESSAGE_LENGTH),
+      type: withoutKey(error.code),
       nonRetryable: !retryable,
       details: [details],
       ...(retryAfterSeconds !== undefined && longerRetryDelay(retryAfterSeconds)),

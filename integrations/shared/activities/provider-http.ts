@@ -2,10 +2,13 @@
 import type { z } from 'zod'
 import type { FailureKind } from '../failure.js'
 import type { ProviderEndpoint } from '../provider-config.js'
+import { keyRedactor } from '../redaction.js'
 import { innermostWords, neverSent, ProviderError } from './provider-error.js'
 import { providerFetch } from './provider-fetch.js'
 
 const EXCERPT_LENGTH = 500
+/** Of an image nobody wants to read, and what is looked through takes time. */
+const LONGEST_EXCERPTED = 20_000
 
 export interface ProviderAnswer {
   ok: boolean
@@ -78,9 +81,8 @@ export function parseJson<Schema extends z.ZodType>(schema: Schema, text: string
 }
 
 /** Cut last: half a key is not found any more. */
-function excerptOf(text: string, { apiKey }: ProviderEndpoint): string {
-  return text
-    .replaceAll(apiKey, '[key]')
+function excerptOf(text: string, endpoint: ProviderEndpoint): string {
+  return keyRedactor(endpoint)(text.slice(0, LONGEST_EXCERPTED))
     .replace(/(https?:\/\/[^\s"'?]+)\?[^\s"']*/g, '$1?…')
     .slice(0, EXCERPT_LENGTH)
 }

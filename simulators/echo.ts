@@ -1,0 +1,73 @@
+/** An answer that repeats the key of its request, as providers and the proxies before them do. */
+import type { SimulatorContext } from './http.js'
+
+/** What a caller goes by: with the key in it, what was made could not be found any more. */
+const GONE_BY = new Set([
+  'id',
+  'safety_identifier',
+  'finish_reason',
+  'finishReason',
+  'blockReason',
+  'retryDelay',
+  'status',
+])
+
+/** The key that a request came with; undefined where it has none. */
+export function keyOf({ req }: SimulatorContext): string | undefined {
+  const bearer = /^Bearer (\S+)$/.exec(req.header('authorization') ?? '')?.[1]
+  return bearer ?? req.header('x-goog-api-key') ?? req.query('key')
+}
+
+/**
+ * The answer with the key behind each of its texts, in every form, and in headers of its own. Bytes stay as they are.
+ *
+ * @param everywhere also in what a caller goes by: ids, statuses, reasons, links, Retry-After
+ */
+export async function repeatingKey(response: Response, key: string, everywhere: boolean): Promise<Response> {
+  const said = formsOf(key).join(' ')
+  const headers = new Headers(response.headers)
+  headers.set('x-request-id', `${key} ${Buffer.from(key).toString('base64')}`)
+  if (everywhere) {
+    headers.set('retry-after', key)
+    headers.set('x-litellm-response-cost', key)
+  }
+  const text = await response.text()
+  return new Response(repeatedInText(text, said, key, everywhere), { status: response.status, headers })
+}
+
+function repeatedInText(text: string, said: string, key: string, everywhere: boolean): string {
+  try {
+    const body = repeated(JSON.parse(text), '', said, key, everywhere) as object
+    return JSON.stringify({ ...body, echo: said })
+  } catch {
+    // Another fault has spoilt it.
+    return `${said} ${text}`
+  }
+}
+
+function formsOf(key: string): string[] {
+  const encode = (text: string, encoding: BufferEncoding) => Buffer.from(text).toString(encoding)
+  return [
+    `Bearer ${key}`,
+    key.toUpperCase(),
+    encodeURIComponent(key),
+    JSON.stringify({ key }),
+    encode(key, 'base64'),
+    encode(`Bearer ${key}`, 'base64'),
+    encode(`user:${key}`, 'base64url'),
+    encode(key, 'hex'),
+  ]
+}
+
+function repeated(value: unknown, name: string, said: string, key: string, everywhere: boolean): unknown {
+  const into = (inner: unknown, of: string) => repeated(inner, of, said, key, everywhere)
+  if (Array.isArray(value)) return value.map((item) => into(item, name))
+  if (typeof value === 'object' && value !== null) {
+    return Object.fromEntries(Object.entries(value).map(([of, inner]) => [of, into(inner, of)]))
+  }
+  if (typeof value !== 'string' || name === 'data' || /data:\w+\/\w+;base64,/.test(value)) return value
+  if (/^https?:/.test(value)) {
+    return everywhere ? `${value}${value.includes('?') ? '&' : '?'}key=${encodeURIComponent(key)}` : value
+  }
+  return !everywhere && GONE_BY.has(name) ? value : `${value} ${said}`
+}

@@ -23,6 +23,7 @@ export function createApplicationIntegrations(
     fangzhouVideoGeneration: createFangzhouVideoGenerationIntegration({
       ...shared,
       ...urls,
+      userUrlHosts: integrations.fangzhouVideoGeneration.userUrlHosts,
       ...limits(integrations.fangzhouVideoGeneration),
       ...requests(integrations.fangzhouVideoGeneration),
       pollSeconds: integrations.fangzhouVideoGeneration.pollSeconds,
@@ -31,6 +32,7 @@ export function createApplicationIntegrations(
     nanobanana2ImageGeneration: createNanobanana2ImageGenerationIntegration({
       ...shared,
       ...urls,
+      userUrlHosts: integrations.nanobanana2ImageGeneration.userUrlHosts,
       ...limits(integrations.nanobanana2ImageGeneration),
       ...requests(integrations.nanobanana2ImageGeneration),
       source: promptSource('ImageGeneration', 'image'),

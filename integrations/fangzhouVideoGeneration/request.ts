@@ -101,6 +101,12 @@ function toContent(video: VideoRequest) {
   ]
 }
 
+/** What Ark is to fetch. */
+export function urlsOf(video: VideoRequest): string[] {
+  const { firstFrameUrl, lastFrameUrl, referenceImageUrls, referenceVideoUrls, referenceAudioUrls } = video
+  return [firstFrameUrl, lastFrameUrl, referenceImageUrls, referenceVideoUrls, referenceAudioUrls].flatMap(listed)
+}
+
 function listed(value: string | string[] | undefined): string[] {
   return value === undefined ? [] : [value].flat()
 }

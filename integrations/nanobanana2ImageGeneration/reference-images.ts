@@ -2,7 +2,8 @@
 import { fileTypeFromBuffer } from 'file-type'
 import { ProviderError } from '../shared/activities/provider-error.js'
 import { type FetchedFile, safeFetch } from '../shared/activities/safe-fetch.js'
-import { allowedAddresses, type UserUrlOptions, urlProblem } from '../shared/public-url.js'
+import type { UserUrlChecks } from '../shared/activities/user-urls.js'
+import { allowedAddresses } from '../shared/public-url.js'
 
 const MEGABYTE = 1024 ** 2
 /** Gemini takes requests of 20 MB, and base64 makes four bytes of three. */
@@ -15,21 +16,9 @@ export interface InlineImage {
   data: string
 }
 
-/**
- * Sees to it that what a provider will fetch does not lie, by its address, in a private network: the provider may be
- * a gateway in ours. Where a name leads to is for the provider to check.
- *
- * @throws ProviderError `url_not_allowed`, of the kind `refused`, before anything is sent to the provider
- */
-export function checkLinks(urls: readonly string[], options: UserUrlOptions = {}): void {
-  const mayLeadTo = allowedAddresses(options)
-  for (const url of urls) {
-    if (isData(url)) continue
-    const problem = URL.canParse(url) ? urlProblem(new URL(url), mayLeadTo) : 'cannot be read'
-    if (problem) {
-      throw new ProviderError(`A reference image's URL ${problem}`, { code: 'url_not_allowed', kind: 'refused' })
-    }
-  }
+/** The links among the images, as `checkUserUrls` takes them. */
+export function linksAmong(urls: readonly string[]): string[] {
+  return urls.filter((url) => !isData(url))
 }
 
 /**
@@ -41,11 +30,13 @@ export function checkLinks(urls: readonly string[], options: UserUrlOptions = {}
 export async function inlineImages(
   urls: readonly string[],
   signal: AbortSignal,
-  options: UserUrlOptions = {},
+  { lookup, ...options }: UserUrlChecks = {},
 ): Promise<InlineImage[]> {
   const mayConnectTo = allowedAddresses(options)
   const files = await Promise.all(
-    urls.map((url) => (isData(url) ? decode(url) : safeFetch(url, FETCH_LIMITS, signal, { mayConnectTo }))),
+    urls.map((url) =>
+      isData(url) ? decode(url) : safeFetch(url, FETCH_LIMITS, signal, { mayConnectTo, ...(lookup && { lookup }) }),
+    ),
   )
   if (files.reduce((sum, { bytes }) => sum + bytes.byteLength, 0) > MAX_TOGETHER_BYTES) {
     const message = `The reference images are larger than ${MAX_TOGETHER_BYTES} bytes together`

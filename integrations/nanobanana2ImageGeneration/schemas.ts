@@ -5,7 +5,7 @@ import { publicHttpUrl, type UserUrlOptions } from '../shared/public-url.js'
 /** A task travels through Temporal whole, and Temporal takes 2 MB. */
 const MAX_DATA_URL_CHARACTERS = 1_000_000
 
-function referenceImageSchema({ allowPrivateUrls }: UserUrlOptions) {
+function referenceImageSchema(urls: UserUrlOptions) {
   return z
     .string()
     .max(MAX_DATA_URL_CHARACTERS, 'is too large: give the URL of a picture that is stored somewhere')
@@ -14,7 +14,7 @@ function referenceImageSchema({ allowPrivateUrls }: UserUrlOptions) {
       'must be an http(s) URL or a data:image/… URL',
     )
     .superRefine((text, context) => {
-      const link = text.startsWith('data:') ? undefined : publicHttpUrl({ allowPrivateUrls }).safeParse(text)
+      const link = text.startsWith('data:') ? undefined : publicHttpUrl(urls).safeParse(text)
       for (const { message } of link?.error?.issues ?? []) context.addIssue({ code: 'custom', message })
     })
 }

@@ -1,3 +1,4 @@
+import type { lookup } from 'node:dns'
 import type { Logger } from 'pino'
 import type { AppConfig } from '../../config.js'
 import type { ArtifactStore } from './artifacts/index.js'
@@ -15,6 +16,8 @@ export interface ActivityContext {
   integrations: AppConfig['integrations']
   /** Where activities note that a provider has asked to wait. */
   providerPauses: ProviderPauses
+  /** How names in users' URLs are resolved. Default: as the system does. */
+  lookup?: typeof lookup
   logger: Pick<Logger, 'info' | 'warn' | 'error'>
 }
 

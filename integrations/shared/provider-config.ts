@@ -1,12 +1,5 @@
 import { z } from 'zod'
-
-/** A host as it stands in a URL: neither protocol, nor port, nor path. */
-const hostSchema = z
-  .string()
-  .transform((host) => host.trim().toLowerCase())
-  .refine((host) => URL.canParse(`http://${host}`) && new URL(`http://${host}`).hostname === host, {
-    message: 'must be a host as it stands in a URL, without protocol, port and path',
-  })
+import { hostsSchema } from './public-url.js'
 
 /**
  * Where a paid provider is reached. With no `apiKey` the provider's simulator stands in, at `simulatorUrl`:
@@ -24,10 +17,12 @@ export const providerConfigSchema = z
      * Hosts whose links to results are followed though they lie in a private network: the provider's private storage.
      * In the environment separated by commas. Default: public addresses only, and where `baseUrl` leads.
      */
-    downloadHosts: z.preprocess(
-      (value) => (typeof value === 'string' ? value.split(',').filter((host) => host.trim()) : value),
-      z.array(hostSchema).default([]),
-    ),
+    downloadHosts: hostsSchema.default([]),
+    /**
+     * Hosts that users' URLs may name though they lead to a private network, from where the provider, say a gateway
+     * there, can fetch. In the environment separated by commas. Default: none.
+     */
+    userUrlHosts: hostsSchema.default([]),
     /** Most tasks in flight at once; the others wait as pending. Default: any number. */
     maxTasksInFlight: z.number().int().min(1).optional(),
     /** Most tasks that one user may have open, which are those that have not ended. Default: any number. */

@@ -1,4 +1,5 @@
 /** What every image provider has to do, whichever answers: a simulator, or a live one that is paid. */
+import type { lookup } from 'node:dns'
 import { fileTypeFromBuffer } from 'file-type'
 import { expect } from 'vitest'
 import { z } from 'zod'
@@ -15,6 +16,8 @@ import { drawPicture, encodePng } from '@/simulators/picture.js'
 export interface ProviderUnderTest {
   backend: Backend
   endpoint: ProviderEndpoint
+  /** Default: the system's. */
+  lookup?: typeof lookup
 }
 
 export interface ContractCase {
@@ -106,11 +109,11 @@ export function livePlan(env: NodeJS.ProcessEnv): LivePlan {
 }
 
 export async function generate(
-  { backend, endpoint }: ProviderUnderTest,
+  { backend, endpoint, lookup }: ProviderUnderTest,
   request: ImageRequest,
   { signal } = new AbortController(),
 ): Promise<GeneratedImages> {
-  const send = await createImageClient(backend, endpoint).prepare(request, signal)
+  const send = await createImageClient(backend, endpoint, { lookup }).prepare(request, signal)
   return send(signal)
 }
 

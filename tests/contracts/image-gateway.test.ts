@@ -1,6 +1,7 @@
 /** The client of OpenAI-compatible gateways against answers word for word: every shape and every error. */
 import { afterEach, describe, expect, it } from 'vitest'
 import { type FakeProvider, type PreparedAnswer, startFakeProvider } from '../integrations/fake-provider.js'
+import { resolving } from '../support/names.js'
 import { generate as generateBy } from './image-contract.js'
 
 const bytes = Buffer.from('not really a picture')
@@ -9,11 +10,13 @@ const dataUrl = `data:image/png;base64,${base64}`
 const other = Buffer.from('another one')
 const otherUrl = `data:image/webp;base64,${other.toString('base64')}`
 
+const lookup = resolving({ 'files.example.org': ['93.184.216.34'], '10.0.0.1.nip.io': ['10.0.0.1'] })
+
 let provider: FakeProvider
 afterEach(() => provider.stop())
 
 const send = (request: object = {}, controller?: AbortController) =>
-  generateBy({ backend: 'openai', endpoint: provider.endpoint }, { prompt: 'A kite', ...request }, controller)
+  generateBy({ backend: 'openai', endpoint: provider.endpoint, lookup }, { prompt: 'A kite', ...request }, controller)
 
 async function generate(answer: PreparedAnswer, request: object = {}) {
   provider = await startFakeProvider(answer)
@@ -31,7 +34,7 @@ const says = (message: object, choice: object = {}) => ({
 describe('a request', () => {
   it('has the references beside the prompt, and the aspect ratio in words and as LiteLLM passes it on', async () => {
     await generate(says({ images: [{ image_url: { url: dataUrl } }] }), {
-      referenceImages: ['https://a/b.png', dataUrl],
+      referenceImages: ['https://files.example.org/b.png', dataUrl],
       aspectRatio: '16:9',
       imageSize: '2K',
     })
@@ -48,7 +51,7 @@ describe('a request', () => {
               role: 'user',
               content: [
                 { type: 'text', text: expect.stringMatching(/^A kite\n.*16:9$/s) },
-                { type: 'image_url', image_url: { url: 'https://a/b.png' } },
+                { type: 'image_url', image_url: { url: 'https://files.example.org/b.png' } },
                 { type: 'image_url', image_url: { url: dataUrl } },
               ],
             },
@@ -65,11 +68,11 @@ describe('a request', () => {
 })
 
 describe('a link to a reference image', () => {
-  it.each(['http://127.0.0.1/a.png', 'http://[::1]/a.png', 'http://169.254.169.254/a.png', 'https://10.0.0.1/a.png'])(
+  it.each(['http://127.0.0.1/a.png', 'http://169.254.169.254/a.png', 'https://main/a.png', 'http://10.0.0.1.nip.io/'])(
     '%s is not passed on',
     async (url) => {
       const failed = generate(says({ image: dataUrl }), { referenceImages: [dataUrl, url] })
-      await expect(failed).rejects.toMatchObject({ code: 'url_not_allowed', kind: 'refused' })
+      await expect(failed).rejects.toMatchObject({ type: 'url_not_allowed', details: [{ kind: 'refused' }] })
       expect(provider.requests).toEqual([])
     },
   )

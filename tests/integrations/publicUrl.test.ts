@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { loadConfig } from '@/config.js'
 import { createApplicationIntegrations } from '@/integrations/entries/application.js'
-import { isPublicAddress, publicHttpUrl } from '@/integrations/shared/public-url.js'
+import { isPublicAddress, publicHttpUrl, type UserUrlOptions } from '@/integrations/shared/public-url.js'
 
 it.each([
   ['this machine', '127.0.0.1'],
@@ -51,7 +51,7 @@ it.each(['8.8.8.8', '1.1.1.1', '172.32.0.1', '100.128.0.1', '2606:4700:4700::111
 )
 
 describe('publicHttpUrl', () => {
-  const said = (url: string, options?: { allowPrivateUrls: boolean }) =>
+  const said = (url: string, options?: UserUrlOptions) =>
     publicHttpUrl(options)
       .safeParse(url)
       .error?.issues.map(({ message }) => message)
@@ -76,6 +76,14 @@ describe('publicHttpUrl', () => {
     'http://[::ffff:7f00:1]/',
     'http://169.254.169.254/latest/meta-data',
     'http://10.1.2.3/',
+    'http://main:3000/',
+    'http://main./',
+    'http://MINIO:9000/a.png',
+    'http://kubernetes.default.svc/',
+    'http://kubernetes.default.svc.cluster.local/',
+    'http://metadata.google.internal/',
+    'http://printer.local/',
+    'http://router.home.arpa/',
   ])('refuses %s, and takes it where private addresses are allowed', (url) => {
     expect(said(url)).toEqual(PRIVATE)
     expect(said(url, { allowPrivateUrls: true })).toBeUndefined()
@@ -91,6 +99,16 @@ describe('publicHttpUrl', () => {
     expect(said(url, { allowPrivateUrls: true })).toEqual(message)
   })
 
+  it('takes private hosts that are named, and no other', () => {
+    const options = { userUrlHosts: ['minio', '10.0.0.7', '::1'] }
+    for (const url of ['http://minio:9000/a.png', 'http://minio./', 'http://10.0.0.7/', 'http://[::1]/']) {
+      expect(said(url, options), url).toBeUndefined()
+    }
+    for (const url of ['http://main/', 'http://a.minio.local/', 'http://10.0.0.8/']) {
+      expect(said(url, options), url).toEqual(PRIVATE)
+    }
+  })
+
   it('refuses what is too long to be stored', () => {
     expect(said(`https://example.org/${'a'.repeat(4000)}`)).toHaveLength(1)
   })
@@ -104,8 +122,10 @@ describe('a request to the application', () => {
     ['image', { prompt: 'a kite', referenceImages: [url] }, 'referenceImages.0'],
   ] as const
 
-  function complaints(mode: 'local' | 'prod', namespace: string, request: object): string[] {
-    const Integrations = createApplicationIntegrations({ ...loadConfig({ mode: 'local', env: {} }), mode })
+  const usual = loadConfig({ mode: 'local', env: {} })
+
+  function complaints(mode: 'local' | 'prod', namespace: string, request: object, config = usual): string[] {
+    const Integrations = createApplicationIntegrations({ ...config, mode })
     const application = new Integrations({ entities: [], relations: [], activities: [], interactions: [], dict: [] })
     const api = application.createAPIs().find((one) => one.namespace === namespace && one.name === 'generate')
     if (!api?.params) throw new Error(`no API to ask for a ${namespace}`)
@@ -117,5 +137,14 @@ describe('a request to the application', () => {
     expect(complaints('local', namespace, request)).toEqual([])
     const complaint = `${field} must not lead to this machine or a private network`
     expect(complaints('prod', namespace, request)).toEqual([complaint])
+  })
+
+  it('may name a private host that the configuration names, in production too', () => {
+    const config = loadConfig({ mode: 'local', env: { IMAGE_USER_URL_HOSTS: 'minio' } })
+    const request = { prompt: 'a kite', referenceImages: ['http://minio:9000/a.png'] }
+    expect(complaints('prod', 'image', request, config)).toEqual([])
+    expect(complaints('prod', 'image', request)).toHaveLength(1)
+    const wrong = { env: { IMAGE_USER_URL_HOSTS: 'http://minio' }, mode: 'local' }
+    expect(() => loadConfig(wrong)).toThrow('userUrlHosts.0: must be a host as it stands in a URL')
   })
 })

@@ -1,6 +1,7 @@
 import { download, isLinkExpired, linksOf } from '../../shared/activities/download.js'
 import { withHeartbeat } from '../../shared/activities/heartbeat.js'
 import { asActivityFailure, asCreateFailure, ProviderError } from '../../shared/activities/provider-error.js'
+import { checkUserUrls } from '../../shared/activities/user-urls.js'
 import type { ActivityContext } from '../../shared/activity-context.js'
 import { artifactName } from '../../shared/artifact.js'
 import { withTimeout } from '../../shared/following-signal.js'
@@ -12,7 +13,7 @@ import { type ArkTask, knownStatus } from '../answers.js'
 import { type ArkClient, createArkClient } from '../client.js'
 import { ARK_SIMULATOR } from '../config.js'
 import { taskFailure } from '../errors.js'
-import { type AttemptKey, carries, markOf } from '../request.js'
+import { type AttemptKey, carries, markOf, urlsOf } from '../request.js'
 import { toResult } from '../result.js'
 import type { VideoRequest, VideoResult } from '../schemas.js'
 
@@ -29,7 +30,8 @@ export function createActivities(context: ActivityContext) {
   const ark = createArkClient(endpoint)
   const where = linksOf({ ...config, ...endpoint })
   const { artifacts } = context
-  const { callbackBaseUrl, deadlineSeconds, requestTimeoutMs, settleSeconds } = config
+  const { callbackBaseUrl, deadlineSeconds, requestTimeoutMs, settleSeconds, userUrlHosts } = config
+  const userUrls = { allowPrivateUrls: endpoint.simulated, userUrlHosts, lookup: context.lookup }
   if (endpoint.simulated) {
     const { baseUrl: url, simulatorCommand } = endpoint
     const start = `if it does not run, start it: ${simulatorCommand}`
@@ -50,9 +52,10 @@ export function createActivities(context: ActivityContext) {
     async createVideoTask(request: VideoRequest, task: AttemptKey, reportUrl: string): Promise<string> {
       const callbackUrl =
         callbackBaseUrl && providerCallbackUrl(callbackBaseUrl, context.internalToken, reportUrl, task)
-      const created = withHeartbeat(requestTimeoutMs, (signal) =>
-        ark.create(request, { mark: markOf(task), deadlineSeconds, callbackUrl }, signal),
-      )
+      const created = withHeartbeat(requestTimeoutMs, async (signal) => {
+        await checkUserUrls(urlsOf(request), signal, userUrls)
+        return ark.create(request, { mark: markOf(task), deadlineSeconds, callbackUrl }, signal)
+      })
       return (await asCreateFailure(context, endpoint, created)).id
     },
 

@@ -27,7 +27,8 @@ const STORING_MS = 8_000
 export function createActivities(context: ActivityContext) {
   const config = context.integrations.nanobanana2ImageGeneration
   const endpoint = providerEndpoint(config, imageSimulator(config))
-  const provider = createImageClient(config.backend, endpoint)
+  const userUrls = { userUrlHosts: config.userUrlHosts, lookup: context.lookup }
+  const provider = createImageClient(config.backend, endpoint, userUrls)
   const where = linksOf({ ...config, ...endpoint })
   const { artifacts } = context
   const { deadlineSeconds, requestTimeoutMs, onAmbiguousCreate } = config

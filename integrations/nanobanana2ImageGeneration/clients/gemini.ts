@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { ProviderError, parseRetryAfter } from '../../shared/activities/provider-error.js'
 import { type ProviderAnswer, parseJson, readAnswer, requestProvider } from '../../shared/activities/provider-http.js'
+import type { UserUrlChecks } from '../../shared/activities/user-urls.js'
 import type { ProviderEndpoint } from '../../shared/provider-config.js'
 import { type InlineImage, inlineImages } from '../reference-images.js'
 import type { ImageRequest } from '../schemas.js'
@@ -55,15 +56,13 @@ const errorSchema = z.object({
   }),
 })
 
-export function createGeminiClient(endpoint: ProviderEndpoint): ImageClient {
+export function createGeminiClient(endpoint: ProviderEndpoint, userUrls: UserUrlChecks): ImageClient {
   const path = `/models/${encodeURIComponent(endpoint.model)}:generateContent`
   // In a header, and not in the address: addresses are logged.
   const auth = { 'x-goog-api-key': endpoint.apiKey }
   return {
     async prepare(request, signal) {
-      const references = await inlineImages(request.referenceImages ?? [], signal, {
-        allowPrivateUrls: endpoint.simulated,
-      })
+      const references = await inlineImages(request.referenceImages ?? [], signal, userUrls)
       const body = toBody(request, references)
       return async (signal) => {
         const answer = await requestProvider(endpoint, 'POST', path, signal, body, auth)

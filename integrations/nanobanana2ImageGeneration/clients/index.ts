@@ -1,3 +1,4 @@
+import type { UserUrlChecks } from '../../shared/activities/user-urls.js'
 import type { ProviderEndpoint } from '../../shared/provider-config.js'
 import type { ImageRequest, ImageUsage } from '../schemas.js'
 import { createGeminiClient } from './gemini.js'
@@ -27,6 +28,12 @@ export type PreparedRequest = (signal: AbortSignal) => Promise<GeneratedImages>
 /** How the images are asked for. */
 export type Backend = 'openai' | 'gemini'
 
-export function createImageClient(backend: Backend, endpoint: ProviderEndpoint): ImageClient {
-  return backend === 'gemini' ? createGeminiClient(endpoint) : createGatewayClient(endpoint)
+/** @param userUrls which URLs of reference images are taken. Default: public ones; of a simulator any */
+export function createImageClient(
+  backend: Backend,
+  endpoint: ProviderEndpoint,
+  userUrls: Omit<UserUrlChecks, 'allowPrivateUrls'> = {},
+): ImageClient {
+  const urls = { allowPrivateUrls: endpoint.simulated, ...userUrls }
+  return backend === 'gemini' ? createGeminiClient(endpoint, urls) : createGatewayClient(endpoint, urls)
 }

@@ -3,8 +3,9 @@ import OpenAI from 'openai'
 import { z } from 'zod'
 import { innermostWords, neverSent, ProviderError, parseRetryAfter } from '../../shared/activities/provider-error.js'
 import { providerFetch } from '../../shared/activities/provider-fetch.js'
+import { checkUserUrls, type UserUrlChecks } from '../../shared/activities/user-urls.js'
 import type { ProviderEndpoint } from '../../shared/provider-config.js'
-import { checkLinks } from '../reference-images.js'
+import { linksAmong } from '../reference-images.js'
 import type { ImageRequest } from '../schemas.js'
 import { gatewayError, noImageError } from './errors.js'
 import type { GeneratedImages, ImageClient } from './index.js'
@@ -50,7 +51,7 @@ const errorSchema = z.object({
 
 const DATA_URLS = /data:[\w.+/-]*;base64,[\w+/=-]+/g
 
-export function createGatewayClient(endpoint: ProviderEndpoint): ImageClient {
+export function createGatewayClient(endpoint: ProviderEndpoint, userUrls: UserUrlChecks): ImageClient {
   const openai = new OpenAI({
     apiKey: endpoint.apiKey,
     baseURL: endpoint.baseUrl,
@@ -63,8 +64,8 @@ export function createGatewayClient(endpoint: ProviderEndpoint): ImageClient {
     fetchOptions: { redirect: 'manual' },
   })
   return {
-    async prepare(request) {
-      checkLinks(request.referenceImages ?? [], { allowPrivateUrls: endpoint.simulated })
+    async prepare(request, signal) {
+      await checkUserUrls(linksAmong(request.referenceImages ?? []), signal, userUrls)
       const body = toBody(request, endpoint.model)
       return async (signal) => {
         const completion = openai.chat.completions.create(body, { signal }).withResponse()

@@ -28,7 +28,7 @@ const PRIVATE_NAME = /^[^.]+$|\.(svc|internal|intranet|private|corp|home|lan|loc
  * Whether a host, as `URL` has it, is a name that cannot be one of the public internet: `main`, `localhost`,
  * `kubernetes.default.svc`, `metadata.google.internal`.
  */
-export function isPrivateName(host: string): boolean {
+function isPrivateName(host: string): boolean {
   return !ipaddr.isValid(host) && PRIVATE_NAME.test(host)
 }
 

@@ -33,8 +33,8 @@ describe('create', () => {
     const ark = await client({ body: { id: 'cgt-1', brand_new: true } })
     const request = videoRequestSchema.parse({
       prompt: 'A kite',
-      firstFrameUrl: 'https://a/first.png',
-      lastFrameUrl: 'https://a/last.png',
+      firstFrameUrl: 'https://a.example/first.png',
+      lastFrameUrl: 'https://a.example/last.png',
       resolution: '720p',
       ratio: '1:1',
       duration: 7,
@@ -54,8 +54,8 @@ describe('create', () => {
       model: 'doubao-seedance-1-0-pro-250528',
       content: [
         { type: 'text', text: 'A kite' },
-        { type: 'image_url', image_url: { url: 'https://a/first.png' }, role: 'first_frame' },
-        { type: 'image_url', image_url: { url: 'https://a/last.png' }, role: 'last_frame' },
+        { type: 'image_url', image_url: { url: 'https://a.example/first.png' }, role: 'first_frame' },
+        { type: 'image_url', image_url: { url: 'https://a.example/last.png' }, role: 'last_frame' },
       ],
       seed: mark.seed,
       safety_identifier: 'user-1',
@@ -82,18 +82,18 @@ describe('create', () => {
 
   it('sends references with their roles', async () => {
     const request = {
-      referenceImageUrls: ['https://a/1.png', 'https://a/2.png'],
-      referenceVideoUrls: ['https://a/3.mp4'],
-      referenceAudioUrls: ['https://a/4.mp3'],
+      referenceImageUrls: ['https://a.example/1.png', 'https://a.example/2.png'],
+      referenceVideoUrls: ['https://a.example/3.mp4'],
+      referenceAudioUrls: ['https://a.example/4.mp3'],
       frames: 57,
       priority: 9,
     }
     expect(await bodyOf(request, { model: 'doubao-seedance-2-0-260128' })).toMatchObject({
       content: [
-        { type: 'image_url', image_url: { url: 'https://a/1.png' }, role: 'reference_image' },
-        { type: 'image_url', image_url: { url: 'https://a/2.png' }, role: 'reference_image' },
-        { type: 'video_url', video_url: { url: 'https://a/3.mp4' }, role: 'reference_video' },
-        { type: 'audio_url', audio_url: { url: 'https://a/4.mp3' }, role: 'reference_audio' },
+        { type: 'image_url', image_url: { url: 'https://a.example/1.png' }, role: 'reference_image' },
+        { type: 'image_url', image_url: { url: 'https://a.example/2.png' }, role: 'reference_image' },
+        { type: 'video_url', video_url: { url: 'https://a.example/3.mp4' }, role: 'reference_video' },
+        { type: 'audio_url', audio_url: { url: 'https://a.example/4.mp3' }, role: 'reference_audio' },
       ],
       frames: 57,
       priority: 9,

@@ -98,6 +98,8 @@ export async function startTestMain(options: TestMainOptions = {}): Promise<Test
 export interface MainProcess extends HttpMain {
   /** Sends SIGTERM and waits for the end. */
   stop(): Promise<{ code: number | null }>
+  /** Ends it where a test has failed: it may be past hearing SIGTERM. */
+  kill(): void
 }
 
 /** Starts `startMain.ts` as a process, and waits until it listens. */
@@ -114,6 +116,7 @@ export async function startMainProcess(env: Record<string, string>): Promise<Mai
       }
       return { code: child.exitCode }
     },
+    kill: () => child.kill('SIGKILL'),
   }
 }
 

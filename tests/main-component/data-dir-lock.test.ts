@@ -81,16 +81,14 @@ it('a symbolic link leads to the same folder, and to the data in it', async () =
 })
 
 describe('a folder that cannot be used is named, with the remedy:', () => {
-  it('one that is read-only', async () => {
+  it('one that is read-only, or is to be made in such a one', async () => {
     const readOnly = await readOnlyFolder()
-    expectUnusable(readOnly.path)
-    await readOnly.remove()
-  })
-
-  it('one that is to be made in a read-only folder', async () => {
-    const readOnly = await readOnlyFolder()
-    expectUnusable(join(readOnly.path, 'data', 'main'))
-    await readOnly.remove()
+    try {
+      expectUnusable(readOnly.path)
+      expectUnusable(join(readOnly.path, 'data', 'main'))
+    } finally {
+      await readOnly.remove()
+    }
   })
 
   it('one that is a file', async () => {

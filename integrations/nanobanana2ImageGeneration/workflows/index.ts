@@ -1,4 +1,4 @@
-import { proxyLocalActivities } from '@temporalio/workflow'
+import { patched, proxyLocalActivities } from '@temporalio/workflow'
 import type { AttemptInput, AttemptOutcome } from '../../shared/task.js'
 import { Patience } from '../../shared/workflow/patience.js'
 import { requestOnce } from '../../shared/workflow/provider-activities.js'
@@ -21,10 +21,14 @@ export async function imageGenerationWorkflow(input: AttemptInput<ImageRequest>)
     const lookUp: NoLookUp = { impossible: true, onAmbiguousCreate: settings.onAmbiguousCreate }
     const gateway = requestOnce<ImageActivities>(settings)
     const patience = new Patience(run, input, settings.deadlineSeconds)
-    // Nothing is spent where main refuses. The create intent stays open: the answer can still be lost.
-    await run.reportProcessing()
-    return createWithoutLookUp(patience, run.begun.openIntents, lookUp, () =>
+    // Nothing is spent where main refuses. The create intent stays open: the answer can still be lost. Runs that 0.1.0
+    // began told main once the image was there.
+    const tellsBefore = patched('processing-before-the-request')
+    if (tellsBefore) await run.reportProcessing()
+    const result = await createWithoutLookUp(patience, run.begun.openIntents, lookUp, () =>
       gateway.generateImage(requestParams, { taskKey, attempt }),
     )
+    if (!tellsBefore) await run.reportProcessing()
+    return result
   })
 }

@@ -1,4 +1,4 @@
-import { CancellationScope, ContinueAsNew, proxyActivities, workflowInfo } from '@temporalio/workflow'
+import { CancellationScope, ContinueAsNew, patched, proxyActivities, workflowInfo } from '@temporalio/workflow'
 import type { TaskActivities } from '../activities/index.js'
 import type { ProviderTask, Resumed, TaskError, Waiting } from '../protocol/types.js'
 import type { AttemptInput, AttemptOutcome, Begun } from '../task.js'
@@ -68,6 +68,8 @@ export async function runAttempt<Params, Result>(
     told = null
   }
   const tell = async (report: typeof run & (Waiting | Resumed), code: string | null): Promise<void> => {
+    // Runs that 0.1.0 began say nothing of it where they said nothing before.
+    if (!patched('reports-waiting')) return
     try {
       await news.reportAttempt(callbackUrl, report)
       told = code

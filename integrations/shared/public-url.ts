@@ -75,9 +75,10 @@ export const hostsSchema = z.preprocess(
     z
       .string()
       .transform((host) => host.trim().toLowerCase())
-      .refine((host) => URL.canParse(`http://${host}`) && hostOf(new URL(`http://${host}`)) === host, {
+      .refine((host) => URL.canParse(`http://${host}`) && new URL(`http://${host}`).hostname === host, {
         message: 'must be a host as it stands in a URL, without protocol, port and path',
-      }),
+      })
+      .transform((host) => hostOf(new URL(`http://${host}`))),
   ),
 )
 

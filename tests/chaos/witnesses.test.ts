@@ -63,7 +63,7 @@ describe('endings', () => {
     ['a task that is under way', [task(goodHistory().slice(0, 3))]],
     ['a failed task with attempts left', [task([], { status: 'failed' })]],
     ['a failure that nobody asked for', [task([], { status: 'failed', state: { ...done.state, retryable: false } })]],
-  ])('are told of: %s', (_, stored, name = 'video 7') => {
+  ])('are told of: %s', (_, stored, name = 'video key') => {
     expect(judgeEndings([created], [created], stored)).toEqual([
       expect.objectContaining({ counts: 'lost', task: name }),
     ])
@@ -74,8 +74,8 @@ describe('endings', () => {
   })
 
   it('are told of: a task that was asked for once and made twice', () => {
-    expect(judgeEndings([created], [created], [done, { ...done, id: '8' }])).toEqual([
-      { counts: 'lost', task: 'video 8', what: 'is there beside the one that was asked for' },
+    expect(judgeEndings([created], [created], [done, { ...done, id: '8', taskKey: 'other' }])).toEqual([
+      { counts: 'lost', task: 'video other', what: 'is there beside the one that was asked for' },
     ])
   })
 

@@ -6,7 +6,12 @@ const TOKENS = 'anna:annas-own-token-0001,ben:bens:token/with=signs'
 const SECRET = 'a secret that has at least 32 bytes'
 const JWKS = 'https://issuer.example/keys'
 const TOKEN = 'a-token-of-some-length'
-const others = { INTERNAL_API_TOKEN: TOKEN, MAIN_URL: 'https://main.example', DATABASE_URL: 'postgres://x' }
+const others = {
+  INTERNAL_API_TOKEN: TOKEN,
+  MAIN_URL: 'https://main.example',
+  MAIN_PUBLIC_URL: 'https://app.example',
+  DATABASE_URL: 'postgres://x',
+}
 
 const mainOf = (env: Record<string, string>, mode = 'local') =>
   loadConfig({ mode, component: 'main', env }).components.main

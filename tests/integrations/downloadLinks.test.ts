@@ -150,7 +150,7 @@ describe('downloadHosts', () => {
     [undefined, []],
     ['', []],
     ['MinIO.internal, 10.0.0.7', ['minio.internal', '10.0.0.7']],
-    [['[fd00::7]'], ['[fd00::7]']],
+    [['[fd00::7]'], ['fd00::7']],
   ])('may be %j', (given, hosts) => {
     expect(parse(given).data?.fangzhouVideoGeneration.downloadHosts).toEqual(hosts)
   })

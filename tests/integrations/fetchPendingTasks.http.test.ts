@@ -96,6 +96,11 @@ describe('waitSeconds', () => {
   })
 })
 
-it('is asked with GET', async () => {
-  expect(await main.internalPost(path, {})).toMatchObject({ status: 404 })
+it('is asked with POST, as earlier daemons do, and is answered alike', async () => {
+  expect(await main.internalPost(path, { limit: 1 })).toEqual(await main.internalGet(`${path}?limit=1`))
+  expect(await main.internalPost(path, '')).toEqual(await main.internalGet(path))
+  expect(await main.internalPost(path, { limit: 0 })).toMatchObject({
+    status: 400,
+    body: { fields: [{ field: 'limit' }] },
+  })
 })

@@ -45,6 +45,7 @@ describe.each(expected)('%s', (namespace, taskQueue, workflowName, reportName) =
     const served = integration?.createAPIs?.().filter((api) => api.internal)
     expect(served?.map(({ name, method = 'POST' }) => `${method} ${name}`)).toEqual([
       'GET fetchPendingTasks',
+      'POST fetchPendingTasks',
       `POST ${reportName}`,
       'GET runsToCheck',
       'POST cancelTask',

@@ -161,13 +161,12 @@ it('a callback for an attempt that is over, or was never begun, is no matter for
   // Where it were asked, main would answer 503.
   const away = await startTestMain({ temporalAddress: '127.0.0.1:9' })
   try {
-    const { body } = await away.post('/api/video/generate', videoRequest)
-    const report = (of: object) =>
-      away.internalPost(`${API}/reportFangzhouVideoResult`, { apiCallId: body.taskId, ...of })
-    const { tasks } = (await away.internalGet(`${API}/fetchPendingTasks`)).body
+    const taskKey = (await away.post('/api/video/generate', videoRequest)).body.taskId
+    const apiCallId = await away.rowIdOf(taskKey, NAMESPACE)
+    const report = (of: object) => away.internalPost(`${API}/reportFangzhouVideoResult`, { apiCallId, ...of })
     const url = (attempt: number) =>
       providerCallbackUrl(away.url, away.token, `${away.url}${API}/reportFangzhouVideoResult`, {
-        taskKey: tasks[0].taskKey,
+        taskKey,
         attempt,
       })
     expect(await callBack(url(1))).toEqual({ status: 200, body: { reached: false } })

@@ -43,7 +43,7 @@ it('a create whose answer is lost is asked for again, and makes one task', async
   expect(answers).toEqual([`{"taskId":"${id}"}`, `{"taskId":"${id}"}`])
   expect(keys).toEqual([expect.stringMatching(/^"[\w-]{36}"$/), keys[0]])
   const { body } = await main.internalGet('/api/testAsyncTask/fetchPendingTasks')
-  expect(body.tasks.map((task: { id: string }) => task.id)).toEqual([id])
+  expect(body.tasks.map((task: { taskKey: string }) => task.taskKey)).toEqual([id])
 })
 
 it('a create is asked for again where main says so, and not where it is refused', async () => {

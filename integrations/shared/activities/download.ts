@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http'
 import { ApplicationFailure } from '@temporalio/activity'
 import { followingSignal } from '../following-signal.js'
-import { isPublicAddress } from '../public-url.js'
+import { hostOf, isPublicAddress } from '../public-url.js'
 import { type ConnectionOptions, ForbiddenUrlError, getChecked } from './checked-http.js'
 import { collectBytes, mayPass } from './http-content.js'
 
@@ -31,7 +31,7 @@ interface LinkSource {
  */
 export function linksOf({ baseUrl, simulated, downloadHosts = [] }: LinkSource): ConnectionOptions {
   const { origin } = new URL(baseUrl)
-  const isTrusted = (url: URL) => simulated || url.origin === origin || downloadHosts.includes(url.hostname)
+  const isTrusted = (url: URL) => simulated || url.origin === origin || downloadHosts.includes(hostOf(url))
   return { mayConnectTo: (address, url) => isTrusted(url) || isPublicAddress(address) }
 }
 

@@ -54,20 +54,22 @@ export function openAPIDocument(apis: readonly API[], url: string, authMode: Aut
     servers: [{ url }],
   })
   for (const operation of Object.values(document.paths ?? {}).flatMap((methods) => Object.values(methods))) {
-    for (const { schema } of operation.parameters ?? []) addLimits(schema)
-    addLimits(operation.requestBody?.content[JSON_TYPE]?.schema)
+    for (const { schema } of operation.parameters ?? []) addLimits(schema, TEXT_PATTERN)
+    // In what internal callers post, such characters are replaced.
+    const isInternal = operation.security?.some((scheme: object) => INTERNAL_TOKEN in scheme)
+    addLimits(operation.requestBody?.content[JSON_TYPE]?.schema, isInternal ? undefined : TEXT_PATTERN)
   }
   return document
 }
 
 /** What holds of every input, as `unstorable` and JSON's numbers have it, said of each field. */
-function addLimits(schema: unknown): void {
+function addLimits(schema: unknown, textPattern: string | undefined): void {
   if (typeof schema !== 'object' || schema === null) return
-  for (const inner of Object.values(schema)) addLimits(inner)
+  for (const inner of Object.values(schema)) addLimits(inner, textPattern)
   const said = schema as Record<string, unknown>
-  if (said.type === 'string' && said.enum === undefined) {
-    if (said.pattern === undefined) said.pattern = TEXT_PATTERN
-    else said.allOf = [{ pattern: TEXT_PATTERN }]
+  if (textPattern !== undefined && said.type === 'string' && said.enum === undefined) {
+    if (said.pattern === undefined) said.pattern = textPattern
+    else said.allOf = [{ pattern: textPattern }]
   }
   if (said.type === 'integer') {
     said.minimum ??= Number.MIN_SAFE_INTEGER

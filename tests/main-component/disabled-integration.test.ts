@@ -15,6 +15,7 @@ beforeAll(async () => {
     CONFIG_MODE: 'prod',
     DATABASE_URL: databaseUrl,
     MAIN_URL: 'https://main.example',
+    MAIN_PUBLIC_URL: 'https://app.example',
     ALLOW_ANONYMOUS: 'true',
   })
 })

@@ -54,7 +54,7 @@ export async function migrationSQL(controller: Controller, { diff }: MigrationPl
   if (!schemaPlan) return []
   // Constraints are made again on every boot, where they are not there.
   const { preRecomputeDDL, postRecomputeDDL } = schemaPlan
-  const created = new Set(preRecomputeDDL.map(({ tableName }) => tableName))
+  const created = new Set(preRecomputeDDL.flatMap(({ kind, tableName }) => (kind === 'create-table' ? tableName : [])))
   const drops = postRecomputeDDL.filter(
     ({ kind, tableName = '' }) => kind === 'drop-empty-fact-table' || created.has(tableName),
   )

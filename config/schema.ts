@@ -28,6 +28,8 @@ const mainSchema = z
       /** A folder, or `memory://`. */
       dataDir: z.string().default('.data/main'),
     }),
+    /** What main does at its start where its model has only grown since: add that to the database, or refuse to start. */
+    migrate: z.enum(['additive', 'never']).default('additive'),
     internalApiToken: internalToken,
     /** Accepted beside `internalApiToken` while tokens are rotated. */
     previousInternalApiToken: internalToken,

@@ -1,11 +1,10 @@
 /** The database under main: drivers that never drop anything, and a boot that several processes may do at once. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Controller, Database, DatabaseLogger } from 'interaqt'
+import type { Database, DatabaseLogger } from 'interaqt'
 import { PGLiteDB, type PGLiteDBConfig, PostgreSQLDB, type PostgreSQLDBConfig } from 'interaqt/drivers'
 import pg from 'pg'
 import type { Logger } from 'pino'
-import type { DatabaseSystem } from '../integrations/shared/database.js'
 import { isConnectionLost } from '../integrations/shared/database-faults.js'
 import { lockDataDir, unusable } from './data-dir-lock.js'
 import { assertRoom, watchForStall } from './disk-space.js'
@@ -172,33 +171,6 @@ function cannotConnect(cause: unknown): MainComponentError {
   return new MainComponentError('DATABASE_UNREACHABLE', `PostgreSQL at DATABASE_URL cannot be used: ${said}`, true, {
     cause,
   })
-}
-
-/**
- * Installs the model into an empty database, or attaches to the one that is there. An install is one
- * transaction: if it fails or the process dies, nothing of it is left.
- */
-export async function installOrAttach(
-  controller: Controller,
-  system: DatabaseSystem,
-): Promise<'installed' | 'attached'> {
-  await system.database.open()
-  if (!(await system.readMigrationManifest())) {
-    await system.storage.runInTransaction({ name: 'install' }, () => controller.setup(true))
-    return 'installed'
-  }
-  try {
-    await controller.setup(false)
-    return 'attached'
-  } catch (cause) {
-    if (!(cause instanceof Error && cause.message.startsWith('Model manifest mismatch'))) throw cause
-    throw new MainComponentError(
-      'MODEL_CHANGED',
-      'The database holds an earlier model of this application. Generate a migration with controller.generateMigrationDiff(), review it, and apply it with controller.migrate({ approvedDiff }). Nothing has been changed.',
-      false,
-      { cause },
-    )
-  }
 }
 
 /** Statements without their parameters: those are the users' data. */

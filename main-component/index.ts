@@ -2,20 +2,19 @@
 import { once } from 'node:events'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { Controller } from 'interaqt'
+import type { Controller } from 'interaqt'
 import type { Logger } from 'pino'
 import * as backend from '../backend/index.js'
 import type { AppConfig } from '../config.js'
-import { createApplicationIntegrations } from '../integrations/entries/application.js'
-import { DatabaseSystem } from '../integrations/shared/database.js'
 import { manyListeners } from '../integrations/shared/following-signal.js'
 import { createHTTPServer } from '../integrations/shared/http-server.js'
-import type { PullIntegrationOptions } from '../integrations/shared/pull-integration.js'
 import { Admission } from './admission.js'
+import { createApplication, type RunAccess } from './application.js'
 import { createAuthentication } from './authentication.js'
-import { installOrAttach, type OpenedDatabase, openDatabase } from './database.js'
+import { type OpenedDatabase, openDatabase } from './database.js'
 import { MainComponentError } from './errors.js'
 import { createHTTPApp } from './http-app.js'
+import { installOrAttach } from './model.js'
 import { TemporalRuns } from './temporal-runs.js'
 
 export interface MainComponentOptions {
@@ -32,8 +31,6 @@ export interface MainComponent {
   /** Stops listening, lets requests under way finish for a while, closes the database. */
   stop(): Promise<void>
 }
-
-type RunAccess = NonNullable<PullIntegrationOptions<unknown>['runs']>
 
 const STOP_GRACE_MS = 5_000
 const HEADERS_TIMEOUT_MS = 10_000
@@ -89,27 +86,9 @@ export async function startMainComponent({
 }
 
 async function boot(config: AppConfig, runs: RunAccess, database: OpenedDatabase, logger: Logger) {
-  const Integrations = createApplicationIntegrations(config, runs)
-  const model = {
-    entities: [...backend.entities],
-    relations: [...backend.relations],
-    activities: [...backend.activities],
-    interactions: [...backend.interactions],
-    dict: [...backend.dicts],
-  }
-  const integrations = new Integrations({ ...model, logger })
-  await integrations.configure()
-  const system = new DatabaseSystem(database.driver)
-  const controller = new Controller({
-    system,
-    entities: model.entities,
-    relations: model.relations,
-    eventSources: model.interactions,
-    dict: model.dict,
-    recordMutationSideEffects: integrations.createSideEffects(),
-  })
+  const { controller, system, integrations } = await createApplication(config, database, logger, runs)
   await database.alone(async () => {
-    const done = await installOrAttach(controller, system)
+    const done = await installOrAttach(controller, system, config.components.main.migrate, logger)
     await integrations.setup(controller)
     logger.info({ database: database.kind }, `model ${done}`)
   })

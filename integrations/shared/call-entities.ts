@@ -86,7 +86,16 @@ export function createCallEntities(
   names: CallEntityNames,
   maxAttempts: number,
 ): { apiCall: EntityInstance; integrationEvent: EntityInstance } {
-  return { apiCall: apiCallEntity(names, maxAttempts), integrationEvent: integrationEventEntity(names) }
+  const apiCall = apiCallEntity(names, maxAttempts)
+  taskEntities.add(apiCall)
+  return { apiCall, integrationEvent: integrationEventEntity(names) }
+}
+
+const taskEntities = new WeakSet<EntityInstance>()
+
+/** Whether an entity's rows are tasks, whose stored state every later version of the protocol goes on with. */
+export function isTaskEntity(entity: EntityInstance): boolean {
+  return taskEntities.has(entity)
 }
 
 function apiCallEntity(names: CallEntityNames, maxAttempts: number): EntityInstance {

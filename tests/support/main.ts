@@ -17,6 +17,9 @@ export const TEST_TOKEN = 'test-internal-token-0123456789'
 export interface TestMainOptions {
   /** Default: PGLite in memory. */
   databaseUrl?: string
+  /** Of PGLite, where there is no `databaseUrl`. */
+  dataDir?: string
+  migrate?: AppConfig['components']['main']['migrate']
   port?: number
   previousToken?: string
   tasks?: Partial<AppConfig['components']['main']['tasks']>
@@ -72,8 +75,9 @@ export async function startTestMain(options: TestMainOptions = {}): Promise<Test
           port: options.port ?? 0,
           auth: options.auth ?? main.auth,
           operatorToken,
+          migrate: options.migrate ?? main.migrate,
           database: {
-            dataDir: 'memory://',
+            dataDir: options.dataDir ?? 'memory://',
             ...(options.databaseUrl !== undefined && { url: options.databaseUrl }),
           },
           tasks: { ...main.tasks, ...options.tasks },

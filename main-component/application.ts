@@ -1,0 +1,35 @@
+/** The application as interaqt has it: its own model, and what its integrations add. */
+import { Controller } from 'interaqt'
+import type { Logger } from 'pino'
+import * as backend from '../backend/index.js'
+import type { AppConfig } from '../config.js'
+import { createApplicationIntegrations } from '../integrations/entries/application.js'
+import { DatabaseSystem } from '../integrations/shared/database.js'
+import type { PullIntegrationOptions } from '../integrations/shared/pull-integration.js'
+import type { OpenedDatabase } from './database.js'
+
+export type RunAccess = NonNullable<PullIntegrationOptions<unknown>['runs']>
+
+/** Makes the application over a database, which it does not touch yet. */
+export async function createApplication(config: AppConfig, database: OpenedDatabase, logger: Logger, runs?: RunAccess) {
+  const Integrations = createApplicationIntegrations(config, runs)
+  const model = {
+    entities: [...backend.entities],
+    relations: [...backend.relations],
+    activities: [...backend.activities],
+    interactions: [...backend.interactions],
+    dict: [...backend.dicts],
+  }
+  const integrations = new Integrations({ ...model, logger })
+  await integrations.configure()
+  const system = new DatabaseSystem(database.driver)
+  const controller = new Controller({
+    system,
+    entities: model.entities,
+    relations: model.relations,
+    eventSources: model.interactions,
+    dict: model.dict,
+    recordMutationSideEffects: integrations.createSideEffects(),
+  })
+  return { controller, system, integrations }
+}

@@ -1,0 +1,90 @@
+/** What `npm run migrate` does, in words for its terminal. */
+import type { Controller } from 'interaqt'
+import type { Logger } from 'pino'
+import type { AppConfig } from '../config.js'
+import { createApplication } from './application.js'
+import { openDatabase } from './database.js'
+import { MainComponentError } from './errors.js'
+import { goBack, type MigrationPlan, type ModelChange, migrationSQL, planMigration } from './migration.js'
+import { migrate } from './model.js'
+
+export type MigrateCommand = 'plan' | 'apply' | 'back'
+
+export interface MigrateOptions {
+  config: AppConfig
+  /** The entities whose rows may be lost. */
+  allowLoss: readonly string[]
+  logger: Logger
+}
+
+/**
+ * Runs one command on the configuration's database, under the lock that main boots under.
+ *
+ * @param say takes a line for people
+ * @throws MainComponentError where it is refused; then nothing has been changed
+ */
+export async function runMigrateCommand(
+  command: MigrateCommand,
+  { config, allowLoss, logger }: MigrateOptions,
+  say: (line: string) => void,
+): Promise<void> {
+  const database = openDatabase(config.components.main.database, logger)
+  try {
+    const { controller, system, integrations } = await createApplication(config, database, logger)
+    await database.alone(async () => {
+      await system.database.open()
+      if (!(await system.readMigrationManifest()))
+        return say('The database is empty: main installs the model at its start.')
+      if (command === 'back') return back(controller, say)
+      const plan = await planMigration(controller)
+      if (isUpToDate(plan)) return say('The database has this model: there is nothing to do.')
+      await tell(controller, plan, say)
+      if (command === 'plan') return
+      refuse(plan, allowLoss)
+      await migrate(controller, plan)
+      await integrations.setup(controller)
+      say('Done.')
+    })
+  } finally {
+    await database.close()
+  }
+}
+
+async function back(controller: Controller, say: (line: string) => void): Promise<void> {
+  await goBack(controller)
+  say('The database has its earlier model again: start the release that it was migrated from.')
+}
+
+function isUpToDate({ diff }: MigrationPlan): boolean {
+  return diff.fromModelHash === diff.toModelHash
+}
+
+async function tell(controller: Controller, plan: MigrationPlan, say: (line: string) => void): Promise<void> {
+  const list = (title: string, changes: ModelChange[]) => {
+    if (changes.length === 0) return
+    say(title)
+    for (const { what, effect, loses } of changes) {
+      say(`  ${what} ${effect}${loses ? `: only with --allow-loss ${loses.name}` : ''}`)
+    }
+  }
+  list('Main does this by itself at its start, unless components.main.migrate is never:', plan.added)
+  list('Done by --apply alone:', plan.other)
+  list('Cannot be done:', plan.blocked)
+  // Where something is in the way there is no whole plan.
+  if (plan.blocked.length > 0 || plan.other.some(({ loses }) => loses)) return
+  say('SQL:')
+  for (const statement of await migrationSQL(controller, plan)) say(`  ${statement.trim()};`)
+}
+
+/** Throws where a plan cannot be carried out, or would lose what nobody named. */
+function refuse({ blocked, other }: MigrationPlan, allowLoss: readonly string[]): void {
+  const [obstacle] = blocked
+  if (obstacle) {
+    const message = `${obstacle.what}: ${obstacle.effect}. Take this change back, or migrate it by hand. Nothing has been changed.`
+    throw new MainComponentError('MODEL_CHANGED', message, false)
+  }
+  const lost = other.find(({ loses }) => loses && !allowLoss.includes(loses.name))
+  if (!lost) return
+  const remedy = `Name it with --allow-loss ${lost.loses?.name} if that is meant. Nothing has been changed.`
+  throw new MainComponentError('MODEL_CHANGED', `${lost.what} ${lost.effect}. ${remedy}`, false)
+}

@@ -1,0 +1,231 @@
+/**
+ * What lies between the model that a database was last used with and the application's of today, and the way across.
+ * All of it is one transaction: a process that dies in it leaves nothing behind.
+ */
+import type { Controller, MigrationChange, MigrationDecision, MigrationDiffFile } from 'interaqt'
+import { isTaskEntity } from '../integrations/shared/call-entities.js'
+import { databaseOf } from '../integrations/shared/database.js'
+import { MainComponentError } from './errors.js'
+
+type Requirement = MigrationDiffFile['requiredDecisions'][number]
+type ComputationChange = Extract<MigrationChange, { kind: 'computation' }>
+
+export interface ModelChange {
+  /** As people say it: `entity X`, `property X.y`. */
+  what: string
+  /** What becomes of the rows that are there. */
+  effect: string
+  /** What `--allow-loss` has to name, where what is stored would be lost; the table that is emptied for it. */
+  loses?: { name: string; table?: string }
+}
+
+export interface MigrationPlan {
+  /** What only adds: new entities, properties and relations, and new rules for tasks' events to come. */
+  added: ModelChange[]
+  /** What somebody has to want. */
+  other: ModelChange[]
+  /** What cannot be done by a migration at all. */
+  blocked: ModelChange[]
+  diff: MigrationDiffFile
+}
+
+/** Tells what a migration would do. Changes nothing. */
+export async function planMigration(controller: Controller): Promise<MigrationPlan> {
+  const diff = await controller.generateMigrationDiff()
+  const plan: MigrationPlan = { added: [], other: [], blocked: [], diff }
+  const isNew = addedIn(diff)
+  for (const change of diff.changes) classify(controller, change, isNew, plan)
+  for (const { logicalPath, reason, oldPhysicalPath: table } of diff.safety.blockingChanges) {
+    if (table !== undefined && reason === 'fact record was removed from the new schema') {
+      const loses = { name: logicalPath, table }
+      plan.other.push({ what: `entity ${logicalPath}`, effect: 'is removed with its rows', loses })
+    } else plan.blocked.push({ what: logicalPath, effect: reason })
+  }
+  for (const requirement of diff.requiredDecisions) {
+    const problem = problemOf(requirement)
+    if (problem) plan.blocked.push(problem)
+  }
+  return plan
+}
+
+/** The statements that a plan would send for its tables, columns and constraints. */
+export async function migrationSQL(controller: Controller, { diff }: MigrationPlan): Promise<string[]> {
+  const { schemaPlan } = await controller.migrate({ approvedDiff: approve(diff), handlers, dryRun: true })
+  if (!schemaPlan) return []
+  // Constraints are made again on every boot, where they are not there.
+  const { preRecomputeDDL, postRecomputeDDL } = schemaPlan
+  const created = new Set(preRecomputeDDL.flatMap(({ kind, tableName }) => (kind === 'create-table' ? tableName : [])))
+  const drops = postRecomputeDDL.filter(
+    ({ kind, tableName = '' }) => kind === 'drop-empty-fact-table' || created.has(tableName),
+  )
+  return [...preRecomputeDDL, ...drops].map((operation) =>
+    operation.kind === 'drop-empty-fact-table'
+      ? `DROP TABLE "${operation.tableName}"`
+      : (operation.sql ?? `-- ${operation.description}`),
+  )
+}
+
+/**
+ * Carries a plan out, in one transaction, and leaves the Controller set up. Runs under the boot lock. Tables of what is
+ * removed are emptied: whoever calls has made sure that this is wanted.
+ */
+export async function applyMigration(controller: Controller, plan: MigrationPlan): Promise<void> {
+  const { storage } = controller.system
+  const tables = plan.other.flatMap(({ loses }) => loses?.table ?? [])
+  await storage.runInTransaction({ name: 'migrate', isolation: 'SERIALIZABLE' }, async () => {
+    await keepManifest(controller)
+    for (const table of tables) await databaseOf(controller).update(`DELETE FROM "${table}"`, [])
+    const diff = tables.length > 0 ? await controller.generateMigrationDiff() : plan.diff
+    await controller.migrate({ approvedDiff: approve(diff), handlers })
+  })
+}
+
+/** Has the database taken for the earlier model's again, which it was migrated from: what was added stays beside it. */
+export async function goBack(controller: Controller): Promise<void> {
+  const database = databaseOf(controller)
+  const [previous] = await database.query(`SELECT 1 FROM ${MANIFESTS} WHERE "key" = 'previous'`, [])
+  if (!previous) {
+    throw new MainComponentError('MODEL_CHANGED', 'The database was not migrated: there is no way back to take', false)
+  }
+  const earlier = `(SELECT "value" FROM ${MANIFESTS} WHERE "key" = 'previous')`
+  await database.update(`UPDATE ${MANIFESTS} SET "value" = ${earlier} WHERE "key" = 'current'`, [])
+}
+
+const MANIFESTS = '"__interaqt_migration_manifest"'
+
+/** The earlier model's description stays, for the way back to the release that knows it. */
+async function keepManifest(controller: Controller): Promise<void> {
+  await databaseOf(controller).update(
+    `INSERT INTO ${MANIFESTS} ("key", "value") SELECT 'previous', "value" FROM ${MANIFESTS} WHERE "key" = 'current'` +
+      ' ON CONFLICT ("key") DO UPDATE SET "value" = EXCLUDED."value"',
+    [],
+  )
+}
+
+/** What follows from events cannot be computed anew, and is not: only rows that there are none of are asked for. */
+const handlers = {
+  eventRebuild: {
+    noRows: ({ record, dataContext }: { record?: Record<string, unknown>; dataContext: { type: string } }) => {
+      if (record)
+        throw new MainComponentError(
+          'MODEL_CHANGED',
+          'A stored row would be made anew: nothing has been changed',
+          false,
+        )
+      return dataContext.type === 'property' ? null : []
+    },
+  },
+}
+
+/** Names what the new model has and the earlier one has not, as `entity:X`, `property:X.y`. */
+function addedIn(diff: MigrationDiffFile): (dataContext: string) => boolean {
+  const added = new Set<string>()
+  for (const change of diff.changes) {
+    const isPart = change.kind === 'record' || change.kind === 'property' || change.kind === 'relation'
+    if (isPart && change.changeType === 'added') added.add(change.dataContext)
+  }
+  return (dataContext) => added.has(dataContext)
+}
+
+function classify(
+  controller: Controller,
+  change: MigrationChange,
+  isNew: (dataContext: string) => boolean,
+  plan: MigrationPlan,
+): void {
+  switch (change.kind) {
+    case 'record':
+    case 'property':
+    case 'relation':
+    case 'dictionary': {
+      if (change.changeType === 'unchanged') return
+      const what = inWords(change.dataContext)
+      if (change.changeType === 'added') plan.added.push({ what, effect: 'is added' })
+      else if (change.changeType === 'changed') plan.other.push({ what, effect: change.reason })
+      // What goes away is told by what holds it back.
+      return
+    }
+    case 'computation':
+      classifyComputation(controller, change, isNew, plan)
+      return
+    case 'storage':
+      if (change.changeType === 'changed') plan.other.push({ what: inWords(change.dataContext), effect: change.reason })
+      return
+    case 'empty-fact-record-removal':
+      plan.other.push({ what: `entity ${change.recordName}`, effect: 'is removed; it has no rows' })
+      return
+    case 'computation-takeover':
+      plan.other.push({
+        what: inWords(change.dataContext),
+        effect: change.reason,
+        loses: { name: nameOf(change.dataContext) },
+      })
+  }
+}
+
+function classifyComputation(
+  controller: Controller,
+  change: ComputationChange,
+  isNew: (dataContext: string) => boolean,
+  { added, other, blocked }: MigrationPlan,
+): void {
+  const { changeType, dataContext } = change
+  const what = inWords(dataContext)
+  const ofEvents = change.detected.needsEventRebuildHandler === true
+  if (changeType === 'unchanged' || changeType === 'removed') return
+  if (changeType === 'added') {
+    if (isNew(hostOf(dataContext)) || (!ofEvents && isNew(dataContext))) return
+    if (ofEvents) blocked.push({ what, effect: 'follows from events, which are not there for the rows of before' })
+    else other.push({ what, effect: 'is computed for all rows' })
+  } else if (ofEvents) {
+    const effect = 'follows other rules for events to come; stored rows stay as they are'
+    if (isOfTask(controller, dataContext)) added.push({ what, effect })
+    else other.push({ what, effect })
+  } else other.push({ what, effect: 'is computed anew for all rows' })
+}
+
+/** Every decision that a diff asks for. What is not ready to be decided was found `blocked` before. */
+function approve(diff: MigrationDiffFile): MigrationDiffFile {
+  const changes = new Map(diff.changes.map((change) => ['id' in change ? change.id : '', change]))
+  const reason = 'main: stored rows stay as they are'
+  const decisions = diff.requiredDecisions.map((item): MigrationDecision => {
+    if (item.kind === 'computation') {
+      const { changeType, detected } = changes.get(item.id) as ComputationChange
+      // Of new ones interaqt wants something made; there is nothing but their (empty) state that could be.
+      const ofEvents = changeType === 'added' ? 'state-only' : 'unchanged'
+      return { ...item, decision: detected.needsEventRebuildHandler ? ofEvents : item.recommendedDecision, reason }
+    }
+    if (item.kind === 'event-rebuild-handler') return { ...item, handlerRef: 'noRows', reason }
+    return item as MigrationDecision
+  })
+  return { ...diff, status: 'approved', decisions }
+}
+
+function problemOf(requirement: Requirement): ModelChange | undefined {
+  switch (requirement.kind) {
+    case 'async-completion-handler':
+    case 'scoped-sequence-seed':
+    case 'scoped-sequence-no-seed':
+      return { what: inWords(requirement.dataContext), effect: requirement.reason }
+    default:
+      return undefined
+  }
+}
+
+function isOfTask(controller: Controller, dataContext: string): boolean {
+  const host = nameOf(hostOf(dataContext))
+  return controller.entities.some((entity) => entity.name === host && isTaskEntity(entity))
+}
+
+/** `property:X.y` is of `entity:X`. */
+function hostOf(dataContext: string): string {
+  return dataContext.startsWith('property:') ? `entity:${nameOf(dataContext).split('.')[0]}` : dataContext
+}
+
+function nameOf(dataContext: string): string {
+  return dataContext.slice(dataContext.indexOf(':') + 1)
+}
+
+function inWords(dataContext: string): string {
+  return dataContext.replace(':', ' ')
+}

@@ -85,8 +85,8 @@ function isRepeated(
   )
 }
 
-/** The event that each accepted report must have left, at once or earlier. */
-function isStored(task: StoredTask, { report, answered, answeredAt }: Accepted): boolean {
+/** What each accepted report must have left, at once or earlier: an event, or a note on the row. */
+function isStored(task: StoredTask, { report, answered, sentAt, answeredAt }: Accepted): boolean {
   const stored = (type: string, fits: (event: StoredTask['events'][number]) => boolean) =>
     task.events.some((event) => event.type === type && event.at * 1000 <= answeredAt + CLOCK_STEP_MS && fits(event))
   switch (report.status) {
@@ -107,7 +107,13 @@ function isStored(task: StoredTask, { report, answered, answeredAt }: Accepted):
     case 'renewed':
       return stored(report.status, (event) => event.attempt === report.attempt)
     case 'running':
-      return stored('checked', (event) => event.attempt === report.attempt)
+      // Noted on the row, until a claim or a cancel wipes that out.
+      return (
+        (task.state.checkedAt ?? 0) * 1000 >= sentAt - CLOCK_STEP_MS ||
+        task.events.some(
+          ({ type, at }) => (type === 'queued' || type === 'cancelled') && at * 1000 >= sentAt - CLOCK_STEP_MS,
+        )
+      )
     default:
       return true
   }

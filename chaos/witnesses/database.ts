@@ -30,6 +30,7 @@ const taskRowSchema = z.object({
     attemptLimit: z.number(),
     retryable: z.boolean(),
     fencingToken: z.string().nullable(),
+    checkedAt: nullableNumber,
     error: z.object({ code: z.string(), message: z.string() }).nullable(),
   }),
 })

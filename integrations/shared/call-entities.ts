@@ -24,7 +24,10 @@ import {
   uncheckedSince,
 } from './protocol/index.js'
 
-/** Where each type of event leads, by the status that it finds. What is not here cannot happen. */
+/**
+ * Where each type of event leads, by the status that it finds. What is not here cannot happen. `checked` is appended
+ * by earlier versions only: the store notes a look on the row.
+ */
 const EDGES: Record<TaskStatus, Partial<Record<TaskEventType, TaskStatus>>> = {
   pending: { queued: 'queued', cancelled: 'cancelled', restored: 'pending' },
   queued: {

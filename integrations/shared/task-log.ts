@@ -4,7 +4,7 @@ import type { TaskEvent, TaskState } from './protocol/index.js'
 
 export type TaskLogger = Pick<Logger, 'info' | 'debug'>
 
-/** An event that is stored, with the row as it was before it and as it is after it. */
+/** An event that is stored, or a look that is noted, with the row as it was before it and as it is after it. */
 export interface StoredStep {
   event: TaskEvent
   before: TaskState

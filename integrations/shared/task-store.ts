@@ -16,6 +16,7 @@ import {
   type TaskEventType,
   type TaskRequest,
   type TaskState,
+  uncheckedSince,
 } from './protocol/index.js'
 import { arrivalsOf } from './task-arrivals.js'
 import type { StoredStep } from './task-log.js'
@@ -26,13 +27,13 @@ export interface CarriedOut {
   answer: Decision['answer']
   state: TaskState
   task: Pick<LockedTask, 'id' | 'taskKey' | 'createdAt'>
-  /** What was appended, in order. */
+  /** What was appended, or noted, in order. */
   steps: StoredStep[]
 }
 
 /**
  * Decides a request about one task and carries the decision out, in one transaction: lock the row, decide,
- * append the decision's events. A refusal is stored too, as some carry an event.
+ * append the decision's events, or note a look on the row. A refusal is stored too, as some carry an event.
  *
  * @param maxTasksInFlight most tasks that may be queued or processing at once; without it, any number
  * @returns undefined where there is no such task
@@ -94,20 +95,43 @@ async function appendEvents(
   const steps: StoredStep[] = []
   let before = row.state
   for (const event of events) {
-    const record: IntegrationEventRecord = {
-      apiCallId: row.id,
-      eventType: event.type,
-      attempt: event.attempt,
-      at,
-      supersedes: event.type === 'queued' && !event.adopted ? (before.fencingToken ?? '') : null,
-      data: event,
-    }
-    await controller.system.storage.create(names.integrationEvent, record)
     const after = evolve(before, event)
+    if (event.type === 'checked') {
+      await noteLook(controller, names, row.id, after)
+    } else {
+      const record: IntegrationEventRecord = {
+        apiCallId: row.id,
+        eventType: event.type,
+        attempt: event.attempt,
+        at,
+        supersedes: event.type === 'queued' && !event.adopted ? (before.fencingToken ?? '') : null,
+        data: event,
+      }
+      await controller.system.storage.create(names.integrationEvent, record)
+    }
     steps.push({ event, before, after, at })
     before = after
   }
   return steps
+}
+
+/**
+ * A run is looked at each minute, for as long as it lives. That moves no status and is no history: it is written on
+ * the row, which the caller holds locked, into every column that follows from a look. What interaqt keeps of its own
+ * beside them is the status alone.
+ */
+async function noteLook(
+  controller: Controller,
+  names: CallEntityNames,
+  apiCallId: string,
+  state: TaskState,
+): Promise<void> {
+  const { table, column, parseId } = physicalEntity(controller, names.apiCall)
+  const sql =
+    `UPDATE ${table} SET ${column('state')} = $2::json, ${column('claimableAt')} = $3::float8,` +
+    ` ${column('uncheckedSince')} = $4::float8 WHERE ${column('id')} = $1`
+  const values = [parseId(apiCallId), JSON.stringify(state), claimableAt(state), uncheckedSince(state)]
+  await databaseOf(controller).query(sql, values)
 }
 
 /** Whose task is asked for, and how many that user may have open. */

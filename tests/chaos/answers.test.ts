@@ -32,11 +32,28 @@ function judge(
 
 describe('answers', () => {
   it('are in order where the token was the current one at some moment of the exchange', () => {
-    const checked = event({ type: 'checked', at: 3.5 })
-    const events = [...goodHistory().slice(0, 3), checked]
     expect(
-      judge({ status: 'running', fencingToken: 'processing-1' }, { sentAt: 3400, answeredAt: 3600 }, events),
+      judge({ status: 'released', fencingToken: 'claim-1' }, { sentAt: 1400, answeredAt: 1600 }, [
+        ...goodHistory().slice(0, 1),
+        event({ type: 'released', at: 1.5, fencingToken: 'released-1' }),
+      ]),
     ).toEqual([])
+  })
+
+  it('on a look are in order where the row notes it, or something has wiped the note out since', () => {
+    const events = goodHistory().slice(0, 3)
+    const looked = (given: ReturnType<typeof event>[], checkedAt: number | null) => {
+      const stored = task(given)
+      stored.state.checkedAt = checkedAt
+      const look = exchange({ status: 'running', fencingToken: 'processing-1' }, { sentAt: 3400, answeredAt: 3600 })
+      const reports = acceptedReports([look]).get('fangzhouVideoGeneration:7') ?? []
+      return judgeAnswers(stored, judgeEvents(stored).spans, reports).map(({ what }) => what)
+    }
+    expect(looked(events, 3.5)).toEqual([])
+    const cancelled = event({ type: 'cancelled', at: 5, fencingToken: 'cancelled-1' })
+    expect(looked([...events, cancelled], null)).toEqual([])
+    expect(looked(events, null)).toHaveLength(1)
+    expect(looked(events, 1)).toHaveLength(1)
   })
 
   it('are in order where the same outcome was told again', () => {

@@ -30,7 +30,7 @@ export function task(events: StoredEvent[], given: Partial<StoredTask> = {}): St
     status,
     attempts,
     requestParams: { prompt: 'chaos-1-7' },
-    state: { status, attempts, attemptLimit: 20, retryable: true, fencingToken, error: null },
+    state: { status, attempts, attemptLimit: 20, retryable: true, fencingToken, checkedAt: null, error: null },
     events,
     ...given,
   }

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { findTask } from '@/integrations/shared/task-store.js'
 import { startTestMain, type TestMain } from '../support/main.js'
-import { events, plantTask, TEST_API } from '../support/tasks.js'
+import { events, plantTask, TEST_API, TEST_TASKS } from '../support/tasks.js'
 
 let main: TestMain
 beforeAll(async () => {
@@ -14,6 +15,11 @@ const processing = (secondsAgo: number) =>
     events: [events.queued(1, Date.now() / 1000 - secondsAgo + 300), events.processing(1)],
   })
 const toCheck = async (query = '') => (await main.internalGet(`${TEST_API}/runsToCheck${query}`)).body.runs
+const task = async (id: string) => {
+  const found = await findTask(main.component.controller, TEST_TASKS, id)
+  if (!found) throw new Error(`There is no task ${id}`)
+  return found
+}
 const ids = (runs: Array<{ apiCallId: string }>) => runs.map((run) => run.apiCallId)
 
 describe('runsToCheck', () => {
@@ -47,6 +53,24 @@ describe('runsToCheck', () => {
     const lost = { status: 'failed', error: { code: 'workflow_lost', message: 'gone' }, retryable: true }
     expect(await report(lost)).toMatchObject({ status: 200, body: { status: 'failed' } })
     expect(ids(await toCheck('?uncheckedForSeconds=0'))).not.toContain(id)
+  })
+
+  it('a look is noted on the row, and adds nothing to the history', async () => {
+    const id = await plantTask(main.component.controller, { events: [events.queued(1, Date.now() / 1000 + 1)] })
+    const { taskKey, state } = await task(id)
+    const look = { apiCallId: id, attempt: 1, fencingToken: state.fencingToken, status: 'running' }
+    for (let minute = 0; minute < 3; minute += 1) {
+      expect(await main.internalPost(`${TEST_API}/reportTestAsyncTaskResult`, look)).toMatchObject({ status: 200 })
+    }
+    const looked = (await task(id)).state
+    expect(looked).toMatchObject({ status: 'queued', checkedAt: expect.any(Number) })
+    expect(looked.leaseExpiresAt).toBeGreaterThan(Date.now() / 1000 + 200)
+
+    const begin = { apiCallId: id, taskKey, attempt: 1, status: 'begin', runId: 'run-1' }
+    expect(await main.internalPost(`${TEST_API}/reportTestAsyncTaskResult`, begin)).toMatchObject({ status: 200 })
+    expect((await task(id)).state).toMatchObject({ runId: 'run-1', checkedAt: looked.checkedAt })
+    const { timeline } = (await main.get(`/api/test/tasks/${taskKey}`)).body
+    expect(timeline.map(({ type }: { type: string }) => type)).toEqual(['queued', 'begun'])
   })
 
   it('keeps naming the run of a cancelled task until it is seen closed', async () => {

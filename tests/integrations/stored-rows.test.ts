@@ -7,6 +7,7 @@ import {
   type TaskEventType,
   type TaskRequest,
   type TaskState,
+  uncheckedSince,
 } from '@/integrations/shared/protocol/index.js'
 import { carryOut, findTask, readTask } from '@/integrations/shared/task-store.js'
 import { startTestMain, type TestMain } from '../support/main.js'
@@ -90,17 +91,18 @@ it('whatever is requested of whatever row, what is stored is what the protocol s
       const task = await readTask(controller, TEST_TASKS, await taskKeyOf(controller, id), 'operator')
       for (const { type } of task?.timeline ?? []) seenTypes.add(type as TaskEventType)
       const waits = state.status === 'processing' && state.waitingFor ? ', waits' : ''
-      const kind = `${state.status}, ${state.runId === null ? 'not begun' : 'begun'}${waits}`
+      const looked = state.checkedAt === null ? '' : ', looked at'
+      const kind = `${state.status}, ${state.runId === null ? 'not begun' : 'begun'}${waits}${looked}`
       if (!kinds.has(kind) && way.length < 4) {
         kinds.add(kind)
         ways.push([...way, next])
       }
     }
   }
+  // A look is on the row alone, where `expectStored` has seen it.
   expect([...seenTypes].sort()).toEqual([
     'begun',
     'cancelled',
-    'checked',
     'completed',
     'failed',
     'processing',
@@ -125,7 +127,18 @@ it('whatever is requested of whatever row, what is stored is what the protocol s
     const row = await inTransaction(controller, 'look', () =>
       controller.system.storage.findOne(TEST_TASKS.apiCall, match, undefined, ['*']),
     )
-    const columns = ['status', 'state', 'attempts', 'startedAt', 'dueAt', 'claimableAt', 'runId', 'result', 'error']
+    const columns = [
+      'status',
+      'state',
+      'attempts',
+      'startedAt',
+      'dueAt',
+      'claimableAt',
+      'uncheckedSince',
+      'runId',
+      'result',
+      'error',
+    ]
     const stored = Object.fromEntries(columns.map((column) => [column, row[column] ?? null]))
     const { status, attempts, startedAt, dueAt, runId, result } = state
     expect(stored).toEqual({
@@ -135,6 +148,7 @@ it('whatever is requested of whatever row, what is stored is what the protocol s
       startedAt,
       dueAt,
       claimableAt: claimableAt(state),
+      uncheckedSince: uncheckedSince(state),
       runId,
       result,
       error: state.error,

@@ -18,7 +18,10 @@ export function storedAs(state: TaskState, events: readonly TaskEvent[]): Stored
     claimableAt: claimableAt(state),
     uncheckedSince: uncheckedSince(state),
     state,
-    events: events.map((data) => ({ eventType: data.type, attempt: data.attempt, data })),
+    // A look is noted on the row.
+    events: events
+      .filter(({ type }) => type !== 'checked')
+      .map((data) => ({ eventType: data.type, attempt: data.attempt, data })),
   }
 }
 

@@ -142,7 +142,7 @@ interface Dated {
   at?: number
 }
 
-/** A fact about one task. Events are only ever appended, and are all that changes a row. */
+/** A fact about one task. Events are all that changes a row, and are only ever appended; `checked` is only noted on it. */
 export type TaskEvent =
   | {
       type: 'queued'

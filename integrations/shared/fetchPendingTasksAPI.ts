@@ -1,4 +1,5 @@
 import { type API, createAPI } from '../index.js'
+import { NOW, selectClaimable } from './claimable.js'
 import { databaseOf, type PhysicalEntity, physicalEntity, reading } from './database.js'
 import { DEFAULT_TASK_POLICY } from './protocol/index.js'
 import { arrivalsOf } from './task-arrivals.js'
@@ -62,24 +63,13 @@ export function createFetchPendingTasksAPI({
     answer: fetchPendingTasksAnswerSchema,
     async callback({ signal }, { limit, waitSeconds = 0 }) {
       const entity = physicalEntity(this, entityName)
-      const id = entity.column('id')
-      const createdAt = entity.column(fields.createdAt)
-      const status = entity.column(fields.status)
-      // Nothing is counted where nothing is limited.
-      const limited = Number.isFinite(maxTasksInFlight)
-      const counted = limited ? countInFlight(entity.table, status) : '0'
-      const sql =
-        `SELECT ${id} AS "id", ${selectList(entity, fields)}, ${counted} AS "inFlight" FROM ${entity.table}` +
-        ` WHERE ${mayBeClaimed(entity, fields, maxAttempts, stuckTimeoutSeconds)}` +
-        // At capacity only take-overs are left: they must not hide behind tasks that have to wait.
-        `${limited ? ` AND (${status} = 'queued' OR ${counted} < ${Number(maxTasksInFlight)})` : ''}` +
-        ` ORDER BY ${createdAt}, ${id} LIMIT $1`
+      const sql = selectTasks(entity, fields, { limit, maxAttempts, stuckTimeoutSeconds, maxTasksInFlight })
       const arrivals = arrivalsOf(this, entityName)
       const waitUntil = performance.now() + waitSeconds * 1000
       for (;;) {
         const seen = arrivals.count
         const found = await reading(this, `${entityName}:fetch`, () =>
-          databaseOf(this).query<PendingTask & { inFlight: number }>(sql, [limit]),
+          databaseOf(this).query<PendingTask & { inFlight: number }>(sql, []),
         )
         const rows = withinCapacity(found, maxTasksInFlight)
         const leftMs = waitUntil - performance.now()
@@ -107,18 +97,45 @@ function selectList(entity: PhysicalEntity, fields: TaskFields): string {
   return LISTED.map((field) => `${entity.column(fields[field])} AS "${field}"`).join(', ')
 }
 
-/** statement_timestamp, not clock_timestamp: one time for all rows, so that an index can be used. */
-const NOW = 'extract(epoch FROM statement_timestamp())::float8'
+interface Selected {
+  limit: number
+  maxAttempts: number
+  stuckTimeoutSeconds: number
+  maxTasksInFlight: number
+}
 
-function mayBeClaimed(
+/** What is asked of the database. Numbers stand in the text, so that it plans for them. */
+export function selectTasks(
+  entity: PhysicalEntity,
+  fields: TaskFields,
+  { limit, maxAttempts, stuckTimeoutSeconds, maxTasksInFlight }: Selected,
+): string {
+  const { table, column } = entity
+  const id = column('id')
+  const status = column(fields.status)
+  const createdAt = column(fields.createdAt)
+  // Nothing is counted where nothing is limited.
+  const limited = Number.isFinite(maxTasksInFlight)
+  const flying = limited ? `WITH flying AS MATERIALIZED (SELECT ${countInFlight(table, status)} AS count) ` : ''
+  const counted = limited ? '(SELECT count FROM flying)' : '0'
+  // At capacity only take-overs are left: they must not hide behind tasks that have to wait.
+  const mayJoin = limited ? `${counted} < ${Number(maxTasksInFlight)}` : 'TRUE'
+  const order = `ORDER BY ${createdAt}, ${id} LIMIT ${Number(limit)}`
+  const where =
+    fields.claimableAt === undefined
+      ? `(${byStatus(entity, fields, maxAttempts, stuckTimeoutSeconds)}) AND (${status} = 'queued' OR ${mayJoin})`
+      : `${id} IN (${selectClaimable(table, { id, status, createdAt, claimableAt: column(fields.claimableAt) }, limit, mayJoin)})`
+  return `${flying}SELECT ${id} AS "id", ${selectList(entity, fields)}, ${counted} AS "inFlight" FROM ${table} WHERE ${where} ${order}`
+}
+
+function byStatus(
   entity: PhysicalEntity,
   fields: TaskFields,
   maxAttempts: number,
   stuckTimeoutSeconds: number,
 ): string {
-  if (fields.claimableAt !== undefined) return `${entity.column(fields.claimableAt)} <= ${NOW}`
   const status = entity.column(fields.status)
   const failed = `${status} = 'failed' AND ${entity.column(fields.attempts)} < ${Number(maxAttempts)}`
   const stuck = `${status} = 'queued' AND ${entity.column(fields.startedAt)} <= ${NOW} - ${Number(stuckTimeoutSeconds)}`
-  return `(${status} = 'pending' OR (${failed}) OR (${stuck}))`
+  return `${status} = 'pending' OR (${failed}) OR (${stuck})`
 }

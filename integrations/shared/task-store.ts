@@ -1,6 +1,7 @@
 /** What the APIs read and write of an integration's tasks. It carries out; the protocol decides. */
 import { type Controller, MatchExp } from 'interaqt'
 import type { CallEntityNames, IntegrationEventRecord } from './call-entities.js'
+import { createClaimableIndexes } from './claimable.js'
 import { databaseOf, databaseTime, inTransaction, physicalEntity, reading } from './database.js'
 import type { MakeOnce } from './idempotency.js'
 import { ensureMayOpenTask, isOpen } from './open-tasks.js'
@@ -20,7 +21,7 @@ import {
 } from './protocol/index.js'
 import { arrivalsOf } from './task-arrivals.js'
 import type { StoredStep } from './task-log.js'
-import { inFlight, isFull } from './tasks-in-flight.js'
+import { isFull } from './tasks-in-flight.js'
 
 /** A decision that has been carried out, and the row as it is now. */
 export interface CarriedOut {
@@ -302,16 +303,7 @@ export async function createTaskIndexes(
   const calls = physicalEntity(controller, names.apiCall)
   const events = physicalEntity(controller, names.integrationEvent)
   const database = databaseOf(controller)
-  // In the order of fetching; claimableAt is looked at within the index.
-  const claimable = `${calls.column('createdAt')}, ${calls.column('id')}, ${calls.column('claimableAt')}`
-  await database.scheme(
-    `CREATE INDEX IF NOT EXISTS "${names.apiCall}_claimable" ON ${calls.table} (${claimable})` +
-      ` WHERE ${calls.column('claimableAt')} IS NOT NULL`,
-  )
-  await database.scheme(
-    `CREATE INDEX IF NOT EXISTS "${names.apiCall}_in_flight" ON ${calls.table} (${calls.column('status')})` +
-      ` WHERE ${inFlight(calls.column('status'))}`,
-  )
+  await createClaimableIndexes(controller, names)
   await database.scheme(
     `CREATE INDEX IF NOT EXISTS "${names.apiCall}_by_key" ON ${calls.table} (${calls.column('taskKey')})`,
   )

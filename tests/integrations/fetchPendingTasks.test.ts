@@ -2,9 +2,10 @@ import { Controller, Entity, Property } from 'interaqt'
 import { PGLiteDB } from 'interaqt/drivers'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { DatabaseSystem, databaseOf, databaseTime, physicalEntity, reading } from '@/integrations/shared/database.js'
-import { API_CALL_FIELDS, createFetchPendingTasksAPI } from '@/integrations/shared/fetchPendingTasksAPI.js'
+import { API_CALL_FIELDS, createFetchPendingTasksAPI, selectTasks } from '@/integrations/shared/fetchPendingTasksAPI.js'
 import type { FetchPendingTasksAnswer } from '@/integrations/shared/wire.js'
 import { startTestMain, type TestMain } from '../support/main.js'
+import { multiplyTask } from '../support/rows.js'
 import { events, plantTask, TEST_TASKS } from '../support/tasks.js'
 
 const api = createFetchPendingTasksAPI({
@@ -94,18 +95,45 @@ describe('order', () => {
     expect(ids(await fetchTasks(controller, 2))).toEqual([first, second])
   })
 
-  it('is read from an index, however many tasks there are', async () => {
-    const { table, column } = physicalEntity(controller, TEST_TASKS.apiCall)
-    const plan = await controller.system.storage.runInTransaction({ name: 'explain' }, async () => {
-      await databaseOf(controller).scheme('SET LOCAL enable_seqscan = off')
-      return databaseOf(controller).query<{ 'QUERY PLAN': string }>(
-        `EXPLAIN SELECT ${column('id')} FROM ${table} WHERE ${column('claimableAt')} <= 1 ORDER BY ${column('createdAt')}, ${column('id')} LIMIT 10`,
+  it('is the same where more have become due than are sorted anew', async () => {
+    const due = await plantTask(controller, { createdAt: 5, state: { dueAt: now - 1 } })
+    await multiplyTask(controller, TEST_TASKS, due, 1500)
+    const oldest = await plantTask(controller, { createdAt: 1, state: { dueAt: now - 0.5 } })
+    const ready = await plantTask(controller, { createdAt: 2 })
+    const stuck = await plantTask(controller, { createdAt: 3, events: [events.queued(1, now - 1)] })
+    await plantTask(controller, { createdAt: 4, state: { dueAt: now + 60 } })
+    const fetched = await fetchTasks(controller, 4)
+    expect(ids(fetched).slice(0, 3)).toEqual([oldest, ready, stuck])
+    expect(fetched[3]?.createdAt).toBe(5)
+  })
+})
+
+describe('tasks that may not be claimed are not walked', () => {
+  const entity = () => physicalEntity(controller, TEST_TASKS.apiCall)
+  const limits = { limit: 10, maxAttempts: 5, stuckTimeoutSeconds: 300 }
+
+  it.each([
+    ['that are not due', { state: { dueAt: 4e9 } }, Number.POSITIVE_INFINITY],
+    ['that wait for a place', {}, 1],
+    ['that have become due and wait for a place', { state: { dueAt: 1 } }, 1],
+    ['that are claimed', { events: [events.queued(1, 4e9)] }, Number.POSITIVE_INFINITY],
+  ])('many %s', async (_title, given, maxTasksInFlight) => {
+    const stuck = await plantTask(controller, { createdAt: 9, events: [events.queued(1, now - 1)] })
+    const id = await plantTask(controller, { createdAt: 1, ...given })
+    await multiplyTask(controller, TEST_TASKS, id, 20_000)
+    const sql = selectTasks(entity(), API_CALL_FIELDS, { ...limits, maxTasksInFlight })
+    const found = await reading(controller, 'fetch', () => databaseOf(controller).query<{ id: unknown }>(sql, []))
+    expect(found.map((row) => String(row.id))).toEqual([stuck])
+
+    const [explained] = await reading(controller, 'explain', () =>
+      databaseOf(controller).query<{ 'QUERY PLAN': [{ Plan: Record<string, number> }] }>(
+        `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${sql}`,
         [],
-      )
-    })
-    const text = plan.map((line) => line['QUERY PLAN']).join('\n')
-    expect(text).toContain(`${TEST_TASKS.apiCall}_claimable`)
-    expect(text).not.toContain('Sort')
+      ),
+    )
+    const { 'Shared Hit Blocks': hit = 0, 'Shared Read Blocks': read = 0 } = explained?.['QUERY PLAN'][0].Plan ?? {}
+    expect(hit + read).toBeGreaterThan(0)
+    expect(hit + read).toBeLessThan(40)
   })
 })
 

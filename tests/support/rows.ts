@@ -1,0 +1,46 @@
+/** Many rows at once, past interaqt: copies of one that it made. */
+import type { Controller } from 'interaqt'
+import type { CallEntityNames } from '@/integrations/shared/call-entities.js'
+import { databaseOf, inTransaction, physicalEntity } from '@/integrations/shared/database.js'
+
+/** Rows in one statement: PGLite holds what one writes in memory. */
+const BATCH = 50_000
+
+/**
+ * Adds `count` copies of a task, each with a key of its own, and has the database look at what it holds now, as
+ * PostgreSQL does in time by itself.
+ */
+export async function multiplyTask(
+  controller: Controller,
+  { apiCall }: Pick<CallEntityNames, 'apiCall'>,
+  id: string,
+  count: number,
+): Promise<void> {
+  const { table, column, parseId } = physicalEntity(controller, apiCall)
+  const database = databaseOf(controller)
+  const idColumn = column('id')
+  const columns = await inTransaction(controller, 'columns', () =>
+    database.query<{ name: string }>(
+      'SELECT column_name AS name FROM information_schema.columns WHERE table_name = $1',
+      [table.replaceAll('"', '')],
+    ),
+  )
+  const copied = columns
+    .map(({ name }) => `"${name}"`)
+    .filter((name) => name !== '"_rowId"' && name !== idColumn && name !== column('taskKey'))
+  const uuid = typeof parseId(id) === 'string'
+  // Far above those that interaqt gives next.
+  const base = `(SELECT greatest(max(${idColumn}), 1000000000) FROM ${table}) + `
+  for (let done = 0; done < count; done += BATCH) {
+    const batch = Math.min(BATCH, count - done)
+    await inTransaction(controller, 'multiply', () =>
+      database.query(
+        `INSERT INTO ${table} (${idColumn}, ${column('taskKey')}, ${copied.join(', ')})` +
+          ` SELECT ${uuid ? 'gen_random_uuid()' : `${base}n`}, 'bench-${id}-' || ${done} + n, ${copied.join(', ')}` +
+          ` FROM ${table}, generate_series(1, ${batch}) AS n WHERE ${idColumn} = $1`,
+        [parseId(id)],
+      ),
+    )
+  }
+  await database.scheme(`VACUUM ANALYZE ${table}`)
+}

@@ -20,7 +20,7 @@ async function main(rows: number): Promise<void> {
   const postgres = await startPostgres()
   try {
     const ratios = [
-      ...(await onDatabase('PostgreSQL', rows, await postgres.createDatabase())),
+      ...(await onDatabase('PostgreSQL', rows, [await postgres.createDatabase(), await postgres.createDatabase()])),
       ...(await onDatabase('PGLite', rows)),
     ]
     if (ratios.some((ratio) => ratio > MOST)) process.exitCode = 1
@@ -29,7 +29,34 @@ async function main(rows: number): Promise<void> {
   }
 }
 
-async function onDatabase(title: string, rows: number, url?: string): Promise<number[]> {
+/** Two mains on databases of their own, asked in turns: whatever else the machine does, it does to both. */
+async function onDatabase(title: string, rows: number, urls?: [string, string]): Promise<number[]> {
+  const [empty, full] = [await start(urls?.[0]), await start(urls?.[1])]
+  try {
+    const ratios: number[] = []
+    const measure = async (behind: string, maxTasksInFlight: number) => {
+      const [none, many] = await costs([empty, full], maxTasksInFlight)
+      const ratio = many / none
+      process.stdout.write(
+        `${title}, ${rows} ${behind}: ${none.toFixed(2)} ms with none, ${many.toFixed(2)} ms: ${ratio.toFixed(2)} times\n`,
+      )
+      ratios.push(ratio)
+    }
+    const delayed = await plantTask(full.controller, { createdAt: 1, state: { dueAt: 4e9 } })
+    await multiplyTask(full.controller, NAMES, delayed, rows)
+    await measure('that are not due', Number.POSITIVE_INFINITY)
+    const pending = await plantTask(full.controller, { createdAt: 2 })
+    await multiplyTask(full.controller, NAMES, pending, rows)
+    // Capacity is one, and one is in flight: nothing pending may be claimed.
+    await measure('at capacity, and as many that are not due', 1)
+    return ratios
+  } finally {
+    await Promise.all([empty.stop(), full.stop()])
+  }
+}
+
+/** A main with ten tasks to claim, and one in flight. */
+async function start(url?: string): Promise<MainComponent> {
   const config = loadConfig({ mode: 'local', component: 'main' })
   const { main } = config.components
   const database = { dataDir: 'memory://', ...(url !== undefined && { url }) }
@@ -38,52 +65,28 @@ async function onDatabase(title: string, rows: number, url?: string): Promise<nu
     internalTokens: [],
     logger: pino({ level: 'silent' }),
   })
-  try {
-    const now = Date.now() / 1000
-    const { controller } = component
-    for (let i = 0; i < 10; i += 1) await plantTask(controller, { createdAt: now + i })
-    const one = { events: [events.queued(1, now + 3600)] }
-    await plantTask(controller, one)
-    await databaseOf(controller).scheme('VACUUM ANALYZE')
-    for (const max of [1, Number.POSITIVE_INFINITY]) await cost(component, max)
-    // Capacity is one, and one is in flight: nothing pending may be claimed.
-    const none = [await cost(component, Number.POSITIVE_INFINITY), await cost(component, 1)] as const
-    const delayed = await plantTask(controller, { createdAt: 1, state: { dueAt: now + 1e6 } })
-    await multiplyTask(controller, NAMES, delayed, rows)
-    const notDue = await cost(component, Number.POSITIVE_INFINITY)
-    const pending = await plantTask(controller, { createdAt: 2 })
-    await multiplyTask(controller, NAMES, pending, rows)
-    const full = await cost(component, 1)
-    const late = await cost(component, Number.POSITIVE_INFINITY)
-    const figures = [
-      { behind: 'not due', none: none[0], with: notDue, ratio: notDue / none[0] },
-      { behind: 'at capacity', none: none[1], with: full, ratio: full / none[1] },
-      { behind: 'not due, among as many that are', none: none[0], with: late, ratio: late / none[0] },
-    ]
-    for (const { behind, none, with: cost, ratio } of figures) {
-      const ms = (value: number) => `${value.toFixed(2)} ms`
-      process.stdout.write(
-        `${title}, ${rows} ${behind}: ${ms(none)} with none, ${ms(cost)}: ${ratio.toFixed(2)} times\n`,
-      )
-    }
-    return figures.map(({ ratio }) => ratio)
-  } finally {
-    await component.stop()
-  }
+  const { controller } = component
+  const now = Date.now() / 1000
+  for (let i = 0; i < 10; i += 1) await plantTask(controller, { createdAt: now + i })
+  await plantTask(controller, { events: [events.queued(1, 4e9)] })
+  await databaseOf(controller).scheme('VACUUM ANALYZE')
+  return component
 }
 
-/** The median of many fetches by the statement that main sends, in milliseconds. */
-async function cost({ controller }: MainComponent, maxTasksInFlight: number): Promise<number> {
-  const entity = physicalEntity(controller, NAMES.apiCall)
+/** The medians of many fetches by the statement that main sends, in milliseconds. */
+async function costs(mains: [MainComponent, MainComponent], maxTasksInFlight: number): Promise<[number, number]> {
   const limits = { limit: 10, maxAttempts: 5, stuckTimeoutSeconds: 300, maxTasksInFlight }
-  const sql = selectTasks(entity, API_CALL_FIELDS, limits)
-  const times: number[] = []
-  for (let i = 0; i < FETCHES; i += 1) {
+  const times: [number[], number[]] = [[], []]
+  for (let i = 0; i < FETCHES * 2; i += 1) {
+    const which = i % 2 === 0 ? 0 : 1
+    const { controller } = mains[which]
+    const sql = selectTasks(physicalEntity(controller, NAMES.apiCall), API_CALL_FIELDS, limits)
     const from = performance.now()
     await reading(controller, 'fetch', () => databaseOf(controller).query(sql, []))
-    times.push(performance.now() - from)
+    times[which].push(performance.now() - from)
   }
-  return times.sort((a, b) => a - b)[FETCHES / 2] ?? 0
+  const median = (values: number[]) => values.sort((a, b) => a - b)[FETCHES / 2] ?? 0
+  return [median(times[0]), median(times[1])]
 }
 
 await main(Number(process.argv[2] ?? 1_000_000))

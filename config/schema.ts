@@ -10,6 +10,7 @@ export const MODES = ['local', 'dev', 'prod'] as const
 export type Mode = (typeof MODES)[number]
 
 const port = z.number().int().min(0).max(65_535)
+const days = z.number().int().min(0).max(36_500)
 const internalToken = z.string().min(16, 'must have at least 16 characters').optional()
 
 const mainSchema = z
@@ -46,6 +47,14 @@ const mainSchema = z
         maxWaitMs: z.number().int().min(100).max(60_000).default(4_000),
         /** Bytes of all the bodies from users that are under way. One may be 1 MiB. */
         maxBodyBytes: z.number().int().min(1_048_576).default(67_108_864),
+      })
+      .prefault({}),
+    /** Days after which tasks that have ended are removed; 0: never. */
+    retention: z
+      .strictObject({
+        completedDays: days.default(30),
+        failedDays: days.default(90),
+        cancelledDays: days.default(30),
       })
       .prefault({}),
     tasks: z

@@ -10,6 +10,7 @@ import type {
   RelationInstance,
 } from 'interaqt'
 import type { z } from 'zod'
+import type { EndedBefore } from './shared/retention.js'
 import type { APICall, WorkflowParams } from './shared/task.js'
 import type { TaskLogger } from './shared/task-log.js'
 
@@ -108,6 +109,8 @@ export interface IIntegration {
   configure?(): Promise<void>
   /** Runs once the Controller is set up, before the first request. */
   setup?(controller: Controller): Promise<void>
+  /** Removes a batch of the tasks that ended so long ago; gives how many, zero once there are none. */
+  removeEnded?(controller: Controller, endedBefore: EndedBefore): Promise<number>
   createSideEffects(): RecordMutationSideEffect<unknown>[]
   createAPIs?(): API[]
   createMiddlewares?(): MiddlewareHandler[]
@@ -121,6 +124,7 @@ export type IIntegrationConstructor = new (args: IIntegrationConstructorArgs) =>
 export interface IAggregatedIntegration extends IIntegration {
   configure(): Promise<void>
   setup(controller: Controller): Promise<void>
+  removeEnded(controller: Controller, endedBefore: EndedBefore): Promise<number>
   createAPIs(): API[]
   createMiddlewares(): MiddlewareHandler[]
   getIntegrations(): Array<{ namespace: string; integration: IIntegration }>
@@ -148,6 +152,14 @@ export function createAggregatedIntegration(
 
     async setup(controller: Controller): Promise<void> {
       for (const { integration } of this.#parts) await integration.setup?.(controller)
+    }
+
+    async removeEnded(controller: Controller, endedBefore: EndedBefore): Promise<number> {
+      for (const { integration } of this.#parts) {
+        const removed = await integration.removeEnded?.(controller, endedBefore)
+        if (removed) return removed
+      }
+      return 0
     }
 
     createSideEffects(): RecordMutationSideEffect<unknown>[] {

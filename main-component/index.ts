@@ -15,6 +15,7 @@ import { type OpenedDatabase, openDatabase } from './database.js'
 import { MainComponentError } from './errors.js'
 import { createHTTPApp } from './http-app.js'
 import { installOrAttach } from './model.js'
+import { keepRemoving } from './retention.js'
 import { TemporalRuns } from './temporal-runs.js'
 
 export interface MainComponentOptions {
@@ -69,12 +70,14 @@ export async function startMainComponent({
       requestTimeoutMs: REQUEST_TIMEOUT_MS,
     })
     const url = await listen(server, main.host, main.port)
+    const { retention } = main
+    const removing = keepRemoving({ ...application, retention, logger, stopping: stopping.signal })
     return {
       url,
       controller: application.controller,
       async stop() {
         stopping.abort()
-        await close(server)
+        await Promise.all([close(server), removing])
         application.controller.teardown()
         await Promise.all([database.close(), runs.close()])
       },
@@ -94,7 +97,7 @@ async function boot(config: AppConfig, runs: RunAccess, database: OpenedDatabase
   })
   const middlewares = [...backend.middlewares, ...integrations.createMiddlewares()]
   if (config.components.main.auth.mode === 'application' && middlewares.length === 0) throw noMiddleware()
-  return { controller, apis: integrations.createAPIs(), middlewares }
+  return { controller, integrations, apis: integrations.createAPIs(), middlewares }
 }
 
 function noMiddleware(): MainComponentError {

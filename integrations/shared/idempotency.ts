@@ -28,14 +28,14 @@ export function parseIdempotencyKey(header: string): string | undefined {
   return key && key.length <= MAX_IDEMPOTENCY_KEY_LENGTH ? key : undefined
 }
 
-const KEYS = 'IdempotencyKey'
+export const IDEMPOTENCY_KEYS = 'IdempotencyKey'
 const KEY_TAKEN = 'IDEMPOTENCY_KEY_TAKEN'
 
 /** Adds the entity of the keys to the application's model, once. */
 export function addIdempotencyKeys(entities: EntityInstance[]): void {
-  if (entities.some(({ name }) => name === KEYS)) return
+  if (entities.some(({ name }) => name === IDEMPOTENCY_KEYS)) return
   const entity = Entity.create({
-    name: KEYS,
+    name: IDEMPOTENCY_KEYS,
     properties: [
       // Digests, as keys and users' ids may be too long for an index.
       Property.create({ name: 'scope', type: 'string' }),
@@ -47,7 +47,9 @@ export function addIdempotencyKeys(entities: EntityInstance[]): void {
         defaultValue: labelled('createdAt.v1', () => Date.now() / 1000),
       }),
     ],
-    constraints: [UniqueConstraint.create({ name: `${KEYS}_scope`, properties: ['scope'], violationCode: KEY_TAKEN })],
+    constraints: [
+      UniqueConstraint.create({ name: `${IDEMPOTENCY_KEYS}_scope`, properties: ['scope'], violationCode: KEY_TAKEN }),
+    ],
   })
   entities.push(entity)
 }
@@ -91,7 +93,7 @@ export async function createTaskOnce(
   making.set(controller, underWay)
 
   if (underWay.has(scope)) throw stillUnderWay()
-  const known = await reading(controller, `${KEYS}:find`, () => findKey(controller, scope))
+  const known = await reading(controller, `${IDEMPOTENCY_KEYS}:find`, () => findKey(controller, scope))
   if (known) return taskAgain(known, request)
   if (underWay.has(scope)) throw stillUnderWay()
   underWay.add(scope)
@@ -116,7 +118,7 @@ async function makeUnlessKnown(
   const known = await findKey(controller, scope)
   if (known) return taskAgain(known, request)
   const taskId = await make()
-  await controller.system.storage.create(KEYS, { scope, request, taskId })
+  await controller.system.storage.create(IDEMPOTENCY_KEYS, { scope, request, taskId })
   return taskId
 }
 
@@ -129,7 +131,7 @@ async function lock(controller: Controller, scope: string): Promise<boolean> {
 }
 
 async function findKey(controller: Controller, scope: string): Promise<StoredKey | undefined> {
-  const { table, column } = physicalEntity(controller, KEYS)
+  const { table, column } = physicalEntity(controller, IDEMPOTENCY_KEYS)
   const sql =
     `SELECT ${column('request')} AS request, ${column('taskId')} AS "taskId" FROM ${table}` +
     ` WHERE ${column('scope')} = $1`

@@ -1,0 +1,141 @@
+import pino from 'pino'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { databaseOf, inTransaction, physicalEntity, reading } from '@/integrations/shared/database.js'
+import { IDEMPOTENCY_KEYS } from '@/integrations/shared/idempotency.js'
+import { type EndedBefore, removeEndedTasks, TASKS_A_BATCH } from '@/integrations/shared/retention.js'
+import { findTask } from '@/integrations/shared/task-store.js'
+import { keepRemoving } from '@/main-component/retention.js'
+import { startTestMain, type TestMain } from '../support/main.js'
+import { startPostgres, type TestPostgres } from '../support/postgres.js'
+import { multiplyTask } from '../support/rows.js'
+import { events, plantTask, TEST_API, TEST_TASKS, taskKeyOf } from '../support/tasks.js'
+
+const NOW = 2_000_000_000
+const DAY = 86_400
+const days = (count: number) => NOW - count * DAY
+const at = (time: number) => ({ at: time })
+const completed = (time: number) => [
+  events.queued(1, time),
+  events.processing(1),
+  { ...events.completed(1), ...at(time) },
+]
+const failed = (time: number, retryable: boolean) => [
+  events.queued(1, time),
+  { ...events.failed(1, time, retryable), ...at(time) },
+]
+
+describe.each(['PGLite', 'PostgreSQL'])('on %s', (database) => {
+  let postgres: TestPostgres | undefined
+  let main: TestMain
+  beforeAll(async () => {
+    if (database === 'PostgreSQL') postgres = await startPostgres()
+    main = await startTestMain(postgres ? { databaseUrl: await postgres.createDatabase() } : {})
+  })
+  afterAll(async () => {
+    await main.stop()
+    await postgres?.stop()
+  })
+
+  const plant = (given: Parameters<typeof plantTask>[1]) => plantTask(main.component.controller, given)
+  const there = async (id: string) => (await findTask(main.component.controller, TEST_TASKS, id)) !== undefined
+  const remove = (endedBefore: EndedBefore) => removeEndedTasks(main.component.controller, TEST_TASKS, endedBefore)
+  const count = async (entity: string, property: string, value: string) => {
+    const { table, column } = physicalEntity(main.component.controller, entity)
+    const sql = `SELECT count(*)::int AS count FROM ${table} WHERE ${column(property)} = $1`
+    const [row] = await reading(main.component.controller, 'count', () =>
+      databaseOf(main.component.controller).query<{ count: number }>(sql, [value]),
+    )
+    return row?.count
+  }
+
+  it('a task goes with its events and its key, by how it ended and when; what asked for it stays', async () => {
+    const created = await main.post('/api/test/run', { kind: 'simple' }, { 'idempotency-key': `key-${database}` })
+    const taskKey = created.body.taskId
+    const id = await main.rowIdOf(taskKey)
+    const { controller } = main.component
+    for (const data of completed(days(31))) {
+      await inTransaction(controller, 'append', () =>
+        controller.system.storage.create(TEST_TASKS.integrationEvent, {
+          apiCallId: id,
+          eventType: data.type,
+          attempt: 1,
+          at: NOW,
+          data,
+        }),
+      )
+    }
+    const newer = await plant({ events: completed(days(29)) })
+    const failedOnce = await plant({ events: failed(days(31), false) })
+    expect(await count(IDEMPOTENCY_KEYS, 'taskId', taskKey)).toBe(1)
+
+    expect(await remove({ completed: days(30), failed: days(90) })).toBe(1)
+    expect(await remove({ completed: days(30), failed: days(90) })).toBe(0)
+    expect([await there(id), await there(newer), await there(failedOnce)]).toEqual([false, true, true])
+    expect(await count(TEST_TASKS.integrationEvent, 'apiCallId', id)).toBe(0)
+    expect(await count(TEST_TASKS.integrationEvent, 'apiCallId', newer)).toBe(3)
+    expect(await count(IDEMPOTENCY_KEYS, 'taskId', taskKey)).toBe(0)
+    expect(await main.get(`/api/test/tasks/${taskKey}`)).toMatchObject({ status: 404 })
+    const sources = await inTransaction(controller, 'sources', () => controller.system.storage.find('TestTask'))
+    expect(sources).toHaveLength(1)
+
+    expect(await remove({ failed: days(30) })).toBe(1)
+    expect(await there(failedOnce)).toBe(false)
+  })
+
+  it('nothing goes that a run may report to, or that may be tried again', async () => {
+    const old = days(1000)
+    const cancelled = [events.queued(1, old), { ...events.cancelled(1), ...at(old) }]
+    const kept = [
+      await plant({ createdAt: old }),
+      await plant({ createdAt: old, events: [events.queued(1, old)] }),
+      await plant({ createdAt: old, events: completed(old).slice(0, 2) }),
+      await plant({ createdAt: old, events: failed(old, true) }),
+    ]
+    const unseen = await plant({ createdAt: old, events: cancelled })
+    const all = { completed: NOW, failed: NOW, cancelled: NOW }
+    while ((await remove(all)) > 0);
+    for (const id of [...kept, unseen]) expect(await there(id)).toBe(true)
+
+    const closed = { apiCallId: unseen, status: 'closed', attempt: 1, fencingToken: 'token-cancelled' }
+    expect(await main.internalPost(`${TEST_API}/reportTestAsyncTaskResult`, closed)).toMatchObject({ status: 200 })
+    expect(await remove(all)).toBe(1)
+    expect(await there(unseen)).toBe(false)
+  })
+
+  it('a row of an earlier version is as old as its last claim', async () => {
+    const [started, end] = [events.queued(1, days(40) + 300), events.completed(1)]
+    const id = await plant({ events: [started, events.processing(1), end] })
+    expect(await remove({ completed: days(41) })).toBe(0)
+    expect(await remove({ completed: days(39) })).toBe(1)
+    expect(await there(id)).toBe(false)
+  })
+
+  it('main removes batch after batch, nothing where it is to keep for ever, and stops when told', async () => {
+    const { controller } = main.component
+    const id = await plant({ events: completed(days(31)) })
+    const kept = await plant({ events: failed(days(4000), false) })
+    await multiplyTask(controller, TEST_TASKS, id, TASKS_A_BATCH * 2)
+    const key = await taskKeyOf(controller, kept)
+    const stopping = new AbortController()
+    let all = 0
+    await keepRemoving({
+      controller,
+      integrations: {
+        async removeEnded(given, endedBefore) {
+          expect(endedBefore.failed).toBeUndefined()
+          const removed = await removeEndedTasks(given, TEST_TASKS, endedBefore)
+          all += removed
+          if (removed === 0) stopping.abort()
+          return removed
+        },
+      },
+      retention: { completedDays: 30, failedDays: 0, cancelledDays: 30 },
+      logger: pino({ level: 'silent' }),
+      stopping: stopping.signal,
+      intervalMs: 1,
+      now: () => Promise.resolve(NOW),
+    })
+    expect(all).toBe(TASKS_A_BATCH * 2 + 1)
+    expect(await main.get(`/api/test/tasks/${key}`)).toMatchObject({ status: 200 })
+  })
+})

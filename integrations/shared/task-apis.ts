@@ -7,7 +7,7 @@ import { claimableAt, isLive } from './protocol/index.js'
 import { taskNotFound } from './task-requests.js'
 import { createTaskOf, readTask } from './task-store.js'
 import { waitingForSchema, whatItWaitsFor } from './waiting.js'
-import { taskErrorSchema, taskStatusSchema } from './wire.js'
+import { spelledNumber, taskErrorSchema, taskStatusSchema } from './wire.js'
 
 export interface TaskAPIsOptions {
   /** The APIs' own namespace, as `video`. */
@@ -69,7 +69,11 @@ function createGetTaskAPI({ namespace, names, resultSchema, maxTasksInFlight }: 
     namespace,
     method: 'GET',
     summary: `A ${namespace} task: its status, result, and what has happened to it`,
-    params: z.strictObject({ taskId: z.string().min(1).max(100) }),
+    params: z.strictObject({
+      taskId: z.string().min(1).max(100),
+      /** The `timelineNext` of the page before. */
+      timelineAfter: spelledNumber(z.number().int().min(0).max(1_000_000)).default(0),
+    }),
     answer: z.object({
       taskId: z.string(),
       status: taskStatusSchema,
@@ -94,15 +98,19 @@ function createGetTaskAPI({ namespace, names, resultSchema, maxTasksInFlight }: 
           reason: taskErrorSchema.optional(),
         }),
       ),
+      /** Asked for as `timelineAfter`, it gives the next page of the timeline; null where this is the last one. */
+      timelineNext: z.number().int().nullable(),
     }),
-    async callback({ user, operator }, { taskId }) {
-      const task = await readTask(this, names, taskId, operator ? 'operator' : { userId: user?.id ?? null })
+    async callback({ user, operator }, { taskId, timelineAfter }) {
+      const viewer = operator ? ('operator' as const) : { userId: user?.id ?? null }
+      const task = await readTask(this, names, taskId, viewer, timelineAfter)
       if (!task) throw taskNotFound()
       const { status, attempts, startedAt, result, error } = task.state
-      const { taskKey, createdAt, timeline } = task
+      const { taskKey, createdAt, timeline, timelineNext } = task
       const dueAt = isLive(task.state) ? null : claimableAt(task.state)
       const waitingFor = await whatItWaitsFor(this, names, task, maxTasksInFlight)
-      return { taskId: taskKey, status, attempts, createdAt, startedAt, dueAt, waitingFor, result, error, timeline }
+      const times = { createdAt, startedAt, dueAt }
+      return { taskId: taskKey, status, attempts, ...times, waitingFor, result, error, timeline, timelineNext }
     },
   })
 }

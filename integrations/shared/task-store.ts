@@ -194,6 +194,8 @@ export interface StoredTask {
 /** A task as the application shows it. */
 export interface TaskView extends StoredTask {
   timeline: TimelineEntry[]
+  /** After which place the next page begins; null where there is none yet. */
+  timelineNext: number | null
 }
 
 /** Who looks: an operator, to whom every task is shown, or a user, to whom their own are; null for nobody in particular. */
@@ -239,9 +241,13 @@ export function findTaskByKey(
   return reading(controller, `${names.apiCall}:findByKey`, () => findRow(controller, names, 'taskKey', taskKey))
 }
 
+/** Most entries of a timeline that are read at once. */
+const TIMELINE_PAGE = 100
+
 /**
- * Reads a task and what has happened to it, oldest first.
+ * Reads a task and what has happened to it, oldest first, a page of it.
  *
+ * @param timelineAfter how many entries to leave out: events are only ever appended, so it names a place
  * @returns undefined where there is no such task, or where it is not for this viewer to see: nothing tells which
  */
 export function readTask(
@@ -249,18 +255,38 @@ export function readTask(
   names: CallEntityNames,
   taskKey: string,
   viewer: Viewer,
+  timelineAfter = 0,
 ): Promise<TaskView | undefined> {
   return reading(controller, `${names.apiCall}:read`, async () => {
     const task = await findRow(controller, names, 'taskKey', taskKey, viewer)
     if (!task) return undefined
-    const events = await controller.system.storage.find(
-      names.integrationEvent,
-      MatchExp.atom({ key: 'apiCallId', value: ['=', task.id] }),
+    const entries = await readTimeline(controller, names, task.id, timelineAfter)
+    const timeline = entries.slice(0, TIMELINE_PAGE)
+    const timelineNext = entries.length > TIMELINE_PAGE ? timelineAfter + TIMELINE_PAGE : null
+    return { ...task, timeline, timelineNext }
+  })
+}
+
+/** One more than a page, where there are more. Of an event's data, which may hold a result, only what is shown is read. */
+async function readTimeline(
+  controller: Controller,
+  names: CallEntityNames,
+  apiCallId: string,
+  after: number,
+): Promise<TimelineEntry[]> {
+  const { table, column } = physicalEntity(controller, names.integrationEvent)
+  const [type, data] = [column('eventType'), column('data')]
+  const rows = await databaseOf(controller).query<TimelineEntry & { said: TaskError | null }>(
+    `SELECT ${type} AS type, ${column('attempt')} AS attempt, ${column('at')} AS at,` +
+      ` CASE ${type} WHEN 'failed' THEN ${data} -> 'error' WHEN 'waiting' THEN ${data} -> 'waitingFor' END AS said` +
       // Ids are given under the row's lock: their order is that of the events, whatever clocks do.
-      { orderBy: { id: 'ASC' } },
-      ['eventType', 'attempt', 'at', 'data'],
-    )
-    return { ...task, timeline: events.map(timelineEntry) }
+      ` FROM ${table} WHERE ${column('apiCallId')} = $1 ORDER BY ${column('id')} OFFSET $2 LIMIT ${TIMELINE_PAGE + 1}`,
+    [apiCallId, after],
+  )
+  return rows.map(({ said, ...entry }) => {
+    if (said === null) return entry
+    const { code, message } = said
+    return entry.type === 'failed' ? { ...entry, error: { code, message } } : { ...entry, reason: { code, message } }
   })
 }
 
@@ -284,14 +310,6 @@ async function findRow(
           viewer.userId,
         ])
   return row && { ...row, id: String(row.id) }
-}
-
-function timelineEntry(event: object): TimelineEntry {
-  const { eventType: type, attempt, at, data } = event as IntegrationEventRecord
-  if (data.type === 'failed') return { type, attempt, at, error: data.error }
-  if (data.type !== 'waiting') return { type, attempt, at }
-  const { code, message } = data.waitingFor
-  return { type, attempt, at, reason: { code, message } }
 }
 
 /** Makes the indexes that interaqt cannot declare. May run again and again, and from several processes. */

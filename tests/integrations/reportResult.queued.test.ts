@@ -2,7 +2,7 @@ import { MatchExp } from 'interaqt'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { inTransaction } from '@/integrations/shared/database.js'
 import { newToken, startTestMain, type TestMain } from '../support/main.js'
-import { events, plantTask, TEST_API, TEST_TASKS } from '../support/tasks.js'
+import { events, plantTask, TEST_API, TEST_TASKS, taskKeyOf } from '../support/tasks.js'
 
 const result = { success: true, steps: ['done'] }
 
@@ -115,6 +115,25 @@ describe('a claim is refused, and stores nothing', () => {
 })
 
 describe('a run’s reports', () => {
+  it('are shown a hundred at a time, oldest first', async () => {
+    const moves = Array.from({ length: 230 }, (_, i) => events.queued(1, i))
+    const taskKey = await taskKeyOf(
+      main.component.controller,
+      await plantTask(main.component.controller, { events: moves }),
+    )
+    const page = async (query: string) => (await main.get(`/api/test/tasks/${taskKey}${query}`)).body
+    const pages = [await page(''), await page('?timelineAfter=100'), await page('?timelineAfter=200')]
+    expect(pages.map(({ timeline, timelineNext }) => [timeline.length, timelineNext])).toEqual([
+      [100, 100],
+      [100, 200],
+      [30, null],
+    ])
+    const times = pages.flatMap(({ timeline }) => timeline.map(({ at }: { at: number }) => at))
+    expect(times).toHaveLength(230)
+    expect(times).toEqual([...times].sort((a, b) => a - b))
+    expect(await main.get(`/api/test/tasks/${taskKey}?timelineAfter=x`)).toMatchObject({ status: 400 })
+  })
+
   it('lead from the claim to the result, which the application then shows with its timeline', async () => {
     const { body } = await main.post('/api/test/run', { message: 'hello' })
     const id = await main.rowIdOf(body.taskId)

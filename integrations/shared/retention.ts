@@ -13,7 +13,7 @@ export const ENDS = ['completed', 'failed', 'cancelled'] as const
 export type EndedBefore = Partial<Record<(typeof ENDS)[number], number | undefined>>
 
 /** Rows of one transaction. Few, as all that it locks stays locked until it ends, and PGLite does nothing beside it. */
-export const TASKS_A_BATCH = 100
+export const TASKS_A_BATCH = 25
 
 /**
  * Removes one batch of the tasks that ended so long ago, those first that ended first. The business record that asked

@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, i
 import type { TaskProcessor } from '@/async-task-component/task-processor.js'
 import { attemptWorkflowId } from '@/integrations/shared/names.js'
 import type { AttemptOutcome } from '@/integrations/shared/task.js'
+import { eventually } from '../support/eventually.js'
 import { ProtocolMain } from '../support/protocol-main.js'
 import { ALPHA_QUEUE, createProcessor, startWorkers, uniqueName } from './support.js'
 
@@ -83,6 +84,20 @@ describe('a task in processing', () => {
     expect(stateOf('task-1')).toMatchObject({ status: 'processing', attempts: 0 })
     expect((await run.describe()).status.name).toBe('RUNNING')
     await run.terminate()
+  })
+
+  it('is only noted while its workflow runs on, having continued as new', async () => {
+    const run = await processing('task-1', 'renewingWorkflow')
+    const latest = client.workflow.getHandle(run.workflowId)
+    await eventually(async () => expect((await latest.describe()).runId).not.toBe(run.firstExecutionRunId))
+    main.advance(61)
+    await serve()
+    await main.until(() => main.reports('task-1').length > 0)
+    await processor.stop()
+
+    expect(main.reports('task-1').map(({ status }) => status)).toEqual(['running'])
+    expect(stateOf('task-1')).toMatchObject({ status: 'processing', attempts: 0 })
+    await latest.terminate()
   })
 
   it('is left alone where it was heard of a moment ago', async () => {
@@ -235,6 +250,21 @@ describe('the run of a cancelled task', () => {
     main.advance(61)
     await main.until(() => main.task('task-1').events.at(-1)?.type === 'runClosed')
     expect(stateOf('task-1')).toMatchObject({ status: 'cancelled', runUnseen: false })
+  })
+
+  it('is not called closed while it is still ending', async () => {
+    const run = await processing('task-1', 'slowlyCancelledWorkflow')
+    main.apply('task-1', { status: 'cancelled', by: 'anna' })
+    await serve()
+    await main.until(() => main.reports('task-1').length > 0)
+    expect(main.reports('task-1').map(({ status }) => status)).toEqual(['running'])
+    expect(stateOf('task-1')).toMatchObject({ status: 'cancelled', runUnseen: true })
+
+    await run.signal('letGo')
+    await run.result()
+    main.advance(61)
+    await main.until(() => !stateOf('task-1').runUnseen)
+    expect(main.reports('task-1').at(-1)).toMatchObject({ status: 'closed' })
   })
 })
 

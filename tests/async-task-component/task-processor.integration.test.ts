@@ -2,7 +2,7 @@
 import type { Client, WorkflowHandle } from '@temporalio/client'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest'
 import type { TaskProcessor } from '@/async-task-component/task-processor.js'
-import { attemptWorkflowId } from '@/integrations/shared/names.js'
+import { attemptWorkflowId, providerTaskQueue } from '@/integrations/shared/names.js'
 import type { AttemptOutcome } from '@/integrations/shared/task.js'
 import { eventually } from '../support/eventually.js'
 import { ProtocolMain } from '../support/protocol-main.js'
@@ -203,8 +203,12 @@ describe('a fresh claim whose workflow was started before', () => {
 })
 
 describe('the backlog gate', () => {
-  it('looks at waiting activities as well', async () => {
-    const unserved = `queue-${namespace}`
+  it.each([
+    ['activities', (queue: string) => queue],
+    ['requests to the provider', providerTaskQueue],
+  ])('looks at waiting %s as well', async (holds, half) => {
+    const queue = `queue-${namespace}`
+    const unserved = half(queue)
     const runs: WorkflowHandle[] = []
     const another = async () => {
       const workflowId = uniqueName('scattering')
@@ -215,9 +219,12 @@ describe('the backlog gate', () => {
     const { logger, lines } = readableLogger()
     processor = createProcessor(address, { temporalNamespace, maxBacklog: 2, logger })
     main.add(namespace, 'task-1')
-    await processor.start([main.config(namespace, { taskQueue: unserved })])
-    await eventually(() => expect(lines.some(({ reason }) => reason === 'backlog_full')).toBe(true))
+    await processor.start([main.config(namespace, { taskQueue: queue })])
+    await eventually(() => expect(lines.some(({ msg }) => String(msg).startsWith('not claiming'))).toBe(true))
 
+    expect(lines.map(({ msg }) => msg)).toContainEqual(
+      expect.stringContaining(` ${holds} wait in ${unserved}, the limit is 2`),
+    )
     expect(main.seen).toEqual([])
     for (const run of runs) await run.terminate()
   })

@@ -182,6 +182,21 @@ describe('claim and start', () => {
     expect(main.reports('suspect').map(({ alone }) => alone)).toEqual([undefined, true])
   })
 
+  it('claims a suspect no sooner than what is under way has ended', async () => {
+    addSuspect('suspect')
+    main.add(namespace, 'slow')
+    let beside: string | undefined
+    main.fault = ({ body: { apiCallId, alone } }) => {
+      if (alone) beside ??= status('slow')
+      // Its claim is asked again once the first one has not been answered for two seconds.
+      return apiCallId === 'slow' && main.reports('slow').length === 0 ? 'hang' : undefined
+    }
+    await serve({ requestTimeoutMs: 2000 })
+    await main.until(() => beside !== undefined)
+
+    expect(beside).toBe('queued')
+  })
+
   it('serves fifty tasks behind ten poisonous ones before it dares to claim one of those', async () => {
     for (let i = 0; i < 10; i += 1) addSuspect(`poisonous-${i}`)
     for (let i = 0; i < 50; i += 1) main.add(namespace, `innocent-${i}`)

@@ -1,6 +1,5 @@
 /** Many claimers, two main processes, one PostgreSQL: of each task's claims exactly one wins. */
 import { setTimeout as delay } from 'node:timers/promises'
-import pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type Answer, type MainProcess, startMainProcess } from '../support/main.js'
 import { startPostgres, type TestPostgres } from '../support/postgres.js'
@@ -10,13 +9,11 @@ const ROUNDS = 20
 const CLAIMS = 100
 
 let postgres: TestPostgres
-let databaseUrl: string
 let mains: MainProcess[] = []
 
 beforeAll(async () => {
   postgres = await startPostgres()
-  databaseUrl = await postgres.createDatabase()
-  const env = { DATABASE_URL: databaseUrl }
+  const env = { DATABASE_URL: await postgres.createDatabase() }
   mains = await Promise.all([startMainProcess(env), startMainProcess(env)])
 })
 afterAll(async () => {
@@ -58,26 +55,3 @@ it(`of ${CLAIMS} concurrent claims of one task one wins, in ${ROUNDS} of ${ROUND
     expect(task?.body.timeline).toMatchObject([{ type: 'queued', attempt: 1 }])
   }
 }, 600_000)
-
-it('were the row’s lock ever missed, a second claim of the same row is refused by the database', async () => {
-  const { id } = await createTask()
-  await claimOften(id)
-  const client = new pg.Client({ connectionString: databaseUrl })
-  await client.connect()
-  try {
-    const tables = await client.query(
-      `SELECT table_name FROM information_schema.columns WHERE table_name LIKE 'TestAsyncTaskIntegrationEvent%' GROUP BY table_name`,
-    )
-    const table = tables.rows[0].table_name as string
-    const columns = await client.query(`SELECT column_name FROM information_schema.columns WHERE table_name = $1`, [
-      table,
-    ])
-    const names = columns.rows.map((row) => row.column_name as string).filter((name) => name !== '_rowId')
-    const apiCallId = names.find((name) => name.includes('_api_'))
-    const list = names.map((name) => `"${name}"`).join(', ')
-    const copy = `INSERT INTO "${table}" (${list}) SELECT ${list} FROM "${table}" WHERE "${apiCallId}" = $1`
-    await expect(client.query(copy, [id])).rejects.toMatchObject({ code: '23505' })
-  } finally {
-    await client.end()
-  }
-})

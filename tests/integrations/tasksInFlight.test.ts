@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { columnsOf } from '@/chaos/witnesses/database.js'
 import { type MainProcess, startMainProcess, startTestMain } from '../support/main.js'
 import { startPostgres, type TestPostgres } from '../support/postgres.js'
-import { plantTask, TEST_API, TEST_TASKS } from '../support/tasks.js'
+import { events, plantTask, TEST_API, TEST_TASKS } from '../support/tasks.js'
 
 const MAX = 3
 const REPORT = `${TEST_API}/reportTestAsyncTaskResult`
@@ -96,6 +96,24 @@ it('of all claims at once only so many win, and the others wait as pending until
     status: 200,
     body: { takeOver: true },
   })
+})
+
+it('goes for the next attempts of tasks that failed as for new ones', async () => {
+  const main = await startTestMain({ maxTasksInFlight: 1 })
+  try {
+    const { controller } = main.component
+    const failedEvents = [events.queued(1, 300), events.failed(1, 0)]
+    const failed = await plantTask(controller, { events: failedEvents })
+    expect(await fetched(main)).toMatchObject([{ id: failed, status: 'failed' }])
+
+    const inFlight = await plantTask(controller)
+    expect(await main.internalPost(REPORT, { apiCallId: inFlight, status: 'queued' })).toMatchObject({ status: 200 })
+    expect(await fetched(main)).toEqual([])
+    const refused = { status: 409, body: { reason: 'at_capacity', status: 'failed' } }
+    expect(await main.internalPost(REPORT, { apiCallId: failed, status: 'queued' })).toMatchObject(refused)
+  } finally {
+    await main.stop()
+  }
 })
 
 it('goes for PGLite too, and without a limit for none', async () => {

@@ -55,6 +55,20 @@ describe('claim', () => {
   })
 })
 
+describe('at capacity', () => {
+  it.each([
+    ['a new task', rows.pending, 1e6],
+    ['the next attempt of one that failed', rows.failed, rows.failed.dueAt],
+  ])('%s has to wait', (_name, row, due) => {
+    expect(refusal(step(row, claim, due, true).decision)).toBe('at_capacity')
+    expect(step(row, claim, due, false).state.status).toBe('queued')
+  })
+
+  it('what is in flight already is taken over all the same', () => {
+    expect(step(rows.queued, claim, rows.queued.leaseExpiresAt ?? 0, true).state.status).toBe('queued')
+  })
+})
+
 describe('take-over', () => {
   it('happens only once the lease is over, and keeps attempt and run', () => {
     const end = rows.begun.leaseExpiresAt ?? 0
@@ -120,6 +134,18 @@ describe('poison', () => {
     const { state, decision } = step(poisonous, { ...claim, alone: true }, poisonous.leaseExpiresAt ?? 0)
     expect(refusal(decision)).toBe('poisonous')
     expect(state).toMatchObject({ status: 'failed', retryable: false, error: { code: 'poisonous_task' } })
+  })
+
+  it('but not where its last claim was not alone: others may have ended that one', () => {
+    const suspect = fruitless(policy.poisonAfterTakeOvers, true)
+    const fencingToken = suspect.fencingToken ?? ''
+    const released = step(suspect, { status: 'released', attempt: 1, fencingToken }, 9000).state
+    const again = step(released, claim, 10_000).state
+    expect(again).toMatchObject({ takeOvers: policy.poisonAfterTakeOvers, claim: { alone: false } })
+
+    const end = again.leaseExpiresAt ?? 0
+    expect(refusal(step(again, claim, end).decision)).toBe('claim_alone')
+    expect(step(again, { ...claim, alone: true }, end).state.status).toBe('queued')
   })
 
   it.each([

@@ -7,7 +7,7 @@ export interface Command {
   wait: number
 }
 
-const attemptOffset = fc.constantFrom(0, 0, 0, 0, -1, 1)
+const attemptOffset = fc.constantFrom(0, 0, 0, 0, 0, 0, 0, 0, -1, -1, 1, 1, -2, 2)
 const runId = fc.constantFrom('run-a', 'run-a', 'run-b')
 const error = { code: 'x', message: 'x' }
 

@@ -115,7 +115,10 @@ describe('whatever happens to a task', () => {
           (event.type === 'processing' && event.providerTask !== null) ||
           (event.type === 'failed' && event.providerEnded)
         if (closes) expect(next.openIntents).toEqual([])
-        else if (event.type !== 'restored') expect(next.openIntents).toEqual(expect.arrayContaining(state.openIntents))
+        else if (event.type === 'restored') {
+          const forgotten = Array.from({ length: event.attempt }, (_, i) => i + 1)
+          expect(next.openIntents.map(({ attempt }) => attempt)).toEqual(forgotten)
+        } else expect(next.openIntents).toEqual(expect.arrayContaining(state.openIntents))
         state = next
       }
     })
@@ -140,6 +143,16 @@ describe('whatever happens to a task', () => {
     holds((before, _request, events, after) => {
       const sameAttempt = before.attempts === after.attempts && !events.some((event) => event.type === 'queued')
       if (before.runId !== null && sameAttempt) expect(after.runId).toBe(before.runId)
+    })
+  })
+
+  it('nobody changes anything but the run of the attempt, once it has begun', () => {
+    holds((before, request, events, _after, answer) => {
+      if (!('runId' in request) || before.runId === null || request.runId === before.runId) return
+      if (request.attempt !== before.attempts + 1 || (before.status !== 'queued' && before.status !== 'processing'))
+        return
+      expect(events, request.status).toEqual([])
+      expect(answer.ok).toBe(false)
     })
   })
 

@@ -37,6 +37,11 @@ const requests: Record<string, (state: TaskState) => TaskRequest> = {
   completed: (state) => completed(state.attempts + 1),
   failed: (state) => failed(state.attempts + 1),
   'begin of an attempt before': (state) => begin(state.attempts),
+  'processing by another run': (state) => processing(state.attempts + 1, OTHER_RUN),
+  'waiting by another run': (state) => waiting(state.attempts + 1, OTHER_RUN),
+  'completed by another run': (state) => completed(state.attempts + 1, OTHER_RUN),
+  'failed by another run': (state) => failed(state.attempts + 1, OTHER_RUN),
+  'failed of an attempt before': (state) => failed(state.attempts - 1),
   released: (state) => ({ status: 'released', ...current(state) }),
   renewed: (state) => ({ status: 'renewed', ...current(state) }),
   'verdict completed': (state) => ({ status: 'completed', result: 1, ...current(state) }),
@@ -154,6 +159,11 @@ const expectations: Record<keyof typeof requests, Record<Row, Expectation>> = {
     exhausted: 'wrong_attempt',
     cancelled: 'wrong_status',
   },
+  'processing by another run': byAnotherRun('processing'),
+  'waiting by another run': byAnotherRun('waiting'),
+  'completed by another run': byAnotherRun('processing', 'completed'),
+  'failed by another run': byAnotherRun('failed'),
+  'failed of an attempt before': everywhere('wrong_attempt', { completed: 'wrong_status', cancelled: 'wrong_status' }),
   released: everywhere('wrong_status', { pending: 'stale_token', queued: ['released'], begun: ['released'] }),
   renewed: everywhere('wrong_status', { pending: 'stale_token', queued: ['renewed'], begun: ['renewed'] }),
   'verdict completed': everywhere('wrong_status', {
@@ -187,6 +197,20 @@ const expectations: Record<keyof typeof requests, Record<Row, Expectation>> = {
 function everywhere(most: Expectation, except: Partial<Record<Row, Expectation>>): Record<Row, Expectation> {
   const all = Object.keys(rows).map((row) => [row, except[row as Row] ?? most] as const)
   return Object.fromEntries(all) as Record<Row, Expectation>
+}
+
+/** Where the row knows the attempt's run, no other may say anything. */
+function byAnotherRun(...events: string[]): Record<Row, Expectation> {
+  return {
+    pending: [...adopted, ...events],
+    queued: events,
+    begun: 'other_run',
+    processing: 'other_run',
+    completed: 'wrong_status',
+    failed: ['restored', 'queued', ...events],
+    exhausted: ['restored', 'queued', ...events],
+    cancelled: 'wrong_status',
+  }
 }
 
 describe.each(Object.keys(requests))('%s', (name) => {

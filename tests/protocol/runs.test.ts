@@ -200,6 +200,21 @@ describe('after main was restored from a backup', () => {
     expect(state.openIntents.map((intent) => intent.attempt)).toContain(3)
   })
 
+  it('also where the backup knows of one already', () => {
+    const { decision } = step(rows.begun, begin(4, OTHER_RUN), NOW)
+    expect(decision.answer).toMatchObject({ begin: { openIntents: [1, 2, 3].map((attempt) => ({ attempt })) } })
+  })
+
+  it.each([
+    ['while a later one is under way', [processing(3)]],
+    ['after a later one has failed', [processing(3), failed(3)]],
+  ])('an attempt that was forgotten is over all the same, %s', (_when, reports) => {
+    const state = reports.reduce((before, report) => step(before, report, NOW).state, rows.pending)
+    for (const late of [failed(1), completed(1), processing(1), begin(1)]) {
+      expect(refusal(step(state, late, NOW + 1).decision), late.status).toBe('wrong_attempt')
+    }
+  })
+
   it('what a run of the forgotten attempt asks for is known to the next one, as if its begin were', () => {
     const { state } = step(rows.pending, asked(), NOW)
     expect(state).toMatchObject({ status: 'processing', runId: RUN, openIntents: [{ attempt: 1, at: NOW }] })

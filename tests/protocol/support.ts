@@ -24,8 +24,13 @@ function at(now: number): DecisionContext {
 }
 
 /** Carries a decision out, as the report API does. */
-export function step(state: TaskState, request: TaskRequest, now: number): { state: TaskState; decision: Decision } {
-  const decision = decide(state, request, at(now))
+export function step(
+  state: TaskState,
+  request: TaskRequest,
+  now: number,
+  atCapacity = false,
+): { state: TaskState; decision: Decision } {
+  const decision = decide(state, request, { ...at(now), atCapacity })
   return { state: decision.events.reduce(evolve, state), decision }
 }
 

@@ -24,6 +24,9 @@ import type { PendingTask, RunToCheck } from '@/integrations/shared/wire.js'
 
 export const TEST_TOKEN = 'protocol-main-internal-token'
 
+/** What a test waits for comes within a second or two, and on a busy machine within this. */
+const UNTIL_MS = 20_000
+
 /** One request that reached this main. */
 export interface SeenRequest {
   namespace: string
@@ -139,9 +142,36 @@ export class ProtocolMain {
     this.#clockAhead += seconds
   }
 
-  /** Resolves once this holds; looked at after every request. */
+  /**
+   * Resolves once this holds; looked at after every request. Throws where it does not hold in time, with what was
+   * asked of this main until then.
+   */
   async until(holds: () => boolean): Promise<void> {
-    while (!holds()) await new Promise<void>((resolve) => this.#waiting.add(resolve))
+    let late = false
+    const timer = setTimeout(() => {
+      late = true
+      this.#release(this.#waiting)
+    }, UNTIL_MS)
+    try {
+      while (!holds()) {
+        if (late) throw new Error(`Not so within ${UNTIL_MS / 1000} s: ${holds}\n${this.#account()}`)
+        await new Promise<void>((resolve) => this.#waiting.add(resolve))
+      }
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  /** What was asked how often, and what became of the tasks, in a few lines. */
+  #account(): string {
+    const counts: Record<string, number> = {}
+    for (const { kind, body } of this.seen) {
+      const what = [kind, body.status, body.apiCallId].filter(Boolean).join(' ')
+      counts[what] = (counts[what] ?? 0) + 1
+    }
+    const asked = Object.entries(counts).map(([what, count]) => `${count} x ${what}`)
+    const tasks = [...this.#tasks.values()].map(({ id, state }) => `${id} is ${state.status}`)
+    return [...asked, ...tasks].slice(0, 30).join('\n')
   }
 
   /** The reports seen of one task. */

@@ -7,6 +7,8 @@ export interface Mutant {
   from: string
   to: string
   tests: string[]
+  /** What a test may take until it says what is wrong, its set-up included. Default 30. */
+  seconds?: number
 }
 
 const PROTOCOL = ['tests/protocol']
@@ -380,5 +382,30 @@ export const MUTANTS: Mutant[] = [
     from: 'runs.map((run) => takeTurn',
     to: 'runs.slice(runs.length).map((run) => takeTurn',
     tests: RECONCILING,
+  },
+  // The whole system, within its limits.
+  {
+    name: 'system-claims-nothing',
+    file: PULL_LOOP,
+    from: 'const claims = tasks.map((task)',
+    to: 'const claims = tasks.slice(tasks.length).map((task)',
+    tests: ['tests/e2e'],
+    seconds: 120,
+  },
+  {
+    name: 'system-claims-after-12-seconds',
+    file: PULL_LOOP,
+    from: 'const claim = reports.claim(task, how, logger).finally(',
+    to: 'const claim = pause(12_000, this.#options.stopping).then(() => reports.claim(task, how, logger)).finally(',
+    tests: ['tests/e2e'],
+    seconds: 120,
+  },
+  {
+    name: 'system-fetches-600-ms-longer',
+    file: 'integrations/shared/fetchPendingTasksAPI.ts',
+    from: 'async callback({ signal }, { limit, waitSeconds = 0 }) {',
+    to: 'async callback({ signal }, { limit, waitSeconds = 0 }) { await new Promise((resolve) => setTimeout(resolve, 600))',
+    tests: ['tests/performance/pull-mode.perf.test.ts'],
+    seconds: 120,
   },
 ]

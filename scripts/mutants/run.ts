@@ -10,7 +10,6 @@ import type { Mutant } from './list.js'
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 const execute = promisify(execFile)
 
-/** What a test may take until it says what is wrong. */
 const SECONDS_TO_NOTICE = 30
 /** Of all tests of a mutant together: beyond it they hang. */
 const RUN_TIMEOUT_MS = 600_000
@@ -19,7 +18,7 @@ export interface Verdict {
   /**
    * - `killed`: an assertion has noticed, in time
    * - `survived`: the tests pass without the rule
-   * - `late`: only a time-out has noticed, or an assertion after long
+   * - `late`: only a time-out has noticed, or an assertion after long, or no test could be run
    * - `stale`: the text to be replaced is not there exactly once
    */
   kind: 'killed' | 'survived' | 'late' | 'stale'
@@ -47,7 +46,10 @@ function ignoreMissing(error: NodeJS.ErrnoException): void {
 }
 
 /** Runs a mutant's tests in the copy, which is afterwards as it was. */
-export async function withoutRule(folder: string, { file, from, to, tests }: Mutant): Promise<Verdict> {
+export async function withoutRule(
+  folder: string,
+  { file, from, to, tests, seconds = SECONDS_TO_NOTICE }: Mutant,
+): Promise<Verdict> {
   const path = join(folder, file)
   const original = await readFile(path, 'utf8').catch(() => '')
   const found = original.split(from).length - 1
@@ -57,7 +59,7 @@ export async function withoutRule(folder: string, { file, from, to, tests }: Mut
     original.replace(from, () => to),
   )
   try {
-    return verdictOf(await runTests(folder, tests))
+    return verdictOf(await runTests(folder, tests), seconds)
   } finally {
     await writeFile(path, original)
   }
@@ -94,13 +96,13 @@ async function runTests(folder: string, tests: string[]): Promise<z.output<typeo
   return text === null ? null : reportSchema.parse(JSON.parse(text))
 }
 
-function verdictOf(report: z.output<typeof reportSchema> | null): Verdict {
+function verdictOf(report: z.output<typeof reportSchema> | null, limitSeconds: number): Verdict {
   if (!report) return { kind: 'late', text: `no report after ${RUN_TIMEOUT_MS / 1000} s` }
   const results = report.testResults.flatMap(({ assertionResults }) => assertionResults)
   const failed = results.find(({ status }) => status === 'failed')
   if (!failed) {
     const broken = report.testResults.find(({ status }) => status === 'failed')
-    if (broken) return { kind: 'killed', text: `a file could not be run: ${firstLine(broken.message)}` }
+    if (broken) return { kind: 'late', text: `a file could not be run: ${firstLine(broken.message)}` }
     const passed = results.filter(({ status }) => status === 'passed').length
     if (passed === 0) return { kind: 'stale', text: 'its tests are not there' }
     return { kind: 'survived', text: `${passed} tests passed` }
@@ -108,7 +110,7 @@ function verdictOf(report: z.output<typeof reportSchema> | null): Verdict {
   const seconds = (failed.duration ?? 0) / 1000
   const message = firstLine(failed.failureMessages?.[0] ?? '')
   const text = `${seconds.toFixed(1)} s, "${failed.fullName}": ${message}`
-  const late = seconds > SECONDS_TO_NOTICE || /\b(test|hook) timed out in\b/i.test(message)
+  const late = seconds > limitSeconds || /\b(test|hook) timed out in\b/i.test(message)
   return { kind: late ? 'late' : 'killed', text }
 }
 

@@ -2,8 +2,9 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { Client, Connection } from '@temporalio/client'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { Child } from '@/scripts/stack/child.js'
 import { Stack } from '@/scripts/stack/stack.js'
 import { TaskClient, type TaskKind, type TaskView } from '@/scripts/stack/task-client.js'
@@ -18,12 +19,18 @@ const SECRETS = {
 }
 const PROMPT = 'a prompt that histories do hold'
 
+/** How long after its creation a task has come so far, at the latest, in seconds. */
+const LIMITS = { queued: 10, processing: 30, completed: 120 }
+/** How long a task whose claimer died waits for another, once its lease is over. */
+const STUCK_LIMIT_SECONDS = 30
+const LOOK_EVERY_MS = 150
+
 let stack: Stack
 let tasks: TaskClient
 /** Another than that by which processes reach main. */
 let publicUrl: string
-let main: Child
-let daemon: Child
+let main: Child | undefined
+let daemon: Child | undefined
 const folder = mkdtempSync(join(tmpdir(), 'pull-mode-e2e-'))
 const crashes: Error[] = []
 
@@ -53,29 +60,78 @@ beforeAll(async () => {
   await stack.startServices()
 })
 
+// Whichever test came before: main and one daemon run.
+beforeEach(async () => {
+  await Promise.all([startMain(), startDaemon()])
+})
+
 afterAll(async () => {
   await stack?.stop()
   rmSync(folder, { recursive: true, force: true })
   expect(crashes).toEqual([])
 })
 
+async function startMain(env?: NodeJS.ProcessEnv): Promise<void> {
+  main ??= await stack.startMain(env)
+}
+
+async function startDaemon(): Promise<void> {
+  daemon ??= await stack.startDaemon()
+}
+
+async function stopMain(): Promise<void> {
+  await main?.stop()
+  main = undefined
+}
+
+async function stopDaemon(): Promise<void> {
+  await daemon?.stop()
+  daemon = undefined
+}
+
 function types({ timeline }: TaskView): string[] {
   return timeline.map(({ type }) => type)
 }
 
-async function run(kind: TaskKind, request: object): Promise<TaskView> {
-  return tasks.untilEnded(kind, await tasks.create(kind, request))
+interface Created {
+  kind: TaskKind
+  id: string
+  /** Unix seconds. */
+  createdAt: number
 }
 
-test('the daemon starts while main is down, and catches up when main comes', async () => {
-  daemon = await stack.startDaemon()
-  await expect(fetch(`${stack.mainUrl}/health`)).rejects.toThrow()
+async function create(kind: TaskKind, request: object): Promise<Created> {
+  const createdAt = Date.now() / 1000
+  return { kind, id: await tasks.create(kind, request), createdAt }
+}
 
-  main = await stack.startMain()
-  expect(await run('test', { message: 'late' })).toMatchObject({ status: 'completed', result: { message: 'late' } })
-})
+/** Looks at the task until something of this type has happened to it, which has to be soon. */
+async function untilItIs({ kind, id, createdAt }: Created, type: keyof typeof LIMITS): Promise<TaskView> {
+  const deadline = createdAt + LIMITS[type]
+  for (;;) {
+    const view = await tasks.read(kind, id)
+    const at = view.timeline.find((event) => event.type === type)?.at
+    if (at !== undefined || Date.now() / 1000 > deadline) {
+      const happened = types(view).join(', ') || 'nothing'
+      expect(at ?? Number.POSITIVE_INFINITY, `${type} within ${LIMITS[type]} s: ${happened}`).toBeLessThan(deadline)
+      return view
+    }
+    await delay(LOOK_EVERY_MS)
+  }
+}
 
-describe('a task goes from pending to completed', () => {
+/** The task as it has completed, within all limits. */
+async function untilCompleted(created: Created): Promise<TaskView> {
+  await untilItIs(created, 'queued')
+  await untilItIs(created, 'processing')
+  return untilItIs(created, 'completed')
+}
+
+async function run(kind: TaskKind, request: object): Promise<TaskView> {
+  return untilCompleted(await create(kind, request))
+}
+
+describe('a task is queued within 10 s, processing within 30 s, and completed within 120 s', () => {
   test.each([
     ['video', { prompt: PROMPT }],
     ['image', { prompt: PROMPT }],
@@ -93,25 +149,42 @@ describe('a task goes from pending to completed', () => {
   })
 })
 
+test('the daemon starts while main is down, and catches up when main comes', async () => {
+  await Promise.all([stopDaemon(), stopMain()])
+  await startDaemon()
+  await expect(fetch(`${stack.mainUrl}/health`)).rejects.toThrow()
+
+  await startMain()
+  // While main is away the daemon asks less and less often, every half minute at last.
+  const view = await untilItIs(await create('test', { message: 'late' }), 'completed')
+  expect(view).toMatchObject({ status: 'completed', result: { message: 'late' } })
+})
+
 test('the API document names the address by which people reach main', async () => {
   const { servers } = await (await fetch(`${stack.mainUrl}/openapi.json`)).json()
   expect(servers).toEqual([{ url: publicUrl }])
 })
 
-test('a task whose claimer died before it started anything is recovered', async () => {
-  await daemon.stop()
-  await main.stop()
+test('a task whose claimer died before it started anything is recovered within 30 s', async () => {
+  await stopDaemon()
+  await stopMain()
   // Of leases given from now on.
-  main = await stack.startMain({ STUCK_TIMEOUT_SECONDS: '2' })
-  const id = await tasks.create('test', { message: 'stuck' })
+  await startMain({ STUCK_TIMEOUT_SECONDS: '2' })
+  const { id } = await create('test', { message: 'stuck' })
   await claim(id)
   expect(await tasks.read('test', id)).toMatchObject({ status: 'queued' })
 
-  await main.stop()
-  main = await stack.startMain()
-  daemon = await stack.startDaemon()
-  const view = await tasks.untilEnded('test', id)
+  await stopMain()
+  await startMain()
+  await startDaemon()
+  const deadline = Date.now() / 1000 + STUCK_LIMIT_SECONDS
+  let view = await tasks.read('test', id)
+  while (view.status !== 'completed' && Date.now() / 1000 < deadline) {
+    await delay(LOOK_EVERY_MS)
+    view = await tasks.read('test', id)
+  }
   expect(view).toMatchObject({ status: 'completed', result: { message: 'stuck' } })
+  expect(view.timeline.at(-1)?.at).toBeLessThan(deadline)
   expect(view.timeline.filter(({ type }) => type === 'queued')).toEqual([
     expect.objectContaining({ attempt: 1 }),
     expect.objectContaining({ attempt: 1 }),
@@ -120,44 +193,70 @@ test('a task whose claimer died before it started anything is recovered', async 
 
 test('while Temporal is down a task stays pending, and it runs when Temporal is back', async () => {
   await stack.stopTemporal()
-  let id: string
+  let created: Created
   try {
-    id = await tasks.create('test', { message: 'patient' })
+    created = await create('test', { message: 'patient' })
     // Several of the daemon's polls, the slowest of which come every five seconds.
     const until = Date.now() + 12_000
-    while (Date.now() < until) expect(await tasks.read('test', id)).toMatchObject({ status: 'pending', timeline: [] })
+    while (Date.now() < until)
+      expect(await tasks.read('test', created.id)).toMatchObject({ status: 'pending', timeline: [] })
   } finally {
     await stack.startTemporal()
   }
-  expect(types(await tasks.untilEnded('test', id))).toEqual(['queued', 'begun', 'processing', 'completed'])
+  const view = await untilCompleted({ ...created, createdAt: Date.now() / 1000 })
+  expect(types(view)).toEqual(['queued', 'begun', 'processing', 'completed'])
 })
 
-test('of two daemons exactly one claims each task', async () => {
+test('of two daemons exactly one claims each task, and both start some', async () => {
   const second = await stack.startDaemon('async-task-2')
   try {
-    const ids = await Promise.all(Array.from({ length: 30 }, (_, i) => tasks.create('test', { message: `${i}` })))
-    const views = await Promise.all(ids.map((id) => tasks.untilEnded('test', id)))
-    for (const view of views) expect(types(view)).toEqual(['queued', 'begun', 'processing', 'completed'])
+    const created = await Promise.all(Array.from({ length: 30 }, (_, i) => create('test', { message: `${i}` })))
+    for (const each of created) {
+      const view = await untilCompleted(each)
+      expect(types(view)).toEqual(['queued', 'begun', 'processing', 'completed'])
+    }
+    const starters = await startersOf(new Set(created.map(({ id }) => id)))
+    expect(starters).toHaveLength(30)
+    expect(new Set(starters)).toEqual(new Set([daemon?.pid, second.pid]))
   } finally {
     await second.stop()
   }
 })
 
 test('no secret is in what Temporal keeps', async () => {
-  // The server lost its histories when it was stopped: one of each kind again.
   await Promise.all([run('video', { prompt: PROMPT }), run('image', { prompt: PROMPT }), run('test', {})])
-  const connection = await Connection.connect({ address: stack.temporalAddress })
-  try {
+  await withTemporal(async (client) => {
     const kept: Place[] = []
-    for await (const workflow of workflows(new Client({ connection }))) kept.push(workflow)
+    for await (const workflow of workflows(client)) kept.push(workflow)
     expect(kept.length).toBeGreaterThanOrEqual(3)
     expect(kept.some(({ text }) => text.includes(PROMPT))).toBe(true)
     expect((await new SecretScanner(SECRETS).scan(kept)).found).toEqual([])
     expect(kept.flatMap(({ text }) => text.match(/\bsk-[A-Za-z0-9_-]{6,}/g) ?? [])).toEqual([])
+  })
+})
+
+async function withTemporal<T>(use: (client: Client) => Promise<T>): Promise<T> {
+  const connection = await Connection.connect({ address: stack.temporalAddress })
+  try {
+    return await use(new Client({ connection }))
   } finally {
     await connection.close()
   }
-})
+}
+
+/** The processes that have started these tasks' workflows, by Temporal's account. */
+function startersOf(taskIds: Set<string>): Promise<number[]> {
+  return withTemporal(async (client) => {
+    const starters: number[] = []
+    for await (const { workflowId, runId } of client.workflow.list()) {
+      if (!workflowId.split(':').some((part) => taskIds.has(part))) continue
+      const { events } = await client.workflow.getHandle(workflowId, runId).fetchHistory()
+      const { identity } = events?.[0]?.workflowExecutionStartedEventAttributes ?? {}
+      starters.push(Number(identity?.split(':')[1]))
+    }
+    return starters
+  })
+}
 
 /** Under which the internal protocol knows a pending task. */
 async function rowIdOf(taskId: string): Promise<string> {

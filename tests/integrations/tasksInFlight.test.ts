@@ -1,8 +1,8 @@
 /** No more tasks in flight than the provider takes: many claimers, two main processes, one PostgreSQL. */
 import pg from 'pg'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { columnsOf } from '@/chaos/witnesses/database.js'
-import { type MainProcess, startMainProcess, startTestMain } from '../support/main.js'
+import { type MainProcess, startMainProcess, startTestMain, type TestMain } from '../support/main.js'
 import { startPostgres, type TestPostgres } from '../support/postgres.js'
 import { events, plantTask, TEST_API, TEST_TASKS } from '../support/tasks.js'
 
@@ -98,12 +98,19 @@ it('of all claims at once only so many win, and the others wait as pending until
   })
 })
 
-it('goes for the next attempts of tasks that failed as for new ones', async () => {
-  const main = await startTestMain({ maxTasksInFlight: 1 })
-  try {
+describe('on PGLite', () => {
+  let main: TestMain
+  beforeAll(async () => {
+    main = await startTestMain({ maxTasksInFlight: 1 })
+  })
+  afterAll(() => main.stop())
+
+  it('goes for the next attempts of tasks that failed as for new ones', async () => {
     const { controller } = main.component
-    const failedEvents = [events.queued(1, 300), events.failed(1, 0)]
-    const failed = await plantTask(controller, { events: failedEvents })
+    const once = [events.queued(1, 300), events.failed(1, 0)]
+    const failed = await plantTask(controller, { createdAt: 1, events: once })
+    await plantTask(controller, { createdAt: 2, events: once })
+    // There is one place only.
     expect(await fetched(main)).toMatchObject([{ id: failed, status: 'failed' }])
 
     const inFlight = await plantTask(controller)
@@ -111,9 +118,7 @@ it('goes for the next attempts of tasks that failed as for new ones', async () =
     expect(await fetched(main)).toEqual([])
     const refused = { status: 409, body: { reason: 'at_capacity', status: 'failed' } }
     expect(await main.internalPost(REPORT, { apiCallId: failed, status: 'queued' })).toMatchObject(refused)
-  } finally {
-    await main.stop()
-  }
+  })
 })
 
 it('goes for PGLite too, and without a limit for none', async () => {

@@ -1,5 +1,6 @@
 /** The task processor against main itself, over HTTP, with Temporal: each way that a claim can go. */
 import type { Client } from '@temporalio/client'
+import type { Logger } from 'pino'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, inject, it } from 'vitest'
 import type { TaskProcessor } from '@/async-task-component/task-processor.js'
 import type { PullModeConfig } from '@/integrations/index.js'
@@ -9,7 +10,7 @@ import type { AttemptOutcome } from '@/integrations/shared/task.js'
 import { carryOut, findTask, readTask, type TaskView } from '@/integrations/shared/task-store.js'
 import { type Answer, startTestMain, type TestMain } from '../support/main.js'
 import { events, plantTask, policyWithoutPauses, TEST_API, TEST_TASKS, taskKeyOf } from '../support/tasks.js'
-import { ALPHA_QUEUE, createProcessor, startWorkers } from './support.js'
+import { ALPHA_QUEUE, createProcessor, readableLogger, silent, startWorkers } from './support.js'
 
 const NAMESPACE = 'testAsyncTask'
 /** As `expect.poll` has it: what is waited for comes within a second or two, and on a busy machine within this. */
@@ -47,11 +48,12 @@ afterEach(async () => {
   }
 })
 
-function newProcessor(): TaskProcessor {
+function newProcessor(logger: Logger = silent): TaskProcessor {
   return createProcessor(inject('temporalAddress'), {
     temporalNamespace: temporal.temporalNamespace,
     internalToken: main.token,
     isWorkerRunning: (queue) => temporal.workers.isRunning(queue),
+    logger,
     reconcileIntervalMs: 50,
     uncheckedForSeconds: 0,
   })
@@ -150,8 +152,10 @@ it('a run whose claim was given back goes on: it is adopted, and not started aga
 it('a workflow that runs already is not started a second time', async () => {
   const task = await plant()
   const { firstExecutionRunId } = await startRun(task, 'patientWorkflow')
+  const { logger, lines } = readableLogger()
+  processor = newProcessor(logger)
   await serve('patientWorkflow')
-  await expect.poll(async () => (await view(task)).state.leaseExpiresAt !== null, SOON).toBe(true)
+  await expect.poll(() => lines.map(({ msg }) => msg), SOON).toContain('workflow is running already')
   await processor.stop()
 
   const { runId, status } = await client.workflow.getHandle(task.workflowId).describe()

@@ -61,7 +61,7 @@ describe('a task left in queued', () => {
   it('gets its workflow by the same attempt if it has none', async () => {
     abandoned('task-1')
     await serve()
-    await eventually(() => client.workflow.getHandle(idOf('task-1')).result())
+    await eventually(() => client.workflow.getHandle(idOf('task-1')).result(), 20_000)
 
     expect(main.task('task-1').events).toMatchObject([
       { type: 'queued', attempt: 1, takeOver: false },

@@ -51,7 +51,7 @@ async function firstArgument(workflowId: string): Promise<unknown> {
 }
 
 async function started(workflowId: string) {
-  return eventually(() => client.workflow.getHandle(workflowId).describe())
+  return eventually(() => client.workflow.getHandle(workflowId).describe(), 20_000)
 }
 
 it('claims nothing while the provider has asked to wait, and goes on afterwards', async () => {

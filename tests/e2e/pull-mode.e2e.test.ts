@@ -101,8 +101,8 @@ interface Created {
 }
 
 async function create(kind: TaskKind, request: object): Promise<Created> {
-  const createdAt = Date.now() / 1000
-  return { kind, id: await tasks.create(kind, request), createdAt }
+  const id = await tasks.create(kind, request)
+  return { kind, id, createdAt: Date.now() / 1000 }
 }
 
 /** Looks at the task until something of this type has happened to it, which has to be soon. */

@@ -51,7 +51,13 @@ async function firstArgument(workflowId: string): Promise<unknown> {
 }
 
 async function started(workflowId: string) {
-  return eventually(() => client.workflow.getHandle(workflowId).describe(), 20_000)
+  return eventually(async () => {
+    const run = await client.workflow
+      .getHandle(workflowId)
+      .describe()
+      .catch(() => undefined)
+    return run ?? expect.fail(`${workflowId} was not started\n${main.account()}`)
+  }, 20_000)
 }
 
 it('claims nothing while the provider has asked to wait, and goes on afterwards', async () => {
@@ -60,7 +66,8 @@ it('claims nothing while the provider has asked to wait, and goes on afterwards'
   providerPauses.pause(providerTaskQueue(config.taskQueue), 2)
   main.add(namespace, 'task-1')
   await serve({ providerPauses })
-  await eventually(() => expect(processor?.statuses()).toMatchObject([{ closedBy: 'provider_throttled' }]))
+  const closed = () => expect(processor?.statuses()).toMatchObject([{ closedBy: 'provider_throttled' }])
+  await eventually(closed, 20_000)
   expect(status('task-1')).toBe('pending')
   await started(idOf('task-1'))
   expect(providerPauses.pausedSeconds(config.taskQueue)).toBe(0)

@@ -124,6 +124,13 @@ describe("a row's id repeats after a wiped database whose Temporal history was k
     return task
   }
 
+  /** A row of before and one of now, whose id is the same: ids are counted, in both databases alike. */
+  const plantBoth = async (row?: PlantedTask): Promise<string> => {
+    const id = await plantTask(before.component.controller)
+    expect(await plantTask(after.component.controller, row)).toBe(id)
+    return id
+  }
+
   it.each<[string, PlantedTask]>([
     ['pending', {}],
     ['not due yet', { state: { dueAt: FOR_EVER } }],
@@ -131,9 +138,8 @@ describe("a row's id repeats after a wiped database whose Temporal history was k
     ['failed, and not due yet', { events: [events.queued(1, FOR_EVER), events.failed(1, FOR_EVER)] }],
     ['completed', { events: [events.queued(1, FOR_EVER), events.processing(1), events.completed(1)] }],
   ])('the new row, which is %s, takes nothing that is told of the old one', async (_how, row) => {
-    const apiCallId = await plantTask(before.component.controller)
+    const apiCallId = await plantBoth(row)
     const { taskKey } = await find(before, apiCallId)
-    expect(await plantTask(after.component.controller, row)).toBe(apiCallId)
     const untouched = await find(after, apiCallId)
 
     const old = { apiCallId, taskKey }
@@ -158,7 +164,7 @@ describe("a row's id repeats after a wiped database whose Temporal history was k
   })
 
   it('the new row takes what is told of itself', async () => {
-    const apiCallId = await plantTask(after.component.controller)
+    const apiCallId = await plantBoth()
     const own = { apiCallId, taskKey: (await find(after, apiCallId)).taskKey }
     expect(await report(after, { ...own, status: 'queued' })).toMatchObject({ status: 200 })
     const completed = { ...own, attempt: 1, runId: 'run-of-after', status: 'completed', result }

@@ -154,7 +154,7 @@ export class ProtocolMain {
     }, UNTIL_MS)
     try {
       while (!holds()) {
-        if (late) throw new Error(`Not so within ${UNTIL_MS / 1000} s: ${holds}\n${this.#account()}`)
+        if (late) throw new Error(`Not so within ${UNTIL_MS / 1000} s: ${holds}\n${this.account()}`)
         await new Promise<void>((resolve) => this.#waiting.add(resolve))
       }
     } finally {
@@ -163,7 +163,7 @@ export class ProtocolMain {
   }
 
   /** What was asked how often, and what became of the tasks, in a few lines. */
-  #account(): string {
+  account(): string {
     const counts: Record<string, number> = {}
     for (const { kind, body } of this.seen) {
       const what = [kind, body.status, body.apiCallId].filter(Boolean).join(' ')

@@ -1,6 +1,6 @@
 /** What main takes on: no more than it can answer before its callers lose patience. */
 import type { Context } from 'hono'
-import { OverloadedError, withUrgency } from '../integrations/shared/turns.js'
+import { OverloadedError, Turns, withUrgency } from '../integrations/shared/turns.js'
 import type { AppEnv } from './http-app.js'
 
 /** Of one request. */
@@ -13,11 +13,14 @@ export interface AdmissionOptions {
   maxBodyBytes: number
 }
 
+/** Of users' requests: a hundred at once leave room, and connections, for what daemons ask meanwhile. */
+const USERS_AT_ONCE = 8
 /** Who sends slowly has used its time up before there was anything to wait for. */
 const MIN_WAIT_MS = 1_000
 
 export class Admission {
   readonly #options: AdmissionOptions
+  readonly #users = new Turns(USERS_AT_ONCE)
   #bodyBytes = 0
 
   constructor(options: AdmissionOptions) {
@@ -43,7 +46,8 @@ export class Admission {
     try {
       const input = await read()
       const beginBy = Math.max(c.get('arrivedAt') + maxWaitMs, performance.now() + MIN_WAIT_MS)
-      return await withUrgency({ beginBy, maxWaitMs, preferred }, () => work(input))
+      const begin = () => work(input)
+      return await withUrgency({ beginBy, maxWaitMs, preferred }, () => (preferred ? begin() : this.#users.take(begin)))
     } finally {
       this.#bodyBytes -= bytes
     }

@@ -1,4 +1,4 @@
-/** Taking turns where only one can work at a time, and giving up in time. */
+/** Taking turns where only so many can work at a time, and giving up in time. */
 import { AsyncLocalStorage } from 'node:async_hooks'
 
 /** The request cannot be worked on before its caller loses patience. Nothing of it was stored. */
@@ -33,18 +33,22 @@ interface Waiter {
   begin(): void
 }
 
-/** One at a time: the preferred ones first, otherwise in the order in which they asked. */
+/** So many at a time: the preferred ones first, otherwise in the order in which they asked. */
 export class Turns {
-  #taken = false
+  #free: number
   readonly #waiting: Waiter[] = []
+
+  constructor(atOnce = 1) {
+    this.#free = atOnce
+  }
 
   /**
    * Runs `work` when it is its turn.
    * @throws OverloadedError where that takes longer than the urgency of this call allows; without one it waits
    */
   async take<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#taken) await this.#wait()
-    this.#taken = true
+    if (this.#free > 0) this.#free--
+    else await this.#wait()
     try {
       return await work()
     } finally {
@@ -77,7 +81,7 @@ export class Turns {
     const first = this.#waiting.findIndex(({ preferred }) => preferred)
     const [waiter] = this.#waiting.splice(Math.max(first, 0), 1)
     if (waiter) waiter.begin()
-    else this.#taken = false
+    else this.#free++
   }
 }
 

@@ -73,8 +73,6 @@ describe('a request line', () => {
 describe('headers', () => {
   const head = 'GET /health/live HTTP/1.1\r\nhost: health\r\nconnection: close\r\n'
   it.each<[string, string, number]>([
-    ['of 100 kB', `x: ${'y'.repeat(100_000)}\r\n`, 431],
-    ['by the thousand', 'x: y\r\n'.repeat(5000), 200],
     ['without a name', ': x\r\n', 400],
     ['with a NUL', 'x: \u0000\r\n', 400],
     ['that contradict each other', 'content-length: 1\r\ntransfer-encoding: chunked\r\n', 400],
@@ -83,6 +81,17 @@ describe('headers', () => {
     ['that expect what is not there', 'expect: a miracle\r\n', 417],
   ])('%s are answered', async (_what, headers, status) => {
     expect(statusOf(await send(`${head}${headers}\r\n`))).toBe(status)
+  })
+
+  it.each([
+    ['of 100 kB', `x: ${'y'.repeat(100_000)}\r\n`, ['431', 'closed']],
+    ['by the thousand', 'x: y\r\n'.repeat(5000), ['200', '431', 'closed']],
+  ])('%s do no harm: how they are refused is for each version of Node to say', async (_what, headers, answers) => {
+    const answer = await send(`${head}${headers}\r\n`).then(
+      (said) => String(statusOf(said)),
+      ({ code }: NodeJS.ErrnoException) => (code === 'ECONNRESET' || code === 'EPIPE' ? 'closed' : code),
+    )
+    expect(answers).toContain(answer)
   })
 
   it.each(['', 'a b', '[', '[::1', 'x:99999', '\\', 'é', '%00', '//'])('with the host %j do no harm', async (host) => {

@@ -23,7 +23,7 @@ async function stopByCtrlC(script: string, needs: () => Promise<NodeJS.ProcessEn
   const task = await imageTask()
   const terminal = new Terminal(['npm', 'run', script], { ...task.env, ...(await needs()) })
   try {
-    await task.requested()
+    await terminal.during(task.requested())
     terminal.pressCtrlC()
     const code = await terminal.exit
     const saidStopped = STOPPED.test(terminal.output)
@@ -70,7 +70,7 @@ describe('npm run start:async-task', () => {
   it('does not wait where Ctrl-C is pressed again half a second later', async () => {
     const task = await imageTask(60_000)
     const terminal = new Terminal(['npm', 'run', 'start:async-task'], task.env)
-    await task.requested()
+    await terminal.during(task.requested())
     terminal.pressCtrlC()
     await terminal.until('stopping')
     await delay(600)
@@ -95,7 +95,7 @@ describe.runIf(process.env.TERMINAL_DEV)('npm run dev:async-task', () => {
     const task = await imageTask()
     const terminal = new Terminal(['npm', 'run', 'dev:async-task'], { ...task.env, ...(await ownPorts()) })
     await terminal.until('Ctrl-C stops everything')
-    await task.requested()
+    await terminal.during(task.requested())
     await utimes('async-task-component/index.ts', new Date(), new Date())
     await terminal.until('Started again: async-task.')
     expect(await task.isKept()).toBe(true)

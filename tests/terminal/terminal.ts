@@ -39,11 +39,23 @@ export class Terminal {
 
   /** Resolves once the screen shows that; rejects where the program ends without. */
   async until(text: string | RegExp): Promise<void> {
-    const shown = eventually(() => {
-      if (!this.output.match(text)) throw new Error(`${text} is not shown in:\n${this.output}`)
+    await this.during(
+      eventually(() => {
+        if (!this.output.match(text)) throw new Error(`${text} is not shown`)
+      }),
+    )
+  }
+
+  /** Waits for what the program is to do; rejects, with what the screen shows, where it fails to, or ends before. */
+  async during(work: Promise<unknown>): Promise<void> {
+    const ended = this.exit.then((code) => {
+      throw new Error(`the program ended with ${code}`)
     })
-    await Promise.race([shown, this.exit])
-    if (!this.output.match(text)) throw new Error(`The program ended without ${text}:\n${this.output}`)
+    try {
+      await Promise.race([work, ended])
+    } catch (cause) {
+      throw new Error(`${(cause as Error).message}:\n${this.output}`, { cause })
+    }
   }
 
   pressCtrlC(): void {

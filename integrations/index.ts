@@ -58,6 +58,8 @@ export interface API<Params extends z.ZodType = z.ZodType, Answer extends z.ZodT
   method?: 'GET' | 'POST'
   /** May be called without a user, whatever `components.main.auth` says. Never true of an internal API. Default: false. */
   allowAnonymous?: boolean
+  /** Whatever is posted is not read, and not waited for. Default: false. */
+  ignoresBody?: boolean
   /** For the application's own processes: needs the internal token. Default: false. */
   internal?: boolean
   /** Creates something, and takes an `Idempotency-Key` so that it is created once. Default: false. */

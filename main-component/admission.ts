@@ -35,12 +35,12 @@ export class Admission {
    */
   async admit<T, Input>(
     c: Context<AppEnv>,
-    preferred: boolean,
+    { preferred, hasBody }: { preferred: boolean; hasBody: boolean },
     read: () => Promise<Input>,
     work: (input: Input) => Promise<T>,
   ): Promise<T> {
     const { maxWaitMs, maxBodyBytes } = this.#options
-    const bytes = bodyBytes(c)
+    const bytes = hasBody ? bodyBytes(c) : 0
     if (!preferred && this.#bodyBytes + bytes > maxBodyBytes) throw new OverloadedError()
     this.#bodyBytes += bytes
     try {
@@ -56,6 +56,5 @@ export class Admission {
 
 /** As announced; of a body that comes in chunks, the most that is taken. */
 function bodyBytes(c: Context<AppEnv>): number {
-  if (c.req.method === 'GET' || c.req.method === 'HEAD') return 0
   return Math.min(Number(c.req.header('content-length') ?? MAX_BODY_BYTES), MAX_BODY_BYTES)
 }

@@ -43,8 +43,9 @@ export function serveAPI(
 
     const twice = Object.entries(c.req.queries()).find(([, values]) => values.length > 1)
     if (twice) return c.json(invalidFields([{ field: twice[0], message: 'is given more than once' }]), 400)
-    const read = () => (method === 'GET' ? Promise.resolve(c.req.query()) : readJSON(c, api))
-    return await admission.admit(c, api.internal === true, read, async (body) => {
+    const hasBody = method !== 'GET' && !api.ignoresBody
+    const read = async () => (hasBody ? readJSON(c, api) : method === 'GET' ? c.req.query() : {})
+    return await admission.admit(c, { preferred: api.internal === true, hasBody }, read, async (body) => {
       if (body === undefined) return c.json(invalidFields([{ field: 'body', message: 'is not JSON' }]), 400)
       const inPath = c.req.param()
       const input = Object.keys(inPath).length === 0 ? body : { ...(body as object), ...inPath }

@@ -169,7 +169,7 @@ function body(api: API): NonNullable<RouteConfig['request']> {
   const required = !api.params.safeParse({}).success
   if (!api.name.includes(':')) return { body: { required, ...json(api.params) } }
   const { inPath, others } = split(api)
-  return { params: inPath, body: { required: true, ...json(others) } }
+  return { params: inPath, ...(!api.ignoresBody && { body: { required: true, ...json(others) } }) }
 }
 
 function split({ name: apiName, params }: API): { inPath: z.ZodObject; others: z.ZodObject } {

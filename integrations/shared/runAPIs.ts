@@ -109,8 +109,9 @@ function callbackAPI(options: RunAPIsOptions): API {
     name: `${PROVIDER_CALLBACK}/:taskKey/:attempt/:signature`,
     namespace,
     allowAnonymous: true,
+    // What the provider says is not believed; nor may anybody without a signature keep main waiting for it.
+    ignoresBody: true,
     summary: `The provider's hint that a ${namespace} task has moved on: its run asks soon, once for each poll interval`,
-    // What the provider says is not believed, and so not read.
     params: z.object({
       taskKey: z.string().min(1).max(100),
       // In its one spelling: what is signed is a number.

@@ -37,6 +37,7 @@ export interface TestMainOptions {
   /** Default: anonymous. */
   auth?: AppConfig['components']['main']['auth']
   operatorToken?: string
+  load?: Partial<AppConfig['components']['main']['load']>
 }
 
 export interface TestMain extends HttpMain {
@@ -80,6 +81,7 @@ export async function startTestMain(options: TestMainOptions = {}): Promise<Test
             dataDir: options.dataDir ?? 'memory://',
             ...(options.databaseUrl !== undefined && { url: options.databaseUrl }),
           },
+          load: { ...main.load, ...options.load },
           tasks: { ...main.tasks, ...options.tasks },
         },
       },

@@ -18,6 +18,7 @@ import { MAX_BODY_BYTES } from './admission.js'
 import { type APIRoutesOptions, serveAPI } from './api-routes.js'
 import { serveArtifacts } from './artifacts.js'
 import { AuthenticationUnavailableError, InvalidCredentialsError } from './errors.js'
+import { refuseForeignPages } from './foreign-pages.js'
 import { invalidFields } from './invalid-input.js'
 import { openAPIDocument } from './openapi.js'
 import { requestTimeout } from './request-timeout.js'
@@ -56,6 +57,7 @@ export function createHTTPApp(options: HTTPAppOptions): Hono<AppEnv> {
   const app = new Hono<AppEnv>()
   app.use(requestId({ limitLength: 100 }), logRequests(logger))
   app.use(bodyLimit({ maxSize: MAX_BODY_BYTES, onError: tooLarge }))
+  app.use('/api/*', refuseForeignPages)
   app.use('/api/*', requestTimeout(REQUEST_TIMEOUT_MS))
   for (const middleware of options.middlewares) app.use('/api/*', middleware)
 

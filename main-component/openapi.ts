@@ -123,7 +123,10 @@ function route(api: API, needsUser: boolean): RouteConfig {
     responses: {
       200: { description: 'Done', ...json(api.answer) },
       400: { description: 'A field is missing or wrong', ...json(invalidInputSchema) },
-      ...(method === 'POST' && { 413: { description: 'The body is too large', ...json(invalidInputSchema) } }),
+      ...(method === 'POST' && {
+        403: { description: 'It comes from a page of another site, and is not JSON', ...json(refusalSchema) },
+        413: { description: 'The body is too large', ...json(invalidInputSchema) },
+      }),
       401: { description: 'Credentials are missing or wrong', ...json(refusalSchema) },
       ...(api.internal && {
         409: { description: 'Refused as things are', ...json(refusalSchema) },

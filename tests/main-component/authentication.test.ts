@@ -1,7 +1,7 @@
 /** Who may call the public APIs, in each mode, over real HTTP; and what an operator may do. */
 
 import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
+import { createServer, get, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { MiddlewareHandler } from 'hono'
 import {
@@ -204,6 +204,35 @@ describe('tokens', () => {
     expect((await main().get(path, bearer(OPERATOR_TOKEN))).status).toBe(200)
   })
 
+  it('two credentials at once are none, and a user’s are no operator’s', async () => {
+    const { hostname, port } = new URL(main().url)
+    const path = '/api/test/tasks/AAAAAAAAAAAAAAAAAAAAAA'
+    for (const tokens of [
+      [anna, OPERATOR_TOKEN],
+      [OPERATOR_TOKEN, 'x'.repeat(20)],
+    ]) {
+      const headers = tokens.flatMap((token) => ['authorization', `Bearer ${token}`])
+      const request = get({ hostname, port, path, headers: ['host', 'main', 'connection', 'close', ...headers] })
+      const [response] = (await once(request, 'response')) as [IncomingMessage]
+      response.resume()
+      expect(response.statusCode).toBe(401)
+    }
+    const { controller } = main().component
+    const apiCallId = await taskKeyOf(controller, await plantTask(controller, { userId: 'anna' }))
+    for (const api of [`${TEST_API}/cancelTask`, `${TEST_API}/retryTask`]) {
+      expect((await main().post(api, { apiCallId, by: 'anna' }, bearer(anna))).status).toBe(401)
+    }
+    const video = '/api/fangzhouVideoGeneration'
+    for (const api of ['queryFangzhouVideoStatus', 'triggerImmediatePoll', 'stopPolling']) {
+      expect((await main().post(`${video}/${api}`, { apiCallId }, bearer(anna))).status).toBe(401)
+    }
+    const look = (method: string, token: string) =>
+      fetch(`${main().url}/api/test/tasks/${apiCallId}`, { method, headers: bearer(token) })
+    expect((await look('HEAD', anna)).status).toBe(200)
+    expect((await look('HEAD', ben)).status).toBe(404)
+    expect(await look('OPTIONS', 'nobodys').then((answer) => answer.text())).toBe('')
+  })
+
   it('the operator’s token asks for no tasks, as they would be nobody’s', async () => {
     for (const token of [OPERATOR_TOKEN, TEST_TOKEN]) expect(await askWith(main(), token)).toMatchObject(refused)
   })
@@ -236,6 +265,39 @@ describe('application', () => {
     expect((await main().get(path, { 'x-session': 'ben' })).status).toBe(404)
     expect(await ask(main())).toMatchObject(refused)
     expect(await ask(main(), { 'x-session': 'x'.repeat(201) })).toMatchObject(refused)
+  })
+})
+
+describe('a page of another site', () => {
+  const main = withAuth(() => ({ mode: 'application' }))
+  const session = { 'x-session': 'anna' }
+  const tasks = async () => (await main().internalGet(`${TEST_API}/fetchPendingTasks`)).body.tasks.length
+
+  it('makes no task with the session of its visitor’s, by a post that browsers send without asking first', async () => {
+    for (const headers of [
+      { origin: 'https://elsewhere.example', 'content-type': 'text/plain' },
+      { origin: 'https://elsewhere.example', 'content-type': 'application/x-www-form-urlencoded' },
+      { origin: 'https://elsewhere.example', 'content-type': '' },
+      { origin: 'null', 'content-type': 'text/plain', 'sec-fetch-site': 'cross-site' },
+    ]) {
+      expect(await ask(main(), { ...session, ...headers } as Record<string, string>)).toMatchObject({
+        status: 403,
+        body: { success: false, error: expect.stringContaining('content-type: application/json') },
+      })
+    }
+    expect(await tasks()).toBe(0)
+  })
+
+  it('is no page of this site’s, no program, and none that browsers ask for first', async () => {
+    for (const headers of [
+      { origin: main().url, 'content-type': 'text/plain' },
+      // A proxy before main may have another address than the page knows.
+      { origin: 'https://main.example', 'content-type': 'text/plain', 'sec-fetch-site': 'same-origin' },
+      { origin: 'https://elsewhere.example', 'content-type': 'application/json' },
+      {},
+    ]) {
+      expect(await ask(main(), { ...session, ...headers } as Record<string, string>)).toMatchObject({ status: 200 })
+    }
   })
 })
 

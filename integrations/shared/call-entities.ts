@@ -16,46 +16,15 @@ import {
   claimableAt,
   evolve,
   initialTaskState,
+  startsStatus,
   TASK_STATUSES,
   type TaskEvent,
   type TaskEventType,
   type TaskState,
   type TaskStatus,
+  TRANSITIONS,
   uncheckedSince,
 } from './protocol/index.js'
-
-/**
- * Where each type of event leads, by the status that it finds. What is not here cannot happen. `checked` is appended
- * by earlier versions only: the store notes a look on the row.
- */
-const EDGES: Record<TaskStatus, Partial<Record<TaskEventType, TaskStatus>>> = {
-  pending: { queued: 'queued', cancelled: 'cancelled', restored: 'pending' },
-  queued: {
-    queued: 'queued',
-    begun: 'queued',
-    waiting: 'queued',
-    resumed: 'queued',
-    renewed: 'queued',
-    checked: 'queued',
-    restored: 'queued',
-    released: 'pending',
-    processing: 'processing',
-    failed: 'failed',
-    cancelled: 'cancelled',
-  },
-  processing: {
-    begun: 'processing',
-    waiting: 'processing',
-    resumed: 'processing',
-    checked: 'processing',
-    completed: 'completed',
-    failed: 'failed',
-    cancelled: 'cancelled',
-  },
-  failed: { queued: 'queued', retried: 'failed', restored: 'failed', cancelled: 'cancelled' },
-  completed: {},
-  cancelled: { checked: 'cancelled', runClosed: 'cancelled' },
-}
 
 /** An IntegrationEvent as it is appended. */
 export interface IntegrationEventRecord {
@@ -160,7 +129,7 @@ function integrationEventEntity(names: CallEntityNames): EntityInstance {
 /** `status` takes the edges that enter a status; events within one do not concern it. */
 function statusMachine(names: CallEntityNames) {
   const node = (status: TaskStatus) => StateNode.create({ name: status })
-  return machine(names, node, (from, to, type) => from !== to || type === 'queued')
+  return machine(names, node, startsStatus)
 }
 
 /** `state` takes every edge, and becomes what the protocol makes of the event. */
@@ -195,7 +164,7 @@ function machine(
     return found
   }
   const transfers = TASK_STATUSES.flatMap((from) =>
-    (Object.entries(EDGES[from]) as Array<[TaskEventType, TaskStatus]>)
+    (Object.entries(TRANSITIONS[from]) as Array<[TaskEventType, TaskStatus]>)
       .filter(([type, to]) => takes(from, to, type))
       .map(([type, to]) =>
         StateTransfer.create({

@@ -1,6 +1,6 @@
 /** One log line for each move of a task, and on `debug` one for each event that moves nothing. */
 import type { Logger } from 'pino'
-import type { TaskEvent, TaskState } from './protocol/index.js'
+import { startsStatus, type TaskEvent, type TaskState } from './protocol/index.js'
 
 export type TaskLogger = Pick<Logger, 'info' | 'debug'>
 
@@ -25,9 +25,7 @@ export function logSteps(logger: TaskLogger, task: LoggedTask, steps: readonly S
   const { createdAt, ...ids } = task
   for (const { event, before, after, at } of steps) {
     const line = { ...ids, attempt: event.attempt, event: event.type }
-    // A take-over starts the same status anew.
-    const isMove = before.status !== after.status || event.type === 'queued'
-    if (!isMove) {
+    if (!startsStatus(before.status, after.status, event.type)) {
       logger.debug({ ...line, ...(event.type === 'waiting' && { code: event.waitingFor.code }) }, 'task event')
       continue
     }

@@ -80,6 +80,13 @@ describe('whatever happens to a task', () => {
     })
   })
 
+  it('an event that its status does not take is refused', () => {
+    const state = { ...initialTaskState(policy.maxAttempts), status: 'completed' } as const
+    expect(() => evolve(state, { type: 'runClosed', attempt: 1, checkedAt: 1 })).toThrow(
+      'No runClosed can happen to a task that is completed',
+    )
+  })
+
   it('attempts never go back, and each attempt ends at most once', () => {
     holds((before, _request, events, after) => {
       expect(after.attempts).toBeGreaterThanOrEqual(before.attempts)

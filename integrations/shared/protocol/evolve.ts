@@ -1,4 +1,5 @@
-import type { CreateIntent, TaskEvent, TaskState, TaskStatus } from './types.js'
+import { startsStatus, TRANSITIONS } from './transitions.js'
+import type { CreateIntent, TaskEvent, TaskState } from './types.js'
 
 /** A task as it is before anything happened to it. */
 export function initialTaskState(attemptLimit: number, dueAt = 0): TaskState {
@@ -27,18 +28,34 @@ export function initialTaskState(attemptLimit: number, dueAt = 0): TaskState {
 }
 
 /**
- * The state after an event. It trusts the event: whether it may happen was decided, under the row's lock,
- * by `decide`. Total and pure, so the same events always lead to the same row.
+ * The state after an event. Whether it may happen was decided, under the row's lock, by `decide`. Pure, so the
+ * same events always lead to the same row.
+ *
+ * @throws Error where no such event can happen to a row of this status
  */
 export function evolve(state: TaskState, event: TaskEvent): TaskState {
+  const status = TRANSITIONS[state.status][event.type]
+  if (status === undefined) throw new Error(`No ${event.type} can happen to a task that is ${state.status}`)
+  const after = { ...state, ...changes(state, event) }
+  if (!startsStatus(state.status, status, event.type)) return after
+  // A row that moves waits for nothing that it waited for before.
+  return { ...after, status, statusSince: movedAt(event), waitingFor: null }
+}
+
+/** When an event that moves a row happened. */
+function movedAt(event: TaskEvent): number | undefined {
+  if (event.type === 'queued') return event.startedAt
+  return 'at' in event ? event.at : undefined
+}
+
+/** What an event changes beside the status. */
+function changes(state: TaskState, event: TaskEvent): Partial<TaskState> {
   switch (event.type) {
     case 'queued': {
       const newAttempt = state.status === 'failed'
       const runId = newAttempt ? null : state.runId
       const takeOvers = newAttempt ? 0 : state.takeOvers
       return {
-        ...state,
-        ...moved('queued', event.startedAt),
         startedAt: event.startedAt,
         leaseExpiresAt: event.leaseExpiresAt,
         fencingToken: event.fencingToken,
@@ -51,7 +68,6 @@ export function evolve(state: TaskState, event: TaskEvent): TaskState {
     }
     case 'begun':
       return {
-        ...state,
         runId: event.runId,
         fencingToken: event.fencingToken,
         leaseExpiresAt: event.leaseExpiresAt,
@@ -61,8 +77,6 @@ export function evolve(state: TaskState, event: TaskEvent): TaskState {
       }
     case 'processing':
       return {
-        ...state,
-        ...moved('processing', event.at),
         runId: event.runId ?? state.runId,
         fencingToken: event.fencingToken,
         leaseExpiresAt: null,
@@ -70,13 +84,12 @@ export function evolve(state: TaskState, event: TaskEvent): TaskState {
         openIntents: event.providerTask ? [] : withIntent(state.openIntents, event.intent ?? null),
       }
     case 'waiting':
-      return { ...state, waitingFor: event.waitingFor }
+      return { waitingFor: event.waitingFor }
     case 'resumed':
-      return { ...state, waitingFor: null }
+      return { waitingFor: null }
     case 'completed':
       return {
         ...endAttempt(state, event),
-        ...moved('completed', event.at),
         result: event.result,
         error: null,
         openIntents: [],
@@ -84,7 +97,6 @@ export function evolve(state: TaskState, event: TaskEvent): TaskState {
     case 'failed':
       return {
         ...endAttempt(state, event),
-        ...moved('failed', event.at),
         error: event.error,
         retryable: event.retryable,
         dueAt: event.dueAt,
@@ -93,8 +105,6 @@ export function evolve(state: TaskState, event: TaskEvent): TaskState {
       }
     case 'released':
       return {
-        ...state,
-        ...moved('pending', event.at),
         fencingToken: event.fencingToken,
         leaseExpiresAt: null,
         claim: null,
@@ -102,29 +112,26 @@ export function evolve(state: TaskState, event: TaskEvent): TaskState {
         releases: state.releases + 1,
       }
     case 'renewed':
-      return { ...state, leaseExpiresAt: event.leaseExpiresAt }
+      return { leaseExpiresAt: event.leaseExpiresAt }
     case 'checked':
       return {
-        ...state,
         checkedAt: event.checkedAt,
         leaseExpiresAt: event.leaseExpiresAt ?? state.leaseExpiresAt,
         takeOvers: 0,
       }
     case 'cancelled':
       return {
-        ...state,
-        ...moved('cancelled', event.at),
         fencingToken: event.fencingToken,
         leaseExpiresAt: null,
         runUnseen: mayHaveLiveRun(state),
         checkedAt: null,
       }
     case 'runClosed':
-      return { ...state, runUnseen: false, checkedAt: event.checkedAt }
+      return { runUnseen: false, checkedAt: event.checkedAt }
     case 'retried':
-      return { ...state, attemptLimit: event.attemptLimit, retryable: true, dueAt: event.dueAt }
+      return { attemptLimit: event.attemptLimit, retryable: true, dueAt: event.dueAt }
     case 'restored':
-      return { ...state, attempts: event.attempts, runId: null, openIntents: event.openIntents }
+      return { attempts: event.attempts, runId: null, openIntents: event.openIntents }
   }
 }
 
@@ -156,11 +163,6 @@ export function uncheckedSince(state: TaskState): number | null {
   return null
 }
 
-/** A row that moves waits for nothing that it waited for before. */
-function moved(status: TaskStatus, at: number | undefined) {
-  return { status, statusSince: at, waitingFor: null }
-}
-
 function withIntent(open: CreateIntent[], intent: CreateIntent | null): CreateIntent[] {
   const isNew = intent !== null && !open.some((other) => other.attempt === intent.attempt)
   return isNew ? [...open, intent] : open
@@ -176,9 +178,8 @@ function mayHaveLiveRun(state: TaskState): boolean {
 function endAttempt(
   state: TaskState,
   event: { type: 'completed' | 'failed'; attempt: number; runId: string | null; fencingToken: string },
-): TaskState {
+): Partial<TaskState> {
   return {
-    ...state,
     attempts: state.attempts + 1,
     runId: event.runId ?? state.runId,
     fencingToken: event.fencingToken,

@@ -4,7 +4,14 @@ import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type Context, Hono } from 'hono'
 import { createHTTPServer } from '../integrations/shared/http-server.js'
-import type { ComponentStatus } from './index.js'
+import type { LoopStatus } from './task-processor.js'
+import type { WorkerStatus } from './worker-manager.js'
+
+/** What each integration's worker and loop are doing, and what keeps them from it. */
+export interface ComponentStatus {
+  workers: WorkerStatus[]
+  loops: LoopStatus[]
+}
 
 export interface HealthServerOptions {
   host: string

@@ -4,14 +4,14 @@ import { hostname } from 'node:os'
 import type { IIntegration, PullModeConfig } from '../integrations/index.js'
 import type { ActivityContext } from '../integrations/shared/activity-context.js'
 import { ConfigurationError, describeError } from './errors.js'
-import { HealthServer } from './health-server.js'
+import { type ComponentStatus, HealthServer } from './health-server.js'
 import { CANCEL_AFTER } from './integration-worker.js'
 import type { Logger } from './logger.js'
 import { growingPauseMs, pause, withJitter } from './pause.js'
-import { type LoopStatus, type ServedIntegration, TaskProcessor } from './task-processor.js'
+import { type ServedIntegration, TaskProcessor } from './task-processor.js'
 import { type TemporalTarget, temporalTarget } from './temporal-connection.js'
 import type { AsyncTaskComponentConfig, IntegrationWorkflowInfo, RetryPolicy } from './types.js'
-import { WorkerManager, type WorkerStatus } from './worker-manager.js'
+import { WorkerManager } from './worker-manager.js'
 import { collectIntegrationWorkflows } from './workflow-collector.js'
 
 export interface AsyncTaskComponentOptions {
@@ -23,12 +23,6 @@ export interface AsyncTaskComponentOptions {
   /** The component cannot go on: the process had better stop it and end. */
   onFatal?: (error: Error) => void
   logger: Logger
-}
-
-/** What each integration's worker and loop are doing, and what keeps them from it. */
-export interface ComponentStatus {
-  workers: WorkerStatus[]
-  loops: LoopStatus[]
 }
 
 const RECONNECT: RetryPolicy = { firstPauseMs: 1000, maxPauseMs: 30_000, factor: 2 }

@@ -2,8 +2,7 @@
 import { z } from 'zod'
 import { MAX_USER_ID_LENGTH } from '../integrations/shared/wire.js'
 import type { ConfigProblem } from './config-error.js'
-import type { Component } from './production.js'
-import type { Mode } from './schema.js'
+import type { Component, Mode } from './modes.js'
 
 const MIN_TOKEN_LENGTH = 16
 /** HS256 asks for a key as long as its hash. */

@@ -1,9 +1,6 @@
 import type { ConfigProblem } from './config-error.js'
+import type { Component } from './modes.js'
 import type { AppConfig } from './schema.js'
-
-/** The two processes of an application. */
-export const COMPONENTS = ['main', 'asyncTask'] as const
-export type Component = (typeof COMPONENTS)[number]
 
 /**
  * What one machine does without and a deployment does not. Each component is asked only for what it uses, so that

@@ -3,11 +3,8 @@ import { integrationsConfigSchema } from '../integrations/entries/config.js'
 import { artifactsConfigSchema } from '../integrations/shared/artifacts/config.js'
 import { DEFAULT_TASK_POLICY } from '../integrations/shared/protocol/index.js'
 import { authSchema, bearerToken, rejectSharedTokens } from './authentication.js'
+import { MODES } from './modes.js'
 import { pullModeSchema } from './pull-mode.js'
-
-/** `local`: this machine. `dev`, `prod`: `deploy.<mode>.json` lies over `app.config.json`. */
-export const MODES = ['local', 'dev', 'prod'] as const
-export type Mode = (typeof MODES)[number]
 
 const port = z.number().int().min(0).max(65_535)
 const days = z.number().int().min(0).max(36_500)

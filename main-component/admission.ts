@@ -1,7 +1,7 @@
 /** What main takes on: no more than it can answer before its callers lose patience. */
 import type { Context } from 'hono'
 import { OverloadedError, Turns, withUrgency } from '../integrations/shared/turns.js'
-import type { AppEnv } from './http-app.js'
+import type { AppEnv } from './app-env.js'
 
 /** Of one request. */
 export const MAX_BODY_BYTES = 1024 * 1024

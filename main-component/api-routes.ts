@@ -5,9 +5,9 @@ import { type API, type APIContext, buildAPIPath } from '../integrations/index.j
 import { followingSignal } from '../integrations/shared/following-signal.js'
 import { IDEMPOTENCY_KEY, MAX_IDEMPOTENCY_KEY_LENGTH, parseIdempotencyKey } from '../integrations/shared/idempotency.js'
 import type { Admission } from './admission.js'
+import type { AppEnv } from './app-env.js'
 import type { Authentication, Caller } from './authentication.js'
 import { InvalidCredentialsError } from './errors.js'
-import type { AppEnv } from './http-app.js'
 import { invalidFields, invalidInput } from './invalid-input.js'
 import { replaceUnstorable, unstorable } from './unstorable.js'
 

@@ -1,5 +1,4 @@
 /** Main over HTTP: what every request goes through, and what is served. Answers are JSON, errors too. */
-import type { HttpBindings } from '@hono/node-server'
 import { type Context, Hono, type MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { HTTPException } from 'hono/http-exception'
@@ -16,26 +15,13 @@ import { RunsUnavailableError } from '../integrations/shared/runs.js'
 import { OverloadedError } from '../integrations/shared/turns.js'
 import { MAX_BODY_BYTES } from './admission.js'
 import { type APIRoutesOptions, serveAPI } from './api-routes.js'
+import type { AppEnv } from './app-env.js'
 import { serveArtifacts } from './artifacts.js'
 import { AuthenticationUnavailableError, InvalidCredentialsError } from './errors.js'
 import { refuseForeignPages } from './foreign-pages.js'
 import { invalidFields } from './invalid-input.js'
 import { openAPIDocument } from './openapi.js'
 import { requestTimeout } from './request-timeout.js'
-
-/** What middlewares leave for the handlers. In the auth mode `application`, one of the application's sets `user`. */
-export interface AppEnv {
-  /** None where a request does not come over HTTP. */
-  Bindings: Partial<HttpBindings>
-  Variables: {
-    requestId: string
-    /** When its headers were there, by `performance.now()`. */
-    arrivedAt: number
-    /** Aborted when the request's time is over. */
-    overdue: AbortSignal
-    user?: { id: string }
-  }
-}
 
 export interface HTTPAppOptions extends APIRoutesOptions {
   apis: API[]

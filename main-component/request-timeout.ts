@@ -1,7 +1,7 @@
 import type { MiddlewareHandler } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import { timeout } from 'hono/timeout'
-import type { AppEnv } from './http-app.js'
+import type { AppEnv } from './app-env.js'
 
 /**
  * Answers 504 after `ms`, and aborts the callback's signal.

@@ -1,6 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { HealthServer } from '@/async-task-component/health-server.js'
-import type { ComponentStatus } from '@/async-task-component/index.js'
+import { type ComponentStatus, HealthServer } from '@/async-task-component/health-server.js'
 
 const worker = { name: 'alpha', taskQueue: 'integration-alpha-queue', state: 'running' as const, error: null }
 const loop = { namespace: 'alpha', state: 'fetching' as const, closedBy: null }

@@ -6,8 +6,8 @@ import type { UserUrlChecks } from '../../shared/activities/user-urls.js'
 import type { ProviderEndpoint } from '../../shared/provider-config.js'
 import { type InlineImage, inlineImages } from '../reference-images.js'
 import type { ImageRequest } from '../schemas.js'
+import type { GeneratedImages, ImageClient } from './client.js'
 import { geminiError, noImageError } from './errors.js'
-import type { GeneratedImages, ImageClient } from './index.js'
 
 const partSchema = z.object({
   text: z.string().nullish(),

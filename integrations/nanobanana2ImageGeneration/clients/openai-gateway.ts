@@ -7,8 +7,8 @@ import { checkUserUrls, type UserUrlChecks } from '../../shared/activities/user-
 import type { ProviderEndpoint } from '../../shared/provider-config.js'
 import { linksAmong } from '../reference-images.js'
 import type { ImageRequest } from '../schemas.js'
+import type { GeneratedImages, ImageClient } from './client.js'
 import { gatewayError, noImageError } from './errors.js'
-import type { GeneratedImages, ImageClient } from './index.js'
 
 /** Where gateways put the image: in `images` since LiteLLM 1.77, in `image` before, in `content` long before. */
 const imagePart = z.union([

@@ -3,7 +3,7 @@ import { mkdir, open, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ApplicationFailure } from '@temporalio/activity'
 import { fileTypeFromBuffer } from 'file-type'
-import type { ArtifactLimits } from './index.js'
+import type { ArtifactLimits } from './store.js'
 import { onDisk } from './store-failure.js'
 
 /** What file-type needs to see of a file. */

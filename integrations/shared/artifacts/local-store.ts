@@ -1,8 +1,8 @@
 import { readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { prepareFolder, receive } from './incoming-file.js'
-import type { ArtifactStore } from './index.js'
 import { type ObjectPlace, replace } from './replace.js'
+import type { ArtifactStore } from './store.js'
 import { beforeSpending, onDisk } from './store-failure.js'
 
 /** Keeps artifacts as files of one folder. */

@@ -13,10 +13,10 @@ import { ApplicationFailure } from '@temporalio/activity'
 import { withTimeout } from '../following-signal.js'
 import type { S3Config } from './config.js'
 import { type IncomingFile, prepareFolder, receive } from './incoming-file.js'
-import type { ArtifactStore } from './index.js'
 import { type ObjectPlace, replace } from './replace.js'
 import { createS3Client } from './s3-client.js'
 import { s3Failure } from './s3-failure.js'
+import type { ArtifactStore } from './store.js'
 import { beforeSpending } from './store-failure.js'
 
 /** For a request that carries no object. */

@@ -30,3 +30,5 @@ export const fangzhouConfigSchema = providerConfigSchema
     const message = `must be more than ${shortest}, which is requestTimeoutMs and settleSeconds together: no sooner is it certain that a create did not happen`
     context.addIssue({ code: 'custom', path: ['deadlineSeconds'], message })
   })
+
+export type FangzhouConfig = z.output<typeof fangzhouConfigSchema>

@@ -16,7 +16,9 @@ export const nanobanana2ConfigSchema = providerConfigSchema.safeExtend({
   onAmbiguousCreate: z.enum(['fail', 'retry']).default('fail'),
 })
 
+export type Nanobanana2Config = z.output<typeof nanobanana2ConfigSchema>
+
 /** What stands in for the provider where there is no key: `npm run simulator -- <this>`. */
-export function imageSimulator({ backend }: Pick<z.infer<typeof nanobanana2ConfigSchema>, 'backend'>): string {
+export function imageSimulator({ backend }: Pick<Nanobanana2Config, 'backend'>): string {
   return backend === 'gemini' ? 'gemini' : 'image-gateway'
 }

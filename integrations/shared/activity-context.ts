@@ -1,19 +1,20 @@
 import type { lookup } from 'node:dns'
 import type { Logger } from 'pino'
-import type { AppConfig } from '../../config.js'
 import type { ArtifactStore } from './artifacts/index.js'
 import type { ProviderPauses } from './provider-pauses.js'
 
 /**
  * What the worker's process gives to activities. Secrets live here, and never in an activity's arguments:
  * those are stored in Temporal.
+ *
+ * @template Sections what an integration's activities read of the configuration's `integrations`, by name
  */
-export interface ActivityContext {
+export interface ActivityContext<Sections extends object = object> {
   /** Where main is reached from this process. */
   mainUrl: string
   internalToken: string
   artifacts: ArtifactStore
-  integrations: AppConfig['integrations']
+  integrations: Sections
   /** Where activities note that a provider has asked to wait. */
   providerPauses: ProviderPauses
   /** How names in users' URLs are resolved. Default: as the system does. */
@@ -29,4 +30,4 @@ export type Activities = Record<string, (...args: any[]) => Promise<unknown>>
  * An integration's `activities/index.ts` exports this under the name `createActivities`, where its activities
  * need the context. Other exported functions are registered as activities as they are.
  */
-export type CreateActivities = (context: ActivityContext) => Activities
+export type CreateActivities<Sections extends object = object> = (context: ActivityContext<Sections>) => Activities

@@ -3,11 +3,8 @@ import type { lookup } from 'node:dns'
 import { fileTypeFromBuffer } from 'file-type'
 import { expect } from 'vitest'
 import { z } from 'zod'
-import {
-  type Backend,
-  createImageClient,
-  type GeneratedImages,
-} from '@/integrations/nanobanana2ImageGeneration/clients/index.js'
+import type { GeneratedImages } from '@/integrations/nanobanana2ImageGeneration/clients/client.js'
+import { type Backend, createImageClient } from '@/integrations/nanobanana2ImageGeneration/clients/index.js'
 import { measure } from '@/integrations/nanobanana2ImageGeneration/measure.js'
 import type { ImageRequest } from '@/integrations/nanobanana2ImageGeneration/schemas.js'
 import type { ProviderEndpoint } from '@/integrations/shared/provider-config.js'

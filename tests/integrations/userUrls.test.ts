@@ -3,6 +3,7 @@ import { MockActivityEnvironment } from '@temporalio/testing'
 import pino from 'pino'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { loadConfig } from '@/config/load.js'
+import type { AppConfig } from '@/config/schema.js'
 import { createActivities as createVideoActivities } from '@/integrations/fangzhouVideoGeneration/activities/index.js'
 import { createActivities as createImageActivities } from '@/integrations/nanobanana2ImageGeneration/activities/index.js'
 import { checkUserUrls, type UserUrlChecks } from '@/integrations/shared/activities/user-urls.js'
@@ -93,7 +94,7 @@ describe('an activity asks its provider for nothing that would lead inside', () 
   })
   afterEach(() => provider.stop())
 
-  function context(env: Record<string, string>): ActivityContext {
+  function context(env: Record<string, string>): ActivityContext<AppConfig['integrations']> {
     return {
       mainUrl: 'http://main',
       internalToken: 'token',

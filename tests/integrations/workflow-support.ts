@@ -10,6 +10,7 @@ import { bundleWorkflowCode, DefaultLogger, Worker, type WorkflowBundleWithSourc
 import { Hono } from 'hono'
 import pino from 'pino'
 import { inject } from 'vitest'
+import type { z } from 'zod'
 import { integrationsConfigSchema } from '@/integrations/entries/config.js'
 import { createTaskActivities } from '@/integrations/shared/activities/index.js'
 import type { ActivityContext, CreateActivities } from '@/integrations/shared/activity-context.js'
@@ -102,6 +103,9 @@ export function nextAttempt(
   return { ...initialTaskState(5), ...claimed, ...left, fencingToken: 'token-earlier', leaseExpiresAt: 1 }
 }
 
+type Sections = z.output<typeof integrationsConfigSchema>
+type BenchContext = ActivityContext<Sections>
+
 export interface WorkflowBench {
   start<Result>(
     workflow: string,
@@ -114,7 +118,7 @@ export interface WorkflowBench {
   artifactsDir: string
   env: TestWorkflowEnvironment
   /** What the worker's activities were given. */
-  context: ActivityContext
+  context: BenchContext
   taskQueue: string
   /** The names of the activities that the last run scheduled, in order. */
   activitiesOf(handle: Pick<WorkflowHandle, 'fetchHistory'>): Promise<string[]>
@@ -124,7 +128,7 @@ interface BenchOptions {
   folder: string
   /** The workflows in place of the folder's own. */
   workflowsPath?: string | undefined
-  createActivities?: CreateActivities
+  createActivities?: CreateActivities<Sections>
   activities?: object
   /** Sections of the integrations' configuration, by name. */
   integrations?: Record<string, object>
@@ -143,7 +147,7 @@ export async function withWorkflowBench(
 ): Promise<void> {
   const main = await startRecordingMain()
   const artifactsDir = await mkdtemp(join(tmpdir(), 'artifacts-'))
-  const context: ActivityContext = {
+  const context: BenchContext = {
     mainUrl: mainUrl ?? main.url,
     internalToken: TEST_TOKEN,
     artifacts: createArtifactStore({ dir: artifactsDir }, main.url),

@@ -7,7 +7,6 @@ import { integrationsConfigSchema } from '@/integrations/entries/config.js'
 import { createActivities as createVideoActivities } from '@/integrations/fangzhouVideoGeneration/activities/index.js'
 import { createActivities as createImageActivities } from '@/integrations/nanobanana2ImageGeneration/activities/index.js'
 import { createTaskActivities } from '@/integrations/shared/activities/index.js'
-import type { ActivityContext } from '@/integrations/shared/activity-context.js'
 import { type ArtifactStore, createArtifactStore } from '@/integrations/shared/artifacts/index.js'
 import { providerTaskQueue } from '@/integrations/shared/names.js'
 import { createProviderPauses } from '@/integrations/shared/provider-pauses.js'
@@ -86,7 +85,7 @@ export async function createStoppingWorkers(
   }
 
   const { mainUrl, internalToken, artifactsDir, identity } = options
-  const context: ActivityContext = {
+  const context = {
     mainUrl,
     internalToken,
     artifacts: inPieces(createArtifactStore({ dir: artifactsDir }, mainUrl)),

@@ -11,7 +11,7 @@ import { providerEndpoint } from '../../shared/provider-config.js'
 import { LISTING_TIMEOUT_MS, type ProviderTaskSettings, type ProviderTaskState } from '../../shared/provider-task.js'
 import { type ArkTask, knownStatus } from '../answers.js'
 import { type ArkClient, createArkClient } from '../client.js'
-import { ARK_SIMULATOR } from '../config.js'
+import { ARK_SIMULATOR, type FangzhouConfig } from '../config.js'
 import { taskFailure } from '../errors.js'
 import { type AttemptKey, carries, markOf, urlsOf } from '../request.js'
 import { toResult } from '../result.js'
@@ -24,7 +24,7 @@ const KEPT_SECONDS = 24 * 3600
 /** The simulator is quick, and may be asked often. */
 const SIMULATOR_POLLING = { firstPollSeconds: 1, pollSeconds: 1, maxPollSeconds: 10 }
 
-export function createActivities(context: ActivityContext) {
+export function createActivities(context: ActivityContext<{ fangzhouVideoGeneration: FangzhouConfig }>) {
   const config = context.integrations.fangzhouVideoGeneration
   const endpoint = providerEndpoint(config, ARK_SIMULATOR)
   const ark = createArkClient(endpoint)

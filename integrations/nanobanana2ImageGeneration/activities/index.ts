@@ -11,7 +11,7 @@ import { unlessAborted, withTimeout } from '../../shared/following-signal.js'
 import { providerEndpoint } from '../../shared/provider-config.js'
 import type { ProviderSettings } from '../../shared/provider-task.js'
 import { createImageClient } from '../clients/index.js'
-import { imageSimulator } from '../config.js'
+import { imageSimulator, type Nanobanana2Config } from '../config.js'
 import { measure } from '../measure.js'
 import type { ImageRequest, ImageResult } from '../schemas.js'
 
@@ -24,7 +24,7 @@ const PREPARING_SHARE = 0.5
 /** Beyond the request's own time: what came at the last moment is paid for too. The workflow leaves 10 s. */
 const STORING_MS = 8_000
 
-export function createActivities(context: ActivityContext) {
+export function createActivities(context: ActivityContext<{ nanobanana2ImageGeneration: Nanobanana2Config }>) {
   const config = context.integrations.nanobanana2ImageGeneration
   const endpoint = providerEndpoint(config, imageSimulator(config))
   const userUrls = { userUrlHosts: config.userUrlHosts, lookup: context.lookup }

@@ -11,8 +11,8 @@ import { attemptWorkflowId } from '../integrations/shared/names.js'
 import type { TaskError } from '../integrations/shared/protocol/types.js'
 import type { AttemptInput } from '../integrations/shared/task.js'
 import type { PendingTask } from '../integrations/shared/wire.js'
+import { bounded } from '../lib/temporal-client.js'
 import { describeError, UnstartableTaskError } from './errors.js'
-import { bounded } from './temporal-connection.js'
 
 export type StartResult =
   | { kind: 'started'; runId: string }

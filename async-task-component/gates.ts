@@ -2,8 +2,8 @@
 import { type Connection, isGrpcServiceError } from '@temporalio/client'
 import { providerTaskQueue } from '../integrations/shared/names.js'
 import type { ProviderPauses } from '../integrations/shared/provider-pauses.js'
+import { bounded } from '../lib/temporal-client.js'
 import { describeError } from './errors.js'
-import { bounded } from './temporal-connection.js'
 
 export interface Gate {
   /** Why nothing may be claimed now, or null. Never throws. */

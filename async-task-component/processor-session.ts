@@ -1,11 +1,11 @@
 import type { Connection } from '@temporalio/client'
 import { manyListeners } from '../integrations/shared/following-signal.js'
+import { clientConnection } from '../lib/temporal-client.js'
 import { IntegrationLoops } from './integration-loops.js'
 import type { Logger } from './logger.js'
 import type { PullLoop } from './pull-loop.js'
 import type { Reconciler } from './reconciler.js'
 import type { LoopStatus, ServedIntegration, TaskProcessorConfig } from './task-processor.js'
-import { processorConnection } from './temporal-connection.js'
 import { Watchdog } from './watchdog.js'
 
 /** What lives from a processor's start to its stop: for each integration a loop that pulls, and one that reconciles. */
@@ -18,7 +18,7 @@ export class ProcessorSession {
 
   constructor(config: TaskProcessorConfig, integrations: ServedIntegration[], logger: Logger) {
     manyListeners(this.#stopping.signal, this.#expired.signal)
-    this.#connection = processorConnection(config.temporalAddress, config.temporalSecurity)
+    this.#connection = clientConnection(config.temporalAddress, config.temporalSecurity)
     this.#served = integrations.map((integration) => this.#serve(config, integration, logger))
     for (const { pulling, reconciling } of this.#served) {
       pulling.start()

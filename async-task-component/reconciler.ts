@@ -8,12 +8,12 @@ import pLimit from 'p-limit'
 import type { PullModeConfig } from '../integrations/index.js'
 import { attemptWorkflowId } from '../integrations/shared/names.js'
 import type { RunToCheck } from '../integrations/shared/wire.js'
+import { bounded } from '../lib/temporal-client.js'
 import { describeError } from './errors.js'
 import type { Logger } from './logger.js'
 import { patiently, pause, withJitter } from './pause.js'
 import { lostRun, type RunInspector, type RunVerdict, type RunView } from './run-inspector.js'
 import type { TaskReports } from './task-reports.js'
-import { bounded } from './temporal-connection.js'
 
 export interface ReconcilerOptions {
   namespace: string

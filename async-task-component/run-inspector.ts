@@ -9,8 +9,8 @@ import {
 import { z } from 'zod'
 import type { TaskError } from '../integrations/shared/protocol/types.js'
 import { MAX_ERROR_MESSAGE_LENGTH, taskErrorSchema } from '../integrations/shared/wire.js'
+import { bounded } from '../lib/temporal-client.js'
 import { describeError } from './errors.js'
-import { bounded } from './temporal-connection.js'
 
 /** How a closed run's attempt ended, in the words of a report. */
 export type RunVerdict =

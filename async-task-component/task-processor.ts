@@ -1,12 +1,12 @@
 import type { PullModeOptions } from '../config/pull-mode.js'
 import type { PullModeConfig } from '../integrations/index.js'
 import type { ProviderPauses } from '../integrations/shared/provider-pauses.js'
+import type { TemporalSecurity } from '../lib/temporal-client.js'
 import { ConfigurationError, type LoopGivenUpError } from './errors.js'
 import type { ClosedGate } from './gates.js'
 import { createLogger, type Logger } from './logger.js'
 import { ProcessorSession } from './processor-session.js'
 import type { PullLoopState } from './pull-loop.js'
-import type { TemporalSecurity } from './temporal-connection.js'
 
 /** The options of `config/pull-mode.ts`, with their defaults there, and what names the other sides. */
 export interface TaskProcessorConfig extends Partial<PullModeOptions> {

@@ -1,49 +1,7 @@
-import { Connection } from '@temporalio/client'
-import { loadClientConnectConfig } from '@temporalio/envconfig'
-import { NativeConnection, type NativeConnectionOptions } from '@temporalio/worker'
-import { followingSignal, unlessAborted } from '../integrations/shared/following-signal.js'
+import { NativeConnection } from '@temporalio/worker'
+import { unlessAborted } from '../integrations/shared/following-signal.js'
+import type { TemporalSecurity } from '../lib/temporal-client.js'
 import { TemporalUnavailableError } from './errors.js'
-
-/** How a connection is secured; what every Temporal connection of the daemon has in common beside its address. */
-export type TemporalSecurity = Pick<NativeConnectionOptions, 'tls' | 'apiKey' | 'metadata'>
-
-export interface TemporalTarget {
-  address: string
-  namespace: string
-  security: TemporalSecurity
-}
-
-/**
- * Where Temporal is. The usual `TEMPORAL_*` variables and Temporal's profile file win over the application's
- * configuration: address, namespace, TLS, API key, gRPC metadata.
- */
-export function temporalTarget(
-  configured: { address: string; namespace: string },
-  env: NodeJS.ProcessEnv = process.env,
-): TemporalTarget {
-  const overrideEnvVars = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined))
-  const { namespace, connectionOptions } = loadClientConnectConfig({
-    overrideEnvVars: overrideEnvVars as Record<string, string>,
-  })
-  const { address, tls, apiKey, metadata } = connectionOptions
-  return {
-    address: address ?? configured.address,
-    namespace: namespace ?? configured.namespace,
-    security: {
-      ...(tls !== undefined && { tls }),
-      ...(apiKey !== undefined && { apiKey }),
-      ...(metadata !== undefined && { metadata }),
-    },
-  }
-}
-
-/**
- * The task processor's connection. It connects when it is first used, honours deadlines, and tries each call
- * once: whoever calls knows better what a failed try means.
- */
-export function processorConnection(address: string, security: TemporalSecurity = {}): Connection {
-  return Connection.lazy({ address, ...security, interceptors: [] })
-}
 
 /**
  * The workers' connection. An attempt takes up to 30 s and cannot be told to end: when aborted it is left to itself,
@@ -64,21 +22,5 @@ export async function workerConnection(
     if (!signal.aborted) throw new TemporalUnavailableError(`Temporal at ${address} cannot be reached`, { cause })
     connecting.then((late) => late.close()).catch(() => undefined)
     throw cause
-  }
-}
-
-/** Runs a Temporal call that ends by itself after so many milliseconds, or when the signal is aborted. */
-export async function bounded<T>(
-  connection: Connection,
-  { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal },
-  call: () => Promise<T>,
-): Promise<T> {
-  signal.throwIfAborted()
-  const { controller, release } = followingSignal(signal)
-  try {
-    const deadline = Date.now() + timeoutMs
-    return await connection.withDeadline(deadline, () => connection.withAbortSignal(controller.signal, call))
-  } finally {
-    release()
   }
 }

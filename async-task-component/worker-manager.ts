@@ -1,10 +1,11 @@
 import type { NativeConnection } from '@temporalio/worker'
 import pLimit from 'p-limit'
 import type { ActivityContext } from '../integrations/shared/activity-context.js'
+import type { TemporalSecurity } from '../lib/temporal-client.js'
 import { ConfigurationError } from './errors.js'
 import { IntegrationWorker, type IntegrationWorkerState } from './integration-worker.js'
 import { createLogger, type Logger } from './logger.js'
-import { type TemporalSecurity, workerConnection } from './temporal-connection.js'
+import { workerConnection } from './temporal-connection.js'
 import type { IntegrationWorkflowInfo, WorkerConfig } from './types.js'
 
 export interface WorkerManagerOptions extends Partial<WorkerConfig> {

@@ -6,8 +6,8 @@ import {
   type WorkflowHandle,
   WorkflowNotFoundError,
 } from '@temporalio/client'
-import { bounded, processorConnection, temporalTarget } from '../async-task-component/temporal-connection.js'
 import { type RunHandles, type RunLook, RunsUnavailableError, runProgressSchema } from '../integrations/shared/runs.js'
+import { bounded, clientConnection, temporalTarget } from '../lib/temporal-client.js'
 
 const TIMEOUT_MS = 5_000
 /** A query is answered by a worker, which may be busy or away. */
@@ -15,12 +15,12 @@ const QUERY_TIMEOUT_MS = 3_000
 const NONE: RunLook = { status: null, progress: null }
 
 export class TemporalRuns implements RunHandles {
-  readonly #connection: ReturnType<typeof processorConnection>
+  readonly #connection: ReturnType<typeof clientConnection>
   readonly #client: Client
 
   constructor(configured: { address: string; namespace: string }) {
     const { address, namespace, security } = temporalTarget(configured)
-    this.#connection = processorConnection(address, security)
+    this.#connection = clientConnection(address, security)
     this.#client = new Client({ connection: this.#connection, namespace })
   }
 

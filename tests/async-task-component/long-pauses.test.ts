@@ -8,9 +8,9 @@ import { Reconciler } from '@/async-task-component/reconciler.js'
 import { RunInspector } from '@/async-task-component/run-inspector.js'
 import { TaskReports } from '@/async-task-component/task-reports.js'
 import { TaskStarter } from '@/async-task-component/task-starter.js'
-import { processorConnection } from '@/async-task-component/temporal-connection.js'
 import { type Loop, Watchdog } from '@/async-task-component/watchdog.js'
 import { pullModeSchema } from '@/config/pull-mode.js'
+import { clientConnection } from '@/lib/temporal-client.js'
 import { ProtocolMain, TEST_TOKEN } from '../support/protocol-main.js'
 import { silent } from './support.js'
 
@@ -35,7 +35,7 @@ function workbench(signal: AbortSignal) {
   const { config, namespace } = new ProtocolMain().config('paused')
   const { internalAPIs } = config
   const main = new MainClient({ internalToken: TEST_TOKEN, requestTimeoutMs: 1000 })
-  const connection = processorConnection('127.0.0.1:9')
+  const connection = clientConnection('127.0.0.1:9')
   const client = new Client({ connection })
   const common = {
     namespace,

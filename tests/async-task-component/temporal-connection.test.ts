@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { NativeConnection } from '@temporalio/worker'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { temporalTarget, workerConnection } from '@/async-task-component/temporal-connection.js'
+import { workerConnection } from '@/async-task-component/temporal-connection.js'
+import { temporalTarget } from '@/lib/temporal-client.js'
 import { eventually } from '../support/eventually.js'
 
 const configured = { address: 'configured:7233', namespace: 'configured' }

@@ -26,8 +26,9 @@ async function runToEnd(env: Record<string, string>): Promise<{ code: number | n
 }
 
 describe('startMain.ts', () => {
-  it('prints its URL, keeps its data between runs, and ends with 0 on SIGTERM', async () => {
-    const env = { MAIN_DATA_DIR: join(folder, 'kept') }
+  it("prints its URL, keeps its data between runs, ends with 0 on SIGTERM; and loads none of Temporal's native core", async () => {
+    const forbidden = new URL('forbid-native-core.mjs', import.meta.url)
+    const env = { MAIN_DATA_DIR: join(folder, 'kept'), NODE_OPTIONS: `--import=${forbidden}` }
     const first = await startMainProcess(env)
     const { body } = await first.post('/api/test/run', {})
     expect(await first.stop()).toEqual({ code: 0 })

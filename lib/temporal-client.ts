@@ -1,0 +1,61 @@
+/** Asking Temporal, without its native core: what workers need has its own file. */
+import { Connection } from '@temporalio/client'
+import { type ClientConnectConfig, loadClientConnectConfig } from '@temporalio/envconfig'
+import { followingSignal } from '../integrations/shared/following-signal.js'
+
+/** How a connection is secured; what every Temporal connection has in common beside its address. */
+export type TemporalSecurity = Pick<ClientConnectConfig['connectionOptions'], 'tls' | 'apiKey' | 'metadata'>
+
+export interface TemporalTarget {
+  address: string
+  namespace: string
+  security: TemporalSecurity
+}
+
+/**
+ * Where Temporal is. The usual `TEMPORAL_*` variables and Temporal's profile file win over the application's
+ * configuration: address, namespace, TLS, API key, gRPC metadata.
+ */
+export function temporalTarget(
+  configured: { address: string; namespace: string },
+  env: NodeJS.ProcessEnv = process.env,
+): TemporalTarget {
+  const overrideEnvVars = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined))
+  const { namespace, connectionOptions } = loadClientConnectConfig({
+    overrideEnvVars: overrideEnvVars as Record<string, string>,
+  })
+  const { address, tls, apiKey, metadata } = connectionOptions
+  return {
+    address: address ?? configured.address,
+    namespace: namespace ?? configured.namespace,
+    security: {
+      ...(tls !== undefined && { tls }),
+      ...(apiKey !== undefined && { apiKey }),
+      ...(metadata !== undefined && { metadata }),
+    },
+  }
+}
+
+/**
+ * A client's connection. It connects when it is first used, honours deadlines, and tries each call
+ * once: whoever calls knows better what a failed try means.
+ */
+export function clientConnection(address: string, security: TemporalSecurity = {}): Connection {
+  return Connection.lazy({ address, ...security, interceptors: [] })
+}
+
+/** Runs a Temporal call that ends by itself after so many milliseconds, or when the signal is aborted. */
+export async function bounded<T>(
+  connection: Connection,
+  { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal },
+  call: () => Promise<T>,
+): Promise<T> {
+  signal.throwIfAborted()
+  const { controller, release } = followingSignal(signal)
+  try {
+    const deadline = Date.now() + timeoutMs
+    return await connection.withDeadline(deadline, () => connection.withAbortSignal(controller.signal, call))
+  } finally {
+    release()
+  }
+}

@@ -75,7 +75,12 @@ export async function watchSources(
 }
 
 function partsOf(file: string): Part[] {
-  return SOURCES.get(file.split(sep)[0] as string) ?? []
+  // A folder above a source is looked into.
+  return [...SOURCES].flatMap(([source, parts]) => (isIn(source, file) || isIn(file, source) ? parts : []))
+}
+
+function isIn(folder: string, path: string): boolean {
+  return path === folder || path.startsWith(folder + sep)
 }
 
 function isSource(file: string): boolean {

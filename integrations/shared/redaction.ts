@@ -3,8 +3,6 @@
  * forms, so that what is looked for is the key, wherever and however it stands.
  */
 
-import { type ProviderEndpoint, SIMULATOR_KEY } from './provider-config.js'
-
 export type Redact = (text: string) => string
 
 const REPLACEMENT = '[key]'
@@ -24,15 +22,6 @@ export function createRedactor(secrets: readonly string[]): Redact {
   if (patterns.length === 0) return (text) => text
   const anyForm = new RegExp(patterns.join('|'), 'gi')
   return (text) => text.replace(anyForm, REPLACEMENT)
-}
-
-const ofKeys = new Map<string, Redact>()
-
-/** Takes a provider's key out. The simulators' is no secret, and a word that stands in other places too. */
-export function keyRedactor({ apiKey }: Pick<ProviderEndpoint, 'apiKey'>): Redact {
-  const redact = ofKeys.get(apiKey) ?? createRedactor(apiKey === SIMULATOR_KEY ? [] : [apiKey])
-  ofKeys.set(apiKey, redact)
-  return redact
 }
 
 /** Every value that a field's name says to be a secret. */

@@ -3,7 +3,8 @@ import { msToNumber } from '@temporalio/common/lib/time'
 import type { ActivityContext } from '../activity-context.js'
 import type { FailureDetails, FailureKind } from '../failure.js'
 import type { ProviderEndpoint } from '../provider-config.js'
-import { keyRedactor, redactThrown, redactValue } from '../redaction.js'
+import { redactThrown, redactValue } from '../redaction.js'
+import { keyRedactor } from './key-redactor.js'
 
 /** Providers like to repeat the request in what they say of it. */
 const MAX_MESSAGE_LENGTH = 2000

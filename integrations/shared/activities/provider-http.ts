@@ -2,7 +2,7 @@
 import type { z } from 'zod'
 import type { FailureKind } from '../failure.js'
 import type { ProviderEndpoint } from '../provider-config.js'
-import { keyRedactor } from '../redaction.js'
+import { keyRedactor } from './key-redactor.js'
 import { innermostWords, neverSent, ProviderError } from './provider-error.js'
 import { providerFetch } from './provider-fetch.js'
 

@@ -9,11 +9,12 @@ import type {
   RecordMutationSideEffect,
   RelationInstance,
 } from 'interaqt'
-import type { z } from 'zod'
+import type { API } from '../lib/api.js'
 import type { EndedBefore } from './shared/retention.js'
 import type { APICall, WorkflowParams } from './shared/task.js'
 import type { TaskLogger } from './shared/task-log.js'
 
+export { type API, type APIContext, APIError, createAPI } from '../lib/api.js'
 export { buildAPIPath } from './shared/names.js'
 export type { APICall, WorkflowParams } from './shared/task.js'
 
@@ -35,62 +36,6 @@ export interface PullModeConfig<Params = unknown> {
     reportTaskEvent: string
     /** Which runs to look at. Without it nobody notices that a run died while it was processing. */
     runsToCheck?: string
-  }
-}
-
-export interface APIContext {
-  /** Aborted when the caller went away or the server stops. */
-  signal: AbortSignal
-  /** Who asks; missing where nobody is asked to say. */
-  user?: { id: string }
-  /** Where the API takes one and the caller gave it. */
-  idempotencyKey?: string
-  /** Whether the caller has the operators' token, or the internal one: every task is shown to them. */
-  operator?: boolean
-}
-
-/** One HTTP endpoint of an integration, at `api/<namespace>/<name>`. */
-export interface API<Params extends z.ZodType = z.ZodType, Answer extends z.ZodType = z.ZodType> {
-  name: string
-  /** Default: the integration's own. */
-  namespace?: string
-  /** Default: POST. GET takes its parameters from the query string. */
-  method?: 'GET' | 'POST'
-  /** May be called without a user, whatever `components.main.auth` says. Never true of an internal API. Default: false. */
-  allowAnonymous?: boolean
-  /** Whatever is posted is not read, and not waited for. Default: false. */
-  ignoresBody?: boolean
-  /** For the application's own processes: needs the internal token. Default: false. */
-  internal?: boolean
-  /** Creates something, and takes an `Idempotency-Key` so that it is created once. Default: false. */
-  takesIdempotencyKey?: boolean
-  /** An internal API that the operators' token opens too. Default: false. */
-  operator?: boolean
-  /** One line for the OpenAPI document. */
-  summary?: string
-  params: Params
-  answer: Answer
-  callback(this: Controller, context: APIContext, params: z.output<Params>): Promise<z.input<Answer>>
-}
-
-/** Types a callback from its schemas. */
-export function createAPI<Params extends z.ZodType, Answer extends z.ZodType>(api: API<Params, Answer>): API {
-  return api as unknown as API
-}
-
-/** Thrown by a callback to answer with a status other than 200; the body goes out as JSON. */
-export class APIError extends Error {
-  override readonly name = 'APIError'
-  /** When the same request may be sent again; goes out as `Retry-After`. */
-  readonly retryAfterSeconds: number | undefined
-
-  constructor(
-    readonly httpStatus: 400 | 401 | 403 | 404 | 409 | 422 | 429 | 503,
-    readonly body: { success: false; error: string; [field: string]: unknown },
-    options: ErrorOptions & { retryAfterSeconds?: number } = {},
-  ) {
-    super(body.error, options)
-    this.retryAfterSeconds = options.retryAfterSeconds
   }
 }
 

@@ -2,9 +2,9 @@
 import { OpenAPIHono, type RouteConfig } from '@hono/zod-openapi'
 import { z } from 'zod'
 import type { AuthConfig } from '../config/authentication.js'
-import type { API } from '../integrations/index.js'
 import { IDEMPOTENCY_KEY } from '../integrations/shared/idempotency.js'
 import { refusalSchema } from '../integrations/shared/wire.js'
+import type { API } from '../lib/api.js'
 import { apiPath } from './api-routes.js'
 import { TEXT_PATTERN } from './unstorable.js'
 

@@ -1,4 +1,4 @@
-import { type API, createAPI } from '../index.js'
+import { type API, createAPI } from '../../lib/api.js'
 import { NOW, selectClaimable } from './claimable.js'
 import { databaseOf, type PhysicalEntity, physicalEntity, reading } from './database.js'
 import { DEFAULT_TASK_POLICY } from './protocol/index.js'

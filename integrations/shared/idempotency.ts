@@ -11,7 +11,7 @@ import {
   Property,
   UniqueConstraint,
 } from 'interaqt'
-import { APIError } from '../index.js'
+import { APIError } from '../../lib/api.js'
 import { labelled } from './call-entities.js'
 import { databaseOf, physicalEntity, reading } from './database.js'
 

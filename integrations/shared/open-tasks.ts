@@ -1,6 +1,6 @@
 /** How many tasks a user has open: asked for, and not ended. One user's are not to crowd out the others'. */
 import type { Controller } from 'interaqt'
-import { APIError } from '../index.js'
+import { APIError } from '../../lib/api.js'
 import type { CallEntityNames } from './call-entities.js'
 import { databaseOf, type PhysicalEntity, physicalEntity } from './database.js'
 

@@ -1,5 +1,5 @@
 /** What operators, and the application's other parts, may do with a task: cancel it, or allow it more attempts. */
-import { type API, createAPI } from '../index.js'
+import { type API, createAPI } from '../../lib/api.js'
 import { operatorRequestOfTask, type TaskAPIOptions } from './task-requests.js'
 import { cancelTaskSchema, operatorAnswerSchema, retryTaskSchema } from './wire.js'
 

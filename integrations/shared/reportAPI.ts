@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type API, createAPI } from '../index.js'
+import { type API, createAPI } from '../../lib/api.js'
 import type { TaskRequest } from './protocol/index.js'
 import { requestOfTask, type TaskAPIOptions } from './task-requests.js'
 import { processorReportSchema, reportAnswerSchema, runReportSchema } from './wire.js'

@@ -1,4 +1,4 @@
-import { type API, createAPI } from '../index.js'
+import { type API, createAPI } from '../../lib/api.js'
 import { databaseOf, physicalEntity, reading } from './database.js'
 import type { TaskState } from './protocol/index.js'
 import { currentAttempt } from './protocol/index.js'

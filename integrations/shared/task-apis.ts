@@ -1,6 +1,6 @@
 /** The public APIs of an integration's tasks: create the business record that asks for one, and look at it. */
 import { z } from 'zod'
-import { type API, createAPI } from '../index.js'
+import { type API, createAPI } from '../../lib/api.js'
 import type { CallEntityNames } from './call-entities.js'
 import { createTaskOnce, type MakeOnce } from './idempotency.js'
 import { claimableAt, isLive } from './protocol/index.js'

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Controller } from 'interaqt'
-import { APIError } from '../index.js'
+import { APIError } from '../../lib/api.js'
 import type { CallEntityNames } from './call-entities.js'
 import type { Acceptance, TaskPolicy, TaskRequest, TaskState } from './protocol/index.js'
 import { logSteps, type TaskLogger } from './task-log.js'

@@ -33,12 +33,17 @@ function sharesConnection(controller: Controller): boolean {
  * and its turn does not come in time; else what `work` or the database throws
  */
 export function inTransaction<T>(controller: Controller, name: string, work: () => Promise<T>): Promise<T> {
+  return inTurn(controller, name, work)
+}
+
+/** @param brief as in `Turns` */
+function inTurn<T>(controller: Controller, name: string, work: () => Promise<T>, brief = false): Promise<T> {
   if (!sharesConnection(controller) || controller.system.storage.isInTransaction()) {
     return transaction(controller, name, work)
   }
   const known = turns.get(controller) ?? new Turns()
   turns.set(controller, known)
-  return known.take(() => transaction(controller, name, work))
+  return known.take(() => transaction(controller, name, work), { brief })
 }
 
 function transaction<T>(controller: Controller, name: string, work: () => Promise<T>): Promise<T> {
@@ -73,10 +78,11 @@ function transaction<T>(controller: Controller, name: string, work: () => Promis
 
 /**
  * Runs reads, again where the connection is lost. Where all share one connection (PGLite), a read outside a
- * transaction would see somebody else's uncommitted work, so it takes its turn in the queue of transactions.
+ * transaction would see somebody else's uncommitted work, so it takes its turn in the queue of transactions. It is
+ * brief, and goes before those that write.
  */
 export function reading<T>(controller: Controller, name: string, work: () => Promise<T>): Promise<T> {
-  return sharesConnection(controller) ? inTransaction(controller, name, work) : throughOutage(work)
+  return sharesConnection(controller) ? inTurn(controller, name, work, true) : throughOutage(work)
 }
 
 /** The database's time now, in unix seconds. Not the transaction's start: a lock may have been waited for. */

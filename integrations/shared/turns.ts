@@ -29,13 +29,21 @@ export function withUrgency<T>(value: Urgency, work: () => T): T {
 }
 
 interface Waiter {
-  preferred: boolean
+  /** The least is next. */
+  rank: number
   begin(): void
 }
 
-/** So many at a time: the preferred ones first, otherwise in the order in which they asked. */
+/** How many turns in a row may pass over who has waited longest. */
+const MOST_PASSES = 3
+
+/**
+ * So many at a time: the preferred ones first, of these the brief ones, otherwise in the order in which they asked.
+ * Every fourth turn at least is the longest-waiting one's, so that nobody starves while others keep coming.
+ */
 export class Turns {
   #free: number
+  #passes = 0
   readonly #waiting: Waiter[] = []
 
   constructor(atOnce = 1) {
@@ -44,11 +52,12 @@ export class Turns {
 
   /**
    * Runs `work` when it is its turn.
+   * @param brief whether it takes so little time that longer work of its urgency loses nothing by letting it pass
    * @throws OverloadedError where that takes longer than the urgency of this call allows; without one it waits
    */
-  async take<T>(work: () => Promise<T>): Promise<T> {
+  async take<T>(work: () => Promise<T>, { brief = false } = {}): Promise<T> {
     if (this.#free > 0) this.#free--
-    else await this.#wait()
+    else await this.#wait(brief)
     try {
       return await work()
     } finally {
@@ -57,12 +66,12 @@ export class Turns {
     }
   }
 
-  #wait(): Promise<void> {
+  #wait(brief: boolean): Promise<void> {
     const { beginBy, maxWaitMs, preferred } = urgency.getStore() ?? NOT_URGENT
     const leftMs = beginBy - performance.now()
     return new Promise((resolve, reject) => {
       const waiter: Waiter = {
-        preferred,
+        rank: (preferred ? 0 : 2) + (brief ? 0 : 1),
         begin() {
           clearTimeout(timer)
           resolve()
@@ -78,10 +87,16 @@ export class Turns {
   }
 
   #next(): void {
-    const first = this.#waiting.findIndex(({ preferred }) => preferred)
-    const [waiter] = this.#waiting.splice(Math.max(first, 0), 1)
+    const next = this.#passes < MOST_PASSES ? this.#firstOfLeastRank() : 0
+    this.#passes = next > 0 ? this.#passes + 1 : 0
+    const [waiter] = this.#waiting.splice(next, 1)
     if (waiter) waiter.begin()
     else this.#free++
+  }
+
+  #firstOfLeastRank(): number {
+    const ranks = this.#waiting.map(({ rank }) => rank)
+    return Math.max(ranks.indexOf(Math.min(...ranks)), 0)
   }
 }
 

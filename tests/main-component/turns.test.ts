@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { OverloadedError, Turns, type Urgency, withUrgency } from '@/integrations/shared/turns.js'
 
 function urgency(preferred: boolean, leftMs = 60_000): Urgency {
@@ -37,6 +37,47 @@ describe('turns', () => {
     first.end()
     await Promise.all([first.held, ...asked])
     expect(done).toEqual(['report 1', 'report 2', 'create 1', 'create 2'])
+  })
+
+  it('let nobody starve: who has waited longest is passed over three times in a row at most', async () => {
+    const turns = new Turns()
+    const first = hold(turns)
+    const done: string[] = []
+    const asked: Promise<void>[] = []
+    const ask = (name: string, preferred: boolean): void => {
+      const work = async () => {
+        done.push(name)
+        // As a daemon that asks again as soon as it is answered: something preferred waits at every moment.
+        if (preferred && done.length < 12) ask(name, true)
+      }
+      asked.push(withUrgency(urgency(preferred), () => turns.take(work)))
+    }
+    ask('read 1', false)
+    ask('read 2', false)
+    for (const name of ['report 1', 'report 2']) ask(name, true)
+    first.end()
+    await first.held
+    await vi.waitUntil(() => done.length >= 12)
+    await Promise.all(asked)
+    expect(done.indexOf('read 1')).toBe(3)
+    expect(done.indexOf('read 2')).toBe(7)
+  })
+
+  it('that are brief go before longer ones of the same urgency, which wait for three of them at most', async () => {
+    const turns = new Turns()
+    const first = hold(turns)
+    const done: string[] = []
+    const ask = (name: string, preferred: boolean, brief: boolean) =>
+      withUrgency(urgency(preferred), () => turns.take(async () => void done.push(name), { brief }))
+    const asked = [
+      ask('create', false, false),
+      ask('read', false, true),
+      ask('report', true, false),
+      ...['fetch 1', 'fetch 2', 'fetch 3', 'fetch 4'].map((name) => ask(name, true, true)),
+    ]
+    first.end()
+    await Promise.all([first.held, ...asked])
+    expect(done).toEqual(['fetch 1', 'fetch 2', 'fetch 3', 'create', 'fetch 4', 'report', 'read'])
   })
 
   it('that do not come in time are given up, and taken by nobody', async () => {

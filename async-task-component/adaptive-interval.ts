@@ -38,7 +38,8 @@ export class AdaptiveInterval {
       empty: { firstPauseMs: pollIntervalMs, maxPauseMs, factor: 1.5 },
       // Asking a gate costs main nothing, and tasks are waiting for it to open.
       closed: { firstPauseMs: pollIntervalMs, maxPauseMs: pollIntervalMs, factor: 1 },
-      error: { firstPauseMs: 2 * pollIntervalMs, maxPauseMs: 30_000, factor: 2 },
+      // Tasks are queued within ten seconds of main's return.
+      error: { firstPauseMs: 2 * pollIntervalMs, maxPauseMs: Math.max(pollIntervalMs, 5000), factor: 2 },
       // A wrong token is put right by a person, and every try is a line in main's log.
       unauthorized: { firstPauseMs: 5 * pollIntervalMs, maxPauseMs: 60_000, factor: 2 },
     }

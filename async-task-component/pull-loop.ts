@@ -16,8 +16,8 @@ export type PullLoopState = 'idle' | 'checking' | 'fetching' | 'claiming' | 'wai
 
 export interface PullLoopOptions {
   fetchTasks(query: FetchQuery, signal: AbortSignal): Promise<PendingTask[]>
-  reports: TaskReports
-  starter: TaskStarter
+  reports: Pick<TaskReports, 'claim'>
+  starter: Pick<TaskStarter, 'run'>
   /** Asked in this order before every fetch; one that is closed stops the round. */
   gates: Gate[]
   /** Most tasks fetched at once. */
@@ -26,7 +26,7 @@ export interface PullLoopOptions {
   startConcurrency: number
   /** For how long main may park a fetch when the last one left nothing behind. */
   waitSeconds: number
-  interval: AdaptiveInterval
+  interval: Pick<AdaptiveInterval, 'after'>
   /** Aborted when nothing new may be begun. */
   stopping: AbortSignal
   /** What the gates remember is out of date. */

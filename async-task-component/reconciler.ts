@@ -20,8 +20,8 @@ export interface ReconcilerOptions {
   config: Pick<PullModeConfig, 'buildWorkflowId'>
   /** Asks main for the runs that were not looked at for a while, longest unchecked first. */
   fetchRuns(limit: number, signal: AbortSignal): Promise<RunToCheck[]>
-  reports: TaskReports
-  inspector: RunInspector
+  reports: Pick<TaskReports, 'report'>
+  inspector: Pick<RunInspector, 'inspect'>
   client: Client
   connection: Connection
   /** How long one call to Temporal may take, in milliseconds. */

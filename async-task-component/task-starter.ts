@@ -15,10 +15,10 @@ import type { RetryPolicy, TaskResult } from './types.js'
 export interface TaskStarterOptions {
   namespace: string
   config: PullModeConfig
-  reports: TaskReports
+  reports: Pick<TaskReports, 'report'>
   client: Client
   connection: Connection
-  inspector: RunInspector
+  inspector: Pick<RunInspector, 'inspect'>
   /** How long one call to Temporal may take, in milliseconds. */
   temporalTimeoutMs: number
   /** Aborted when nothing new may be begun. */

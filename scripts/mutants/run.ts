@@ -1,16 +1,16 @@
 import { execFile } from 'node:child_process'
 import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { z } from 'zod'
-import type { Mutant } from './list.js'
+import type { Mutant } from './mutant.js'
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 const execute = promisify(execFile)
 
-const SECONDS_TO_NOTICE = 30
+const SECONDS_TO_NOTICE = 10
 /** Of all tests of a mutant together: beyond it they hang. */
 const RUN_TIMEOUT_MS = 600_000
 
@@ -22,7 +22,10 @@ export interface Verdict {
    * - `stale`: the text to be replaced is not there exactly once
    */
   kind: 'killed' | 'survived' | 'late' | 'stale'
+  /** What has failed, or why nothing has. */
   text: string
+  /** The test that has noticed, by its file and name, and how long it took. */
+  noticed?: { test: string; seconds: number }
 }
 
 /** Copies what git knows or would add; installed packages and downloads are linked. */
@@ -59,7 +62,7 @@ export async function withoutRule(
     original.replace(from, () => to),
   )
   try {
-    return verdictOf(await runTests(folder, tests), seconds)
+    return verdictOf(folder, await runTests(folder, tests), seconds)
   } finally {
     await writeFile(path, original)
   }
@@ -68,6 +71,7 @@ export async function withoutRule(
 const reportSchema = z.object({
   testResults: z.array(
     z.object({
+      name: z.string(),
       message: z.string(),
       status: z.string(),
       assertionResults: z.array(
@@ -96,9 +100,11 @@ async function runTests(folder: string, tests: string[]): Promise<z.output<typeo
   return text === null ? null : reportSchema.parse(JSON.parse(text))
 }
 
-function verdictOf(report: z.output<typeof reportSchema> | null, limitSeconds: number): Verdict {
+function verdictOf(folder: string, report: z.output<typeof reportSchema> | null, limitSeconds: number): Verdict {
   if (!report) return { kind: 'late', text: `no report after ${RUN_TIMEOUT_MS / 1000} s` }
-  const results = report.testResults.flatMap(({ assertionResults }) => assertionResults)
+  const results = report.testResults.flatMap(({ name, assertionResults }) =>
+    assertionResults.map((result) => ({ ...result, file: relative(folder, name) })),
+  )
   const failed = results.find(({ status }) => status === 'failed')
   if (!failed) {
     const broken = report.testResults.find(({ status }) => status === 'failed')
@@ -108,10 +114,11 @@ function verdictOf(report: z.output<typeof reportSchema> | null, limitSeconds: n
     return { kind: 'survived', text: `${passed} tests passed` }
   }
   const seconds = (failed.duration ?? 0) / 1000
-  const message = firstLine(failed.failureMessages?.[0] ?? '')
-  const text = `${seconds.toFixed(1)} s, "${failed.fullName}": ${message}`
-  const late = seconds > limitSeconds || /\b(test|hook) timed out in\b/i.test(message)
-  return { kind: late ? 'late' : 'killed', text }
+  const message = failed.failureMessages?.[0] ?? ''
+  const text = firstLine(message)
+  // Of some time-outs vitest reports no more than where the test stands.
+  const late = seconds > limitSeconds || /\b(test|hook) timed out in\b|STACK_TRACE_ERROR/i.test(message)
+  return { kind: late ? 'late' : 'killed', text, noticed: { test: `${failed.file}: ${failed.fullName}`, seconds } }
 }
 
 function firstLine(message: string): string {

@@ -28,8 +28,8 @@ describe('AdaptiveInterval', () => {
     expect(pauses(['closed', 'closed', 'closed'])).toEqual([100, 100, 100])
   })
 
-  it('is never longer than half a minute on errors, and a minute on a refused token', () => {
-    expect(pauses(Array(20).fill('error')).at(-1)).toBe(30_000)
+  it('is never longer than 5 s on errors, and a minute on a refused token', () => {
+    expect(pauses(Array(20).fill('error')).at(-1)).toBe(5000)
     expect(pauses(Array(20).fill('unauthorized')).at(-1)).toBe(60_000)
   })
 

@@ -67,7 +67,8 @@ describe.each(['PGLite', 'PostgreSQL'])('on %s', (database) => {
   afterAll(() => (database === 'PGLite' ? own?.stop() : undefined))
 
   it('were the lock ever missed, a second claim of the same row is refused', async () => {
-    const { controller } = (own ?? main).component
+    const { component, internalPost } = own ?? main
+    const { controller } = component
     const id = await plantTask(controller)
     const claim = (attempt: number, token: string, supersedes: string) =>
       inTransaction(controller, 'claim', () =>
@@ -80,7 +81,8 @@ describe.each(['PGLite', 'PostgreSQL'])('on %s', (database) => {
           data: { ...events.queued(attempt, 300), fencingToken: token },
         }),
       )
-    await claim(1, 'first-token', '')
+    const report = { apiCallId: id, status: 'queued', fencingToken: 'first-token' }
+    expect(await internalPost(REPORT, report)).toMatchObject({ status: 200 })
 
     const refused = await claim(1, 'second-token', '').catch((error: unknown) => error)
     expect(findConstraintViolationError(refused)?.context).toMatchObject({ code: 'CLAIMED_TWICE' })

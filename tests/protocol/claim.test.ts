@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { claimableAt, initialTaskState } from '@/integrations/shared/protocol/index.js'
+import { claimableAt, initialTaskState, type TaskState } from '@/integrations/shared/protocol/index.js'
 import { begin, claim, continueFrom, failed, policy, reach, refusal, rows, step } from './support.js'
 
 const LEASE = policy.stuckTimeoutSeconds
@@ -91,6 +91,13 @@ describe('take-over', () => {
     const renewed = step(rows.queued, { status: 'renewed', attempt: 1, fencingToken: fencingToken ?? '' }, 200).state
     expect(renewed.leaseExpiresAt).toBe(200 + LEASE)
     expect(step(rows.queued, begin(), 200).state.leaseExpiresAt).toBe(200 + LEASE)
+  })
+
+  it('a look at a run that is alive does so too, and only where there is a lease', () => {
+    const seenBy = ({ fencingToken }: TaskState) =>
+      ({ status: 'running', attempt: 1, fencingToken: fencingToken ?? '' }) as const
+    expect(step(rows.begun, seenBy(rows.begun), 200).state.leaseExpiresAt).toBe(200 + LEASE)
+    expect(step(rows.processing, seenBy(rows.processing), 200).state.leaseExpiresAt).toBeNull()
   })
 })
 

@@ -1,5 +1,4 @@
-import { growingPauseMs, withJitter } from './pause.js'
-import type { RetryPolicy } from './types.js'
+import { type Backoff, BY_A_FIFTH, backoff } from '../lib/backoff.js'
 
 /**
  * What a round of the pull loop came to:
@@ -24,24 +23,28 @@ export interface AdaptiveIntervalOptions {
 
 /** How long the pull loop waits before its next round. Every kind of trouble backs off on its own. */
 export class AdaptiveInterval {
-  readonly #policies: Record<Exclude<RoundOutcome, 'full' | 'some' | 'waited'>, RetryPolicy>
-  readonly #pollIntervalMs: number
+  /** Milliseconds. */
+  readonly #policies: Record<RoundOutcome, Backoff>
   readonly #random: () => number
   #last: RoundOutcome | null = null
   #inARow = 0
 
   constructor({ pollIntervalMs, maxPollIntervalMs, random = Math.random }: AdaptiveIntervalOptions) {
-    this.#pollIntervalMs = pollIntervalMs
     this.#random = random
-    const maxPauseMs = Math.max(pollIntervalMs, maxPollIntervalMs)
+    const jitter = BY_A_FIFTH
+    const longestMs = Math.max(pollIntervalMs, maxPollIntervalMs)
+    const constant = (ms: number) => ({ first: ms, max: ms, jitter })
     this.#policies = {
-      empty: { firstPauseMs: pollIntervalMs, maxPauseMs, factor: 1.5 },
+      full: constant(0),
+      waited: constant(0),
+      some: constant(pollIntervalMs),
+      empty: { first: pollIntervalMs, max: longestMs, factor: 1.5, jitter },
       // Asking a gate costs main nothing, and tasks are waiting for it to open.
-      closed: { firstPauseMs: pollIntervalMs, maxPauseMs: pollIntervalMs, factor: 1 },
+      closed: constant(pollIntervalMs),
       // Tasks are queued within ten seconds of main's return.
-      error: { firstPauseMs: 2 * pollIntervalMs, maxPauseMs: Math.max(pollIntervalMs, 5000), factor: 2 },
+      error: { first: 2 * pollIntervalMs, max: Math.max(pollIntervalMs, 5000), jitter },
       // A wrong token is put right by a person, and every try is a line in main's log.
-      unauthorized: { firstPauseMs: 5 * pollIntervalMs, maxPauseMs: 60_000, factor: 2 },
+      unauthorized: { first: 5 * pollIntervalMs, max: 60_000, jitter },
     }
   }
 
@@ -49,8 +52,6 @@ export class AdaptiveInterval {
   after(outcome: RoundOutcome): number {
     this.#inARow = outcome === this.#last ? this.#inARow + 1 : 1
     this.#last = outcome
-    if (outcome === 'full' || outcome === 'waited') return 0
-    if (outcome === 'some') return withJitter(this.#pollIntervalMs, this.#random())
-    return withJitter(growingPauseMs(this.#policies[outcome], this.#inARow), this.#random())
+    return Math.round(backoff(this.#policies[outcome], this.#inARow, this.#random))
   }
 }

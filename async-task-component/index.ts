@@ -3,14 +3,15 @@ import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { IIntegration, PullModeConfig } from '../integrations/index.js'
 import type { ActivityContext } from '../integrations/shared/activity-context.js'
+import { type Backoff, BY_A_FIFTH, backoff } from '../lib/backoff.js'
 import { type TemporalTarget, temporalTarget } from '../lib/temporal-client.js'
 import { ConfigurationError, describeError } from './errors.js'
 import { type ComponentStatus, HealthServer } from './health-server.js'
 import { CANCEL_AFTER } from './integration-worker.js'
 import type { Logger } from './logger.js'
-import { growingPauseMs, pause, withJitter } from './pause.js'
+import { pause } from './pause.js'
 import { type ServedIntegration, TaskProcessor } from './task-processor.js'
-import type { AsyncTaskComponentConfig, IntegrationWorkflowInfo, RetryPolicy } from './types.js'
+import type { AsyncTaskComponentConfig, IntegrationWorkflowInfo } from './types.js'
 import { WorkerManager } from './worker-manager.js'
 import { collectIntegrationWorkflows } from './workflow-collector.js'
 
@@ -25,7 +26,7 @@ export interface AsyncTaskComponentOptions {
   logger: Logger
 }
 
-const RECONNECT: RetryPolicy = { firstPauseMs: 1000, maxPauseMs: 30_000, factor: 2 }
+const RECONNECT_MS: Backoff = { first: 1000, max: 30_000, jitter: BY_A_FIFTH }
 
 export class AsyncTaskComponent {
   readonly #options: AsyncTaskComponentOptions
@@ -131,7 +132,7 @@ export class AsyncTaskComponent {
       } catch (error) {
         if (signal.aborted) return false
         failures += 1
-        const retryInMs = withJitter(growingPauseMs(RECONNECT, failures))
+        const retryInMs = Math.round(backoff(RECONNECT_MS, failures))
         this.#options.logger.warn({ retryInMs }, `no workers yet: ${describeError(error)}`)
         await pause(retryInMs, signal)
       }

@@ -9,9 +9,10 @@ import { createTaskActivities } from '../integrations/shared/activities/index.js
 import type { Activities, ActivityContext, CreateActivities } from '../integrations/shared/activity-context.js'
 import { providerTaskQueue } from '../integrations/shared/names.js'
 import { createRedactor, secretsOf } from '../integrations/shared/redaction.js'
+import { backoff } from '../lib/backoff.js'
 import { describeError } from './errors.js'
 import type { Logger } from './logger.js'
-import { growingPauseMs, pause, withJitter } from './pause.js'
+import { pause } from './pause.js'
 import { redactingInterceptor } from './redacting-interceptor.js'
 import type { IntegrationWorkflowInfo, WorkerConfig } from './types.js'
 import { bundleWorkflows } from './workflow-bundle.js'
@@ -101,9 +102,9 @@ export class IntegrationWorker {
         await this.#run(workers, onFirstResult)
       } catch (error) {
         if (signal.aborted) return this.#reportEndWhileStopping(error)
-        const ranLongEnough = runningSince !== null && performance.now() - runningSince > restart.maxPauseMs
+        const ranLongEnough = runningSince !== null && performance.now() - runningSince > restart.max
         failures = ranLongEnough ? 1 : failures + 1
-        const ms = withJitter(growingPauseMs(restart, failures))
+        const ms = Math.round(backoff(restart, failures))
         this.#reportFailure(error, ms)
         onFirstResult()
         await pause(ms, signal)

@@ -1,5 +1,3 @@
-import type { RetryPolicy } from './types.js'
-
 /** Waits, or returns early once the signal is aborted; leaves neither timer nor listener behind. */
 export function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
@@ -24,14 +22,4 @@ export async function patiently<T>(alive: () => void, work: Promise<T>): Promise
   } finally {
     clearInterval(timer)
   }
-}
-
-/** The pause after `failures` failures in a row (at least 1), in milliseconds, before jitter. */
-export function growingPauseMs({ firstPauseMs, maxPauseMs, factor }: RetryPolicy, failures: number): number {
-  return Math.min(maxPauseMs, firstPauseMs * factor ** Math.min(failures - 1, 100))
-}
-
-/** A fifth more or less, so that what failed together does not come back together. */
-export function withJitter(ms: number, random: number = Math.random()): number {
-  return Math.round(ms * (0.8 + 0.4 * random))
 }

@@ -8,10 +8,11 @@ import pLimit from 'p-limit'
 import type { PullModeConfig } from '../integrations/index.js'
 import { attemptWorkflowId } from '../integrations/shared/names.js'
 import type { RunToCheck } from '../integrations/shared/wire.js'
+import { BY_A_FIFTH, jittered } from '../lib/backoff.js'
 import { bounded } from '../lib/temporal-client.js'
 import { describeError } from './errors.js'
 import type { Logger } from './logger.js'
-import { patiently, pause, withJitter } from './pause.js'
+import { patiently, pause } from './pause.js'
 import { lostRun, type RunInspector, type RunVerdict, type RunView } from './run-inspector.js'
 import type { TaskReports } from './task-reports.js'
 
@@ -63,7 +64,7 @@ export class Reconciler {
   async #run(): Promise<void> {
     const { stopping, intervalMs, alive, logger } = this.#options
     while (!stopping.aborted) {
-      await patiently(alive, pause(withJitter(intervalMs), stopping))
+      await patiently(alive, pause(jittered(intervalMs, BY_A_FIFTH), stopping))
       let more = true
       while (more && !stopping.aborted) {
         more = await this.#round().catch((error: unknown) => {

@@ -2,11 +2,11 @@
 import { randomUUID } from 'node:crypto'
 import type { ClaimAnswer } from '../integrations/shared/protocol/types.js'
 import { MAX_ERROR_MESSAGE_LENGTH, type PendingTask, type ReportAnswer } from '../integrations/shared/wire.js'
+import { type Backoff, BY_A_FIFTH, backoff } from '../lib/backoff.js'
 import { describeError, MainUnavailableError, ReportRefusedError } from './errors.js'
 import type { Logger } from './logger.js'
 import type { MainClient, TaskReport } from './main-client.js'
-import { growingPauseMs, pause, withJitter } from './pause.js'
-import type { RetryPolicy } from './types.js'
+import { pause } from './pause.js'
 
 export type ClaimResult =
   | { kind: 'claimed'; claim: ClaimAnswer }
@@ -24,7 +24,7 @@ export interface TaskReportsOptions {
   expired: AbortSignal
 }
 
-const RETRY: RetryPolicy = { firstPauseMs: 200, maxPauseMs: 5000, factor: 2 }
+const RETRY_MS: Backoff = { first: 200, max: 5000, jitter: BY_A_FIFTH }
 /** About 20 s. A task for which main fails again and again must not keep its slot: its lease will end. */
 const MAX_TRIES = 8
 
@@ -54,7 +54,7 @@ export class TaskReports {
         }
         failures += 1
         logger.warn({ failures }, `claim not answered, asking again: ${describeError(error)}`)
-        await pause(withJitter(growingPauseMs(RETRY, failures)), stopping)
+        await pause(backoff(RETRY_MS, failures), stopping)
         if (stopping.aborted) {
           const attempt = task.attempts + 1
           await this.report({ apiCallId, taskKey, status: 'released', attempt, fencingToken }, logger)
@@ -85,7 +85,7 @@ export class TaskReports {
         failures += 1
         logger.warn({ failures, lastTry }, `${report.status} not reported: ${describeError(error)}`)
         if (lastTry) return false
-        await pause(withJitter(growingPauseMs(RETRY, failures)), stopping)
+        await pause(backoff(RETRY_MS, failures), stopping)
       }
     }
   }

@@ -4,13 +4,14 @@ import type { PullModeConfig } from '../integrations/index.js'
 import type { ClaimAnswer, TaskError } from '../integrations/shared/protocol/types.js'
 import type { AttemptInput } from '../integrations/shared/task.js'
 import { MAX_ERROR_MESSAGE_LENGTH, type PendingTask } from '../integrations/shared/wire.js'
+import { type Backoff, BY_A_FIFTH, backoff } from '../lib/backoff.js'
 import { attemptInputOf, startAttempt, workflowIdOf } from './attempt-start.js'
 import { describeError, UnstartableTaskError } from './errors.js'
 import type { Logger } from './logger.js'
-import { growingPauseMs, pause, withJitter } from './pause.js'
+import { pause } from './pause.js'
 import { lostRun, type RunInspector, type RunVerdict, type RunView } from './run-inspector.js'
 import type { TaskReports } from './task-reports.js'
-import type { RetryPolicy, TaskResult } from './types.js'
+import type { TaskResult } from './types.js'
 
 export interface TaskStarterOptions {
   namespace: string
@@ -28,7 +29,7 @@ export interface TaskStarterOptions {
 }
 
 /** Between looks at a workflow that Temporal does not answer for. */
-const LOOK_AGAIN: RetryPolicy = { firstPauseMs: 200, maxPauseMs: 5000, factor: 2 }
+const LOOK_AGAIN_MS: Backoff = { first: 200, max: 5000, jitter: BY_A_FIFTH }
 /** A look that finds nothing after an ambiguous start allows another start; the id keeps them from being two. */
 const MAX_STARTS = 3
 
@@ -115,7 +116,7 @@ export class TaskStarter {
       const view = await this.#inspect(subject)
       if (view.state !== 'unknown' || stopping.aborted) return view
       failures += 1
-      await pause(withJitter(growingPauseMs(LOOK_AGAIN, failures)), stopping)
+      await pause(backoff(LOOK_AGAIN_MS, failures), stopping)
     }
   }
 

@@ -1,15 +1,9 @@
 /** The words of the async-task component that its users see. */
 import type { AppConfig } from '../config.js'
 import type { TaskStatus } from '../integrations/shared/protocol/types.js'
+import type { Backoff } from '../lib/backoff.js'
 
 export type { TaskStatus }
-
-/** How pauses grow while something keeps failing. */
-export interface RetryPolicy {
-  firstPauseMs: number
-  maxPauseMs: number
-  factor: number
-}
 
 /** An integration folder that has workflows. */
 export interface IntegrationWorkflowInfo {
@@ -31,8 +25,8 @@ export interface IntegrationWorkflowInfo {
 export interface WorkerConfig {
   /** How long a stopping worker may take; activities are cancelled shortly before it is over. Default 10 000. */
   shutdownGraceMs: number
-  /** Pauses between tries to build a worker, and before one that died is built again. Default 1 s, doubled, at most 60 s. */
-  restart: RetryPolicy
+  /** Milliseconds between tries to build a worker, and before one that died is built again. Default 1 s, doubled, at most 60 s. */
+  restart: Backoff
 }
 
 /** What the task processor did with one claimed task. */

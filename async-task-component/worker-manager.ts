@@ -1,6 +1,7 @@
 import type { NativeConnection } from '@temporalio/worker'
 import pLimit from 'p-limit'
 import type { ActivityContext } from '../integrations/shared/activity-context.js'
+import { BY_A_FIFTH } from '../lib/backoff.js'
 import type { TemporalSecurity } from '../lib/temporal-client.js'
 import { ConfigurationError } from './errors.js'
 import { IntegrationWorker, type IntegrationWorkerState } from './integration-worker.js'
@@ -24,7 +25,7 @@ export interface WorkerStatus {
 
 const DEFAULT_WORKER_CONFIG: WorkerConfig = {
   shutdownGraceMs: 10_000,
-  restart: { firstPauseMs: 1000, maxPauseMs: 60_000, factor: 2 },
+  restart: { first: 1000, max: 60_000, jitter: BY_A_FIFTH },
 }
 
 /** Runs one Temporal Worker per integration; they start and stop as one, and fail each on its own. */

@@ -1,6 +1,7 @@
 /** What the database's errors mean for the work they ended: again at once, again once it is back, or not at all. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { collectErrorChain, isBusinessTransactionSavepointRetryable, isTransactionRetryExhaustedError } from 'interaqt'
+import { type Backoff, backoff } from '../../lib/backoff.js'
 
 /** The connection was lost while a COMMIT was under way: what the transaction wrote may be stored, or not. */
 export class CommitUnknownError extends Error {
@@ -60,19 +61,19 @@ export function hasPanicked(error: unknown): boolean {
 
 /** Long enough for a restart of PostgreSQL, and with the wait for a connection below the daemon's patience (10 s). */
 const OUTAGE_PATIENCE_MS = 3000
-const FIRST_PAUSE_MS = 25
-const MAX_PAUSE_MS = 400
+const BETWEEN_TRIES_MS: Backoff = { first: 25, max: 400, jitter: [0.5, 1.5] }
 
 /** Runs `work` again while connections are lost, for up to three seconds. It must have stored nothing when it throws such an error. */
 export async function throughOutage<T>(work: () => Promise<T>): Promise<T> {
   const giveUpAt = performance.now() + OUTAGE_PATIENCE_MS
-  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, MAX_PAUSE_MS)) {
+  for (let failures = 1; ; failures += 1) {
+    const pauseMs = backoff(BETWEEN_TRIES_MS, failures)
     try {
       return await work()
     } catch (error) {
       const mayPass = !(error instanceof CommitUnknownError) && isConnectionLost(error)
       if (!mayPass || performance.now() + pauseMs > giveUpAt) throw error
     }
-    await sleep(pauseMs * (0.5 + Math.random()))
+    await sleep(pauseMs)
   }
 }

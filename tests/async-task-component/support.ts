@@ -78,7 +78,7 @@ export async function startFixtureWorkers(
   temporalNamespace: string,
   names: string[],
 ): Promise<WorkerManager> {
-  const restart = { firstPauseMs: 200, maxPauseMs: 1000, factor: 2 }
+  const restart = { first: 200, max: 1000 }
   const workers = new WorkerManager(address, temporalNamespace, { logger: silent, shutdownGraceMs: 2000, restart })
   const infos = await collectIntegrationWorkflows(FIXTURES)
   await workers.connect()

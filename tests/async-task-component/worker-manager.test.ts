@@ -25,7 +25,7 @@ let manager: WorkerManager
 const folders: string[] = []
 
 function createManager(options: WorkerManagerOptions = {}): void {
-  const restart = { firstPauseMs: 100, maxPauseMs: 200, factor: 2 }
+  const restart = { first: 100, max: 200 }
   manager = new WorkerManager(address, namespace, { logger: silent, shutdownGraceMs: 500, restart, ...options })
 }
 
@@ -141,7 +141,7 @@ describe('WorkerManager', () => {
   })
 
   it('stops while a worker keeps failing, and starts anew afterwards', async () => {
-    createManager({ restart: { firstPauseMs: 60_000, maxPauseMs: 60_000, factor: 1 } })
+    createManager({ restart: { first: 60_000, max: 60_000 } })
     await startAll(FIXTURES, ['unbundlable'])
     await manager.stopAll()
     expect(manager.statuses()).toEqual([])

@@ -84,7 +84,7 @@ describe('outcomes', () => {
   it('the back-off stays within its bound', () => {
     const old = { ...rows.begun, attempts: 40 }
     const { state } = step(old, failed(41), NOW)
-    expect(state.dueAt - NOW).toBeLessThanOrEqual(policy.retryBackoff.maxSeconds)
+    expect(state.dueAt - NOW).toBeLessThanOrEqual(policy.retryBackoff.max)
   })
 })
 

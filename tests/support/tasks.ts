@@ -12,8 +12,8 @@ export const TEST_API = '/api/testAsyncTask'
 export const policyWithoutPauses = {
   ...DEFAULT_TASK_POLICY,
   stuckTimeoutSeconds: 0,
-  retryBackoff: { firstSeconds: 0, maxSeconds: 0 },
-  releaseBackoff: { firstSeconds: 0, maxSeconds: 0 },
+  retryBackoff: { first: 0, max: 0 },
+  releaseBackoff: { first: 0, max: 0 },
 }
 
 export interface PlantedTask {

@@ -1,5 +1,6 @@
 import { ApplicationFailure, Context } from '@temporalio/activity'
 import { msToNumber } from '@temporalio/common/lib/time'
+import { backoff } from '../../../lib/backoff.js'
 import type { ActivityContext } from '../activity-context.js'
 import type { FailureDetails, FailureKind } from '../failure.js'
 import type { ProviderEndpoint } from '../provider-config.js'
@@ -72,8 +73,8 @@ export async function asActivityFailure<T>(
 function longerRetryDelay(askedSeconds: number): { nextRetryDelay?: number } {
   const { attempt, retryPolicy: { initialInterval = 1000, backoffCoefficient = 2, maximumInterval } = {} } =
     Context.current().info
-  const grown = msToNumber(initialInterval) * backoffCoefficient ** (attempt - 1)
-  const own = Math.min(grown, maximumInterval === undefined ? grown : msToNumber(maximumInterval))
+  const max = maximumInterval === undefined ? Number.POSITIVE_INFINITY : msToNumber(maximumInterval)
+  const own = backoff({ first: msToNumber(initialInterval), max, factor: backoffCoefficient }, attempt)
   return askedSeconds * 1000 > own ? { nextRetryDelay: askedSeconds * 1000 } : {}
 }
 

@@ -10,6 +10,7 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3'
 import { ApplicationFailure } from '@temporalio/activity'
+import { type Backoff, backoff } from '../../../lib/backoff.js'
 import { withTimeout } from '../following-signal.js'
 import type { S3Config } from './config.js'
 import { type IncomingFile, prepareFolder, receive } from './incoming-file.js'
@@ -24,7 +25,7 @@ const REQUEST_TIMEOUT_MS = 15_000
 const UPLOAD_TIMEOUT_MS = 10 * 60_000
 /** How often an upload is sent whose content, perhaps, nobody could make again for free. */
 const UPLOAD_TRIES = 3
-const PAUSE_BETWEEN_TRIES_MS = 500
+const BETWEEN_TRIES_MS: Backoff = { first: 1000, max: 2000 }
 const PROBE = '.probe'
 
 /**
@@ -83,7 +84,7 @@ class S3Store implements ArtifactStore, ObjectPlace {
       } catch (error) {
         const mayPass = error instanceof ApplicationFailure && error.type === 'artifact_store_unavailable'
         if (!mayPass || tries === UPLOAD_TRIES) throw error
-        await pause(PAUSE_BETWEEN_TRIES_MS * 2 ** tries, undefined, { signal }).catch(() => {
+        await pause(backoff(BETWEEN_TRIES_MS, tries), undefined, { signal }).catch(() => {
           throw signal.reason
         })
       } finally {

@@ -1,6 +1,7 @@
 /** What the rules share: what they go by, the questions they ask of a row, the events and answers they give. */
+import { backoff } from '../../../lib/backoff.js'
 import { claimableAt } from './evolve.js'
-import { backoffSeconds, type TaskPolicy } from './policy.js'
+import type { TaskPolicy } from './policy.js'
 import type {
   Acceptance,
   Decision,
@@ -79,7 +80,10 @@ export function failedEvent(
 ): TaskEvent {
   const attempt = currentAttempt(state)
   const beginForgotten = state.runId === null && (runId ?? failure.seenRunId ?? null) !== null
-  const pause = Math.max(backoffSeconds(policy.retryBackoff, attempt, random), failure.retryAfterSeconds ?? 0)
+  const pause = Math.max(
+    backoff(policy.retryBackoff, attempt, () => random),
+    failure.retryAfterSeconds ?? 0,
+  )
   return {
     type: 'failed',
     attempt,

@@ -1,4 +1,6 @@
-/** How patient the protocol is. Every number has its one home and its one default here. */
+import { type Backoff, UPPER_HALF } from '../../../lib/backoff.js'
+
+/** How patient the protocol is, in seconds. Every number has its one home and its one default here. */
 export interface TaskPolicy {
   /** Attempts a new row is allowed. Default 5. */
   maxAttempts: number
@@ -14,28 +16,11 @@ export interface TaskPolicy {
   poisonAfterTakeOvers: number
 }
 
-export interface Backoff {
-  firstSeconds: number
-  maxSeconds: number
-}
-
 export const DEFAULT_TASK_POLICY: Readonly<TaskPolicy> = {
   maxAttempts: 5,
   stuckTimeoutSeconds: 300,
-  retryBackoff: { firstSeconds: 5, maxSeconds: 3600 },
-  releaseBackoff: { firstSeconds: 1, maxSeconds: 300 },
+  retryBackoff: { first: 5, max: 3600, jitter: UPPER_HALF },
+  releaseBackoff: { first: 1, max: 300, jitter: UPPER_HALF },
   suspectAfterTakeOvers: 2,
   poisonAfterTakeOvers: 5,
-}
-
-/**
- * The pause before try number `tries + 1`, in seconds: exponential, with the upper half left to chance so
- * that tasks which failed together do not come back together.
- *
- * @param tries how many tries there were, at least 1
- * @param random in [0, 1)
- */
-export function backoffSeconds(backoff: Backoff, tries: number, random: number): number {
-  const ceiling = Math.min(backoff.maxSeconds, backoff.firstSeconds * 2 ** Math.min(tries - 1, 30))
-  return ceiling / 2 + (ceiling / 2) * random
 }

@@ -1,4 +1,5 @@
 /** Claims, releases, renewals and verdicts: from task processors and reconcilers, fenced by attempt and token. */
+import { backoff } from '../../../lib/backoff.js'
 import {
   accept,
   currentAttempt,
@@ -11,7 +12,6 @@ import {
   refuse,
 } from './decision.js'
 import { claimableAt, evolve } from './evolve.js'
-import { backoffSeconds } from './policy.js'
 import type {
   Acceptance,
   Claim,
@@ -116,7 +116,7 @@ function releaseOrRenew(state: TaskState, request: Release | Renewal, context: D
     return accept([{ type: 'renewed', attempt, leaseExpiresAt: context.now + context.policy.stuckTimeoutSeconds }])
   }
   const { now: at, newToken: fencingToken } = context
-  const pause = backoffSeconds(context.policy.releaseBackoff, state.releases + 1, context.random)
+  const pause = backoff(context.policy.releaseBackoff, state.releases + 1, () => context.random)
   return accept([{ type: 'released', attempt, at, fencingToken, dueAt: at + pause }])
 }
 

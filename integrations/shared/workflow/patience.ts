@@ -1,11 +1,15 @@
 import { CancellationScope, CancelledFailure, continueAsNew, isCancellation, workflowInfo } from '@temporalio/workflow'
+import { type Backoff, backoff, UPPER_HALF } from '../../../lib/backoff.js'
 import type { FailureDetails } from '../failure.js'
 import type { AttemptInput, Continued } from '../task.js'
 import { attemptFailure, describeFailure, failureKind } from './failures.js'
 import { ManualHandles } from './manual-handles.js'
 import type { TellsOfWaiting } from './run-attempt.js'
 
-const MAX_BACKOFF_SECONDS = 60
+/** Seconds until the provider is asked again to create what it does not take now. */
+const REFUSED: Backoff = { first: 2, max: 60, jitter: UPPER_HALF }
+/** Seconds to which the pause grows while a look is not answered. */
+const MAX_UNANSWERED = 60
 export const DEADLINE_EXCEEDED = 'deadline_exceeded'
 
 /**
@@ -61,8 +65,7 @@ export class Patience {
       } catch (error) {
         if (failureKind(error) !== 'unavailable') throw error
         const { error: said, retryAfterSeconds } = describeFailure(error)
-        const backoff = Math.min(MAX_BACKOFF_SECONDS, 2 ** tries) * (0.5 + Math.random() / 2)
-        const pauseMs = Math.max(backoff, retryAfterSeconds ?? 0) * 1000
+        const pauseMs = Math.max(backoff(REFUSED, tries), retryAfterSeconds ?? 0) * 1000
         if (Date.now() + pauseMs > this.#deadline) {
           throw attemptFailure({
             ...said,
@@ -94,8 +97,8 @@ export class Patience {
       } catch (error) {
         if (isCancellation(error)) throw error
         const { error: said, retryAfterSeconds = 0 } = describeFailure(error)
-        const backoff = Math.min(Math.max(pauseSeconds, MAX_BACKOFF_SECONDS), pauseSeconds * 2 ** (tries - 1))
-        const seconds = Math.max(backoff, retryAfterSeconds)
+        const growing = { first: pauseSeconds, max: Math.max(pauseSeconds, MAX_UNANSWERED) }
+        const seconds = Math.max(backoff(growing, tries), retryAfterSeconds)
         await this.run.reportWaiting(said, seconds)
         await this.pause(seconds)
       }

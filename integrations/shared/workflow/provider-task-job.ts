@@ -1,4 +1,5 @@
 import { CancellationScope, isCancellation, log } from '@temporalio/workflow'
+import { BY_A_FIFTH, jittered } from '../../../lib/backoff.js'
 import type { ProviderTask } from '../protocol/types.js'
 import type { ProviderTaskSettings, ProviderTaskState } from '../provider-task.js'
 import type { AttemptInput, Begun } from '../task.js'
@@ -11,7 +12,6 @@ const LOOK_UP_EVERY_SECONDS = 10
 const MAX_CREATES = 3
 /** Long jobs are looked at less and less often. */
 const PAUSE_SHARE_OF_ELAPSED = 0.05
-const JITTER = 0.2
 
 /** A provider that makes things by tasks, by way of activities. */
 export interface TaskProvider {
@@ -208,7 +208,7 @@ class ProviderTaskJob {
     const { pollSeconds, maxPollSeconds } = this.settings
     const growing = (this.#patience.elapsedMs / 1000) * PAUSE_SHARE_OF_ELAPSED
     const seconds = Math.min(Math.max(pollSeconds, growing), Math.max(pollSeconds, maxPollSeconds))
-    return seconds * (1 + JITTER * (2 * Math.random() - 1))
+    return jittered(seconds, BY_A_FIFTH)
   }
 
   /** Goes on even in a cancelled run: what is there has to be found to be cancelled. */

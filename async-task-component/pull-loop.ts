@@ -1,6 +1,7 @@
 /** The loop of one integration: wait, check the gates, fetch, claim, start; and again. */
 
 import { followingSignal } from '../integrations/shared/following-signal.js'
+import { MAX_LISTED } from '../integrations/shared/protocol/limits.js'
 import type { PendingTask } from '../integrations/shared/wire.js'
 import type { AdaptiveInterval, RoundOutcome } from './adaptive-interval.js'
 import { describeError, MainUnauthorizedError, MainUnavailableError } from './errors.js'
@@ -40,8 +41,6 @@ export interface PullLoopOptions {
 const CLAIM_PATIENCE_MS = 1000
 /** How long other tasks go before a suspect's turn comes. */
 const SUSPECTS_WAIT_MS = 30_000
-/** The most that fetchPendingTasks gives at once. */
-const MAX_LIMIT = 100
 
 export class PullLoop {
   readonly #options: PullLoopOptions
@@ -108,7 +107,7 @@ export class PullLoop {
     this.#enter('fetching')
     const free = Math.min(batchSize, startConcurrency - this.#underWay.size)
     // Those still being claimed, and suspects, are listed once more, before all others.
-    const limit = Math.min(MAX_LIMIT, free + this.#claiming + this.#suspects.size)
+    const limit = Math.min(MAX_LISTED, free + this.#claiming + this.#suspects.size)
     const askedAt = performance.now()
     const fetched = await fetchTasks({ limit, waitSeconds }, stopping)
     this.#nothingLeft = fetched.length < limit

@@ -7,8 +7,9 @@ import {
   WorkflowNotFoundError,
 } from '@temporalio/client'
 import { z } from 'zod'
+import { MAX_ERROR_MESSAGE_LENGTH } from '../integrations/shared/protocol/limits.js'
 import type { TaskError } from '../integrations/shared/protocol/types.js'
-import { MAX_ERROR_MESSAGE_LENGTH, taskErrorSchema } from '../integrations/shared/wire.js'
+import { taskErrorSchema } from '../integrations/shared/wire.js'
 import { bounded } from '../lib/temporal-client.js'
 import { describeError } from './errors.js'
 

@@ -1,9 +1,10 @@
 /** Takes a claimed task to its attempt's workflow, or to whatever else turns out to be true of it. */
 import type { Client, Connection } from '@temporalio/client'
 import type { PullModeConfig } from '../integrations/index.js'
+import { MAX_ERROR_MESSAGE_LENGTH } from '../integrations/shared/protocol/limits.js'
 import type { ClaimAnswer, TaskError } from '../integrations/shared/protocol/types.js'
 import type { AttemptInput } from '../integrations/shared/task.js'
-import { MAX_ERROR_MESSAGE_LENGTH, type PendingTask } from '../integrations/shared/wire.js'
+import type { PendingTask } from '../integrations/shared/wire.js'
 import { type Backoff, BY_A_FIFTH, backoff } from '../lib/backoff.js'
 import { attemptInputOf, startAttempt, workflowIdOf } from './attempt-start.js'
 import { describeError, UnstartableTaskError } from './errors.js'

@@ -1,8 +1,12 @@
 import { z } from 'zod'
-import { MAX_UNCHECKED_FOR_SECONDS, MAX_WAIT_SECONDS } from '../integrations/shared/wire.js'
+import { ANSWER_TIMEOUT_MS, DAY_SECONDS, MAX_LISTED, MAX_WAIT_SECONDS } from '../integrations/shared/protocol/limits.js'
 
 /** At most a day: Node's timers end at once when they are given more than 24. */
-const milliseconds = z.number().int().min(1).max(86_400_000)
+const milliseconds = z
+  .number()
+  .int()
+  .min(1)
+  .max(DAY_SECONDS * 1000)
 
 /** How the task processor pulls: every option, with its default. */
 export const pullModeSchema = z.strictObject({
@@ -13,7 +17,7 @@ export const pullModeSchema = z.strictObject({
   /** For how long main may park a fetch while it has no task; 0 for not at all. Default 20 s. */
   waitSeconds: z.number().min(0).max(MAX_WAIT_SECONDS).default(20),
   /** Most tasks fetched at once, per integration. Default 10. */
-  batchSize: z.number().int().min(1).max(100).default(10),
+  batchSize: z.number().int().min(1).max(MAX_LISTED).default(10),
   /** Workflow starts under way at once, per integration. Default 8. */
   startConcurrency: z.number().int().min(1).max(100).default(8),
   /** Tasks waiting in an integration's Temporal queues at which claiming pauses. Default 1000. */
@@ -21,9 +25,9 @@ export const pullModeSchema = z.strictObject({
   /** Pause between rounds of looking at runs that are under way. Default 15 s. */
   reconcileIntervalMs: milliseconds.default(15_000),
   /** Runs that were looked at more recently than this are left alone. Default 60 s. */
-  uncheckedForSeconds: z.number().min(0).max(MAX_UNCHECKED_FOR_SECONDS).default(60),
+  uncheckedForSeconds: z.number().min(0).max(DAY_SECONDS).default(60),
   /** How long one request to main may take, beyond `waitSeconds`. Default 10 s. */
-  requestTimeoutMs: milliseconds.default(10_000),
+  requestTimeoutMs: milliseconds.default(ANSWER_TIMEOUT_MS),
   /** How long one call to Temporal may take. Default 5 s. */
   temporalTimeoutMs: milliseconds.default(5000),
 })

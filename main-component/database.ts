@@ -6,6 +6,7 @@ import { PGLiteDB, type PGLiteDBConfig, PostgreSQLDB, type PostgreSQLDBConfig } 
 import pg from 'pg'
 import type { Logger } from 'pino'
 import { isConnectionLost } from '../integrations/shared/database-faults.js'
+import { CONNECTION_WAIT_MS, LOCK_WAIT_MS, STATEMENT_TIMEOUT_MS } from '../integrations/shared/protocol/limits.js'
 import { lockDataDir, unusable } from './data-dir-lock.js'
 import { assertRoom, watchForStall } from './disk-space.js'
 import { MainComponentError } from './errors.js'
@@ -120,9 +121,6 @@ function openPGLite(dataDir: string, logger: Logger): OpenedDatabase {
 /** One for all applications: what matters is that two processes booting the same database take turns. */
 const BOOT_LOCK = 4_155_202_611
 
-/** With the waits before it, for a connection and through an outage, below a request's 30 s; above `lock_timeout`. */
-const STATEMENT_TIMEOUT_MS = 15_000
-
 /** A server that has gone without a word is noticed on idle connections, and while a lock or a schema is waited for. */
 const KEEP_ALIVE = { keepAlive: true, keepAliveInitialDelayMillis: 10_000 }
 
@@ -130,11 +128,11 @@ function openPostgreSQL(url: string, logger: Logger): OpenedDatabase {
   const options: PostgreSQLDBConfig & pg.PoolConfig = {
     connectionString: url,
     Client: Connection,
-    // For a new connection, and for one of the pool's to become free: then 503, before callers lose patience.
-    connectionTimeoutMillis: 5_000,
+    // Then 503, before callers lose patience.
+    connectionTimeoutMillis: CONNECTION_WAIT_MS,
     ...KEEP_ALIVE,
     // A row lock that is not to be had becomes an error that the caller retries, not a request that hangs.
-    lock_timeout: 5_000,
+    lock_timeout: LOCK_WAIT_MS,
     idle_in_transaction_session_timeout: 60_000,
     max: 20,
     logger: databaseLogger(logger),

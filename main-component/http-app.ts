@@ -9,6 +9,7 @@ import type { ArtifactsConfig } from '../integrations/shared/artifacts/config.js
 import { databaseOf } from '../integrations/shared/database.js'
 import { CommitUnknownError, isDatabaseUnavailable } from '../integrations/shared/database-faults.js'
 import { unlessAborted, withTimeout } from '../integrations/shared/following-signal.js'
+import { REQUEST_TIMEOUT_MS } from '../integrations/shared/protocol/limits.js'
 import { withoutSignature } from '../integrations/shared/provider-callback.js'
 import { RunsUnavailableError } from '../integrations/shared/runs.js'
 import { OverloadedError } from '../integrations/shared/turns.js'
@@ -33,8 +34,6 @@ export interface HTTPAppOptions extends APIRoutesOptions {
   logger: Logger
 }
 
-/** Above the longest that a fetch may be parked (`MAX_WAIT_SECONDS`). */
-const REQUEST_TIMEOUT_MS = 30_000
 const HEALTH_TIMEOUT_MS = 3_000
 const RETRY_AFTER_SECONDS = 2
 

@@ -1,10 +1,12 @@
 /** Removes tasks that ended long ago, a batch at a time, for as long as main runs. */
+
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Controller } from 'interaqt'
 import type { Logger } from 'pino'
 import type { AppConfig } from '../config.js'
 import type { IAggregatedIntegration } from '../integrations/index.js'
 import { databaseTime, reading } from '../integrations/shared/database.js'
+import { DAY_SECONDS } from '../integrations/shared/protocol/limits.js'
 import type { EndedBefore } from '../integrations/shared/retention.js'
 
 export interface RetentionOptions {
@@ -23,7 +25,6 @@ export interface RetentionOptions {
 const ROUND_EVERY_MS = 600_000
 /** After each batch, so that whatever else main does goes on beside it. */
 const BETWEEN_BATCHES_MS = 50
-const SECONDS_A_DAY = 86_400
 
 /** Starts the rounds; resolves once `stopping` has ended them. */
 export async function keepRemoving(options: RetentionOptions): Promise<void> {
@@ -43,7 +44,7 @@ export async function keepRemoving(options: RetentionOptions): Promise<void> {
 async function removeRound({ controller, integrations, retention, stopping, ...options }: RetentionOptions) {
   const { now = () => reading(controller, 'retention:now', () => databaseTime(controller)) } = options
   const time = await now()
-  const before = (days: number) => (days === 0 ? undefined : time - days * SECONDS_A_DAY)
+  const before = (days: number) => (days === 0 ? undefined : time - days * DAY_SECONDS)
   const endedBefore: EndedBefore = {
     completed: before(retention.completedDays),
     failed: before(retention.failedDays),

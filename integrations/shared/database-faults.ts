@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { collectErrorChain, isBusinessTransactionSavepointRetryable, isTransactionRetryExhaustedError } from 'interaqt'
 import { type Backoff, backoff } from '../../lib/backoff.js'
+import { OUTAGE_PATIENCE_MS } from './protocol/limits.js'
 
 /** The connection was lost while a COMMIT was under way: what the transaction wrote may be stored, or not. */
 export class CommitUnknownError extends Error {
@@ -59,11 +60,9 @@ export function hasPanicked(error: unknown): boolean {
   return collectErrorChain(error).some((item) => (item as { severity?: unknown }).severity === 'PANIC')
 }
 
-/** Long enough for a restart of PostgreSQL, and with the wait for a connection below the daemon's patience (10 s). */
-const OUTAGE_PATIENCE_MS = 3000
 const BETWEEN_TRIES_MS: Backoff = { first: 25, max: 400, jitter: [0.5, 1.5] }
 
-/** Runs `work` again while connections are lost, for up to three seconds. It must have stored nothing when it throws such an error. */
+/** Runs `work` again while connections are lost, for a few seconds. It must have stored nothing when it throws such an error. */
 export async function throughOutage<T>(work: () => Promise<T>): Promise<T> {
   const giveUpAt = performance.now() + OUTAGE_PATIENCE_MS
   for (let failures = 1; ; failures += 1) {

@@ -4,6 +4,14 @@
  */
 import { z } from 'zod'
 import { TASK_STATUSES } from './protocol/index.js'
+import {
+  DAY_SECONDS,
+  MAX_ERROR_CODE_LENGTH,
+  MAX_ERROR_MESSAGE_LENGTH,
+  MAX_LISTED,
+  MAX_USER_ID_LENGTH,
+  MAX_WAIT_SECONDS,
+} from './protocol/limits.js'
 
 /** Ids are opaque: integers on PostgreSQL, UUIDs on PGLite, always strings on the wire. */
 const id = z.string().min(1).max(100)
@@ -15,11 +23,8 @@ const attempt = z.number().int().min(1).max(1000)
 
 export const taskStatusSchema = z.enum(TASK_STATUSES)
 
-/** Who reports a longer one cuts it. */
-export const MAX_ERROR_MESSAGE_LENGTH = 4000
-
 export const taskErrorSchema = z.strictObject({
-  code: z.string().min(1).max(200),
+  code: z.string().min(1).max(MAX_ERROR_CODE_LENGTH),
   message: z.string().max(MAX_ERROR_MESSAGE_LENGTH),
 })
 
@@ -38,9 +43,6 @@ export const pendingTaskSchema = z.object({
   requestParams: z.unknown(),
 })
 
-/** The longest that a request may be parked: below the time that main gives any request. */
-export const MAX_WAIT_SECONDS = 25
-
 /**
  * A number that may come in a query string or a path, where all is text: in its one decimal spelling. Nothing, blanks,
  * `0x10` and `1e1` are no numbers.
@@ -51,20 +53,17 @@ export function spelledNumber<Schema extends z.ZodType<number>>(schema: Schema) 
 }
 
 export const fetchPendingTasksQuerySchema = z.strictObject({
-  limit: spelledNumber(z.number().int().min(1).max(100)).default(10),
+  limit: spelledNumber(z.number().int().min(1).max(MAX_LISTED)).default(10),
   /** How long to wait for a task where there is none to claim. */
   waitSeconds: spelledNumber(z.number().min(0).max(MAX_WAIT_SECONDS)).default(0),
 })
 
 export const fetchPendingTasksAnswerSchema = z.object({ tasks: z.array(pendingTaskSchema) })
 
-/** A run is looked at once a day at least. */
-export const MAX_UNCHECKED_FOR_SECONDS = 86_400
-
 export const runsToCheckQuerySchema = z.strictObject({
-  limit: spelledNumber(z.number().int().min(1).max(100)).default(20),
+  limit: spelledNumber(z.number().int().min(1).max(MAX_LISTED)).default(20),
   /** Leaves out what was looked at more recently than this. */
-  uncheckedForSeconds: spelledNumber(z.number().min(0).max(MAX_UNCHECKED_FOR_SECONDS)).default(60),
+  uncheckedForSeconds: spelledNumber(z.number().min(0).max(DAY_SECONDS)).default(60),
 })
 
 /** A run that somebody should look at in Temporal, and the token that a verdict on it has to bring. */
@@ -79,11 +78,8 @@ const runToCheckSchema = z.object({
 
 export const runsToCheckAnswerSchema = z.object({ runs: z.array(runToCheckSchema) })
 
-/** Of a user's id, as the database keeps it. */
-export const MAX_USER_ID_LENGTH = 200
-
 /** Who asks, for the task's timeline. */
-export const bySchema = z.string().max(200).regex(/\S/, 'must say who asks').trim()
+export const bySchema = z.string().max(MAX_USER_ID_LENGTH).regex(/\S/, 'must say who asks').trim()
 export const cancelTaskSchema = z.strictObject({ apiCallId: id, by: bySchema, reason: z.string().max(1000).optional() })
 export const retryTaskSchema = z.strictObject({
   apiCallId: id,
@@ -96,16 +92,13 @@ const failure = {
   status: z.literal('failed'),
   error: taskErrorSchema,
   retryable: z.boolean(),
-  retryAfterSeconds: z.number().min(0).max(86_400).optional(),
+  retryAfterSeconds: z.number().min(0).max(DAY_SECONDS).optional(),
   providerEnded: z.boolean().optional(),
 }
 /** Which row is meant: its id may come back with another task, its key does not. */
 const aboutTask = { apiCallId: id, taskKey: taskKey.optional() }
 const fromRun = { ...aboutTask, attempt, runId }
 const fromProcessor = { ...aboutTask, attempt, fencingToken: token }
-
-/** Who reports a longer one cuts it. */
-const MAX_NEXT_TRY_SECONDS = 86_400
 
 /** Reports of a run, fenced by attempt and runId. */
 export function runReportSchema<R extends z.ZodType>(result: R) {
@@ -116,7 +109,7 @@ export function runReportSchema<R extends z.ZodType>(result: R) {
       ...fromRun,
       status: z.literal('waiting'),
       reason: taskErrorSchema,
-      nextTrySeconds: z.number().min(0).max(MAX_NEXT_TRY_SECONDS).optional(),
+      nextTrySeconds: z.number().min(0).max(DAY_SECONDS).optional(),
     }),
     z.strictObject({ ...fromRun, status: z.literal('resumed') }),
     z.strictObject({ ...fromRun, status: z.literal('completed'), result }),

@@ -8,6 +8,7 @@ import type { ActivityContext } from '../../shared/activity-context.js'
 import { artifactName } from '../../shared/artifact.js'
 import type { FailureDetails } from '../../shared/failure.js'
 import { unlessAborted, withTimeout } from '../../shared/following-signal.js'
+import { STORING_MS } from '../../shared/protocol/limits.js'
 import { providerEndpoint } from '../../shared/provider-config.js'
 import type { ProviderSettings } from '../../shared/provider-task.js'
 import { createImageClient } from '../clients/index.js'
@@ -21,8 +22,6 @@ const DOWNLOAD_TRIES = 3
 const PAUSE_BETWEEN_DOWNLOADS_MS = 1000
 /** Of the request's own time, at most: what is paid for needs some of it to be answered. */
 const PREPARING_SHARE = 0.5
-/** Beyond the request's own time: what came at the last moment is paid for too. The workflow leaves 10 s. */
-const STORING_MS = 8_000
 
 export function createActivities(context: ActivityContext<{ nanobanana2ImageGeneration: Nanobanana2Config }>) {
   const config = context.integrations.nanobanana2ImageGeneration

@@ -3,11 +3,11 @@ import type { z } from 'zod'
 import type { ActivityContext } from '../activity-context.js'
 import { withTimeout } from '../following-signal.js'
 import type { Begin, RunReport, TaskStatus } from '../protocol/index.js'
+import { ANSWER_TIMEOUT_MS } from '../protocol/limits.js'
 import { createRedactor } from '../redaction.js'
 import type { Begun } from '../task.js'
 import { type ReportAnswer, refusalSchema, reportAnswerSchema } from '../wire.js'
 
-const REQUEST_TIMEOUT_MS = 10_000
 const MAX_EXCERPT_LENGTH = 500
 
 type Of<Report> = Report & { apiCallId: string; taskKey: string }
@@ -53,7 +53,7 @@ async function post(
   const { pathname, search } = new URL(callbackUrl)
   const url = new URL(pathname + search, context.mainUrl)
   const { status, text } = await withTimeout(
-    REQUEST_TIMEOUT_MS,
+    ANSWER_TIMEOUT_MS,
     [Context.current().cancellationSignal],
     async (signal) => {
       const response = await fetch(url, {

@@ -3,6 +3,7 @@ import { msToNumber } from '@temporalio/common/lib/time'
 import { backoff } from '../../../lib/backoff.js'
 import type { ActivityContext } from '../activity-context.js'
 import type { FailureDetails, FailureKind } from '../failure.js'
+import { DAY_SECONDS } from '../protocol/limits.js'
 import type { ProviderEndpoint } from '../provider-config.js'
 import { redactThrown, redactValue } from '../redaction.js'
 import { keyRedactor } from './key-redactor.js'
@@ -106,7 +107,7 @@ export function parseRetryAfter(header: string | null | undefined): number | und
   const isDate = HTTP_DATE.test(header)
   if (!isDate && !/^\d+(\.\d+)?$/.test(header)) return undefined
   const seconds = isDate ? (Date.parse(header) - Date.now()) / 1000 : Number(header)
-  return Number.isNaN(seconds) ? undefined : Math.min(Math.max(seconds, 0), 86_400)
+  return Number.isNaN(seconds) ? undefined : Math.min(Math.max(seconds, 0), DAY_SECONDS)
 }
 
 /** What a failed `fetch` says: of its causes the innermost knows what happened. */

@@ -7,16 +7,12 @@ import {
   TimeoutFailure,
 } from '@temporalio/workflow'
 import type { FailureDetails, FailureKind } from '../failure.js'
+import { DAY_SECONDS, MAX_ERROR_CODE_LENGTH, MAX_ERROR_MESSAGE_LENGTH } from '../protocol/limits.js'
 import type { TaskStatus } from '../protocol/types.js'
 import type { AttemptOutcome } from '../task.js'
 
 /** The failed outcome, less the attempt's number. */
 export type AttemptFailure = Omit<Extract<AttemptOutcome, { outcome: 'failed' }>, 'outcome' | 'attempt'>
-
-/** Main's bounds on what it stores (see wire.ts), and Temporal's on what it carries. */
-const MAX_CODE_LENGTH = 200
-const MAX_MESSAGE_LENGTH = 4000
-const MAX_RETRY_AFTER_SECONDS = 86_400
 
 /** An error that ends the attempt, for `runAttempt` to report. */
 export function attemptFailure(
@@ -60,12 +56,12 @@ export function describeFailure(error: unknown): AttemptFailure {
   const { retryAfterSeconds, providerEnded } = detailsOf(cause)
   return {
     error: {
-      code: codeOf(cause).slice(0, MAX_CODE_LENGTH),
-      message: (cause instanceof Error ? cause.message : String(cause)).slice(0, MAX_MESSAGE_LENGTH),
+      code: codeOf(cause).slice(0, MAX_ERROR_CODE_LENGTH),
+      message: (cause instanceof Error ? cause.message : String(cause)).slice(0, MAX_ERROR_MESSAGE_LENGTH),
     },
     retryable: !(cause instanceof ApplicationFailure && cause.nonRetryable),
     ...(retryAfterSeconds !== undefined && {
-      retryAfterSeconds: Math.min(retryAfterSeconds, MAX_RETRY_AFTER_SECONDS),
+      retryAfterSeconds: Math.min(retryAfterSeconds, DAY_SECONDS),
     }),
     ...(providerEnded !== undefined && { providerEnded }),
   }

@@ -1,6 +1,7 @@
 /** How a workflow sends requests to its provider: by activities on the queue that keeps to the provider's limits. */
 import { type ActivityInterfaceFor, proxyActivities, workflowInfo } from '@temporalio/workflow'
 import { providerTaskQueue } from '../names.js'
+import { BEYOND_REQUEST_MS } from '../protocol/limits.js'
 import { LISTING_TIMEOUT_MS, type ProviderSettings } from '../provider-task.js'
 
 /** One request, unretried: the workflow decides what a failure means, and whether to ask again. */
@@ -40,8 +41,7 @@ export function storeResult<A>(): ActivityInterfaceFor<A> {
 function common(timeoutMs: number) {
   return {
     taskQueue: providerTaskQueue(workflowInfo().taskQueue),
-    // The request's own time-out comes first, and says more.
-    startToCloseTimeout: timeoutMs + 10_000,
+    startToCloseTimeout: timeoutMs + BEYOND_REQUEST_MS,
     heartbeatTimeout: '30 seconds' as const,
   }
 }

@@ -1,5 +1,6 @@
 import { CancellationScope, ContinueAsNew, patched, proxyActivities, workflowInfo } from '@temporalio/workflow'
 import type { TaskActivities } from '../activities/index.js'
+import { DAY_SECONDS } from '../protocol/limits.js'
 import type { ProviderTask, Resumed, TaskError, Waiting } from '../protocol/types.js'
 import type { AttemptInput, AttemptOutcome, Begun } from '../task.js'
 import { type AttemptFailure, describeFailure, isRefusedByMain, refusedByMain } from './failures.js'
@@ -16,9 +17,6 @@ const news = proxyActivities<TaskActivities>({
   scheduleToCloseTimeout: '10 seconds',
   retry: { initialInterval: '1 second' },
 })
-
-/** Main's bound on what it stores (see wire.ts). */
-const MAX_NEXT_TRY_SECONDS = 86_400
 
 /** One attempt under way, as its work sees it. */
 export interface AttemptRun {
@@ -80,7 +78,7 @@ export async function runAttempt<Params, Result>(
   }
   const reportWaiting = async (reason: TaskError, nextTrySeconds: number): Promise<void> => {
     if (reason.code === told) return
-    const bounded = Math.min(nextTrySeconds, MAX_NEXT_TRY_SECONDS)
+    const bounded = Math.min(nextTrySeconds, DAY_SECONDS)
     await tell({ ...run, status: 'waiting', reason, nextTrySeconds: bounded }, reason.code)
   }
   const reportResumed = async (): Promise<void> => {

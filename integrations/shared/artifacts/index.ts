@@ -3,7 +3,7 @@ import type { ArtifactsConfig } from './config.js'
 import { createLocalStore } from './local-store.js'
 import type { ArtifactStore } from './store.js'
 
-export type { ArtifactLimits, ArtifactStore } from './store.js'
+export type { ArtifactStore } from './store.js'
 
 /** @param mainUrl where people reach main, which serves what is stored */
 export function createArtifactStore({ dir, s3 }: ArtifactsConfig, mainUrl: string): ArtifactStore {

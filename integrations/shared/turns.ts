@@ -28,22 +28,24 @@ export function withUrgency<T>(value: Urgency, work: () => T): T {
   return urgency.run(value, work)
 }
 
+/** Who is next: the least. What is brief passes only what is preferred too: users wait in the order of asking. */
+type Rank = 0 | 1 | 2
+
 interface Waiter {
-  /** The least is next. */
-  rank: number
+  rank: Rank
   begin(): void
 }
 
-/** How many turns in a row may pass over who has waited longest. */
+/** How many turns in a row may pass over those of a rank that wait. */
 const MOST_PASSES = 3
 
 /**
  * So many at a time: the preferred ones first, of these the brief ones, otherwise in the order in which they asked.
- * Every fourth turn at least is the longest-waiting one's, so that nobody starves while others keep coming.
+ * After three turns of others one of each rank that waits has its turn, so that nobody starves.
  */
 export class Turns {
   #free: number
-  #passes = 0
+  readonly #passes: Record<Rank, number> = { 0: 0, 1: 0, 2: 0 }
   readonly #waiting: Waiter[] = []
 
   constructor(atOnce = 1) {
@@ -52,7 +54,7 @@ export class Turns {
 
   /**
    * Runs `work` when it is its turn.
-   * @param brief whether it takes so little time that longer work of its urgency loses nothing by letting it pass
+   * @param brief whether it takes so little time that what else is preferred loses nothing by letting it pass
    * @throws OverloadedError where that takes longer than the urgency of this call allows; without one it waits
    */
   async take<T>(work: () => Promise<T>, { brief = false } = {}): Promise<T> {
@@ -71,7 +73,7 @@ export class Turns {
     const leftMs = beginBy - performance.now()
     return new Promise((resolve, reject) => {
       const waiter: Waiter = {
-        rank: (preferred ? 0 : 2) + (brief ? 0 : 1),
+        rank: preferred ? (brief ? 0 : 1) : 2,
         begin() {
           clearTimeout(timer)
           resolve()
@@ -87,16 +89,21 @@ export class Turns {
   }
 
   #next(): void {
-    const next = this.#passes < MOST_PASSES ? this.#firstOfLeastRank() : 0
-    this.#passes = next > 0 ? this.#passes + 1 : 0
-    const [waiter] = this.#waiting.splice(next, 1)
-    if (waiter) waiter.begin()
-    else this.#free++
+    const rank = this.#nextRank()
+    if (rank === undefined) {
+      this.#free++
+      return
+    }
+    const index = this.#waiting.findIndex((item) => item.rank === rank)
+    const [waiter] = this.#waiting.splice(index, 1)
+    waiter?.begin()
   }
 
-  #firstOfLeastRank(): number {
-    const ranks = this.#waiting.map(({ rank }) => rank)
-    return Math.max(ranks.indexOf(Math.min(...ranks)), 0)
+  #nextRank(): Rank | undefined {
+    const ranks = [...new Set(this.#waiting.map(({ rank }) => rank))].sort()
+    const next = ranks.findLast((rank) => this.#passes[rank] >= MOST_PASSES) ?? ranks[0]
+    for (const rank of ranks) this.#passes[rank] = rank === next ? 0 : this.#passes[rank] + 1
+    return next
   }
 }
 

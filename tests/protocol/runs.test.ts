@@ -221,6 +221,14 @@ describe('after main was restored from a backup', () => {
     expect(step(rows.pending, processing(), NOW).state.openIntents).toEqual([])
   })
 
+  it('what a run may have created whose begin was forgotten, and which failed, is known to the next one', () => {
+    const { fencingToken } = rows.queued
+    const { runId: seenRunId, ...verdict } = { ...failed(), fencingToken: fencingToken ?? '' }
+    for (const report of [failed(), { ...verdict, seenRunId }]) {
+      expect(step(rows.queued, report, 200).state.openIntents).toEqual([{ attempt: 1, at: 200 }])
+    }
+  })
+
   it('an attempt that was under way ends as lost in the restore', () => {
     const { state, decision } = step(rows.processing, completed(2, 'run-9'), NOW)
     expect(eventTypes(decision)).toEqual(['failed', 'restored', 'queued', 'processing', 'completed'])

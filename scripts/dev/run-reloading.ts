@@ -40,19 +40,23 @@ export async function runReloading(
     }
   }
 
+  const started = Promise.all(programs.map(start))
   const restart = async (parts: Set<Part>, file: string): Promise<void> => {
+    await started
+    if (stop.signal.aborted) return
     const again = programs.filter(({ name, part }) => parts.has(part) || !running.has(name))
     console.log(`\n${file} changed: starting ${again.map(({ name }) => name).join(', ')} again …\n`)
     for (const { name } of again) await running.get(name)?.stop()
     if (stop.signal.aborted) return
     await Promise.all(again.map(start))
-    const started = again.map(({ name }) => name).filter((name) => running.has(name))
-    if (started.length > 0) console.log(`\nStarted again: ${started.join(', ')}.\n`)
+    const ready = again.map(({ name }) => name).filter((name) => running.has(name))
+    if (ready.length > 0) console.log(`\nStarted again: ${ready.join(', ')}.\n`)
   }
 
-  await Promise.all(programs.map(start))
-  if (!stop.signal.aborted) onStarted((name) => running.get(name)?.ready)
+  // What is saved while programs start, or as soon as they are said to run, is not to be missed.
   const stopWatching = await watchSources(process.cwd(), restart)
+  await started
+  if (!stop.signal.aborted) onStarted((name) => running.get(name)?.ready)
   if (!stop.signal.aborted) await new Promise((resolve) => stop.signal.addEventListener('abort', resolve))
   await stopWatching()
   for (const { name } of programs) await running.get(name)?.stop()

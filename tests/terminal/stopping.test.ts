@@ -12,8 +12,9 @@ import { eventually } from '../support/eventually.js'
 import { imageTask } from './image-task.js'
 import { Terminal } from './terminal.js'
 
-/** As many as two cores start in a time that people wait. */
+/** As many as two cores start in a time that people wait. With `dev:async-task` come twice as many processes. */
 const AT_ONCE = 5
+const DEV_AT_ONCE = 2
 /** The daemon's last words, as they are on a terminal. */
 const STOPPED = /: stopped\r?$/m
 const IN_ORDER = { code: 0, saidStopped: true, isKept: true, requests: 1 }
@@ -34,17 +35,17 @@ async function stopByCtrlC(script: string, needs: () => Promise<NodeJS.ProcessEn
   }
 }
 
-async function stopTimes(times: number, stop: () => Promise<unknown>): Promise<unknown[]> {
+async function stopTimes(times: number, atOnce: number, stop: () => Promise<unknown>): Promise<unknown[]> {
   const outcomes: unknown[] = []
-  for (let left = times; left > 0; left -= AT_ONCE) {
-    outcomes.push(...(await Promise.all(Array.from({ length: Math.min(left, AT_ONCE) }, stop))))
+  for (let left = times; left > 0; left -= atOnce) {
+    outcomes.push(...(await Promise.all(Array.from({ length: Math.min(left, atOnce) }, stop))))
   }
   return outcomes
 }
 
 describe('npm run start:async-task', () => {
   it('ends in order at one Ctrl-C, 20 times of 20', async () => {
-    const outcomes = await stopTimes(20, () => stopByCtrlC('start:async-task'))
+    const outcomes = await stopTimes(20, AT_ONCE, () => stopByCtrlC('start:async-task'))
     expect(outcomes).toEqual(outcomes.map(() => IN_ORDER))
   })
 
@@ -82,12 +83,11 @@ describe('npm run start:async-task', () => {
   })
 })
 
-// Longer runs only: once in a few its image was not asked for within a minute, and why is not known yet.
-describe.runIf(process.env.TERMINAL_DEV)('npm run dev:async-task', () => {
+describe('npm run dev:async-task', () => {
   const ownPorts = async () => ({ ARK_SIMULATOR_URL: `http://127.0.0.1:${await freePort()}/api/v3` })
 
   it('ends in order at one Ctrl-C, 5 times of 5', async () => {
-    const outcomes = await stopTimes(5, () => stopByCtrlC('dev:async-task', ownPorts))
+    const outcomes = await stopTimes(5, DEV_AT_ONCE, () => stopByCtrlC('dev:async-task', ownPorts))
     expect(outcomes).toEqual(outcomes.map(() => IN_ORDER))
   })
 

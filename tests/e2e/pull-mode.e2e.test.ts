@@ -14,6 +14,7 @@ import { type Place, SecretScanner } from '../secrets/scanner.js'
 
 const SECRETS = {
   INTERNAL_API_TOKEN: 'internal-token-of-the-e2e-test',
+  OPERATOR_TOKEN: 'operator-token-of-the-e2e-test',
   ARK_API_KEY: 'sk-e2e0ark1key2of3the4video5provider6',
   IMAGE_API_KEY: 'sk-e2e0image1key2of3the4image5provider6',
 }

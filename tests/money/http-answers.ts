@@ -27,23 +27,32 @@ export async function answersOf(system: MoneySystem, videos: readonly StoredVide
     ...healthUrls.flatMap((url) => ['/health/live', '/health/ready', '/nowhere'].map((path) => url + path)),
   ]
   const answers: Answer[] = []
-  for (const address of addresses) answers.push(await answer(address))
+  const { INTERNAL_API_TOKEN, OPERATOR_TOKEN, ANNAS_TOKEN } = system.secrets
+  const tokens = [ANNAS_TOKEN, OPERATOR_TOKEN, INTERNAL_API_TOKEN, 'x'.repeat(30)]
+  for (const address of addresses) {
+    for (const token of tokens) answers.push(await answer(address, { headers: bearer(token) }))
+  }
   const requests = readOperations({ paths }).flatMap((operation) => requestsOf(operation, ids, keys))
   for (const { path, init } of requests) {
-    for (const token of [system.secrets.INTERNAL_API_TOKEN, 'x'.repeat(30)]) {
-      const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+    for (const token of tokens) {
+      const headers = { ...bearer(token), 'content-type': 'application/json' }
       answers.push(await answer(mainUrl + path, { ...init, headers }))
     }
   }
   return answers
 }
 
-export async function answersWhileDatabaseIsDown({ mainUrl, postgres }: MoneySystem): Promise<Answer[]> {
+export async function answersWhileDatabaseIsDown({ mainUrl, postgres, secrets }: MoneySystem): Promise<Answer[]> {
   const answers: Answer[] = []
+  const headers = bearer(secrets.ANNAS_TOKEN)
   await postgres.restart(async () => {
-    for (const path of ['/health', '/api/video/tasks/1']) answers.push(await answer(mainUrl + path))
+    for (const path of ['/health', '/api/video/tasks/1']) answers.push(await answer(mainUrl + path, { headers }))
   })
   return answers
+}
+
+function bearer(token: string) {
+  return { authorization: `Bearer ${token}` }
 }
 
 function requestsOf(operation: Operation, ids: string[], keys: string[]): Array<{ path: string; init: RequestInit }> {

@@ -83,7 +83,7 @@ export async function runMoney(options: { tasks: number; seed: number; temporalA
 
 /** Asks for everything and waits until it has ended, with disturbances all the while. */
 async function work(system: MoneySystem, tasks: number): Promise<{ asked: string[]; done: Disturbances }> {
-  const client = new TaskClient(system.mainUrl)
+  const client = new TaskClient(system.mainUrl, system.secrets.ANNAS_TOKEN)
   const over = new AbortController()
   const disturbing = disturb(system, over.signal)
   const finished = (async () => {

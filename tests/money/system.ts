@@ -10,19 +10,13 @@ import type { Query } from '@/chaos/witnesses/database.js'
 import { createS3Client } from '@/integrations/shared/artifacts/s3-client.js'
 import { freePort } from '@/scripts/temporal/free-port.js'
 import { createArkSimulator, type Simulator } from '@/simulators/index.js'
+import { ANNAS_TOKEN, API_TOKENS, SECRETS } from '../secrets/secrets.js'
 import { startPostgres, type TestPostgres } from '../support/postgres.js'
 import { type S3Server, startS3Server } from '../support/s3-server.js'
 import { ProviderGateway } from './provider-gateway.js'
 import { DAEMONS, faultPlan, gatewayPlan, LATE_MS, LATENCY_MS, TIMINGS } from './settings.js'
 
-/** None like another, nor like anything else that may be found; with characters that encodings change. */
-const SECRETS = {
-  INTERNAL_API_TOKEN: 'tIk/8vQ+internal.token~Zr5w=',
-  ARK_API_KEY: '7f3c/9d1e+4b6a_video-provider-key.W2x=',
-  IMAGE_API_KEY: 'sk-imgQ8/provider+key_Lm4t7Yb1=',
-  DATABASE_PASSWORD: 'pW#9/databaseUser@secret:Kx3?',
-  ARTIFACTS_S3_SECRET_ACCESS_KEY: 's3Q8-bucketOwner+secret/Jd6n',
-}
+const DATABASE_PASSWORD = 'pW#9/databaseUser@secret:Kx3?'
 const BUCKET = 'money'
 const PREFIX = 'results/'
 const APP_USER = 'money_app'
@@ -37,7 +31,7 @@ export interface SystemOptions {
 
 export class MoneySystem {
   readonly #stops: Array<() => Promise<unknown>> = []
-  readonly secrets = SECRETS
+  readonly secrets = { ...SECRETS, ANNAS_TOKEN, DATABASE_PASSWORD }
   logFiles: string[] = []
   daemons: SupervisedProcess[] = []
   healthUrls: string[] = []
@@ -117,15 +111,15 @@ export class MoneySystem {
     // A connection that is cut while it is idle tells by this event.
     this.#pool.on('error', () => {})
     this.#stops.push(() => this.#pool.end())
-    await this.query(`CREATE ROLE ${APP_USER} LOGIN PASSWORD '${SECRETS.DATABASE_PASSWORD}'`)
+    await this.query(`CREATE ROLE ${APP_USER} LOGIN PASSWORD '${DATABASE_PASSWORD}'`)
     await this.query(`ALTER DATABASE ${url.pathname.slice(1)} OWNER TO ${APP_USER}`)
     url.username = APP_USER
-    url.password = encodeURIComponent(SECRETS.DATABASE_PASSWORD)
+    url.password = encodeURIComponent(DATABASE_PASSWORD)
     return { DATABASE_URL: url.href }
   }
 
   async #startStorage() {
-    const secretAccessKey = SECRETS.ARTIFACTS_S3_SECRET_ACCESS_KEY
+    const { ARTIFACTS_S3_SECRET_ACCESS_KEY: secretAccessKey } = SECRETS
     this.#s3 = await startS3Server({ accessKeyId: 'money-run', secretAccessKey })
     this.#stops.push(() => this.#s3.stop())
     await createS3Client(this.#s3Config()).send(new CreateBucketCommand({ Bucket: BUCKET }))
@@ -134,7 +128,6 @@ export class MoneySystem {
       ARTIFACTS_S3_BUCKET: BUCKET,
       ARTIFACTS_S3_PREFIX: PREFIX,
       ARTIFACTS_S3_ACCESS_KEY_ID: this.#s3.credentials.accessKeyId,
-      ARTIFACTS_S3_SECRET_ACCESS_KEY: secretAccessKey,
     }
   }
 
@@ -166,14 +159,13 @@ export class MoneySystem {
       MAIN_LISTEN_PORT: String(port),
       MAIN_URL: this.mainUrl,
       TEMPORAL_ADDRESS: temporalAddress,
-      INTERNAL_API_TOKEN: SECRETS.INTERNAL_API_TOKEN,
-      ARK_API_KEY: SECRETS.ARK_API_KEY,
+      ...SECRETS,
+      API_TOKENS,
       ARK_BASE_URL: this.gateway.arkUrl,
       ARK_MODEL: 'ep-money',
       ARK_DOWNLOAD_HOSTS: '127.0.0.1',
       // Ark's callbacks spare the run the pause before the first look.
       ARK_CALLBACK_BASE_URL: this.mainUrl,
-      IMAGE_API_KEY: SECRETS.IMAGE_API_KEY,
       IMAGE_BASE_URL: this.gateway.imagesUrl,
       IMAGE_MODEL: 'image-model',
     }

@@ -1,6 +1,6 @@
 /** The scanner finds a secret in each form, and in each of the places that the money run looks through. */
 import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -10,11 +10,23 @@ import { Client, Connection, type WorkflowStartOptions } from '@temporalio/clien
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import type { Query } from '@/chaos/witnesses/database.js'
+import { loadConfig } from '@/config/load.js'
+import { secretsOf } from '@/integrations/shared/redaction.js'
 import { eventually } from '../support/eventually.js'
 import { answer, logLines, tableRows, workflows } from './places.js'
 import { type Place, SecretScanner } from './scanner.js'
+import { ANNAS_TOKEN, API_TOKENS, SECRETS } from './secrets.js'
 
 const SECRET = 'aZ9/first+half|second"half=Q7'
+/** What goes with the secrets, and is none. */
+const WHAT_THEY_NEED = {
+  ARK_MODEL: 'm',
+  IMAGE_MODEL: 'm',
+  IMAGE_BASE_URL: 'https://images.example/v1',
+  ARTIFACTS_S3_BUCKET: 'b',
+  ARTIFACTS_S3_REGION: 'r',
+  ARTIFACTS_S3_ACCESS_KEY_ID: 'id-of-the-key',
+}
 const scanner = new SecretScanner({ TOKEN: SECRET })
 const found = (text: string) => scanner.find({ where: 'a text', text })
 
@@ -37,6 +49,19 @@ describe('the scanner finds', () => {
     expect(found(SECRET.slice(0, 11) + SECRET.slice(13, -12))).toEqual([])
     expect(() => new SecretScanner({ SHORT: 'secret' })).toThrow('SHORT has fewer than 12 characters')
   })
+})
+
+it('every secret that the configuration can have is looked for, but for that of a mode that has no tokens', async () => {
+  const configured = JSON.parse(await readFile('app.config.json', 'utf8'))
+  const names = secretsOf(configured).flatMap((value) => /^\$\{(\w+)\}$/.exec(value)?.[1] ?? [])
+  expect(names).toContain('OPERATOR_TOKEN')
+  expect(names.filter((name) => !(name in SECRETS))).toEqual(['AUTH_JWT_SECRET'])
+
+  const config = loadConfig({ env: { ...SECRETS, ...WHAT_THEY_NEED, API_TOKENS } })
+  const lookedFor = new SecretScanner({ ...SECRETS, ANNAS_TOKEN })
+  const configuredSecrets = secretsOf(config)
+  expect(configuredSecrets).toHaveLength(names.length)
+  for (const text of configuredSecrets) expect(lookedFor.find({ where: 'a log', text })).toHaveLength(1)
 })
 
 describe('a planted secret is found in', () => {

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { stripVTControlCharacters } from 'node:util'
+import { onTestFinished } from 'vitest'
 import { eventually } from '../support/eventually.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -19,7 +20,10 @@ export class Terminal {
   readonly #python: ChildProcess
   #output = ''
 
-  /** Runs the command with this environment and, of a shell's, no more than it needs. */
+  /**
+   * Runs the command with this environment and, of a shell's, no more than it needs; until the test is finished at the
+   * latest.
+   */
   constructor(command: string[], env: NodeJS.ProcessEnv) {
     this.#python = spawn('python3', ['-c', IN_TERMINAL, ...command], {
       cwd: root,
@@ -30,6 +34,7 @@ export class Terminal {
       this.#output += data
     })
     this.exit = once(this.#python, 'close').then(([code]) => code as number)
+    onTestFinished(() => this.close())
   }
 
   /** What the screen shows, and has shown, without colours. */

@@ -5,7 +5,14 @@ import type { AppConfig } from '../config.js'
 import { createApplication } from './application.js'
 import { openDatabase } from './database.js'
 import { MainComponentError } from './errors.js'
-import { goBack, type MigrationPlan, type ModelChange, migrationSQL, planMigration } from './migration.js'
+import {
+  goBack,
+  type MigrationPlan,
+  type ModelChange,
+  migrationSQL,
+  planMigration,
+  repeatResults,
+} from './migration.js'
 import { migrate } from './model.js'
 
 export type MigrateCommand = 'plan' | 'apply' | 'back'
@@ -51,6 +58,10 @@ export async function runMigrateCommand(
 }
 
 async function back(controller: Controller, say: (line: string) => void): Promise<void> {
+  if (isUpToDate(await planMigration(controller))) {
+    await controller.setup(false)
+    await repeatResults(controller)
+  }
   await goBack(controller)
   say('The database has its earlier model again: start the release that it was migrated from.')
 }

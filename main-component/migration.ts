@@ -4,7 +4,7 @@
  */
 import type { Controller, MigrationChange, MigrationDecision, MigrationDiffFile } from 'interaqt'
 import { isTaskEntity } from '../integrations/shared/call-entities.js'
-import { databaseOf } from '../integrations/shared/database.js'
+import { databaseOf, physicalEntity } from '../integrations/shared/database.js'
 import { MainComponentError } from './errors.js'
 
 type Requirement = MigrationDiffFile['requiredDecisions'][number]
@@ -89,6 +89,19 @@ export async function goBack(controller: Controller): Promise<void> {
   }
   const earlier = `(SELECT "value" FROM ${MANIFESTS} WHERE "key" = 'previous')`
   await database.update(`UPDATE ${MANIFESTS} SET "value" = ${earlier} WHERE "key" = 'current'`, [])
+}
+
+/** Where the earlier release looks for results: today's keeps them in their column alone. The model is set up. */
+export async function repeatResults(controller: Controller): Promise<void> {
+  for (const { name } of controller.entities.filter(isTaskEntity)) {
+    const { table, column } = physicalEntity(controller, name)
+    const [state, result] = [column('state'), column('result')]
+    await databaseOf(controller).update(
+      `UPDATE ${table} SET ${state} = jsonb_set(${state}::jsonb, '{result}', ${result}::jsonb)::json` +
+        ` WHERE ${result} IS NOT NULL AND ${state} ->> 'result' IS NULL`,
+      [],
+    )
+  }
 }
 
 const MANIFESTS = '"__interaqt_migration_manifest"'

@@ -96,7 +96,15 @@ function apiCallEntity(names: CallEntityNames, maxAttempts: number): EntityInsta
       stateColumn('claimableAt', 'number', claimableAt),
       stateColumn('uncheckedSince', 'number', uncheckedSince),
       stateColumn('runId', 'string', (state) => state.runId),
-      stateColumn('result', 'json', (state) => state.result),
+      // Rows of earlier versions have it in `state` too; the store writes it here, and whatever else changes keeps it.
+      Property.create({
+        name: 'result',
+        type: 'json',
+        computed: labelled(
+          'result.v1',
+          (row: { state?: Partial<TaskState>; result?: unknown }) => row.state?.result ?? row.result ?? null,
+        ),
+      }),
       stateColumn('error', 'json', (state) => state.error),
     ],
   })

@@ -105,8 +105,8 @@ function createGetTaskAPI({ namespace, names, resultSchema, maxTasksInFlight }: 
       const viewer = operator ? ('operator' as const) : { userId: user?.id ?? null }
       const task = await readTask(this, names, taskId, viewer, timelineAfter)
       if (!task) throw taskNotFound()
-      const { status, attempts, startedAt, result, error } = task.state
-      const { taskKey, createdAt, timeline, timelineNext } = task
+      const { status, attempts, startedAt, error } = task.state
+      const { taskKey, createdAt, result, timeline, timelineNext } = task
       const dueAt = isLive(task.state) ? null : claimableAt(task.state)
       const waitingFor = await whatItWaitsFor(this, names, task, maxTasksInFlight)
       const times = { createdAt, startedAt, dueAt }

@@ -106,14 +106,26 @@ async function appendEvents(
         attempt: event.attempt,
         at,
         supersedes: event.type === 'queued' && !event.adopted ? (before.fencingToken ?? '') : null,
-        data: event,
+        data: event.type === 'completed' ? { ...event, result: null } : event,
       }
+      // Before the task is completed: who listens for that finds it.
+      if (event.type === 'completed') await storeResult(controller, names, row.id, event.result)
       await controller.system.storage.create(names.integrationEvent, record)
     }
     steps.push({ event, before, after, at })
     before = after
   }
   return steps
+}
+
+/** A result is kept once, in its column: neither the event nor `state` repeats it. */
+async function storeResult(
+  controller: Controller,
+  { apiCall }: CallEntityNames,
+  apiCallId: string,
+  result: unknown,
+): Promise<void> {
+  await controller.system.storage.update(apiCall, MatchExp.atom({ key: 'id', value: ['=', apiCallId] }), { result })
 }
 
 /**
@@ -193,6 +205,8 @@ export interface StoredTask {
 
 /** A task as the application shows it. */
 export interface TaskView extends StoredTask {
+  /** Null until the task is completed. `state` does not have it. */
+  result: unknown
   timeline: TimelineEntry[]
   /** After which place the next page begins; null where there is none yet. */
   timelineNext: number | null
@@ -263,8 +277,17 @@ export function readTask(
     const entries = await readTimeline(controller, names, task.id, timelineAfter)
     const timeline = entries.slice(0, TIMELINE_PAGE)
     const timelineNext = entries.length > TIMELINE_PAGE ? timelineAfter + TIMELINE_PAGE : null
-    return { ...task, timeline, timelineNext }
+    return { ...task, result: await readResult(controller, names, task), timeline, timelineNext }
   })
+}
+
+/** In every version's rows it is in the column; those of earlier ones repeat it elsewhere. */
+async function readResult(controller: Controller, names: CallEntityNames, { id, state }: StoredTask): Promise<unknown> {
+  if (state.status !== 'completed') return null
+  const { table, column, parseId } = physicalEntity(controller, names.apiCall)
+  const sql = `SELECT ${column('result')} AS result FROM ${table} WHERE ${column('id')} = $1`
+  const [row] = await databaseOf(controller).query<{ result: unknown }>(sql, [parseId(id)])
+  return row?.result ?? null
 }
 
 /** One more than a page, where there are more. Of an event's data, which may hold a result, only what is shown is read. */

@@ -85,7 +85,8 @@ it('whatever is requested of whatever row, what is stored is what the protocol s
           policy,
         })
         if (!done) throw new Error('The task is gone')
-        state = done.state
+        // What is read back of a row does not have its result.
+        state = { ...done.state, result: done.state.result ?? state.result }
       }
       await expectStored(id, state)
       const task = await readTask(controller, TEST_TASKS, await taskKeyOf(controller, id), 'operator')
@@ -143,7 +144,7 @@ it('whatever is requested of whatever row, what is stored is what the protocol s
     const { status, attempts, startedAt, dueAt, runId, result } = state
     expect(stored).toEqual({
       status,
-      state,
+      state: { ...state, result: null },
       attempts,
       startedAt,
       dueAt,

@@ -17,11 +17,17 @@ export function storedAs(state: TaskState, events: readonly TaskEvent[]): Stored
     attempts,
     claimableAt: claimableAt(state),
     uncheckedSince: uncheckedSince(state),
-    state,
+    // A result is kept in its column alone.
+    state: { ...state, result: null },
+    result: state.result,
     // A look is noted on the row.
     events: events
       .filter(({ type }) => type !== 'checked')
-      .map((data) => ({ eventType: data.type, attempt: data.attempt, data })),
+      .map((data) => ({
+        eventType: data.type,
+        attempt: data.attempt,
+        data: data.type === 'completed' ? { ...data, result: null } : data,
+      })),
   }
 }
 

@@ -18,6 +18,7 @@ export interface Stored {
   claimableAt: number | null
   uncheckedSince: number | null
   state: TaskState
+  result: unknown
   events: Array<{ eventType: TaskEventType; attempt: number; data: TaskEvent }>
 }
 
@@ -82,7 +83,7 @@ export class RealMain {
 
   async read(id: string): Promise<Stored> {
     const call =
-      select(this.#calls, ['status', 'attempts', 'claimableAt', 'uncheckedSince', 'state']) +
+      select(this.#calls, ['status', 'attempts', 'claimableAt', 'uncheckedSince', 'state', 'result']) +
       ` WHERE ${this.#calls.column('id')} = $1`
     const events =
       select(this.#events, ['eventType', 'attempt', 'data']) +

@@ -9,7 +9,7 @@ import { currentAttempt, isLive, type TaskStatus } from './protocol/index.js'
 import { isCallbackSignature, PROVIDER_CALLBACK } from './provider-callback.js'
 import { type RunHandles, type RunSignal, runProgressSchema } from './runs.js'
 import { taskNotFound } from './task-requests.js'
-import { findRowId, findTask, findTaskByKey, type StoredTask } from './task-store.js'
+import { findTask, findTaskByKey, type StoredTask } from './task-store.js'
 import { bySchema, spelledNumber, taskStatusSchema } from './wire.js'
 
 export interface RunAPIsOptions {
@@ -136,8 +136,8 @@ function callbackAPI(options: RunAPIsOptions): API {
 
 /** @param idOrKey either of the task's ids */
 async function findRun(controller: Controller, options: RunAPIsOptions, idOrKey: string) {
-  const apiCallId = await findRowId(controller, options.entities, idOrKey)
-  const task = apiCallId === undefined ? undefined : await findTask(controller, options.entities, apiCallId)
+  const { entities } = options
+  const task = (await findTask(controller, entities, idOrKey)) ?? (await findTaskByKey(controller, entities, idOrKey))
   if (!task) throw taskNotFound()
   return runOf(options, task)
 }

@@ -52,6 +52,8 @@ const mainSchema = z
         completedDays: days.default(30),
         failedDays: days.default(90),
         cancelledDays: days.default(30),
+        /** What becomes of stored results that no task names any more. */
+        artifacts: z.enum(['keep', 'remove']).default('keep'),
       })
       .prefault({}),
     tasks: z

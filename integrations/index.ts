@@ -10,7 +10,7 @@ import type {
   RelationInstance,
 } from 'interaqt'
 import type { API } from '../lib/api.js'
-import type { EndedBefore } from './shared/retention.js'
+import type { RemovalBatch } from './shared/retention.js'
 import type { APICall, WorkflowParams } from './shared/task.js'
 import type { TaskLogger } from './shared/task-log.js'
 
@@ -57,7 +57,7 @@ export interface IIntegration {
   /** Runs once the Controller is set up, before the first request. */
   setup?(controller: Controller): Promise<void>
   /** Removes a batch of the tasks that ended so long ago; gives how many, zero once there are none. */
-  removeEnded?(controller: Controller, endedBefore: EndedBefore): Promise<number>
+  removeEnded?(controller: Controller, batch: RemovalBatch): Promise<number>
   createSideEffects(): RecordMutationSideEffect<unknown>[]
   createAPIs?(): API[]
   createMiddlewares?(): MiddlewareHandler[]
@@ -71,7 +71,7 @@ export type IIntegrationConstructor = new (args: IIntegrationConstructorArgs) =>
 export interface IAggregatedIntegration extends IIntegration {
   configure(): Promise<void>
   setup(controller: Controller): Promise<void>
-  removeEnded(controller: Controller, endedBefore: EndedBefore): Promise<number>
+  removeEnded(controller: Controller, batch: RemovalBatch): Promise<number>
   createAPIs(): API[]
   createMiddlewares(): MiddlewareHandler[]
   getIntegrations(): Array<{ namespace: string; integration: IIntegration }>
@@ -101,9 +101,9 @@ export function createAggregatedIntegration(
       for (const { integration } of this.#parts) await integration.setup?.(controller)
     }
 
-    async removeEnded(controller: Controller, endedBefore: EndedBefore): Promise<number> {
+    async removeEnded(controller: Controller, batch: RemovalBatch): Promise<number> {
       for (const { integration } of this.#parts) {
-        const removed = await integration.removeEnded?.(controller, endedBefore)
+        const removed = await integration.removeEnded?.(controller, batch)
         if (removed) return removed
       }
       return 0

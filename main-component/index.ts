@@ -6,6 +6,7 @@ import type { Controller } from 'interaqt'
 import type { Logger } from 'pino'
 import * as backend from '../backend/index.js'
 import type { AppConfig } from '../config.js'
+import { createArtifactStore } from '../integrations/shared/artifacts/index.js'
 import { manyListeners } from '../integrations/shared/following-signal.js'
 import { createHTTPServer } from '../integrations/shared/http-server.js'
 import { Admission } from './admission.js'
@@ -71,7 +72,9 @@ export async function startMainComponent({
     })
     const url = await listen(server, main.host, main.port)
     const { retention } = main
-    const removing = keepRemoving({ ...application, retention, logger, stopping: stopping.signal })
+    const store = createArtifactStore(artifacts, main.publicUrl ?? main.url)
+    const removeArtifact = store.remove
+    const removing = keepRemoving({ ...application, retention, removeArtifact, logger, stopping: stopping.signal })
     return {
       url,
       controller: application.controller,

@@ -7,17 +7,22 @@ import type { AppConfig } from '../config.js'
 import type { IAggregatedIntegration } from '../integrations/index.js'
 import { databaseTime, reading } from '../integrations/shared/database.js'
 import { DAY_SECONDS } from '../integrations/shared/protocol/limits.js'
-import type { EndedBefore } from '../integrations/shared/retention.js'
+import { removeNotedArtifacts } from '../integrations/shared/removed-artifacts.js'
+import type { EndedBefore, RemovalBatch } from '../integrations/shared/retention.js'
 
 export interface RetentionOptions {
   controller: Controller
   integrations: Pick<IAggregatedIntegration, 'removeEnded'>
   retention: AppConfig['components']['main']['retention']
+  /** From where artifacts are removed, if they are. */
+  removeArtifact(key: string, signal: AbortSignal): Promise<void>
   logger: Logger
   /** Aborted when main stops. */
   stopping: AbortSignal
   /** Pause between rounds. Default: ten minutes. */
   intervalMs?: number
+  /** Pause between looks for artifacts that no task names any more. Default: an hour. */
+  artifactsIntervalMs?: number
   /** Unix seconds. Default: the database's time. */
   now?: () => Promise<number>
 }
@@ -25,11 +30,18 @@ export interface RetentionOptions {
 const ROUND_EVERY_MS = 600_000
 /** After each batch, so that whatever else main does goes on beside it. */
 const BETWEEN_BATCHES_MS = 50
+/** Each looks through all tasks. */
+const ARTIFACTS_EVERY_MS = 3_600_000
+const MOST_AT_ONCE = 25
+/** Of one batch. Where it takes longer, the next one is half as large. */
+const LONG_MS = 40
 
 /** Starts the rounds; resolves once `stopping` has ended them. */
 export async function keepRemoving(options: RetentionOptions): Promise<void> {
-  const { retention, stopping, logger, intervalMs = ROUND_EVERY_MS } = options
-  if (Object.values(retention).every((days) => days === 0)) return
+  const { retention, stopping, logger, intervalMs = ROUND_EVERY_MS, artifactsIntervalMs = ARTIFACTS_EVERY_MS } = options
+  const { completedDays, failedDays, cancelledDays, artifacts } = retention
+  if ([completedDays, failedDays, cancelledDays].every((days) => days === 0)) return
+  let lookedForArtifacts = Number.NEGATIVE_INFINITY
   while (await paused(intervalMs, stopping)) {
     try {
       const removed = await removeRound(options)
@@ -37,6 +49,18 @@ export async function keepRemoving(options: RetentionOptions): Promise<void> {
     } catch (error) {
       logger.warn({ err: error }, 'ended tasks are not removed for now')
     }
+    if (artifacts === 'keep' || performance.now() - lookedForArtifacts < artifactsIntervalMs) continue
+    lookedForArtifacts = performance.now()
+    await removeArtifacts(options)
+  }
+}
+
+async function removeArtifacts({ controller, removeArtifact, stopping, logger }: RetentionOptions): Promise<void> {
+  try {
+    const removed = await removeNotedArtifacts(controller, (key) => removeArtifact(key, stopping), stopping)
+    if (removed > 0) logger.info({ removed }, 'artifacts of removed tasks were removed')
+  } catch (error) {
+    if (!stopping.aborted) logger.warn({ err: error }, 'artifacts of removed tasks are not removed for now')
   }
 }
 
@@ -50,13 +74,33 @@ async function removeRound({ controller, integrations, retention, stopping, ...o
     failed: before(retention.failedDays),
     cancelled: before(retention.cancelledDays),
   }
+  const { artifacts } = retention
+  const removeBatch = inShortBatches((limit) => integrations.removeEnded(controller, { endedBefore, limit, artifacts }))
   let removed = 0
   let batch: number
   do {
-    batch = await integrations.removeEnded(controller, endedBefore)
+    batch = await removeBatch()
     removed += batch
   } while (batch > 0 && (await paused(BETWEEN_BATCHES_MS, stopping)))
   return removed
+}
+
+/**
+ * So many tasks at a time that nobody waits long for what a batch has locked.
+ *
+ * @param clock milliseconds
+ */
+export function inShortBatches(
+  remove: (limit: RemovalBatch['limit']) => Promise<number>,
+  clock = () => performance.now(),
+): () => Promise<number> {
+  let limit = MOST_AT_ONCE
+  return async () => {
+    const from = clock()
+    const removed = await remove(limit)
+    limit = clock() - from > LONG_MS ? Math.ceil(limit / 2) : Math.min(limit + 1, MOST_AT_ONCE)
+    return removed
+  }
 }
 
 /** @returns whether to go on */

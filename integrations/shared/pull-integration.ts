@@ -15,7 +15,7 @@ import { buildAPIPath, integrationTaskQueue, urlBelow } from './names.js'
 import { createOperatorAPIs } from './operatorAPIs.js'
 import { DEFAULT_TASK_POLICY } from './protocol/index.js'
 import { createReportTaskEventAPI } from './reportAPI.js'
-import { createRetentionIndexes, type EndedBefore, removeEndedTasks } from './retention.js'
+import { prepareRemoval, type RemovalBatch, removeEndedTasks } from './retention.js'
 import { createRunAPIs } from './runAPIs.js'
 import type { RunHandles } from './runs.js'
 import { createRunsToCheckAPI, RUNS_TO_CHECK } from './runsToCheckAPI.js'
@@ -174,11 +174,11 @@ export function createPullIntegration<Params extends z.ZodObject, Result extends
 
     async setup(controller: Controller): Promise<void> {
       await createTaskIndexes(controller, names, options.source && sourceRelation)
-      await createRetentionIndexes(controller, names)
+      await prepareRemoval(controller, names)
     }
 
-    removeEnded(controller: Controller, endedBefore: EndedBefore): Promise<number> {
-      return removeEndedTasks(controller, names, endedBefore)
+    removeEnded(controller: Controller, batch: RemovalBatch): Promise<number> {
+      return removeEndedTasks(controller, names, batch)
     }
 
     createSideEffects(): [] {

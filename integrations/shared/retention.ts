@@ -4,67 +4,76 @@
  */
 import type { Controller } from 'interaqt'
 import type { CallEntityNames } from './call-entities.js'
-import { databaseOf, inTransaction, type PhysicalEntity, physicalEntity } from './database.js'
+import { databaseOf, type PhysicalEntity, physicalEntity, reading } from './database.js'
 import { IDEMPOTENCY_KEYS } from './idempotency.js'
+import { createArtifactNotes, noteArtifacts } from './removed-artifacts.js'
 
 export const ENDS = ['completed', 'failed', 'cancelled'] as const
 
 /** By how it ended: a task that ended before this time, unix seconds, is removed. Without one, it is kept. */
 export type EndedBefore = Partial<Record<(typeof ENDS)[number], number | undefined>>
 
-/** Rows of one transaction. Few, as all that it locks stays locked until it ends, and PGLite does nothing beside it. */
-export const TASKS_A_BATCH = 25
+/** What to remove at once. */
+export interface RemovalBatch {
+  endedBefore: EndedBefore
+  /** Most tasks. All that it locks stays locked until it ends, and PGLite does nothing beside it. */
+  limit: number
+  /** Whether what the tasks' results name is to be removed from where it is stored too. */
+  artifacts: 'keep' | 'remove'
+}
 
 /**
  * Removes one batch of the tasks that ended so long ago, those first that ended first. The business record that asked
- * for a task is the application's, and stays.
+ * for a task is the application's, and stays. Artifacts are noted, in the same statement: see removed-artifacts.ts.
  *
  * @returns how many were removed: none also where another main is at it
  */
-export function removeEndedTasks(
+export async function removeEndedTasks(
   controller: Controller,
   names: CallEntityNames,
-  endedBefore: EndedBefore,
+  batch: RemovalBatch,
 ): Promise<number> {
-  return inTransaction(controller, `${names.apiCall}:remove-ended`, async () => {
-    if (!(await takeTurn(controller, names))) return 0
-    for (const end of ENDS) {
-      const before = endedBefore[end]
-      const removed = before === undefined ? 0 : await removeBatch(controller, names, end, before)
-      if (removed > 0) return removed
-    }
-    return 0
-  })
+  for (const end of ENDS) {
+    const before = batch.endedBefore[end]
+    const removed = before === undefined ? 0 : await removeBatch(controller, names, end, before, batch)
+    if (removed > 0) return removed
+  }
+  return 0
 }
 
-/** Until the transaction's end, over all processes. Does not wait. */
-async function takeTurn(controller: Controller, { apiCall }: CallEntityNames): Promise<boolean> {
-  const sql = 'SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0)) AS taken'
-  const [row] = await databaseOf(controller).query<{ taken: boolean }>(sql, [`${apiCall}:remove-ended`])
-  return row?.taken === true
-}
-
+/**
+ * One statement, and so one transaction that ends in the database itself: its locks wait neither for this process nor
+ * for the disk. What a crash of the database brings back is removed again.
+ */
 async function removeBatch(
   controller: Controller,
   names: CallEntityNames,
   end: string,
   before: number,
+  { limit, artifacts }: RemovalBatch,
 ): Promise<number> {
   const calls = physicalEntity(controller, names.apiCall)
   const events = physicalEntity(controller, names.integrationEvent)
-  const id = calls.column('id')
+  const [id, taskKey] = [calls.column('id'), calls.column('taskKey')]
   const keys = hasKeys(controller) ? physicalEntity(controller, IDEMPOTENCY_KEYS) : undefined
-  const [row] = await databaseOf(controller).query<{ removed: number }>(
-    `WITH ended AS MATERIALIZED (SELECT ${id} AS id, ${calls.column('taskKey')} AS key FROM ${calls.table}` +
-      ` WHERE ${hasEnded(calls)} AND ${calls.column('status')} = $1 AND ${endedAt(calls)} < $2` +
-      ` ORDER BY ${endedAt(calls)} LIMIT ${TASKS_A_BATCH} FOR UPDATE SKIP LOCKED),` +
-      ` of_events AS (DELETE FROM ${events.table} WHERE ${events.column('apiCallId')} = ANY(ARRAY(SELECT id::text FROM ended))),` +
-      (keys
-        ? ` of_keys AS (DELETE FROM ${keys.table} WHERE ${keys.column('taskId')} = ANY(ARRAY(SELECT key FROM ended))),`
-        : '') +
-      ` of_calls AS (DELETE FROM ${calls.table} WHERE ${id} = ANY(ARRAY(SELECT id FROM ended)) RETURNING 1)` +
-      ' SELECT count(*)::int AS removed FROM of_calls',
-    [end, before],
+  const sql =
+    // A turn is had until the statement's end, over all processes, and is not waited for.
+    `WITH turn AS MATERIALIZED (SELECT pg_try_advisory_xact_lock(hashtextextended($4, 0)) AS taken,` +
+    " set_config('synchronous_commit', 'off', true))," +
+    ` ended AS MATERIALIZED (SELECT ${id} AS id, ${taskKey} AS key, ${calls.column('result')} AS result` +
+    ` FROM ${calls.table} WHERE (SELECT taken FROM turn) AND ${hasEnded(calls)} AND ${calls.column('status')} = $1` +
+    ` AND ${endedAt(calls)} < $2 ORDER BY ${endedAt(calls)} LIMIT $3 FOR UPDATE SKIP LOCKED),` +
+    ` of_events AS (DELETE FROM ${events.table} WHERE ${events.column('apiCallId')} = ANY(ARRAY(SELECT id::text FROM ended))),` +
+    (keys
+      ? ` of_keys AS (DELETE FROM ${keys.table} WHERE ${keys.column('taskId')} = ANY(ARRAY(SELECT key FROM ended))),`
+      : '') +
+    (artifacts === 'remove' ? ` of_artifacts AS (${noteArtifacts('ended')}),` : '') +
+    ` of_calls AS (DELETE FROM ${calls.table} WHERE ${id} = ANY(ARRAY(SELECT id FROM ended)) RETURNING 1)` +
+    ' SELECT count(*)::int AS removed FROM of_calls'
+  const turn = `${names.apiCall}:remove-ended`
+  // May be asked again where the connection is lost: what is removed then is another batch.
+  const [row] = await reading(controller, turn, () =>
+    databaseOf(controller).query<{ removed: number }>(sql, [end, before, limit, turn]),
   )
   return row?.removed ?? 0
 }
@@ -81,10 +90,11 @@ function endedAt({ column }: PhysicalEntity): string {
   return `COALESCE((${column('state')} ->> 'statusSince')::float8, ${column('startedAt')}, ${column('createdAt')})`
 }
 
-/** Makes the indexes by which ended tasks, and their keys, are found. May run again and again. */
-export async function createRetentionIndexes(controller: Controller, { apiCall }: CallEntityNames): Promise<void> {
+/** Makes what removing needs: the indexes by which ended tasks and their keys are found, and the notes. May run again and again. */
+export async function prepareRemoval(controller: Controller, { apiCall }: CallEntityNames): Promise<void> {
   const database = databaseOf(controller)
   const calls = physicalEntity(controller, apiCall)
+  await createArtifactNotes(controller)
   await database.scheme(
     `CREATE INDEX IF NOT EXISTS "${apiCall}_ended" ON ${calls.table} (${calls.column('status')}, (${endedAt(calls)}))` +
       ` WHERE ${hasEnded(calls)}`,

@@ -2,9 +2,9 @@ import pino from 'pino'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { databaseOf, inTransaction, physicalEntity, reading } from '@/integrations/shared/database.js'
 import { IDEMPOTENCY_KEYS } from '@/integrations/shared/idempotency.js'
-import { type EndedBefore, removeEndedTasks, TASKS_A_BATCH } from '@/integrations/shared/retention.js'
+import { type EndedBefore, removeEndedTasks } from '@/integrations/shared/retention.js'
 import { findTask } from '@/integrations/shared/task-store.js'
-import { keepRemoving } from '@/main-component/retention.js'
+import { inShortBatches, keepRemoving } from '@/main-component/retention.js'
 import { startTestMain, type TestMain } from '../support/main.js'
 import { startPostgres, type TestPostgres } from '../support/postgres.js'
 import { multiplyTask } from '../support/rows.js'
@@ -38,7 +38,8 @@ describe.each(['PGLite', 'PostgreSQL'])('on %s', (database) => {
 
   const plant = (given: Parameters<typeof plantTask>[1]) => plantTask(main.component.controller, given)
   const there = async (id: string) => (await findTask(main.component.controller, TEST_TASKS, id)) !== undefined
-  const remove = (endedBefore: EndedBefore) => removeEndedTasks(main.component.controller, TEST_TASKS, endedBefore)
+  const remove = (endedBefore: EndedBefore) =>
+    removeEndedTasks(main.component.controller, TEST_TASKS, { endedBefore, limit: 25, artifacts: 'keep' })
   const count = async (entity: string, property: string, value: string) => {
     const { table, column } = physicalEntity(main.component.controller, entity)
     const sql = `SELECT count(*)::int AS count FROM ${table} WHERE ${column(property)} = $1`
@@ -114,28 +115,42 @@ describe.each(['PGLite', 'PostgreSQL'])('on %s', (database) => {
     const { controller } = main.component
     const id = await plant({ events: completed(days(31)) })
     const kept = await plant({ events: failed(days(4000), false) })
-    await multiplyTask(controller, TEST_TASKS, id, TASKS_A_BATCH * 2)
+    await multiplyTask(controller, TEST_TASKS, id, 50)
     const key = await taskKeyOf(controller, kept)
     const stopping = new AbortController()
     let all = 0
     await keepRemoving({
       controller,
       integrations: {
-        async removeEnded(given, endedBefore) {
-          expect(endedBefore.failed).toBeUndefined()
-          const removed = await removeEndedTasks(given, TEST_TASKS, endedBefore)
+        async removeEnded(given, batch) {
+          expect(batch.endedBefore.failed).toBeUndefined()
+          const removed = await removeEndedTasks(given, TEST_TASKS, batch)
           all += removed
           if (removed === 0) stopping.abort()
           return removed
         },
       },
-      retention: { completedDays: 30, failedDays: 0, cancelledDays: 30 },
+      retention: { completedDays: 30, failedDays: 0, cancelledDays: 30, artifacts: 'keep' },
+      removeArtifact: () => Promise.reject(new Error('Artifacts are kept')),
       logger: pino({ level: 'silent' }),
       stopping: stopping.signal,
       intervalMs: 1,
       now: () => Promise.resolve(NOW),
     })
-    expect(all).toBe(TASKS_A_BATCH * 2 + 1)
+    expect(all).toBe(50 + 1)
     expect(await main.get(`/api/test/tasks/${key}`)).toMatchObject({ status: 200 })
   })
+})
+
+it('a batch that took long makes the next ones smaller', async () => {
+  const limits: number[] = []
+  let now = 0
+  const remove = async (limit: number) => {
+    limits.push(limit)
+    now += limits.length <= 2 ? 50 : 10
+    return limit
+  }
+  const removeBatch = inShortBatches(remove, () => now)
+  for (let batch = 0; batch < 4; batch += 1) await removeBatch()
+  expect(limits).toEqual([25, 13, 7, 8])
 })

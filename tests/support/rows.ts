@@ -4,7 +4,7 @@ import type { CallEntityNames } from '@/integrations/shared/call-entities.js'
 import { databaseOf, inTransaction, physicalEntity } from '@/integrations/shared/database.js'
 
 /** Rows in one statement: PGLite holds what one writes in memory. */
-const BATCH = 50_000
+const BATCH = 10_000
 
 /**
  * Adds `count` copies of a task, each with a key of its own, and has the database look at what it holds now, as

@@ -13,5 +13,6 @@ export function createArtifactStore({ dir, s3 }: ArtifactsConfig, mainUrl: strin
   return {
     prepare: async (...args) => (await store).prepare(...args),
     put: async (...args) => (await store).put(...args),
+    remove: async (...args) => (await store).remove(...args),
   }
 }

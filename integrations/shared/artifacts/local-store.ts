@@ -13,6 +13,7 @@ export function createLocalStore(dir: string, mainUrl: string): ArtifactStore {
     remove: (key) => onDisk(rm(join(dir, key), { force: true })),
   }
   return {
+    remove: folder.remove,
     prepare: () => beforeSpending(prepareFolder(dir)),
     put: (name, content, limits, signal) =>
       receive(dir, name, content, limits, (file) => replace(folder, name, file, mainUrl, signal)),

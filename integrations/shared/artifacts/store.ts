@@ -25,4 +25,6 @@ export interface ArtifactStore {
     limits: ArtifactLimits,
     signal: AbortSignal,
   ): Promise<Artifact>
+  /** Removes an object by its key; does nothing where it is gone. Throws as `put` does. */
+  remove(key: string, signal: AbortSignal): Promise<void>
 }

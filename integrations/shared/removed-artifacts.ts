@@ -70,7 +70,7 @@ async function areDue(controller: Controller, now: number): Promise<boolean> {
 
 async function take(controller: Controller, now: number): Promise<string[]> {
   const sql =
-    `UPDATE ${NOTES} SET due = $1 + ${AGAIN_SECONDS} WHERE key IN` +
+    `UPDATE ${NOTES} SET due = $1::float8 + ${AGAIN_SECONDS} WHERE key IN` +
     ` (SELECT key FROM ${NOTES} WHERE due <= $1 LIMIT ${AT_ONCE} FOR UPDATE SKIP LOCKED) RETURNING key`
   const rows = await inTransaction(controller, 'artifacts:take', () =>
     databaseOf(controller).query<{ key: string }>(sql, [now]),
@@ -87,7 +87,7 @@ async function putOffNamed(controller: Controller, now: number, signal: AbortSig
       `WITH page AS MATERIALIZED (SELECT ${id} AS id, ` +
       // A URL inside another one is encoded.
       ` regexp_replace(concat(${column('result')}::text, ${column('requestParams')}::text), '%2f', '/', 'gi') AS said FROM ${table} ${after ? `WHERE ${id} > $2` : ''} ORDER BY ${id} LIMIT ${A_PAGE}),` +
-      ` named AS (UPDATE ${NOTES} SET due = $1 + ${NAMED_SECONDS} WHERE due <= $1 AND key IN` +
+      ` named AS (UPDATE ${NOTES} SET due = $1::float8 + ${NAMED_SECONDS} WHERE due <= $1 AND key IN` +
       ` (SELECT name[1] FROM page, regexp_matches(said, '${KEY}', 'g') AS name))` +
       ` SELECT id FROM page ORDER BY id DESC LIMIT 1`
     let last: string | number | undefined

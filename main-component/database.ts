@@ -1,6 +1,7 @@
 /** The database under main: drivers that never drop anything, and a boot that several processes may do at once. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Database, DatabaseLogger } from 'interaqt'
 import { PGLiteDB, type PGLiteDBConfig, PostgreSQLDB, type PostgreSQLDBConfig } from 'interaqt/drivers'
 import pg from 'pg'
@@ -120,6 +121,7 @@ function openPGLite(dataDir: string, logger: Logger): OpenedDatabase {
 
 /** One for all applications: what matters is that two processes booting the same database take turns. */
 const BOOT_LOCK = 4_155_202_611
+const BOOT_LOOK_MS = 100
 
 /** A server that has gone without a word is noticed on idle connections, and while a lock or a schema is waited for. */
 const KEEP_ALIVE = { keepAlive: true, keepAliveInitialDelayMillis: 10_000 }
@@ -147,7 +149,7 @@ function openPostgreSQL(url: string, logger: Logger): OpenedDatabase {
         throw cannotConnect(error)
       })
       try {
-        await client.query('SELECT pg_advisory_lock($1)', [BOOT_LOCK])
+        while (!(await tryLock(client))) await delay(BOOT_LOOK_MS)
         const booted = await boot()
         await driver.limitStatements(STATEMENT_TIMEOUT_MS)
         return booted
@@ -157,6 +159,13 @@ function openPostgreSQL(url: string, logger: Logger): OpenedDatabase {
     },
     close: () => driver.close(),
   }
+}
+
+/** Who waits for the lock within a statement has a transaction open, and indexes are built once there are no such. */
+async function tryLock(client: pg.Client): Promise<boolean> {
+  const sql = 'SELECT pg_try_advisory_lock($1) AS locked'
+  const { rows } = await client.query<{ locked: boolean }>(sql, [BOOT_LOCK])
+  return rows[0]?.locked === true
 }
 
 function cannotConnect(cause: unknown): MainComponentError {

@@ -7,7 +7,7 @@
  */
 import type { Controller } from 'interaqt'
 import type { CallEntityNames } from './call-entities.js'
-import { databaseOf, type PhysicalEntity, physicalEntity } from './database.js'
+import { createIndex, databaseOf, type PhysicalEntity, physicalEntity } from './database.js'
 import { inFlight } from './tasks-in-flight.js'
 
 /** statement_timestamp, not clock_timestamp: one time for all rows, so that an index can be used. */
@@ -65,15 +65,14 @@ export async function createClaimableIndexes(
   const columns = columnsOf({ column })
   const { id, createdAt, claimableAt } = columns
   const { ready, timed, claimed } = classesOf(columns)
-  const database = databaseOf(controller)
   const create = (name: string, keys: string, where: string) =>
-    database.scheme(`CREATE INDEX IF NOT EXISTS "${apiCall}_${name}" ON ${table} (${keys}) WHERE ${where}`)
+    createIndex(controller, { name: `${apiCall}_${name}`, table, keys, where })
   await create('ready', `${createdAt}, ${id}`, ready)
   await create('timed', claimableAt, timed)
   await create('timed_oldest', `${createdAt}, ${id}, ${claimableAt}`, timed)
   await create('claimed', claimableAt, claimed)
   await create('in_flight', columns.status, inFlight(columns.status))
-  await database.scheme(`DROP INDEX IF EXISTS "${apiCall}_claimable"`)
+  await databaseOf(controller).scheme(`DROP INDEX IF EXISTS "${apiCall}_claimable"`)
 }
 
 function columnsOf({ column }: Pick<PhysicalEntity, 'column'>): Columns {

@@ -85,6 +85,34 @@ export function reading<T>(controller: Controller, name: string, work: () => Pro
   return sharesConnection(controller) ? inTurn(controller, name, work, true) : throughOutage(work)
 }
 
+/** An index that interaqt cannot declare. */
+export interface IndexDefinition {
+  name: string
+  /** Quoted. */
+  table: string
+  /** What is between the parentheses. */
+  keys: string
+  where?: string
+}
+
+/**
+ * Makes an index where it is not there, and again where its making was broken off. Others go on writing meanwhile:
+ * on PostgreSQL it is built beside them, for which it must not be called within a transaction. One process at a time.
+ */
+export async function createIndex(controller: Controller, index: IndexDefinition): Promise<void> {
+  const database = databaseOf(controller)
+  const name = `"${index.name}"`
+  const [found] = await database.query<{ valid: boolean }>(
+    'SELECT indisvalid AS valid FROM pg_index WHERE indexrelid = to_regclass($1)',
+    [name],
+  )
+  if (found?.valid) return
+  const beside = sharesConnection(controller) ? '' : 'CONCURRENTLY'
+  if (found) await database.scheme(`DROP INDEX ${beside} IF EXISTS ${name}`)
+  const where = index.where === undefined ? '' : ` WHERE ${index.where}`
+  await database.scheme(`CREATE INDEX ${beside} ${name} ON ${index.table} (${index.keys})${where}`)
+}
+
 /** The database's time now, in unix seconds. Not the transaction's start: a lock may have been waited for. */
 export async function databaseTime(controller: Controller): Promise<number> {
   const sql = 'SELECT extract(epoch FROM clock_timestamp())::float8 AS now'

@@ -4,7 +4,7 @@
  */
 import type { Controller } from 'interaqt'
 import type { CallEntityNames } from './call-entities.js'
-import { databaseOf, type PhysicalEntity, physicalEntity, reading } from './database.js'
+import { createIndex, databaseOf, type PhysicalEntity, physicalEntity, reading } from './database.js'
 import { IDEMPOTENCY_KEYS } from './idempotency.js'
 import { createArtifactNotes, noteArtifacts } from './removed-artifacts.js'
 
@@ -92,18 +92,21 @@ function endedAt({ column }: PhysicalEntity): string {
 
 /** Makes what removing needs: the indexes by which ended tasks and their keys are found, and the notes. May run again and again. */
 export async function prepareRemoval(controller: Controller, { apiCall }: CallEntityNames): Promise<void> {
-  const database = databaseOf(controller)
   const calls = physicalEntity(controller, apiCall)
   await createArtifactNotes(controller)
-  await database.scheme(
-    `CREATE INDEX IF NOT EXISTS "${apiCall}_ended" ON ${calls.table} (${calls.column('status')}, (${endedAt(calls)}))` +
-      ` WHERE ${hasEnded(calls)}`,
-  )
+  await createIndex(controller, {
+    name: `${apiCall}_ended`,
+    table: calls.table,
+    keys: `${calls.column('status')}, (${endedAt(calls)})`,
+    where: hasEnded(calls),
+  })
   if (!hasKeys(controller)) return
   const keys = physicalEntity(controller, IDEMPOTENCY_KEYS)
-  await database.scheme(
-    `CREATE INDEX IF NOT EXISTS "${IDEMPOTENCY_KEYS}_of_task" ON ${keys.table} (${keys.column('taskId')})`,
-  )
+  await createIndex(controller, {
+    name: `${IDEMPOTENCY_KEYS}_of_task`,
+    table: keys.table,
+    keys: keys.column('taskId'),
+  })
 }
 
 /** The application's model has keys where an integration has a public API. */

@@ -2,7 +2,7 @@
 import { type Controller, MatchExp } from 'interaqt'
 import type { CallEntityNames, IntegrationEventRecord } from './call-entities.js'
 import { createClaimableIndexes } from './claimable.js'
-import { databaseOf, databaseTime, inTransaction, physicalEntity, reading } from './database.js'
+import { createIndex, databaseOf, databaseTime, inTransaction, physicalEntity, reading } from './database.js'
 import type { MakeOnce } from './idempotency.js'
 import { ensureMayOpenTask, isOpen } from './open-tasks.js'
 import {
@@ -343,26 +343,35 @@ export async function createTaskIndexes(
 ): Promise<void> {
   const calls = physicalEntity(controller, names.apiCall)
   const events = physicalEntity(controller, names.integrationEvent)
-  const database = databaseOf(controller)
   await createClaimableIndexes(controller, names)
-  await database.scheme(
-    `CREATE INDEX IF NOT EXISTS "${names.apiCall}_by_key" ON ${calls.table} (${calls.column('taskKey')})`,
-  )
-  await database.scheme(
-    `CREATE INDEX IF NOT EXISTS "${names.apiCall}_open" ON ${calls.table} (${calls.column('userId')})` +
-      ` WHERE ${isOpen(calls)}`,
-  )
-  await database.scheme(
-    `CREATE INDEX IF NOT EXISTS "${names.apiCall}_unchecked" ON ${calls.table} (${calls.column('uncheckedSince')})` +
-      ` WHERE ${calls.column('uncheckedSince')} IS NOT NULL`,
-  )
-  await database.scheme(
-    `CREATE INDEX IF NOT EXISTS "${names.integrationEvent}_of_call" ON ${events.table} (${events.column('apiCallId')})`,
-  )
+  await createIndex(controller, {
+    name: `${names.apiCall}_by_key`,
+    table: calls.table,
+    keys: calls.column('taskKey'),
+  })
+  await createIndex(controller, {
+    name: `${names.apiCall}_open`,
+    table: calls.table,
+    keys: calls.column('userId'),
+    where: isOpen(calls),
+  })
+  await createIndex(controller, {
+    name: `${names.apiCall}_unchecked`,
+    table: calls.table,
+    keys: calls.column('uncheckedSince'),
+    where: `${calls.column('uncheckedSince')} IS NOT NULL`,
+  })
+  await createIndex(controller, {
+    name: `${names.integrationEvent}_of_call`,
+    table: events.table,
+    keys: events.column('apiCallId'),
+  })
   if (sourceRelation !== undefined) {
     const link = physicalEntity(controller, sourceRelation)
-    await database.scheme(
-      `CREATE INDEX IF NOT EXISTS "${names.apiCall}_of_source" ON ${link.table} (${link.column('target')})`,
-    )
+    await createIndex(controller, {
+      name: `${names.apiCall}_of_source`,
+      table: link.table,
+      keys: link.column('target'),
+    })
   }
 }

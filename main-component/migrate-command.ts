@@ -2,10 +2,12 @@
 import type { Controller } from 'interaqt'
 import type { Logger } from 'pino'
 import type { AppConfig } from '../config.js'
+import { databaseOf } from '../integrations/shared/database.js'
 import { createApplication } from './application.js'
 import { openDatabase } from './database.js'
 import { MainComponentError } from './errors.js'
 import {
+  ensureColumns,
   goBack,
   type MigrationPlan,
   type ModelChange,
@@ -40,11 +42,14 @@ export async function runMigrateCommand(
     const { controller, system, integrations } = await createApplication(config, database, logger)
     await database.alone(async () => {
       await system.database.open()
-      if (!(await system.readMigrationManifest()))
-        return say('The database is empty: main installs the model at its start.')
+      if (!(await system.readMigrationManifest())) return say(await withoutModel(controller))
       if (command === 'back') return back(controller, say)
       const plan = await planMigration(controller)
-      if (isUpToDate(plan)) return say('The database has this model: there is nothing to do.')
+      if (isUpToDate(plan)) {
+        // What was broken off may have left indexes to be made.
+        if (command === 'apply') await attach(controller, integrations)
+        return say('The database has this model: there is nothing to do.')
+      }
       await tell(controller, plan, say)
       if (command === 'plan') return
       refuse(plan, allowLoss)
@@ -55,6 +60,23 @@ export async function runMigrateCommand(
   } finally {
     await database.close()
   }
+}
+
+async function attach(controller: Controller, integrations: { setup(controller: Controller): Promise<void> }) {
+  await controller.setup(false)
+  await ensureColumns(controller)
+  await integrations.setup(controller)
+}
+
+/** A mistyped DATABASE_URL leads to somebody else's tables. */
+async function withoutModel(controller: Controller): Promise<string> {
+  const [tables] = await databaseOf(controller).query<{ count: number }>(
+    'SELECT count(*)::int AS count FROM information_schema.tables WHERE table_schema = current_schema()',
+    [],
+  )
+  return tables?.count
+    ? 'The database holds tables, and no model of this application: is DATABASE_URL right? Main would install its model beside them.'
+    : 'The database is empty: main installs the model at its start.'
 }
 
 async function back(controller: Controller, say: (line: string) => void): Promise<void> {

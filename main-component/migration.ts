@@ -32,7 +32,11 @@ export interface MigrationPlan {
 /** Tells what a migration would do. Changes nothing. */
 export async function planMigration(controller: Controller): Promise<MigrationPlan> {
   const diff = await controller.generateMigrationDiff()
-  const plan: MigrationPlan = { added: [], other: [], blocked: [], diff }
+  const plan: MigrationPlan = { added: [], other: [], blocked: await missingColumns(controller), diff }
+  if (diff.toModelHash !== diff.fromModelHash && diff.toModelHash === (await previousModelHash(controller))) {
+    const effect = 'was migrated from this model by a newer release; `npm run migrate -- --back` gives it back'
+    plan.blocked.push({ what: 'the database', effect })
+  }
   const isNew = addedIn(diff)
   for (const change of diff.changes) classify(controller, change, isNew, plan)
   for (const { logicalPath, reason, oldPhysicalPath: table } of diff.safety.blockingChanges) {
@@ -80,15 +84,50 @@ export async function applyMigration(controller: Controller, plan: MigrationPlan
   })
 }
 
+/**
+ * Columns of the model that the database was last used with, which are not there: renamed by hand, say. A migration
+ * would make them anew, empty.
+ */
+async function missingColumns(controller: Controller): Promise<ModelChange[]> {
+  const manifest = await controller.system.readMigrationManifest?.()
+  const rows = await databaseOf(controller).query<{ name: string }>(
+    `SELECT table_name || '.' || column_name AS name FROM information_schema.columns WHERE table_schema = current_schema()`,
+    [],
+  )
+  const present = new Set(rows.map(({ name }) => name))
+  return (manifest?.storage.records ?? []).flatMap(({ recordName, tableName, attributeDetails = [] }) =>
+    attributeDetails
+      .filter(({ fieldName }) => fieldName && !present.has(`${tableName}.${fieldName}`))
+      .map(({ name, fieldName }) => ({
+        what: `column "${fieldName}" of table "${tableName}", which is ${recordName}.${name},`,
+        effect: 'is not there',
+      })),
+  )
+}
+
+/** @throws MainComponentError where the model's columns are not all there: main would fail at each request */
+export async function ensureColumns(controller: Controller): Promise<void> {
+  const [missing] = await missingColumns(controller)
+  if (!missing) return
+  const message = `The ${missing.what} ${missing.effect}. Give it its name again, or restore the backup.`
+  throw new MainComponentError('MODEL_CHANGED', message, false)
+}
+
 /** Has the database taken for the earlier model's again, which it was migrated from: what was added stays beside it. */
 export async function goBack(controller: Controller): Promise<void> {
   const database = databaseOf(controller)
-  const [previous] = await database.query(`SELECT 1 FROM ${MANIFESTS} WHERE "key" = 'previous'`, [])
-  if (!previous) {
-    throw new MainComponentError('MODEL_CHANGED', 'The database was not migrated: there is no way back to take', false)
-  }
-  const earlier = `(SELECT "value" FROM ${MANIFESTS} WHERE "key" = 'previous')`
-  await database.update(`UPDATE ${MANIFESTS} SET "value" = ${earlier} WHERE "key" = 'current'`, [])
+  await controller.system.storage.runInTransaction({ name: 'migrate back' }, async () => {
+    const [previous] = await database.query<{ value: unknown }>(
+      `SELECT "value" FROM ${MANIFESTS} WHERE "key" = 'previous'`,
+      [],
+    )
+    if (!previous) {
+      const message = 'The database was not migrated, or is back already: there is no way back to take'
+      throw new MainComponentError('MODEL_CHANGED', message, false)
+    }
+    await database.update(`DELETE FROM ${MANIFESTS} WHERE "key" = 'current'`, [])
+    await database.update(`UPDATE ${MANIFESTS} SET "key" = 'current' WHERE "key" = 'previous'`, [])
+  })
 }
 
 /** Where the earlier release looks for results: today's keeps them in their column alone. The model is set up. */
@@ -105,6 +144,14 @@ export async function repeatResults(controller: Controller): Promise<void> {
 }
 
 const MANIFESTS = '"__interaqt_migration_manifest"'
+
+/** Of the model that the database was migrated from, if it was. */
+async function previousModelHash(controller: Controller): Promise<unknown> {
+  const sql = `SELECT "value" FROM ${MANIFESTS} WHERE "key" = 'previous'`
+  const [row] = await databaseOf(controller).query<{ value: unknown }>(sql, [])
+  const manifest: unknown = typeof row?.value === 'string' ? JSON.parse(row.value) : row?.value
+  return typeof manifest === 'object' && manifest && 'modelHash' in manifest ? manifest.modelHash : undefined
+}
 
 /** The earlier model's description stays, for the way back to the release that knows it. */
 async function keepManifest(controller: Controller): Promise<void> {

@@ -4,7 +4,7 @@ import type { Logger } from 'pino'
 import type { DatabaseSystem } from '../integrations/shared/database.js'
 import { isConflict } from '../integrations/shared/database-faults.js'
 import { MainComponentError } from './errors.js'
-import { applyMigration, type MigrationPlan, planMigration } from './migration.js'
+import { applyMigration, ensureColumns, type MigrationPlan, planMigration } from './migration.js'
 
 export type MigrateMode = 'additive' | 'never'
 
@@ -28,6 +28,7 @@ export async function installOrAttach(
   }
   try {
     await controller.setup(false)
+    await ensureColumns(controller)
     return 'attached'
   } catch (cause) {
     if (!(cause instanceof Error && cause.message.startsWith('Model manifest mismatch'))) throw cause

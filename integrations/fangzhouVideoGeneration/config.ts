@@ -7,7 +7,7 @@ export const ARK_SIMULATOR = 'ark'
 export const fangzhouConfigSchema = providerConfigSchema
   .safeExtend({
     /** The provider's limit for one model, where none is given: 10 videos in the making. */
-    maxTasksInFlight: z.number().int().min(1).default(10),
+    maxTasksInFlight: z.number().int().min(0).default(10),
     /** The provider's limit, where none is given: 600. */
     requestsPerMinute: z.number().min(1).default(600),
     /** When a new video is first looked at, in seconds: five of them take 25 to 40. Default 20. */

@@ -23,8 +23,8 @@ export const providerConfigSchema = z
      * there, can fetch. In the environment separated by commas. Default: none.
      */
     userUrlHosts: hostsSchema.default([]),
-    /** Most tasks in flight at once; the others wait as pending. Default: any number. */
-    maxTasksInFlight: z.number().int().min(1).optional(),
+    /** Most tasks in flight at once; the others wait as pending. With 0 nothing is claimed. Default: any number. */
+    maxTasksInFlight: z.number().int().min(0).optional(),
     /** Most tasks that one user may have open, which are those that have not ended. Default: any number. */
     maxOpenTasksPerUser: z.number().int().min(1).optional(),
     /** Most requests a minute that all daemons together may send. Default: any number. */

@@ -2,6 +2,7 @@
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { columnsOf } from '@/chaos/witnesses/database.js'
+import { loadConfig } from '@/config/load.js'
 import { type MainProcess, startMainProcess, startTestMain, type TestMain } from '../support/main.js'
 import { startPostgres, type TestPostgres } from '../support/postgres.js'
 import { events, plantTask, TEST_API, TEST_TASKS } from '../support/tasks.js'
@@ -137,5 +138,22 @@ it('goes for PGLite too, and without a limit for none', async () => {
     }
   } finally {
     await Promise.all([limited.stop(), unlimited.stop()])
+  }
+})
+
+it('at 0 nothing is claimed, and what is under way goes on', async () => {
+  const { integrations } = loadConfig({ mode: 'local', component: 'main', env: { TEST_MAX_TASKS_IN_FLIGHT: '0' } })
+  expect(integrations.testAsyncTask).toMatchObject({ maxTasksInFlight: 0 })
+  const main = await startTestMain({ maxTasksInFlight: 0 })
+  try {
+    const { controller } = main.component
+    const apiCallId = await plantTask(controller)
+    const underWay = await plantTask(controller, { events: [events.queued(1, 300)] })
+    expect(await fetched(main)).toEqual([])
+    expect(await main.internalPost(REPORT, { apiCallId, status: 'queued' })).toMatchObject({ status: 409 })
+    const begin = { apiCallId: underWay, status: 'begin', attempt: 1, runId: 'run-1' }
+    expect(await main.internalPost(REPORT, begin)).toMatchObject({ status: 200 })
+  } finally {
+    await main.stop()
   }
 })

@@ -118,8 +118,9 @@ export class FaultProxy {
   }
 
   async #pass(incoming: IncomingMessage, outgoing: ServerResponse, body: Buffer): Promise<Answer | null> {
+    const turn = this.#turn++
     for (let tries = 0; tries < this.targets.length; tries++) {
-      const target = this.targets[this.#turn++ % this.targets.length] as URL
+      const target = this.targets[(turn + tries) % this.targets.length] as URL
       const sentAt = Date.now()
       try {
         const answer = await send(target, incoming, outgoing, body)

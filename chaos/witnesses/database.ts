@@ -36,7 +36,6 @@ const taskRowSchema = z.object({
 })
 
 const eventRowSchema = z.object({
-  id: z.number(),
   apiCallId: z.string(),
   at: z.number(),
   supersedes: z.string().nullable(),
@@ -77,7 +76,7 @@ async function readTasksOf(kind: TaskKind, query: Query): Promise<StoredTask[]> 
   const [row] = await query<{ tasks: unknown; events: unknown }>(
     `SELECT (SELECT coalesce(json_agg(task), '[]') FROM (${selectTasks(calls, call)}) task) AS tasks,` +
       ` (SELECT coalesce(json_agg(event ORDER BY event.id), '[]') FROM (` +
-      `SELECT ${column('id', 'integer')} AS id, ${column('apiCallId', 'text')} AS "apiCallId",` +
+      `SELECT ${column('id', 'integer', 'uuid')} AS id, ${column('apiCallId', 'text')} AS "apiCallId",` +
       ` ${column('at', 'double precision')} AS at, ${column('supersedes', 'text')} AS supersedes,` +
       ` ${column('data', 'json')} AS data FROM "${table}") event) AS events`,
   )
@@ -122,13 +121,13 @@ async function readRows(kind: TaskKind, query: Query): Promise<Array<z.output<ty
 
 function selectTasks(table: string, column: Columns): string {
   return (
-    `SELECT ${column('id', 'integer')} AS id, ${column('taskKey', 'text')} AS "taskKey",` +
+    `SELECT ${column('id', 'integer', 'uuid')} AS id, ${column('taskKey', 'text')} AS "taskKey",` +
     ` ${column('status', 'text')} AS status, ${column('attempts', 'double precision')} AS attempts,` +
     ` ${column('requestParams', 'json')} AS "requestParams", ${column('state', 'json')} AS state FROM "${table}"`
   )
 }
 
-type Columns = (property: string, type: string) => string
+type Columns = (property: string, ...types: string[]) => string
 
 /**
  * Finds a property's column: interaqt names it by the first letters of entity and property, and a hash. The first
@@ -140,9 +139,9 @@ export async function columnsOf(table: string, query: Query): Promise<Columns> {
     [table],
   )
   const entity = table.slice(0, 3).toLowerCase()
-  return (property, type) => {
+  return (property, ...types) => {
     const start = `${entity}_${property.slice(0, 3).toLowerCase()}_`
-    const column = columns.find((candidate) => candidate.name.startsWith(start) && candidate.type === type)
+    const column = columns.find((candidate) => candidate.name.startsWith(start) && types.includes(candidate.type))
     if (!column) throw new Error(`${table} has no column for ${property}`)
     return `"${column.name}"`
   }

@@ -30,10 +30,14 @@ export interface ChildOptions {
   name: string
   /** A file of the repository. */
   entry: string
+  /** Another checkout of the repository, which is to be run instead of this one. */
+  checkout?: string
   args?: string[] | undefined
   env: NodeJS.ProcessEnv
   /** Everything the process prints is appended here. Default: it goes to this process's terminal. */
   logFile?: string
+  /** How long it may take to be ready. Default: a minute and a half. */
+  readyTimeoutMs?: number
   /** Gives up a start that is under way. */
   signal: AbortSignal
   /** Called when the process ends after it was ready without having been stopped. */
@@ -61,20 +65,26 @@ export interface Child {
 export async function startChild({
   name,
   entry,
+  checkout = root,
   args = [],
   env,
   logFile,
+  readyTimeoutMs = READY_TIMEOUT_MS,
   signal,
   onCrash,
 }: ChildOptions): Promise<Child> {
   const log = logFile ? openSync(logFile, 'a') : 'inherit'
-  const child = spawn(process.execPath, ['--import', 'tsx', '--import', exitWithParent, join(root, entry), ...args], {
-    cwd: root,
-    env,
-    stdio: ['ignore', log, log, 'ipc'],
-    // A group of its own: Ctrl-C in a terminal reaches only the parent, which stops its children in order.
-    detached: true,
-  })
+  const child = spawn(
+    process.execPath,
+    ['--import', 'tsx', '--import', exitWithParent, join(checkout, entry), ...args],
+    {
+      cwd: checkout,
+      env,
+      stdio: ['ignore', log, log, 'ipc'],
+      // A group of its own: Ctrl-C in a terminal reaches only the parent, which stops its children in order.
+      detached: true,
+    },
+  )
   if (typeof log === 'number') closeSync(log)
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   let stopping = false
@@ -96,7 +106,7 @@ export async function startChild({
     clearTimeout(force)
   }
 
-  const ready = await untilReady(child, signal)
+  const ready = await untilReady(child, readyTimeoutMs, signal)
   if (typeof ready === 'string') {
     // In order: a daemon of which one worker is still being built may have paid for something with another.
     await stop()
@@ -116,7 +126,7 @@ export async function startChild({
 }
 
 /** The ready message, or why there is none. */
-function untilReady(child: ChildProcess, signal: AbortSignal): Promise<Child['ready'] | string> {
+function untilReady(child: ChildProcess, timeoutMs: number, signal: AbortSignal): Promise<Child['ready'] | string> {
   return new Promise((resolve) => {
     const done = (outcome: Child['ready'] | string) => {
       clearTimeout(timer)
@@ -124,7 +134,7 @@ function untilReady(child: ChildProcess, signal: AbortSignal): Promise<Child['re
       resolve(outcome)
     }
     const abort = () => done('was stopped while it started')
-    const timer = setTimeout(() => done(`was not ready after ${READY_TIMEOUT_MS / 1000} s`), READY_TIMEOUT_MS)
+    const timer = setTimeout(() => done(`was not ready after ${timeoutMs / 1000} s`), timeoutMs)
     signal.addEventListener('abort', abort)
     if (signal.aborted) abort()
     child.on('message', (message: unknown) => {

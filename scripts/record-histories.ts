@@ -5,6 +5,8 @@
 import { hostname } from 'node:os'
 import { TestWorkflowEnvironment } from '@temporalio/testing'
 import { integrationTaskQueue, providerTaskQueue } from '../integrations/shared/names.js'
+import { startRunServices } from '../tests/support/run-services.js'
+import { useRunServices } from '../tests/support/shared.js'
 import { toStored, writeHistory } from '../tests/workflows/history-files.js'
 import { CONTINUE_AFTER_EVENTS, RECORDED_PATHS, type Recorder } from '../tests/workflows/recorded-paths.js'
 import { resolveTimeSkippingServer } from './temporal/resolve.js'
@@ -33,6 +35,8 @@ const server = await startTemporalServer({
   // Its settings are the recorder's own.
   env: { ...process.env, TEMPORAL_ADDRESS: undefined },
 })
+const services = await startRunServices()
+useRunServices(services.url)
 const real = await TestWorkflowEnvironment.createFromExistingServer({ address: server.address })
 const path = await resolveTimeSkippingServer()
 const skipping = await TestWorkflowEnvironment.createTimeSkipping({
@@ -42,5 +46,5 @@ try {
   for (const each of paths) await each.record({ skipping, real, keep })
 } finally {
   await Promise.all([real.teardown(), skipping.teardown()])
-  await server.stop()
+  await Promise.all([server.stop(), services.stop()])
 }

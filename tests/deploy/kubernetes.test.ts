@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { freePort } from '@/scripts/temporal/free-port.js'
-import { startPostgres, type TestPostgres } from '../support/postgres.js'
+import { createDatabase } from '../support/shared.js'
 import {
   containerEnv,
   type Deployment,
@@ -43,18 +43,16 @@ describe('the Services', () => {
 })
 
 describe('the containers', () => {
-  let postgres: TestPostgres
   const folder = mkdtempSync(join(tmpdir(), 'kubernetes-'))
   const children: ChildProcess[] = []
   let cluster: { secrets: Values; configMaps: Values; network: Record<string, string> }
   beforeAll(async () => {
-    postgres = await startPostgres()
     const [main, health] = [await freePort(), await freePort()]
     cluster = {
       secrets: {
         'internal-api': { token: 'a-token-of-some-length' },
         'main-auth': { API_TOKENS: 'anna:a-token-of-annas-own' },
-        'main-database': { url: await postgres.createDatabase() },
+        'main-database': { url: await createDatabase() },
         providers: { 'ark-api-key': 'ark-key', 'image-api-key': 'image-key' },
       },
       configMaps: {
@@ -79,7 +77,6 @@ describe('the containers', () => {
       child.kill('SIGKILL')
       await once(child, 'exit')
     }
-    await postgres.stop()
     rmSync(folder, { recursive: true, force: true })
   })
 

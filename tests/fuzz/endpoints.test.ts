@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { callEntityNames } from '@/integrations/shared/call-entities.js'
 import { databaseOf } from '@/integrations/shared/database.js'
 import { startTestMain, type TestMain } from '../support/main.js'
-import { startPostgres, type TestPostgres } from '../support/postgres.js'
+import { createDatabase } from '../support/shared.js'
 import { events, plantTask, taskKeyOf } from '../support/tasks.js'
 import { createDigest } from './digest.js'
 import { type Hints, type Mutated, mutatedInput, mutatedParameters, validInput } from './inputs.js'
@@ -22,12 +22,6 @@ const SEED = Number(process.env.FUZZ_SEED ?? 1)
  */
 const BEYOND_JSON_SCHEMA =
   /does not go with|is taken from the draft|is needed, unless|needs a firstFrameUrl|of a draft can only|is not there|has the flag|must be 25 \+ 4n|must be an http\(s\) URL|must not (lead to|contain a user name)/
-
-let postgres: TestPostgres
-beforeAll(async () => {
-  postgres = await startPostgres()
-})
-afterAll(() => postgres.stop())
 
 it('what is generated as valid fits each documented schema, and most of what is spoilt does not', async () => {
   const main = await startTestMain()
@@ -47,7 +41,7 @@ it('what is generated as valid fits each documented schema, and most of what is 
 describe.each(['PostgreSQL', 'PGLite'])('on %s', (kind) => {
   let main: TestMain
   beforeAll(async () => {
-    main = await startTestMain(kind === 'PGLite' ? {} : { databaseUrl: await postgres.createDatabase() })
+    main = await startTestMain(kind === 'PGLite' ? {} : { databaseUrl: await createDatabase() })
   })
   afterAll(() => main.stop())
 

@@ -6,17 +6,15 @@ import { columnsOf } from '@/chaos/witnesses/database.js'
 import { inTransaction } from '@/integrations/shared/database.js'
 import { findTask } from '@/integrations/shared/task-store.js'
 import { startTestMain, type TestMain } from '../support/main.js'
-import { startPostgres, type TestPostgres } from '../support/postgres.js'
+import { createDatabase } from '../support/shared.js'
 import { events, plantTask, TEST_API, TEST_TASKS } from '../support/tasks.js'
 
 const REPORT = `${TEST_API}/reportTestAsyncTaskResult`
 
-let postgres: TestPostgres
 let main: TestMain
 let other: pg.Client
 beforeAll(async () => {
-  postgres = await startPostgres()
-  const databaseUrl = await postgres.createDatabase()
+  const databaseUrl = await createDatabase()
   main = await startTestMain({ databaseUrl })
   other = new pg.Client({ connectionString: databaseUrl })
   await other.connect()
@@ -24,12 +22,11 @@ beforeAll(async () => {
 afterAll(async () => {
   await other.end()
   await main.stop()
-  await postgres.stop()
 })
 
 /** Waits until somebody waits for the lock of a row that `other` has. */
 async function untilSomebodyWaits(): Promise<void> {
-  const sql = `SELECT count(*)::int AS count FROM pg_locks WHERE NOT granted`
+  const sql = `SELECT count(*)::int AS count FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
   await expect.poll(async () => (await other.query(sql)).rows[0].count, { interval: 20, timeout: 10_000 }).toBe(1)
 }
 

@@ -2,23 +2,20 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type Answer, type MainProcess, startMainProcess } from '../support/main.js'
-import { startPostgres, type TestPostgres } from '../support/postgres.js'
+import { createDatabase } from '../support/shared.js'
 import { TEST_API } from '../support/tasks.js'
 
 const ROUNDS = 20
 const CLAIMS = 100
 
-let postgres: TestPostgres
 let mains: MainProcess[] = []
 
 beforeAll(async () => {
-  postgres = await startPostgres()
-  const env = { DATABASE_URL: await postgres.createDatabase() }
+  const env = { DATABASE_URL: await createDatabase() }
   mains = await Promise.all([startMainProcess(env), startMainProcess(env)])
 })
 afterAll(async () => {
   await Promise.all(mains.map((main) => main.stop()))
-  await postgres.stop()
 })
 
 /** Gives its public id, and its row's. */

@@ -4,25 +4,22 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { columnsOf } from '@/chaos/witnesses/database.js'
 import { loadConfig } from '@/config/load.js'
 import { type MainProcess, startMainProcess, startTestMain, type TestMain } from '../support/main.js'
-import { startPostgres, type TestPostgres } from '../support/postgres.js'
+import { createDatabase } from '../support/shared.js'
 import { events, plantTask, TEST_API, TEST_TASKS } from '../support/tasks.js'
 
 const MAX = 3
 const REPORT = `${TEST_API}/reportTestAsyncTaskResult`
 
-let postgres: TestPostgres
 let databaseUrl: string
 let mains: MainProcess[] = []
 
 beforeAll(async () => {
-  postgres = await startPostgres()
-  databaseUrl = await postgres.createDatabase()
+  databaseUrl = await createDatabase()
   const env = { DATABASE_URL: databaseUrl, TEST_MAX_TASKS_IN_FLIGHT: String(MAX) }
   mains = await Promise.all([startMainProcess(env), startMainProcess(env)])
 })
 afterAll(async () => {
   await Promise.all(mains.map((main) => main.stop()))
-  await postgres.stop()
 })
 
 const mainOf = (index: number) => mains[index % mains.length] as MainProcess

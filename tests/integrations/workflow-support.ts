@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { type ServerType, serve } from '@hono/node-server'
 import type { WorkflowHandle, WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client'
 import { TestWorkflowEnvironment } from '@temporalio/testing'
-import { bundleWorkflowCode, DefaultLogger, Worker, type WorkflowBundleWithSourceMap } from '@temporalio/worker'
+import { Worker } from '@temporalio/worker'
 import { Hono } from 'hono'
 import pino from 'pino'
 import { inject } from 'vitest'
@@ -28,6 +28,7 @@ import {
 import { createProviderPauses } from '@/integrations/shared/provider-pauses.js'
 import type { AttemptInput, AttemptOutcome } from '@/integrations/shared/task.js'
 import { TEST_TOKEN } from '../support/main.js'
+import { bundleOf } from '../support/shared.js'
 import '../support/quiet-temporal.js'
 
 const TASK_KEY = 'k7Qx2'
@@ -136,13 +137,19 @@ interface BenchOptions {
   mainUrl?: string | undefined
 }
 
-const bundles: Record<string, Promise<WorkflowBundleWithSourceMap>> = {}
 let taskQueues = 0
 
 /** Runs `test` beside a worker of one integration, over a fresh main and a fresh artifact folder. */
 export async function withWorkflowBench(
   env: TestWorkflowEnvironment,
-  { folder, workflowsPath, createActivities, activities = {}, integrations = {}, mainUrl }: BenchOptions,
+  {
+    folder,
+    workflowsPath = workflowsOf(folder),
+    createActivities,
+    activities = {},
+    integrations = {},
+    mainUrl,
+  }: BenchOptions,
   test: (bench: WorkflowBench) => Promise<void>,
 ): Promise<void> {
   const main = await startRecordingMain()
@@ -165,7 +172,8 @@ export async function withWorkflowBench(
     connection: env.nativeConnection,
     activities: { ...createTaskActivities(context), ...createActivities?.(context), ...activities },
   }
-  const worker = await Worker.create({ ...common, taskQueue, workflowBundle: await bundleOf(folder, workflowsPath) })
+  const workflowBundle = { codePath: await bundleOf(workflowsPath) }
+  const worker = await Worker.create({ ...common, taskQueue, workflowBundle })
   const providerWorker = await Worker.create({ ...common, taskQueue: providerTaskQueue(taskQueue) })
   const start: WorkflowBench['start'] = (workflow, requestParams, attempt = 1, { workflowId, ...of } = {}) => {
     // Another host than main's own: only its path may count.
@@ -217,9 +225,7 @@ export function statusesOf(main: RecordingMain): string[] {
   return main.reports.map((report) => report.status)
 }
 
-function bundleOf(folder: string, inPlace?: string): Promise<WorkflowBundleWithSourceMap> {
-  const workflowsPath =
-    inPlace ?? fileURLToPath(new URL(`../../integrations/${folder}/workflows/index.ts`, import.meta.url))
-  bundles[workflowsPath] ??= bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('ERROR') })
-  return bundles[workflowsPath]
+/** An integration's own workflows. */
+function workflowsOf(folder: string): string {
+  return fileURLToPath(new URL(`../../integrations/${folder}/workflows/index.ts`, import.meta.url))
 }

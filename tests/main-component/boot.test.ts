@@ -1,22 +1,17 @@
 import pg from 'pg'
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { databaseOf, inTransaction } from '@/integrations/shared/database.js'
 import { type MainProcess, startMainProcess, startTestMain, type TestMain } from '../support/main.js'
-import { startPostgres, type TestPostgres } from '../support/postgres.js'
+import { createDatabase } from '../support/shared.js'
 import { plantTask, TEST_API, taskKeyOf } from '../support/tasks.js'
 
-let postgres: TestPostgres
-beforeAll(async () => {
-  postgres = await startPostgres()
-})
-afterAll(() => postgres.stop())
 afterEach(() => {
   vi.useRealTimers()
 })
 
 describe('on PostgreSQL', () => {
   it('three processes boot an empty database at once, and share it', async () => {
-    const env = { DATABASE_URL: await postgres.createDatabase() }
+    const env = { DATABASE_URL: await createDatabase() }
     const mains = await Promise.all([startMainProcess(env), startMainProcess(env), startMainProcess(env)])
     try {
       const [first, ...others] = mains as [MainProcess, ...MainProcess[]]
@@ -34,7 +29,7 @@ describe('on PostgreSQL', () => {
   })
 
   it('a second boot keeps what is stored', async () => {
-    const databaseUrl = await postgres.createDatabase()
+    const databaseUrl = await createDatabase()
     const taskId = await withMain({ databaseUrl }, async (main) => (await main.post('/api/test/run', {})).body.taskId)
     await withMain({ databaseUrl }, async (main) => {
       expect(await main.get(`/api/test/tasks/${taskId}`)).toMatchObject({ status: 200, body: { status: 'pending' } })
@@ -42,7 +37,7 @@ describe('on PostgreSQL', () => {
   })
 
   it('an install that fails leaves nothing behind, and the next one succeeds', async () => {
-    const databaseUrl = await postgres.createDatabase()
+    const databaseUrl = await createDatabase()
     const clash = 'CREATE TABLE "TestTask" (id int)'
     await onDatabase(databaseUrl, clash)
     await expect(startTestMain({ databaseUrl })).rejects.toThrow(/TestTask/)
@@ -53,7 +48,7 @@ describe('on PostgreSQL', () => {
   })
 
   it('a missing database is named, with the remedy', async () => {
-    const databaseUrl = (await postgres.createDatabase()).replace(/[^/]+$/, 'nowhere')
+    const databaseUrl = (await createDatabase()).replace(/[^/]+$/, 'nowhere')
     await expect(startTestMain({ databaseUrl })).rejects.toMatchObject({ code: 'DATABASE_MISSING', retryable: false })
   })
 
@@ -65,7 +60,7 @@ describe('on PostgreSQL', () => {
   })
 
   it('what is due goes by the database’s clock, not by this process’s', async () => {
-    await withMain({ databaseUrl: await postgres.createDatabase() }, async (main) => {
+    await withMain({ databaseUrl: await createDatabase() }, async (main) => {
       await plantTask(main.component.controller, { state: { dueAt: Date.now() / 1000 + 60 } })
       vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 3_600_000 })
       expect((await main.internalGet(`${TEST_API}/fetchPendingTasks`)).body).toEqual({ tasks: [] })
@@ -73,7 +68,7 @@ describe('on PostgreSQL', () => {
   })
 
   it('cut connections cost the requests under way, and nothing after them', async () => {
-    const databaseUrl = await postgres.createDatabase()
+    const databaseUrl = await createDatabase()
     await withMain({ databaseUrl }, async (main) => {
       const cutAll = () =>
         onDatabase(
@@ -91,7 +86,7 @@ describe('on PostgreSQL', () => {
   })
 
   it('a storage fault is a 5xx without its insides, and stores nothing', async () => {
-    await withMain({ databaseUrl: await postgres.createDatabase() }, async (main) => {
+    await withMain({ databaseUrl: await createDatabase() }, async (main) => {
       const { controller } = main.component
       const id = await plantTask(controller)
       const database = databaseOf(controller)

@@ -1,15 +1,13 @@
 /** An integration that is disabled takes no more tasks, and lets those that it has come to their end. */
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type MainProcess, startMainProcess, startTestMain, type TestMain } from '../support/main.js'
-import { startPostgres, type TestPostgres } from '../support/postgres.js'
+import { createDatabase } from '../support/shared.js'
 import { events, plantTask, TEST_API, taskKeyOf } from '../support/tasks.js'
 
-let postgres: TestPostgres
 let enabledMain: TestMain
 let production: MainProcess
 beforeAll(async () => {
-  postgres = await startPostgres()
-  const databaseUrl = await postgres.createDatabase()
+  const databaseUrl = await createDatabase()
   enabledMain = await startTestMain({ databaseUrl })
   production = await startMainProcess({
     CONFIG_MODE: 'prod',
@@ -21,7 +19,6 @@ beforeAll(async () => {
 })
 afterAll(async () => {
   await Promise.all([enabledMain?.stop(), production?.stop()])
-  await postgres.stop()
 })
 
 it('in production test tasks cannot be asked for, and the API document does not offer it', async () => {

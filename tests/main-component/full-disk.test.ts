@@ -98,7 +98,7 @@ describe('PGLite', () => {
 describe('PostgreSQL', () => {
   it('main answers 503 while its disk is full, and has all that it acknowledged afterwards', async () => {
     await disk.resize(160)
-    const postgres = await startPostgres(disk.path)
+    const postgres = await startPostgres({ parent: disk.path })
     const main = await startTestMain({ databaseUrl: await postgres.createDatabase() })
     try {
       const { taskIds, refusal } = await createUntilRefused(main.url)

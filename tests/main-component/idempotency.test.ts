@@ -6,7 +6,7 @@ import { createTaskOnce, type KeyedRequest, type MakeOnce } from '@/integrations
 import { createTaskOf } from '@/integrations/shared/task-store.js'
 import { eventually } from '../support/eventually.js'
 import { type HttpMain, startMainProcess, startTestMain, type TestMain } from '../support/main.js'
-import { startPostgres, type TestPostgres } from '../support/postgres.js'
+import { createDatabase } from '../support/shared.js'
 import { TEST_TASKS } from '../support/tasks.js'
 import { TcpProxy } from '../support/tcp-proxy.js'
 
@@ -42,16 +42,10 @@ async function rows({ component: { controller } }: TestMain, entity: string): Pr
 
 const underWay = { status: 409, retryAfter: '1', body: { reason: 'idempotency_key_in_use' } }
 
-let postgres: TestPostgres
-beforeAll(async () => {
-  postgres = await startPostgres()
-})
-afterAll(() => postgres.stop())
-
 describe.each(['PostgreSQL', 'PGLite'])('on %s', (kind) => {
   let main: TestMain
   beforeAll(async () => {
-    main = await startTestMain(kind === 'PGLite' ? {} : { databaseUrl: await postgres.createDatabase() })
+    main = await startTestMain(kind === 'PGLite' ? {} : { databaseUrl: await createDatabase() })
   })
   afterAll(() => main.stop())
 
@@ -174,7 +168,7 @@ describe.each(['PostgreSQL', 'PGLite'])('on %s', (kind) => {
 })
 
 it('of 100 at once over two main processes one makes the task, and all get its answer', async () => {
-  const databaseUrl = await postgres.createDatabase()
+  const databaseUrl = await createDatabase()
   const mains = await Promise.all([1, 2].map(() => startMainProcess({ DATABASE_URL: databaseUrl })))
   try {
     const asked = Array.from({ length: 100 }, (_, n) => askUntilAnswered(mains[n % 2] as HttpMain, 'crowd', {}))
@@ -201,7 +195,7 @@ describe('over two mains on one PostgreSQL', () => {
   let mains: [TestMain, TestMain]
   let proxy: TcpProxy
   beforeAll(async () => {
-    const databaseUrl = await postgres.createDatabase()
+    const databaseUrl = await createDatabase()
     const { host, pathname, username, password } = new URL(databaseUrl)
     proxy = await TcpProxy.to(host)
     mains = [
@@ -304,7 +298,8 @@ async function holdCreation({ component: { controller } }: TestMain): Promise<()
 }
 
 async function waitingForLock({ component: { controller } }: TestMain): Promise<number> {
-  const sql = 'SELECT count(*)::int AS n FROM pg_locks WHERE NOT granted'
+  const sql = `SELECT count(*)::int AS n FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock'`
   const [row] = await databaseOf(controller).query<{ n: number }>(sql, [])
   return row?.n ?? -1
 }

@@ -6,19 +6,13 @@ import { databaseOf } from '@/integrations/shared/database.js'
 import type { TaskEvent } from '@/integrations/shared/protocol/index.js'
 import { findTask } from '@/integrations/shared/task-store.js'
 import { type Answer, type MainProcess, startMainProcess, startTestMain, type TestMain } from '../support/main.js'
-import { startPostgres, type TestPostgres } from '../support/postgres.js'
+import { createDatabase } from '../support/shared.js'
 import { events, plantTask, TEST_API, TEST_TASKS, taskKeyOf } from '../support/tasks.js'
-
-let postgres: TestPostgres
-beforeAll(async () => {
-  postgres = await startPostgres()
-})
-afterAll(() => postgres.stop())
 
 describe('ids', () => {
   let main: TestMain
   beforeAll(async () => {
-    main = await startTestMain({ databaseUrl: await postgres.createDatabase() })
+    main = await startTestMain({ databaseUrl: await createDatabase() })
   })
   afterAll(() => main.stop())
 
@@ -105,7 +99,7 @@ describe('maxOpenTasksPerUser', () => {
   let mains: MainProcess[] = []
   beforeAll(async () => {
     const env = {
-      DATABASE_URL: await postgres.createDatabase(),
+      DATABASE_URL: await createDatabase(),
       TEST_MAX_OPEN_TASKS_PER_USER: String(MAX),
       API_TOKENS: Object.entries(tokens)
         .map(([user, token]) => `${user}:${token}`)

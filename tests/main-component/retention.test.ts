@@ -6,8 +6,8 @@ import { type EndedBefore, removeEndedTasks } from '@/integrations/shared/retent
 import { findTask } from '@/integrations/shared/task-store.js'
 import { inShortBatches, keepRemoving } from '@/main-component/retention.js'
 import { startTestMain, type TestMain } from '../support/main.js'
-import { startPostgres, type TestPostgres } from '../support/postgres.js'
 import { multiplyTask } from '../support/rows.js'
+import { createDatabase } from '../support/shared.js'
 import { events, plantTask, TEST_API, TEST_TASKS, taskKeyOf } from '../support/tasks.js'
 
 const NOW = 2_000_000_000
@@ -25,16 +25,11 @@ const failed = (time: number, retryable: boolean) => [
 ]
 
 describe.each(['PGLite', 'PostgreSQL'])('on %s', (database) => {
-  let postgres: TestPostgres | undefined
   let main: TestMain
   beforeAll(async () => {
-    if (database === 'PostgreSQL') postgres = await startPostgres()
-    main = await startTestMain(postgres ? { databaseUrl: await postgres.createDatabase() } : {})
+    main = await startTestMain(database === 'PostgreSQL' ? { databaseUrl: await createDatabase() } : {})
   })
-  afterAll(async () => {
-    await main.stop()
-    await postgres?.stop()
-  })
+  afterAll(() => main.stop())
 
   const plant = (given: Parameters<typeof plantTask>[1]) => plantTask(main.component.controller, given)
   const there = async (id: string) => (await findTask(main.component.controller, TEST_TASKS, id)) !== undefined

@@ -1,7 +1,7 @@
 /** Main, over HTTP and on real databases, does what the model's main does in the model's stories. */
 import fc from 'fast-check'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, it, vi } from 'vitest'
-import { startPostgres, type TestPostgres } from '../support/postgres.js'
+import { createDatabase } from '../support/shared.js'
 import { racesOf } from './races.js'
 import { RealMain } from './real-main.js'
 import { replay } from './replay.js'
@@ -15,12 +15,6 @@ const TIMEOUT_MS = 300_000
 /** A failure is told before the test's time is over, however far it has shrunk by then. */
 const PATIENCE = { interruptAfterTimeLimit: TIMEOUT_MS * 0.8, markInterruptAsFailure: true }
 
-let postgres: TestPostgres
-beforeAll(async () => {
-  postgres = await startPostgres()
-})
-afterAll(() => postgres.stop())
-
 // Back-offs are left to chance, and the model's chance is this.
 beforeEach(() => {
   vi.spyOn(Math, 'random').mockReturnValue(0.5)
@@ -32,7 +26,7 @@ afterEach(() => {
 describe.each(['PGLite', 'PostgreSQL'])('on %s', (database) => {
   let real: RealMain
   beforeAll(async () => {
-    real = await RealMain.start(database === 'PGLite' ? undefined : await postgres.createDatabase())
+    real = await RealMain.start(database === 'PGLite' ? undefined : await createDatabase())
   })
   afterAll(() => real.stop())
 

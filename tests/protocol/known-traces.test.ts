@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { TaskRequest, TaskState } from '@/integrations/shared/protocol/index.js'
 import { findTask } from '@/integrations/shared/task-store.js'
 import { startTestMain, type TestMain } from '../support/main.js'
-import { startPostgres, type TestPostgres } from '../support/postgres.js'
+import { createDatabase } from '../support/shared.js'
 import { events, type PlantedTask, plantTask, TEST_API, TEST_TASKS } from '../support/tasks.js'
 import {
   begin,
@@ -104,17 +104,14 @@ describe("a row's id repeats after a wiped database whose Temporal history was k
   const error = { code: 'overloaded', message: 'try later' }
   const result = { success: true, steps: ["another user's"] }
   const fence = { attempt: 1, fencingToken: 'token-of-before' }
-  let postgres: TestPostgres
   let before: TestMain
   let after: TestMain
   beforeAll(async () => {
-    postgres = await startPostgres()
-    before = await startTestMain({ databaseUrl: await postgres.createDatabase() })
-    after = await startTestMain({ databaseUrl: await postgres.createDatabase() })
+    before = await startTestMain({ databaseUrl: await createDatabase() })
+    after = await startTestMain({ databaseUrl: await createDatabase() })
   })
   afterAll(async () => {
     await Promise.all([before.stop(), after.stop()])
-    await postgres.stop()
   })
 
   const report = (main: TestMain, body: object) => main.internalPost(`${TEST_API}/reportTestAsyncTaskResult`, body)

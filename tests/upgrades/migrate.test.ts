@@ -4,11 +4,10 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { Entity, Property, Relation, Transform } from 'interaqt'
 import pg from 'pg'
-import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
+import { afterEach, expect, it } from 'vitest'
 import * as backend from '@/backend/index.js'
 import { callEntityNames, createCallEntities, labelled } from '@/integrations/shared/call-entities.js'
 import { spawnMain, startTestMain, type TestMain } from '../support/main.js'
-import { startPostgres, type TestPostgres } from '../support/postgres.js'
 import { onPGLite, onPostgreSQL, type ReleasedDatabase } from './databases.js'
 import { storedTasks } from './finish-tasks.js'
 import { type Fixture, readFixtures } from './fixtures.js'
@@ -16,15 +15,10 @@ import { type Fixture, readFixtures } from './fixtures.js'
 const [fixture] = readFixtures() as [Fixture]
 const NEW_TABLES = `SELECT table_name FROM information_schema.tables WHERE table_name = 'IdempotencyKey'`
 
-let postgres: TestPostgres
 let database: ReleasedDatabase | undefined
 const children: ChildProcess[] = []
 let main: TestMain | undefined
 
-beforeAll(async () => {
-  postgres = await startPostgres()
-})
-afterAll(() => postgres.stop())
 afterEach(async () => {
   for (const child of children.splice(0)) child.kill('SIGKILL')
   await main?.stop()
@@ -34,7 +28,7 @@ afterEach(async () => {
 })
 
 it('of two that start at once one migrates, and says what it added; the other attaches', async () => {
-  database = await onPostgreSQL(fixture, postgres)
+  database = await onPostgreSQL(fixture)
   const { env } = database
   const said = await Promise.all([untilModel(spawn(env)), untilModel(spawn(env))])
   expect(said.map(({ model }) => model).sort()).toEqual(['attached', 'migrated'])
@@ -45,14 +39,14 @@ it('of two that start at once one migrates, and says what it added; the other at
 })
 
 it('killed in the middle, it has changed nothing, and the next start does it all', async () => {
-  database = await onPostgreSQL(fixture, postgres)
+  database = await onPostgreSQL(fixture)
   const blocker = new pg.Client({ connectionString: database.env.DATABASE_URL as string })
   await blocker.connect()
   // A table that is altered: main waits for it with a part of its statements done.
   await blocker.query('BEGIN')
   await blocker.query('LOCK TABLE "TestAsyncTaskAPICall" IN ACCESS SHARE MODE')
   const child = spawn(database.env)
-  const waiting = `SELECT query FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'ALTER TABLE%'`
+  const waiting = `SELECT query FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE 'ALTER TABLE%'`
   await expect.poll(() => database?.query(waiting)).toHaveLength(1)
   child.kill('SIGKILL')
   await once(child, 'exit')
@@ -78,7 +72,7 @@ it('killed in the middle on PGLite, the next start does it all', async () => {
 })
 
 it('with `never` it refuses, says how to go on, and changes nothing', async () => {
-  database = await onPostgreSQL(fixture, postgres)
+  database = await onPostgreSQL(fixture)
   const refused = await startTestMain({ ...database.options, migrate: 'never' }).catch((error: unknown) => error)
   expect(refused).toMatchObject({ code: 'MODEL_CHANGED', retryable: false })
   expect(String(refused)).toContain('npm run migrate -- --plan')
@@ -86,7 +80,7 @@ it('with `never` it refuses, says how to go on, and changes nothing', async () =
 })
 
 it('an application that adds an entity and an integration’s entities starts on its database', async () => {
-  database = await onPostgreSQL(fixture, postgres)
+  database = await onPostgreSQL(fixture)
   main = await startTestMain(database.options)
   const before = await storedTasks(main)
   await main.stop()
@@ -126,7 +120,7 @@ it('an application that adds an entity and an integration’s entities starts on
 })
 
 it('an application that no longer has an entity with rows does not start, and loses nothing', async () => {
-  database = await onPostgreSQL(fixture, postgres)
+  database = await onPostgreSQL(fixture)
   const extra = Entity.create({ name: 'Receipt', properties: [Property.create({ name: 'total', type: 'number' })] })
   backend.entities.push(extra)
   try {

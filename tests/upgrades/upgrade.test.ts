@@ -1,20 +1,13 @@
 /** A database of each earlier release is opened by today's main: nothing is lost, and what was under way ends. */
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it } from 'vitest'
 import { startTestMain, type TestMain } from '../support/main.js'
-import { startPostgres, type TestPostgres } from '../support/postgres.js'
 import { contents, onPGLite, onPostgreSQL, type ReleasedDatabase } from './databases.js'
 import { finish, type StoredTask, storedTasks } from './finish-tasks.js'
 import { APPLICATION_APIS, type Fixture, readFixtures } from './fixtures.js'
 
-let postgres: TestPostgres
-beforeAll(async () => {
-  postgres = await startPostgres()
-})
-afterAll(() => postgres.stop())
-
 const kinds: Array<[string, (fixture: Fixture) => Promise<ReleasedDatabase>]> = [
   ['PGLite', onPGLite],
-  ['PostgreSQL', (fixture) => onPostgreSQL(fixture, postgres)],
+  ['PostgreSQL', onPostgreSQL],
 ]
 const cases = readFixtures().flatMap((fixture) =>
   kinds.map(([kind, restore]) => ({ version: fixture.version, kind, restore: () => restore(fixture) })),

@@ -1,14 +1,11 @@
 /** Runs that lose their worker: each is stopped at a point of its own, then all at once are left to a fresh worker. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { History } from '@temporalio/common/lib/proto-utils.js'
 import type { Worker } from '@temporalio/worker'
 import { inject, vi } from 'vitest'
-import { bundleWorkflows } from '@/async-task-component/workflow-bundle.js'
 import type { AttemptOutcome } from '@/integrations/shared/task.js'
 import { TEST_TOKEN } from '../support/main.js'
+import { bundleOf } from '../support/shared.js'
 import { startKillableProcess } from './killable-process.js'
 import { KINDS, type Kind, type RealTask, type RealTasks } from './real-tasks.js'
 import { createStoppingWorkers, type StoppingPoint, type StoppingWorkersOptions } from './stopping-workers.js'
@@ -43,10 +40,9 @@ const requestTimeoutMs = 60_000
 
 /** @returns what became of the runs, in their order */
 export async function killWorkers(world: RealTasks, runs: DyingRun[]): Promise<Survivor[]> {
-  const folder = await mkdtemp(join(tmpdir(), 'bundles-'))
-  const ending: Array<() => Promise<unknown>> = [() => rm(folder, { recursive: true, force: true })]
+  const ending: Array<() => Promise<unknown>> = []
   try {
-    const bundles = await writeBundles(folder)
+    const bundles = await bundlesOfKinds()
     const tasks = await Promise.all(
       runs.map(async (run, index) => ({ ...(await world.claimed(run.kind, `Boat number ${index}.`)), run })),
     )
@@ -139,15 +135,11 @@ function isAfterSuccess({ kind, point }: DyingRun): boolean {
   return kind === 'video' && ['storeVideo', 'reportAttempt:completed'].includes(point.activity)
 }
 
-/** Bundled once, for all workers. */
-function writeBundles(folder: string) {
+function bundlesOfKinds() {
   return Promise.all(
     (Object.keys(KINDS) as Kind[]).map(async (kind) => {
       const workflowsPath = new URL(`../../integrations/${KINDS[kind].folder}/workflows/index.ts`, import.meta.url)
-      const { code } = await bundleWorkflows(fileURLToPath(workflowsPath))
-      const bundle = join(folder, `${kind}.js`)
-      await writeFile(bundle, code)
-      return { kind, bundle }
+      return { kind, bundle: await bundleOf(fileURLToPath(workflowsPath)) }
     }),
   )
 }

@@ -3,8 +3,8 @@ import { readdir } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { Worker } from '@temporalio/worker'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { bundleWorkflows } from '@/async-task-component/workflow-bundle.js'
 import { TEST_TOKEN } from '../support/main.js'
+import { bundleOf } from '../support/shared.js'
 import { listHistories, readable, readHistory, toHistory } from './history-files.js'
 import { RECORDED_PATHS } from './recorded-paths.js'
 
@@ -20,7 +20,7 @@ const workflowsOf = (integration: string) => `${integrationsFolder}${integration
 
 /** Why each of the histories cannot be replayed; undefined if it can. */
 async function replay(workflowsPath: string, names: string[]): Promise<Map<string, unknown>> {
-  const workflowBundle = await bundleWorkflows(workflowsPath)
+  const workflowBundle = { codePath: await bundleOf(workflowsPath) }
   const errors = new Map<string, unknown>(names.map((name) => [name, 'was not replayed']))
   for await (const { workflowId: name, error } of Worker.runReplayHistories({ workflowBundle }, named(names))) {
     errors.set(name, error)

@@ -1,5 +1,4 @@
 /** Workers of both provider integrations that stop runs short where they are told to. */
-import { readFile } from 'node:fs/promises'
 import { Context } from '@temporalio/activity'
 import { type NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker'
 import pino from 'pino'
@@ -100,7 +99,7 @@ export async function createStoppingWorkers(
   }
   const common = { connection, identity, interceptors, activities }
   const perQueue = options.queues.map(async ({ taskQueue, role, bundle }) => {
-    const workflowBundle = { code: await readFile(bundle, 'utf8') }
+    const workflowBundle = { codePath: bundle }
     const main = role === 'activities' ? {} : { workflowBundle, enableNonLocalActivities: role === 'both' }
     const provider = role === 'workflows' ? [] : [Worker.create({ ...common, taskQueue: providerTaskQueue(taskQueue) })]
     return Promise.all([Worker.create({ ...common, ...main, taskQueue }), ...provider])

@@ -1,0 +1,35 @@
+/** What a run has one of, for all of its test files: `run-services.ts` makes it. */
+import { cp } from 'node:fs/promises'
+import { inject } from 'vitest'
+
+/**
+ * An empty database of the caller's own, on the PostgreSQL server of the run; gives its URL. Roles, and views such as
+ * `pg_locks`, are the whole server's. For a server that is to fail or to be full: `startPostgres`.
+ */
+export function createDatabase(): Promise<string> {
+  return ask('/database')
+}
+
+/** Makes `path` a folder with an empty database for PGLite. */
+export async function createDataDir(path: string): Promise<void> {
+  await cp(await ask('/data-dir'), path, { recursive: true })
+}
+
+/** The file with these workflows as a worker takes them: `workflowBundle: { codePath }`. */
+export function bundleOf(workflowsPath: string): Promise<string> {
+  return ask(`/bundle?of=${encodeURIComponent(workflowsPath)}`)
+}
+
+let services: string | undefined
+
+/** For programs that use what tests use: where the services are that Vitest's global setup starts for a run. */
+export function useRunServices(url: string): void {
+  services = url
+}
+
+async function ask(path: string): Promise<string> {
+  const response = await fetch((services ?? inject('runServices')) + path)
+  const text = await response.text()
+  if (!response.ok) throw new Error(`The run's services cannot make ${path}: ${text}`)
+  return text
+}

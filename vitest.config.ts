@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
+import { LongestFirst } from './tests/support/longest-first.js'
 
 const shared = {
   environment: 'node',
@@ -12,30 +13,27 @@ const shared = {
 } as const
 const resolve = { alias: { '@': fileURLToPath(new URL('.', import.meta.url)).replace(/\/$/, '') } }
 
-/** Suites that start whole processes, or measure time: one after another, when the others are done. */
-const wholeSystem = [
-  'tests/e2e/**/*.test.ts',
-  'tests/performance/**/*.test.ts',
-  'tests/stress/**/*.test.ts',
-  'tests/terminal/**/*.test.ts',
-  'tests/test-async-task-component.ts',
-  'tests/chaos/chaos-run.test.ts',
-  'tests/money/money.test.ts',
-]
+const full = 'tests/**/*.full.test.ts'
+/** Suites that start whole processes for minutes, or measure time: one after another, when the others are done. */
+const wholeSystem = ['chaos', 'money', 'performance', 'stress', 'terminal'].map(
+  (dir) => `tests/${dir}/**/*.full.test.ts`,
+)
 
+/** `npm test` is the project `quick`. `npm run test:full` is the others: what `*.full.test.ts` says by its name. */
 export default defineConfig({
   test: {
     globalSetup: 'tests/support/global-setup.ts',
     reporters: ['default', './tests/support/summary-reporter.ts'],
     maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         resolve,
         test: {
           ...shared,
-          name: 'parts',
-          include: ['tests/**/*.test.ts'],
-          exclude: wholeSystem,
+          name: 'quick',
+          include: ['tests/**/*.test.ts', 'tests/test-async-task-component.ts'],
+          exclude: [full],
           maxWorkers: 2,
           sequence: { groupOrder: 0 },
         },
@@ -44,11 +42,22 @@ export default defineConfig({
         resolve,
         test: {
           ...shared,
-          name: 'system',
+          name: 'full',
+          include: [full],
+          exclude: wholeSystem,
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        resolve,
+        test: {
+          ...shared,
+          name: 'full-system',
           include: wholeSystem,
           maxWorkers: 1,
           testTimeout: 420_000,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
     ],

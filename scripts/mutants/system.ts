@@ -25,7 +25,7 @@ export const SYSTEM_RULES: Mutant[] = [
     file: 'integrations/shared/fetchPendingTasksAPI.ts',
     from: 'async callback({ signal }, { limit, waitSeconds = 0 }) {',
     to: 'async callback({ signal }, { limit, waitSeconds = 0 }) { await new Promise((resolve) => setTimeout(resolve, 600))',
-    tests: ['tests/performance/pull-mode.perf.test.ts'],
+    tests: ['tests/performance/pull-mode.perf.full.test.ts'],
     seconds: 120,
   },
 ]

@@ -70,7 +70,7 @@ export const WORKFLOWS_RULES: Mutant[] = [
     file: ATTEMPT,
     from: 'runId: workflowInfo().firstExecutionRunId',
     to: 'runId: workflowInfo().runId',
-    tests: ['tests/integrations/videoContinuedAsNew.test.ts'],
+    tests: ['tests/integrations/videoContinuedAsNew.full.test.ts'],
   },
   {
     name: 'unanswered-create-not-looked-up',

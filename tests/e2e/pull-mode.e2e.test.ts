@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Client, Connection } from '@temporalio/client'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { Child } from '@/scripts/stack/child.js'
 import { Stack } from '@/scripts/stack/stack.js'
 import { TaskClient, type TaskKind, type TaskView } from '@/scripts/stack/task-client.js'
@@ -25,6 +25,8 @@ const LIMITS = { queued: 10, processing: 30, completed: 120 }
 /** How long a task whose claimer died waits for another, once its lease is over. */
 const STUCK_LIMIT_SECONDS = 30
 const LOOK_EVERY_MS = 150
+// Longer than all limits of a test together, so that it is a limit that fails it.
+vi.setConfig({ testTimeout: 420_000 })
 
 let stack: Stack
 let tasks: TaskClient

@@ -18,7 +18,7 @@ const WRITE_EVERY_MS = 5
 async function main(rows: number): Promise<void> {
   const [fixture] = readFixtures() as [Fixture]
   const postgres = await startPostgres()
-  const { options, query } = await onPostgreSQL(fixture, postgres)
+  const { options, query } = await onPostgreSQL(fixture, () => postgres.createDatabase())
   const { databaseUrl: url } = options as { databaseUrl: string }
   for (const table of [TASKS, EVENTS]) await query(await multiplied(table, rows, query))
   await query('VACUUM ANALYZE')

@@ -19,8 +19,9 @@ export interface ReleasedDatabase {
   remove(): Promise<void>
 }
 
-export async function onPostgreSQL(fixture: Fixture): Promise<ReleasedDatabase> {
-  const databaseUrl = await createDatabase()
+/** @param create gives the URL of an empty database; outside of test files the run's server is not there */
+export async function onPostgreSQL(fixture: Fixture, create = createDatabase): Promise<ReleasedDatabase> {
+  const databaseUrl = await create()
   const query = async (sql: string) => {
     const client = new pg.Client({ connectionString: databaseUrl })
     await client.connect()

@@ -8,6 +8,7 @@ import { loadConfig } from '@/config/load.js'
 import { callEntityNames, createCallEntities, labelled } from '@/integrations/shared/call-entities.js'
 import { type MigrateCommand, runMigrateCommand } from '@/main-component/migrate-command.js'
 import { startTestMain } from '../support/main.js'
+import { createDatabase } from '../support/shared.js'
 import { contents, onPostgreSQL, type ReleasedDatabase } from './databases.js'
 import { type Fixture, readFixtures } from './fixtures.js'
 
@@ -105,7 +106,7 @@ it('names a column that was renamed by hand, and changes nothing', async () => {
 })
 
 it('asks whether DATABASE_URL is right where it leads to other tables', async () => {
-  const databaseUrl = await postgres.createDatabase()
+  const databaseUrl = await createDatabase()
   database = { ...database, env: { DATABASE_URL: databaseUrl } }
   expect(await run('apply')).toContain('The database is empty')
   const client = new pg.Client({ connectionString: databaseUrl })

@@ -145,7 +145,7 @@ it('at 0 nothing is claimed, and what is under way goes on', async () => {
   try {
     const { controller } = main.component
     const apiCallId = await plantTask(controller)
-    const underWay = await plantTask(controller, { events: [events.queued(1, 300)] })
+    const underWay = await plantTask(controller, { events: [events.queued(1, Date.now() / 1000 + 300)] })
     expect(await fetched(main)).toEqual([])
     expect(await main.internalPost(REPORT, { apiCallId, status: 'queued' })).toMatchObject({ status: 409 })
     const begin = { apiCallId: underWay, status: 'begin', attempt: 1, runId: 'run-1' }

@@ -1,17 +1,11 @@
 /** One attempt's workflow: what it is called, what it is given, and one try to start it. */
-import {
-  type Client,
-  type Connection,
-  isGrpcServiceError,
-  NamespaceNotFoundError,
-  WorkflowExecutionAlreadyStartedError,
-} from '@temporalio/client'
+import { isGrpcServiceError, NamespaceNotFoundError, WorkflowExecutionAlreadyStartedError } from '@temporalio/client'
 import type { PullModeConfig } from '../integrations/index.js'
 import { attemptWorkflowId } from '../integrations/shared/names.js'
 import type { TaskError } from '../integrations/shared/protocol/types.js'
 import type { AttemptInput } from '../integrations/shared/task.js'
 import type { PendingTask } from '../integrations/shared/wire.js'
-import { bounded } from '../lib/temporal-client.js'
+import type { BoundedTemporal } from './bounded-temporal.js'
 import { describeError, UnstartableTaskError } from './errors.js'
 
 export type StartResult =
@@ -60,12 +54,10 @@ export function attemptInputOf(config: PullModeConfig, task: PendingTask, attemp
 }
 
 export interface StartAttemptOptions {
-  client: Client
-  connection: Connection
+  temporal: BoundedTemporal
   config: Pick<PullModeConfig, 'workflowName' | 'taskQueue'>
   workflowId: string
   input: AttemptInput
-  timeoutMs: number
   signal: AbortSignal
 }
 
@@ -77,9 +69,9 @@ export const ATTEMPT_ID_POLICIES = {
 
 /** Tries once. */
 export async function startAttempt(options: StartAttemptOptions): Promise<StartResult> {
-  const { client, connection, config, workflowId, input, timeoutMs, signal } = options
+  const { temporal, config, workflowId, input, signal } = options
   try {
-    const handle = await bounded(connection, { timeoutMs, signal }, () =>
+    const handle = await temporal.call(signal, (client) =>
       client.workflow.start(config.workflowName, {
         workflowId,
         taskQueue: config.taskQueue,

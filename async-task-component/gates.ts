@@ -1,13 +1,15 @@
 /** What must hold before a task is claimed: a task that cannot be started now had better stay `pending`. */
-import { type Connection, isGrpcServiceError } from '@temporalio/client'
+import { isGrpcServiceError } from '@temporalio/client'
 import { providerTaskQueue } from '../integrations/shared/names.js'
 import type { ProviderPauses } from '../integrations/shared/provider-pauses.js'
-import { bounded } from '../lib/temporal-client.js'
+import type { BoundedTemporal } from './bounded-temporal.js'
 import { describeError } from './errors.js'
 
 export interface Gate {
   /** Why nothing may be claimed now, or null. Never throws. */
   check(signal: AbortSignal): Promise<ClosedGate | null>
+  /** Looks anew next time, where it goes by an earlier answer. */
+  forget?(): void
 }
 
 export interface ClosedGate {
@@ -33,13 +35,10 @@ export function providerGate(taskQueue: string, { pausedSeconds }: Pick<Provider
 }
 
 export interface QueueGateOptions {
-  connection: Connection
-  temporalNamespace: string
+  temporal: BoundedTemporal
   taskQueue: string
   /** Most tasks that may wait in either of the queue's halves. */
   maxBacklog: number
-  /** How long Temporal may take to answer, in milliseconds. */
-  timeoutMs: number
 }
 
 /** For how long an answer is believed; a full batch after a full batch need not ask every time. */
@@ -67,13 +66,12 @@ export class QueueGate implements Gate {
     return closed
   }
 
-  /** Asks anew next time. */
   forget(): void {
     this.#answer = null
   }
 
   async #ask(signal: AbortSignal): Promise<ClosedGate | null> {
-    const { taskQueue, maxBacklog, temporalNamespace } = this.#options
+    const { temporal, taskQueue, maxBacklog } = this.#options
     const queues = [
       { taskQueue, type: WORKFLOW, holds: 'workflow tasks' },
       { taskQueue, type: ACTIVITY, holds: 'activities' },
@@ -90,17 +88,17 @@ export class QueueGate implements Gate {
     } catch (error) {
       // Every task queue exists once it is asked for: what is not found is the namespace.
       if (isGrpcServiceError(error) && error.code === GRPC_NOT_FOUND) {
-        return { reason: 'namespace_missing', message: `Temporal has no namespace ${temporalNamespace}` }
+        return { reason: 'namespace_missing', message: `Temporal has no namespace ${temporal.namespace}` }
       }
       return { reason: 'temporal_unavailable', message: `Temporal does not answer: ${describeError(error)}` }
     }
   }
 
   async #backlog({ taskQueue, type }: { taskQueue: string; type: 1 | 2 }, signal: AbortSignal): Promise<number> {
-    const { connection, temporalNamespace, timeoutMs } = this.#options
-    const answer = await bounded(connection, { timeoutMs, signal }, () =>
-      connection.workflowService.describeTaskQueue({
-        namespace: temporalNamespace,
+    const { temporal } = this.#options
+    const answer = await temporal.call(signal, (client) =>
+      client.workflowService.describeTaskQueue({
+        namespace: temporal.namespace,
         taskQueue: { name: taskQueue },
         taskQueueType: type,
         reportStats: true,

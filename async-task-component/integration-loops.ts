@@ -1,104 +1,107 @@
-/** Makes the loops of one integration, and what they share. */
-import { Client, type Connection } from '@temporalio/client'
+/** Puts together what serves one integration: a loop that pulls, and one that reconciles, each under a watchdog. */
+import type { Connection } from '@temporalio/client'
 import { type PullModeOptions, pullModeSchema } from '../config/pull-mode.js'
+import type { PullModeConfig } from '../integrations/index.js'
+import type { ProviderPauses } from '../integrations/shared/provider-pauses.js'
 import { AdaptiveInterval } from './adaptive-interval.js'
+import { BoundedTemporal } from './bounded-temporal.js'
+import type { LoopGivenUpError } from './errors.js'
 import { providerGate, QueueGate, workerGate } from './gates.js'
 import type { Logger } from './logger.js'
 import { MainClient } from './main-client.js'
 import { PullLoop } from './pull-loop.js'
 import { Reconciler } from './reconciler.js'
 import { RunInspector } from './run-inspector.js'
-import type { ServedIntegration, TaskProcessorConfig } from './task-processor.js'
 import { TaskReports } from './task-reports.js'
 import { TaskStarter } from './task-starter.js'
+import type { StopSignals } from './types.js'
+import { type Loop, Watchdog, type WatchdogOptions } from './watchdog.js'
 
-export interface IntegrationLoopsOptions {
-  config: TaskProcessorConfig
-  integration: ServedIntegration
-  connection: Connection
-  /** Aborted when what is under way has to end. */
-  expired: AbortSignal
-  logger: Logger
+export interface ServedIntegration {
+  namespace: string
+  config: PullModeConfig
 }
 
-export class IntegrationLoops {
-  readonly #options: IntegrationLoopsOptions
-  readonly #pullMode: PullModeOptions
-  readonly #main: MainClient
-  readonly #client: Client
-  readonly #inspector: RunInspector
+/** The options of `config/pull-mode.ts`, with their defaults there, and what names the other sides. */
+export interface IntegrationLoopsConfig extends Partial<PullModeOptions> {
+  /** Names this processor in logs, and in Temporal as the starter of its workflows. */
+  instanceId: string
+  temporalNamespace: string
+  internalToken: string
+  /** Whether a task queue's worker runs. Without it the processor claims whoever serves the queues. */
+  isWorkerRunning?: (taskQueue: string) => boolean
+  /** Which providers have asked this process to wait. Default: none has. */
+  providerPauses?: Pick<ProviderPauses, 'pausedSeconds'>
+  /** A loop died or hung again and again, and its integration is no longer served: the process had better end. */
+  onGivenUp?: (error: LoopGivenUpError) => void
+}
 
-  constructor(options: IntegrationLoopsOptions) {
-    const { config, connection } = options
-    this.#options = options
-    // An option that is given as undefined is not given.
-    this.#pullMode = pullModeSchema.strip().parse(config)
-    const { requestTimeoutMs, temporalTimeoutMs } = this.#pullMode
-    this.#main = new MainClient({ internalToken: config.internalToken, requestTimeoutMs })
-    this.#client = new Client({ connection, namespace: config.temporalNamespace, identity: config.instanceId })
-    this.#inspector = new RunInspector({ client: this.#client, connection, timeoutMs: temporalTimeoutMs })
+export interface IntegrationLoops {
+  namespace: string
+  pulling: Watchdog<PullLoop>
+  /** Null where main does not tell which runs to look at. */
+  reconciling: Watchdog<Reconciler> | null
+}
+
+export function createIntegrationLoops(
+  { namespace, config }: ServedIntegration,
+  processor: IntegrationLoopsConfig,
+  connection: Connection,
+  { stopping, expired }: StopSignals,
+  parentLogger: Logger,
+): IntegrationLoops {
+  const { taskQueue, internalAPIs } = config
+  const { internalToken, temporalNamespace, instanceId: identity, isWorkerRunning, providerPauses } = processor
+  // An option that is given as undefined is not given.
+  const options = pullModeSchema.strip().parse(processor)
+  const logger = parentLogger.child({ namespace, taskQueue })
+  const main = new MainClient({ internalToken, requestTimeoutMs: options.requestTimeoutMs })
+  const timeoutMs = options.temporalTimeoutMs
+  const temporal = new BoundedTemporal(connection, { namespace: temporalNamespace, identity, timeoutMs })
+  const inspector = new RunInspector(temporal)
+
+  /** What a loop needs to look after runs until it is to stop. */
+  const caringForRuns = (stopping: AbortSignal) => {
+    const reports = new TaskReports({ main, url: internalAPIs.reportTaskEvent, stopping, expired })
+    return { namespace, config, temporal, inspector, reports, stopping, expired }
+  }
+  const watch = <L extends Loop>(does: string, create: WatchdogOptions<L>['create']) => {
+    const onGivenUp = processor.onGivenUp ?? noop
+    return new Watchdog({ name: `${does} ${namespace}`, create, stopping, expired, onGivenUp, logger })
   }
 
-  get hasRunsToCheck(): boolean {
-    return this.#options.integration.config.internalAPIs.runsToCheck !== undefined
-  }
-
-  createPullLoop(stopping: AbortSignal, alive: () => void): PullLoop {
-    const { config, integration, connection, logger } = this.#options
-    const { pollIntervalMs, maxPollIntervalMs, waitSeconds, batchSize, startConcurrency } = this.#pullMode
-    const { maxBacklog, temporalTimeoutMs: timeoutMs } = this.#pullMode
-    const { taskQueue, internalAPIs } = integration.config
-    const { temporalNamespace, isWorkerRunning, providerPauses } = config
-
-    const queueGate = new QueueGate({ connection, temporalNamespace, taskQueue, maxBacklog, timeoutMs })
-    const runs = this.#runs(stopping)
+  const createPullLoop = (stopping: AbortSignal, alive: () => void) => {
+    const runs = caringForRuns(stopping)
     return new PullLoop({
-      fetchTasks: (query, signal) => this.#main.fetchPendingTasks(internalAPIs.fetchPendingTasks, query, signal),
+      fetchTasks: (query, signal) => main.fetchPendingTasks(internalAPIs.fetchPendingTasks, query, signal),
       reports: runs.reports,
       starter: new TaskStarter(runs),
       gates: [
         ...(isWorkerRunning ? [workerGate(taskQueue, isWorkerRunning)] : []),
         ...(providerPauses ? [providerGate(taskQueue, providerPauses)] : []),
-        queueGate,
+        new QueueGate({ temporal, taskQueue, maxBacklog: options.maxBacklog }),
       ],
-      batchSize,
-      startConcurrency,
-      waitSeconds,
-      interval: new AdaptiveInterval({ pollIntervalMs, maxPollIntervalMs }),
+      interval: new AdaptiveInterval(options),
+      limits: options,
       stopping,
-      forgetGates: () => queueGate.forget(),
       alive,
       logger,
     })
   }
-
-  createReconciler(stopping: AbortSignal, alive: () => void): Reconciler {
-    const { integration, logger } = this.#options
-    const { uncheckedForSeconds, reconcileIntervalMs: intervalMs } = this.#pullMode
-    const url = integration.config.internalAPIs.runsToCheck ?? ''
-    return new Reconciler({
-      ...this.#runs(stopping),
-      fetchRuns: (limit, signal) => this.#main.fetchRunsToCheck(url, { limit, uncheckedForSeconds }, signal),
-      intervalMs,
-      alive,
-      logger,
-    })
+  const createReconciler = (url: string) => (stopping: AbortSignal, alive: () => void) => {
+    const { uncheckedForSeconds, reconcileIntervalMs: intervalMs } = options
+    const fetchRuns = (limit: number, signal: AbortSignal) =>
+      main.fetchRunsToCheck(url, { limit, uncheckedForSeconds }, signal)
+    return new Reconciler({ ...caringForRuns(stopping), fetchRuns, intervalMs, alive, logger })
   }
 
-  /** What it takes to look after runs. */
-  #runs(stopping: AbortSignal) {
-    const { integration, connection, expired } = this.#options
-    const { namespace, config } = integration
-    return {
-      namespace,
-      config,
-      reports: new TaskReports({ main: this.#main, url: config.internalAPIs.reportTaskEvent, stopping, expired }),
-      inspector: this.#inspector,
-      client: this.#client,
-      connection,
-      temporalTimeoutMs: this.#pullMode.temporalTimeoutMs,
-      stopping,
-      expired,
-    }
+  const { runsToCheck } = internalAPIs
+  return {
+    namespace,
+    pulling: watch('pull', createPullLoop),
+    reconciling: runsToCheck === undefined ? null : watch('reconcile', createReconciler(runsToCheck)),
   }
 }
+
+/** The watchdog's log says it already. */
+function noop(): void {}

@@ -1,5 +1,6 @@
 /** The loop of one integration: wait, check the gates, fetch, claim, start; and again. */
-
+import assert from 'node:assert/strict'
+import type { PullModeOptions } from '../config/pull-mode.js'
 import { followingSignal } from '../integrations/shared/following-signal.js'
 import { MAX_LISTED } from '../integrations/shared/protocol/limits.js'
 import type { PendingTask } from '../integrations/shared/wire.js'
@@ -13,7 +14,33 @@ import type { TaskReports } from './task-reports.js'
 import type { TaskStarter } from './task-starter.js'
 import type { TaskResult } from './types.js'
 
+/**
+ * - `idle`: not started
+ * - `checking`: asks the gates whether anything may be claimed
+ * - `fetching`: asks main for tasks, which may park the request until there are some
+ * - `claiming`: claims them; those that are claimed go on to their start, until half of the slots are free
+ * - `waiting`: pauses before the next round
+ * - `stopping`: waits for the claims and starts under way
+ * - `stopped`: all of it is over
+ */
 export type PullLoopState = 'idle' | 'checking' | 'fetching' | 'claiming' | 'waiting' | 'stopping' | 'stopped'
+
+/** Which states may follow each, and what moves the loop there. A loop that moves otherwise is broken, and dies. */
+export const PULL_LOOP_MOVES: Readonly<Record<PullLoopState, readonly PullLoopState[]>> = {
+  // It is started; or was to stop before that.
+  idle: ['checking', 'stopping'],
+  // All gates are open; or one is closed.
+  checking: ['fetching', 'waiting'],
+  // There are tasks; or there are none, main did not answer, or a gate has closed meanwhile; or main has waited for tasks in vain.
+  fetching: ['claiming', 'waiting', 'checking', 'stopping'],
+  // There may be more tasks, which are not waited for; or there are not, or none could be claimed.
+  claiming: ['checking', 'waiting', 'stopping'],
+  // The pause is over; or a stop has ended it.
+  waiting: ['checking', 'stopping'],
+  // Nothing is under way any more.
+  stopping: ['stopped'],
+  stopped: [],
+}
 
 export interface PullLoopOptions {
   fetchTasks(query: FetchQuery, signal: AbortSignal): Promise<PendingTask[]>
@@ -21,17 +48,11 @@ export interface PullLoopOptions {
   starter: Pick<TaskStarter, 'run'>
   /** Asked in this order before every fetch; one that is closed stops the round. */
   gates: Gate[]
-  /** Most tasks fetched at once. */
-  batchSize: number
-  /** Most tasks claimed and not yet started, or being started. */
-  startConcurrency: number
-  /** For how long main may park a fetch when the last one left nothing behind. */
-  waitSeconds: number
+  /** Most tasks fetched at once, and under way at once; how long main may park a fetch when the last one left nothing. */
+  limits: Pick<PullModeOptions, 'batchSize' | 'startConcurrency' | 'waitSeconds'>
   interval: Pick<AdaptiveInterval, 'after'>
   /** Aborted when nothing new may be begun. */
   stopping: AbortSignal
-  /** What the gates remember is out of date. */
-  forgetGates(): void
   /** Called whenever the loop gets on. */
   alive(): void
   logger: Logger
@@ -98,8 +119,9 @@ export class PullLoop {
   }
 
   async #round(): Promise<RoundOutcome> {
-    const { stopping, batchSize, startConcurrency, fetchTasks, forgetGates } = this.#options
-    const waitSeconds = this.#nothingLeft ? this.#options.waitSeconds : 0
+    const { stopping, limits, fetchTasks } = this.#options
+    const { batchSize, startConcurrency } = limits
+    const waitSeconds = this.#nothingLeft ? limits.waitSeconds : 0
     this.#nothingLeft = false
     this.#enter('checking')
     if (await this.#anyGateClosed()) return 'closed'
@@ -113,6 +135,7 @@ export class PullLoop {
     this.#nothingLeft = fetched.length < limit
     const tasks = fetched.filter(({ id }) => !this.#underWay.has(id) && !this.#suspects.has(id)).slice(0, free)
     if (!stopping.aborted && this.#isSuspectsTurn(tasks)) {
+      this.#enter('claiming')
       await this.#tryOneSuspect()
       return 'some'
     }
@@ -122,7 +145,7 @@ export class PullLoop {
     }
     if (waitSeconds > 0) {
       // A gate may have closed while the request was parked.
-      forgetGates()
+      this.#forgetGates()
       if (await this.#anyGateClosed()) return 'closed'
     }
 
@@ -146,7 +169,7 @@ export class PullLoop {
 
   /** Claims a task and goes on to start it; the loop waits for the claim, not for the start. */
   #serve(task: PendingTask, how: { alone: boolean }): { claimed: Promise<boolean>; done: Promise<TaskResult | null> } {
-    const { reports, starter, forgetGates } = this.#options
+    const { reports, starter } = this.#options
     const logger = this.#options.logger.child({ apiCallId: task.id })
     this.#claiming += 1
     const claim = reports.claim(task, how, logger).finally(() => {
@@ -158,7 +181,7 @@ export class PullLoop {
         if (result.kind === 'alone-only') this.#suspects.set(task.id, task)
         if (result.kind !== 'claimed') return null
         const outcome = await starter.run(task, result.claim, logger.child({ attempt: result.claim.attempt }))
-        if (outcome.did === 'released') forgetGates()
+        if (outcome.did === 'released') this.#forgetGates()
         return outcome
       })
       .finally(() => this.#underWay.delete(task.id))
@@ -200,6 +223,11 @@ export class PullLoop {
     return false
   }
 
+  /** What they remember is out of date. */
+  #forgetGates(): void {
+    for (const gate of this.#options.gates) gate.forget?.()
+  }
+
   #troubled(error: unknown): RoundOutcome {
     const { stopping, logger } = this.#options
     if (stopping.aborted) return 'error'
@@ -214,7 +242,7 @@ export class PullLoop {
 
   /** Waits until half of the slots are free: fetching tasks one by one would be slower. */
   async #freeSlots(): Promise<void> {
-    while (this.#underWay.size > this.#options.startConcurrency / 2) {
+    while (this.#underWay.size > this.#options.limits.startConcurrency / 2) {
       await this.#patiently(Promise.race(this.#underWay.values()))
     }
   }
@@ -229,6 +257,7 @@ export class PullLoop {
   }
 
   #enter(state: PullLoopState): void {
+    assert(PULL_LOOP_MOVES[this.#state].includes(state), `The pull loop moves from ${this.#state} to ${state}`)
     this.#state = state
     this.#options.alive()
   }

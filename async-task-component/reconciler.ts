@@ -3,36 +3,30 @@
  * became of each, and tells main. So a task ends though its workflow was terminated, or could not report its
  * outcome; and the run of a cancelled task is cancelled, and looked at until it is seen closed.
  */
-import { type Client, type Connection, WorkflowNotFoundError } from '@temporalio/client'
+import { WorkflowNotFoundError } from '@temporalio/client'
 import pLimit from 'p-limit'
 import type { PullModeConfig } from '../integrations/index.js'
 import { attemptWorkflowId } from '../integrations/shared/names.js'
 import type { RunToCheck } from '../integrations/shared/wire.js'
 import { BY_A_FIFTH, jittered } from '../lib/backoff.js'
-import { bounded } from '../lib/temporal-client.js'
+import type { BoundedTemporal } from './bounded-temporal.js'
 import { describeError } from './errors.js'
 import type { Logger } from './logger.js'
 import { patiently, pause } from './pause.js'
 import { lostRun, type RunInspector, type RunVerdict, type RunView } from './run-inspector.js'
 import type { TaskReports } from './task-reports.js'
+import type { StopSignals } from './types.js'
 
-export interface ReconcilerOptions {
+export interface ReconcilerOptions extends StopSignals {
   namespace: string
   config: Pick<PullModeConfig, 'buildWorkflowId'>
   /** Asks main for the runs that were not looked at for a while, longest unchecked first. */
   fetchRuns(limit: number, signal: AbortSignal): Promise<RunToCheck[]>
   reports: Pick<TaskReports, 'report'>
   inspector: Pick<RunInspector, 'inspect'>
-  client: Client
-  connection: Connection
-  /** How long one call to Temporal may take, in milliseconds. */
-  temporalTimeoutMs: number
+  temporal: BoundedTemporal
   /** Pause between rounds, in milliseconds. */
   intervalMs: number
-  /** Aborted when nothing new may be begun. */
-  stopping: AbortSignal
-  /** Aborted when what is under way has to end as well. */
-  expired: AbortSignal
   /** Called whenever the loop gets on. */
   alive(): void
   logger: Logger
@@ -120,9 +114,9 @@ export class Reconciler {
   async #ofCancelled(view: RunView, workflowId: string, logger: Logger): Promise<Finding> {
     if (view.state !== 'running') return { status: 'closed' }
     logger.info({ workflowId }, 'cancelling the run of a cancelled task')
-    const { client, connection, temporalTimeoutMs: timeoutMs, expired: signal } = this.#options
+    const { temporal, expired } = this.#options
     try {
-      await bounded(connection, { timeoutMs, signal }, () => client.workflow.getHandle(workflowId).cancel())
+      await temporal.call(expired, (client) => client.workflow.getHandle(workflowId).cancel())
     } catch (error) {
       // It closed meanwhile; whatever else went wrong, the next look asks again.
       if (error instanceof WorkflowNotFoundError) return { status: 'closed' }

@@ -1,16 +1,10 @@
 /** Looks at an attempt's run, and turns what it sees into a verdict. */
-import {
-  type Client,
-  type Connection,
-  ValueError,
-  WorkflowFailedError,
-  WorkflowNotFoundError,
-} from '@temporalio/client'
+import { ValueError, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client'
 import { z } from 'zod'
 import { MAX_ERROR_MESSAGE_LENGTH } from '../integrations/shared/protocol/limits.js'
 import type { TaskError } from '../integrations/shared/protocol/types.js'
 import { taskErrorSchema } from '../integrations/shared/wire.js'
-import { bounded } from '../lib/temporal-client.js'
+import type { BoundedTemporal } from './bounded-temporal.js'
 import { describeError } from './errors.js'
 
 /** How a closed run's attempt ended, in the words of a report. */
@@ -55,14 +49,10 @@ const UNSUCCESSFUL = {
 } as const
 
 export class RunInspector {
-  readonly #client: Client
-  readonly #connection: Connection
-  readonly #timeoutMs: number
+  readonly #temporal: BoundedTemporal
 
-  constructor({ client, connection, timeoutMs }: { client: Client; connection: Connection; timeoutMs: number }) {
-    this.#client = client
-    this.#connection = connection
-    this.#timeoutMs = timeoutMs
+  constructor(temporal: BoundedTemporal) {
+    this.#temporal = temporal
   }
 
   /**
@@ -73,7 +63,9 @@ export class RunInspector {
    */
   async inspect(workflowId: string, knownRunId: string | undefined, signal: AbortSignal): Promise<RunView> {
     try {
-      const description = await this.#ask(signal, () => this.#client.workflow.getHandle(workflowId).describe())
+      const description = await this.#temporal.call(signal, (client) =>
+        client.workflow.getHandle(workflowId).describe(),
+      )
       const runId = description.raw.workflowExecutionInfo?.firstRunId || description.runId
       if (knownRunId !== undefined && runId !== knownRunId) return { state: 'none' }
       const status = description.status.name
@@ -90,7 +82,7 @@ export class RunInspector {
   async #outcome(workflowId: string, runId: string, signal: AbortSignal): Promise<RunView> {
     let returned: unknown
     try {
-      returned = await this.#ask(signal, () => this.#client.workflow.getHandle(workflowId).result())
+      returned = await this.#temporal.call(signal, (client) => client.workflow.getHandle(workflowId).result())
     } catch (error) {
       if (!isUnreadable(error)) throw error
       return invalidOutcome(`what cannot be read: ${describeError(error)}`, runId)
@@ -129,16 +121,12 @@ export class RunInspector {
   ): Promise<RunView> {
     const { code, message } = UNSUCCESSFUL[status]
     try {
-      await this.#ask(signal, () => this.#client.workflow.getHandle(workflowId).result())
+      await this.#temporal.call(signal, (client) => client.workflow.getHandle(workflowId).result())
     } catch (error) {
       if (!(error instanceof WorkflowFailedError || isUnreadable(error))) return { state: 'unknown', cause: error }
       return failed({ code, message: `${message}: ${describeError(error.cause ?? error)}` }, runId, true)
     }
     return { state: 'unknown', cause: new Error(`Workflow ${workflowId} was ${status} and now has a result`) }
-  }
-
-  #ask<T>(signal: AbortSignal, call: () => Promise<T>): Promise<T> {
-    return bounded(this.#connection, { timeoutMs: this.#timeoutMs, signal }, call)
   }
 }
 

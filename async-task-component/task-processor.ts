@@ -1,35 +1,23 @@
-import type { PullModeOptions } from '../config/pull-mode.js'
-import type { PullModeConfig } from '../integrations/index.js'
-import type { ProviderPauses } from '../integrations/shared/provider-pauses.js'
-import type { TemporalSecurity } from '../lib/temporal-client.js'
-import { ConfigurationError, type LoopGivenUpError } from './errors.js'
+import type { Connection } from '@temporalio/client'
+import { manyListeners } from '../integrations/shared/following-signal.js'
+import { clientConnection, type TemporalSecurity } from '../lib/temporal-client.js'
+import { ConfigurationError } from './errors.js'
 import type { ClosedGate } from './gates.js'
+import {
+  createIntegrationLoops,
+  type IntegrationLoops,
+  type IntegrationLoopsConfig,
+  type ServedIntegration,
+} from './integration-loops.js'
 import { createLogger, type Logger } from './logger.js'
-import { ProcessorSession } from './processor-session.js'
 import type { PullLoopState } from './pull-loop.js'
 
-/** The options of `config/pull-mode.ts`, with their defaults there, and what names the other sides. */
-export interface TaskProcessorConfig extends Partial<PullModeOptions> {
-  /** Names this processor in logs, and in Temporal as the starter of its workflows. */
-  instanceId: string
+export interface TaskProcessorConfig extends IntegrationLoopsConfig {
   /** How long a stop lets claims and starts under way go on, in milliseconds. Default: 10 000. */
   shutdownGraceMs?: number
   temporalAddress: string
-  temporalNamespace: string
   temporalSecurity?: TemporalSecurity
-  internalToken: string
-  /** Whether a task queue's worker runs. Without it the processor claims whoever serves the queues. */
-  isWorkerRunning?: (taskQueue: string) => boolean
-  /** Which providers have asked this process to wait. Default: none has. */
-  providerPauses?: Pick<ProviderPauses, 'pausedSeconds'>
-  /** A loop died or hung again and again, and its integration is no longer served: the process had better end. */
-  onGivenUp?: (error: LoopGivenUpError) => void
   logger?: Logger
-}
-
-export interface ServedIntegration {
-  namespace: string
-  config: PullModeConfig
 }
 
 export interface LoopStatus {
@@ -39,11 +27,20 @@ export interface LoopStatus {
   closedBy: ClosedGate['reason'] | null
 }
 
+/** What lives from a start to its stop. */
+interface Session {
+  stopping: AbortController
+  expired: AbortController
+  connection: Connection
+  served: IntegrationLoops[]
+  ended?: Promise<void>
+}
+
 /** Pulls tasks from main and starts their workflows: one independent loop per integration. */
 export class TaskProcessor {
   readonly #config: TaskProcessorConfig
   readonly #logger: Logger
-  #session: ProcessorSession | null = null
+  #session: Session | null = null
 
   constructor(config: TaskProcessorConfig) {
     this.#config = config
@@ -60,25 +57,47 @@ export class TaskProcessor {
     const twice = namespaces.find((namespace, index) => namespaces.indexOf(namespace) !== index)
     if (twice !== undefined) throw new ConfigurationError(`Namespace ${twice} is named twice`)
 
-    this.#session = new ProcessorSession(
-      this.#config,
-      integrations.filter(({ config }) => config.enabled),
-      this.#logger,
-    )
+    const [stopping, expired] = [new AbortController(), new AbortController()]
+    manyListeners(stopping.signal, expired.signal)
+    const connection = clientConnection(this.#config.temporalAddress, this.#config.temporalSecurity)
+    const signals = { stopping: stopping.signal, expired: expired.signal }
+    const served = integrations
+      .filter(({ config }) => config.enabled)
+      .map((integration) => createIntegrationLoops(integration, this.#config, connection, signals, this.#logger))
+    this.#session = { stopping, expired, connection, served }
+    for (const { pulling, reconciling } of served) {
+      pulling.start()
+      reconciling?.start()
+    }
     this.#logger.info({ namespaces }, 'task processor started')
   }
 
   /** What each integration's loop is doing. */
   statuses(): LoopStatus[] {
-    return this.#session?.statuses() ?? []
+    const served = this.#session?.served ?? []
+    return served.map(({ namespace, pulling: { loop } }) => ({
+      namespace,
+      state: loop?.state ?? 'idle',
+      closedBy: loop?.closedBy ?? null,
+    }))
   }
 
   /** Stops claiming, gives back what is not started, lets starts under way finish; resolves when that is done. */
   async stop(): Promise<void> {
     const session = this.#session
     if (!session) return
-    await session.end(this.#config.shutdownGraceMs ?? 10_000)
+    // Called twice, it ends once.
+    session.ended ??= end(session, this.#config.shutdownGraceMs ?? 10_000)
+    await session.ended
     if (this.#session === session) this.#session = null
     this.#logger.info('task processor stopped')
   }
+}
+
+async function end({ stopping, expired, connection, served }: Session, graceMs: number): Promise<void> {
+  stopping.abort()
+  const timer = setTimeout(() => expired.abort(), graceMs)
+  await Promise.all(served.flatMap(({ pulling, reconciling }) => [pulling.stopped(), reconciling?.stopped()]))
+  clearTimeout(timer)
+  await connection.close()
 }

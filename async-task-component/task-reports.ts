@@ -8,6 +8,7 @@ import { describeError, MainUnavailableError, ReportRefusedError } from './error
 import type { Logger } from './logger.js'
 import type { MainClient, TaskReport } from './main-client.js'
 import { pause } from './pause.js'
+import type { StopSignals } from './types.js'
 
 export type ClaimResult =
   | { kind: 'claimed'; claim: ClaimAnswer }
@@ -15,14 +16,10 @@ export type ClaimResult =
   /** Claims of this task ended without a run too often: it may only be claimed with nothing else under way. */
   | { kind: 'alone-only' }
 
-export interface TaskReportsOptions {
+export interface TaskReportsOptions extends StopSignals {
   main: MainClient
   /** The integration's report API. */
   url: string
-  /** Aborted when nothing new may be begun. */
-  stopping: AbortSignal
-  /** Aborted when what is under way has to end as well. */
-  expired: AbortSignal
 }
 
 const RETRY_MS: Backoff = { first: 200, max: 5000, jitter: BY_A_FIFTH }

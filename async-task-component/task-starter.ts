@@ -1,5 +1,4 @@
 /** Takes a claimed task to its attempt's workflow, or to whatever else turns out to be true of it. */
-import type { Client, Connection } from '@temporalio/client'
 import type { PullModeConfig } from '../integrations/index.js'
 import { MAX_ERROR_MESSAGE_LENGTH } from '../integrations/shared/protocol/limits.js'
 import type { ClaimAnswer, TaskError } from '../integrations/shared/protocol/types.js'
@@ -7,26 +6,20 @@ import type { AttemptInput } from '../integrations/shared/task.js'
 import type { PendingTask } from '../integrations/shared/wire.js'
 import { type Backoff, BY_A_FIFTH, backoff } from '../lib/backoff.js'
 import { attemptInputOf, startAttempt, workflowIdOf } from './attempt-start.js'
+import type { BoundedTemporal } from './bounded-temporal.js'
 import { describeError, UnstartableTaskError } from './errors.js'
 import type { Logger } from './logger.js'
 import { pause } from './pause.js'
 import { lostRun, type RunInspector, type RunVerdict, type RunView } from './run-inspector.js'
 import type { TaskReports } from './task-reports.js'
-import type { TaskResult } from './types.js'
+import type { StopSignals, TaskResult } from './types.js'
 
-export interface TaskStarterOptions {
+export interface TaskStarterOptions extends StopSignals {
   namespace: string
   config: PullModeConfig
   reports: Pick<TaskReports, 'report'>
-  client: Client
-  connection: Connection
   inspector: Pick<RunInspector, 'inspect'>
-  /** How long one call to Temporal may take, in milliseconds. */
-  temporalTimeoutMs: number
-  /** Aborted when nothing new may be begun. */
-  stopping: AbortSignal
-  /** Aborted when what is under way has to end as well. */
-  expired: AbortSignal
+  temporal: BoundedTemporal
 }
 
 /** Between looks at a workflow that Temporal does not answer for. */
@@ -85,10 +78,10 @@ export class TaskStarter {
   }
 
   async #start(subject: Subject, input: AttemptInput): Promise<Did> {
-    const { client, connection, config, temporalTimeoutMs: timeoutMs, stopping, expired } = this.#options
+    const { temporal, config, stopping, expired } = this.#options
     const { workflowId, logger } = subject
     for (let starts = 0; starts < MAX_STARTS && !stopping.aborted; starts += 1) {
-      const result = await startAttempt({ client, connection, config, workflowId, input, timeoutMs, signal: expired })
+      const result = await startAttempt({ temporal, config, workflowId, input, signal: expired })
       switch (result.kind) {
         case 'started':
           logger.info({ runId: result.runId }, 'workflow started')

@@ -29,6 +29,14 @@ export interface WorkerConfig {
   restart: Backoff
 }
 
+/** How work is told to end. */
+export interface StopSignals {
+  /** Aborted when nothing new may be begun. */
+  stopping: AbortSignal
+  /** Aborted when what is under way has to end as well. */
+  expired: AbortSignal
+}
+
 /** What the task processor did with one claimed task. */
 export interface TaskResult {
   apiCallId: string

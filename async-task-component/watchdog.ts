@@ -6,6 +6,7 @@ import { followingSignal } from '../integrations/shared/following-signal.js'
 import { LoopGivenUpError } from './errors.js'
 import type { Logger } from './logger.js'
 import { pause } from './pause.js'
+import type { StopSignals } from './types.js'
 
 export interface Loop {
   start(): void
@@ -13,7 +14,7 @@ export interface Loop {
   stopped(): Promise<void>
 }
 
-export interface WatchdogOptions<L extends Loop> {
+export interface WatchdogOptions<L extends Loop> extends StopSignals {
   /** The loop's name in logs. */
   name: string
   /** Makes a loop that ends when `stopping` aborts, and calls `alive` whenever it gets on. */
@@ -22,10 +23,6 @@ export interface WatchdogOptions<L extends Loop> {
   silenceMs?: number
   /** Replacements in a row, none of which lived for `silenceMs`, after which the loop is given up. Default: 5. */
   maxReplacements?: number
-  /** Aborted when the loop is to end. */
-  stopping: AbortSignal
-  /** Aborted when nothing is waited for any more. */
-  expired: AbortSignal
   onGivenUp(error: LoopGivenUpError): void
   logger: Logger
 }

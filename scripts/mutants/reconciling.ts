@@ -38,8 +38,8 @@ export const RECONCILING_RULES: Mutant[] = [
   {
     name: 'cancelled-run-not-cancelled',
     file: RECONCILER,
-    from: '() => client.workflow.getHandle(workflowId).cancel()',
-    to: '() => client.workflow.getHandle(workflowId).describe()',
+    from: '(client) => client.workflow.getHandle(workflowId).cancel()',
+    to: '(client) => client.workflow.getHandle(workflowId).describe()',
     tests: RUNS,
   },
   {

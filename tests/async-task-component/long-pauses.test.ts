@@ -1,7 +1,7 @@
 /** Loops that are told to pause for longer than a watchdog takes a loop to be alive without a sign of it. */
-import { Client } from '@temporalio/client'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { AdaptiveInterval } from '@/async-task-component/adaptive-interval.js'
+import { BoundedTemporal } from '@/async-task-component/bounded-temporal.js'
 import { MainClient } from '@/async-task-component/main-client.js'
 import { PullLoop } from '@/async-task-component/pull-loop.js'
 import { Reconciler } from '@/async-task-component/reconciler.js'
@@ -36,15 +36,13 @@ function workbench(signal: AbortSignal) {
   const { internalAPIs } = config
   const main = new MainClient({ internalToken: TEST_TOKEN, requestTimeoutMs: 1000 })
   const connection = clientConnection('127.0.0.1:9')
-  const client = new Client({ connection })
+  const temporal = new BoundedTemporal(connection, { timeoutMs: 1000 })
   const common = {
     namespace,
     config,
     reports: new TaskReports({ main, url: internalAPIs.reportTaskEvent, stopping: signal, expired: signal }),
-    inspector: new RunInspector({ client, connection, timeoutMs: 1000 }),
-    client,
-    connection,
-    temporalTimeoutMs: 1000,
+    inspector: new RunInspector(temporal),
+    temporal,
     stopping: signal,
     expired: signal,
     logger: silent,
@@ -68,11 +66,10 @@ function pullLoop(signal: AbortSignal, alive: () => void): Loop {
   const limits = { batchSize, startConcurrency, waitSeconds: 0 }
   return new PullLoop({
     ...common,
-    ...limits,
+    limits,
     fetchTasks: nothing,
     gates: [],
     interval,
-    forgetGates: () => undefined,
     alive,
   })
 }

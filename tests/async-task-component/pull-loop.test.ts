@@ -1,12 +1,15 @@
-/** What the pull loop asks of its parts, and in which order. */
-import { expect, it } from 'vitest'
-import { PullLoop } from '@/async-task-component/pull-loop.js'
+/** What the pull loop asks of its parts, and in which order; its states: which follow which, and that nothing else does. */
+import { beforeEach, expect, it } from 'vitest'
+import { AdaptiveInterval } from '@/async-task-component/adaptive-interval.js'
+import type { ClosedGate } from '@/async-task-component/gates.js'
+import { PULL_LOOP_MOVES, PullLoop, type PullLoopOptions } from '@/async-task-component/pull-loop.js'
 import type { PendingTask } from '@/integrations/shared/wire.js'
 import { eventually } from '../support/eventually.js'
 import { silent } from './support.js'
 
 const A = taskOf('a')
 const SUSPECT = taskOf('suspect')
+const CLOSED: ClosedGate = { reason: 'backlog_full', message: 'the queue is full' }
 
 function taskOf(id: string): PendingTask {
   return { id, taskKey: `key-${id}`, status: 'pending', attempts: 0, startedAt: null, createdAt: 1, requestParams: {} }
@@ -55,16 +58,13 @@ async function live({ fetches, closed = 0, start = async () => undefined }: Scri
       {
         async check() {
           done.push('gate')
-          return stillClosed-- > 0 ? { reason: 'backlog_full', message: 'full' } : null
+          return stillClosed-- > 0 ? CLOSED : null
         },
       },
     ],
-    batchSize: 10,
-    startConcurrency: 10,
-    waitSeconds: 0,
+    limits: { batchSize: 10, startConcurrency: 10, waitSeconds: 0 },
     interval: { after: () => 1 },
     stopping: stop.signal,
-    forgetGates: () => undefined,
     alive: () => undefined,
     logger: silent,
   })
@@ -112,3 +112,134 @@ it('claims a suspect alone, once nothing else is under way', async () => {
     'fetch',
   ])
 })
+
+const WAIT_SECONDS = 0.02
+
+/** What a round meets. */
+interface Round {
+  gate?: ClosedGate | null
+  /** Of the same gate, once a fetch was parked. */
+  gateAfterwards?: ClosedGate
+  /** How many tasks main has; nothing where it does not answer. */
+  tasks?: number
+  /** Main waits for tasks as long as it is asked to. */
+  parks?: boolean
+  /** When the loop is told to stop. */
+  stops?: 'while fetching' | 'while starting'
+}
+
+let moves: Set<string>
+beforeEach(() => {
+  moves = new Set()
+})
+
+/** The states that the loop is in while it does these rounds, and is stopped after them. */
+async function statesIn(rounds: Round[]): Promise<string[]> {
+  const left = [...rounds]
+  const stopping = new AbortController()
+  const states: string[] = ['idle']
+  let round: Round = {}
+  let fetched = false
+  const gate = {
+    async check() {
+      if (fetched) return round.gateAfterwards ?? null
+      const next = left.shift()
+      round = next ?? { gate: CLOSED }
+      if (next === undefined) stopping.abort()
+      return round.gate ?? null
+    },
+  }
+  const parts = {
+    fetchTasks: async (_query: unknown, signal: AbortSignal) => {
+      fetched = true
+      if (round.parks) await new Promise((resolve) => setTimeout(resolve, WAIT_SECONDS * 1000))
+      if (round.stops === 'while fetching') stopping.abort()
+      if (round.tasks === undefined && !round.parks) throw signal.reason ?? new Error('main is away')
+      return Array.from({ length: round.tasks ?? 0 }, (_, index) => taskOf(String(index)))
+    },
+    reports: { claim: async () => ({ kind: 'claimed', claim: {} }) },
+    starter: {
+      async run() {
+        // By then the round is over, and the loop waits for free slots.
+        await new Promise(setImmediate)
+        if (round.stops === 'while starting') stopping.abort()
+        return { did: 'started' }
+      },
+    },
+  } as unknown as Pick<PullLoopOptions, 'fetchTasks' | 'reports' | 'starter'>
+  const loop: PullLoop = new PullLoop({
+    ...parts,
+    gates: [gate],
+    limits: { batchSize: 2, startConcurrency: 2, waitSeconds: WAIT_SECONDS },
+    interval: new AdaptiveInterval({ pollIntervalMs: 1, maxPollIntervalMs: 1 }),
+    stopping: stopping.signal,
+    alive() {
+      const [from, to] = [states.at(-1) ?? '', loop.state]
+      if (to === 'checking') fetched = false
+      moves.add(`${from} → ${to}`)
+      states.push(to)
+    },
+    logger: silent,
+  })
+  loop.start()
+  await loop.stopped()
+  return states
+}
+
+const END = ['checking', 'waiting', 'stopping', 'stopped']
+
+it.each<[string, Round[], string[]]>([
+  ['a closed gate is not fetched behind', [{ gate: CLOSED }], ['checking', 'waiting']],
+  ['no tasks are waited for', [{ tasks: 0 }], ['checking', 'fetching', 'waiting']],
+  ['main that is away is waited for', [{}], ['checking', 'fetching', 'waiting']],
+  ['some tasks are claimed, and more are waited for', [{ tasks: 1 }], ['checking', 'fetching', 'claiming', 'waiting']],
+  ['after a full batch more are fetched at once', [{ tasks: 2 }], ['checking', 'fetching', 'claiming']],
+  [
+    'where main has waited for tasks, nothing more is waited for',
+    [{ tasks: 0 }, { parks: true }],
+    ['checking', 'fetching', 'waiting', 'checking', 'fetching'],
+  ],
+  [
+    'a gate that has closed while a fetch was parked keeps its tasks from being claimed',
+    [{ tasks: 0 }, { parks: true, tasks: 2, gateAfterwards: CLOSED }],
+    ['checking', 'fetching', 'waiting', 'checking', 'fetching', 'waiting'],
+  ],
+])('%s', async (_what, rounds, states) => {
+  expect(await statesIn(rounds)).toEqual(['idle', ...states, ...END])
+})
+
+it('what the moves list is what moves the loop, and nothing else is', async () => {
+  await statesIn([{ gate: CLOSED }, {}, { tasks: 0 }, { parks: true }, { tasks: 1 }, { tasks: 2 }])
+  // A stop in the middle of each.
+  await statesIn([{ tasks: 0 }, { parks: true, stops: 'while fetching' }])
+  await statesIn([{ tasks: 2, stops: 'while starting' }])
+  await statesIn([{ tasks: 0, stops: 'while fetching' }])
+  await stoppedBeforeItsStart()
+  const listed = Object.entries(PULL_LOOP_MOVES).flatMap(([from, next]) => next.map((to) => `${from} → ${to}`))
+  expect([...moves].sort()).toEqual(listed.sort())
+})
+
+it('a loop that makes another move dies of it', async () => {
+  const { idle } = PULL_LOOP_MOVES
+  const allowed = idle as string[]
+  const removed = allowed.splice(0)
+  try {
+    await expect(statesIn([{ tasks: 0 }])).rejects.toThrow('from idle to')
+  } finally {
+    allowed.push(...removed)
+  }
+})
+
+async function stoppedBeforeItsStart(): Promise<void> {
+  const states = ['idle']
+  const loop: PullLoop = new PullLoop({
+    stopping: AbortSignal.abort(),
+    alive() {
+      moves.add(`${states.at(-1)} → ${loop.state}`)
+      states.push(loop.state)
+    },
+    logger: silent,
+  } as unknown as PullLoopOptions)
+  loop.start()
+  await loop.stopped()
+}

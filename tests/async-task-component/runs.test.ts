@@ -1,6 +1,7 @@
 /** What is made of an attempt's run, as Temporal has it: by who looks, who starts, and who looks after it. */
 import { Client, Connection } from '@temporalio/client'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import { BoundedTemporal } from '@/async-task-component/bounded-temporal.js'
 import type { TaskReport } from '@/async-task-component/main-client.js'
 import { Reconciler } from '@/async-task-component/reconciler.js'
 import { RunInspector, type RunView } from '@/async-task-component/run-inspector.js'
@@ -14,16 +15,18 @@ import { silent, uniqueName } from './support.js'
 
 const namespace = uniqueName('runs')
 const taskQueue = `queue-${namespace}`
-const temporalTimeoutMs = 10_000
+const timeoutMs = 10_000
 const never = new AbortController().signal
 
 let connection: Connection
 let client: Client
+let temporal: BoundedTemporal
 let inspector: RunInspector
 beforeAll(async () => {
   connection = await Connection.connect({ address: inject('temporalAddress') })
   client = new Client({ connection })
-  inspector = new RunInspector({ client, connection, timeoutMs: temporalTimeoutMs })
+  temporal = new BoundedTemporal(connection, { timeoutMs })
+  inspector = new RunInspector(temporal)
 })
 afterAll(async () => {
   for await (const { workflowId } of client.workflow.list({ query: `TaskQueue = '${taskQueue}'` })) {
@@ -81,8 +84,8 @@ describe('who looks at a run', () => {
   })
 
   it('sees none where there is none, and knows nothing where Temporal does not say', async () => {
-    const away = new Client({ connection, namespace: uniqueName('no-such') })
-    const lost = new RunInspector({ client: away, connection, timeoutMs: temporalTimeoutMs })
+    const away = new BoundedTemporal(connection, { namespace: uniqueName('no-such'), timeoutMs })
+    const lost = new RunInspector(away)
     expect(await inspector.inspect(workflowIdOf(newTask()), undefined, never)).toEqual({ state: 'none' })
     expect(await lost.inspect(workflowIdOf(newTask()), undefined, never)).toMatchObject({ state: 'unknown' })
   })
@@ -92,7 +95,7 @@ describe('who starts a claimed task', () => {
   async function start(task: PendingTask, claim: Partial<ClaimAnswer>, view?: RunView) {
     const { told, reports } = listener()
     const seen = view === undefined ? inspector : { inspect: async () => view }
-    const options = { namespace, config, client, connection, temporalTimeoutMs, stopping: never, expired: never }
+    const options = { namespace, config, temporal, stopping: never, expired: never }
     const starter = new TaskStarter({ ...options, reports, inspector: seen })
     const whole = { attempt: 1, fencingToken: 'mine', leaseSeconds: 300, takeOver: false, ...claim }
     const { did } = await starter.run(task, whole, silent)
@@ -138,9 +141,7 @@ describe('who looks after runs', () => {
       },
       reports,
       inspector: { inspect: async () => view },
-      client,
-      connection,
-      temporalTimeoutMs,
+      temporal,
       intervalMs: 1,
       stopping: stop.signal,
       expired: never,

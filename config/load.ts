@@ -41,7 +41,7 @@ export function loadConfig(options: LoadConfigOptions = {}): AppConfig {
   const substituted = substitute(merge(base, overlay), env)
   if (!components.includes('main')) leaveOutMainsOwn(substituted.values)
 
-  const result = parse(mode, substituted)
+  const result = configSchema.safeParse({ mode, ...substituted.values })
   if (!result.success) {
     const fileOf = (path: PropertyKey[]) => (holds(overlay, path) ? overlayFile : BASE_FILE)
     const problems = result.error.issues.flatMap((issue) => describe(issue, substituted, fileOf))
@@ -79,23 +79,6 @@ function readJson(root: string, file: string, mode: string): JsonObject {
     const problem = { path: file, message: `cannot be read: ${reason}`, remedy: `Correct ${path}.` }
     throw new ConfigError(mode, [problem], { cause })
   }
-}
-
-/** The environment holds text only: where a number or a boolean is wanted, its variables' text is read as one. */
-function parse(mode: Mode, { values, substitutions }: Substituted) {
-  const first = configSchema.safeParse({ mode, ...values })
-  if (first.success) return first
-  for (const { code, path, ...issue } of first.error.issues) {
-    if (code !== 'invalid_type' || !substitutions.has(path.join('.'))) continue
-    const holder = valueAt(values, path.slice(0, -1)) as JsonObject
-    const key = path.at(-1) as string
-    const text = holder[key]
-    if (typeof text !== 'string') continue
-    const expected = 'expected' in issue ? issue.expected : undefined
-    if (expected === 'number' && Number.isFinite(Number(text))) holder[key] = Number(text)
-    if (expected === 'boolean' && (text === 'true' || text === 'false')) holder[key] = text === 'true'
-  }
-  return configSchema.safeParse({ mode, ...values })
 }
 
 function describe(

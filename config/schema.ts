@@ -2,12 +2,13 @@ import { z } from 'zod'
 import { integrationsConfigSchema } from '../integrations/entries/config.js'
 import { artifactsConfigSchema } from '../integrations/shared/artifacts/config.js'
 import { DEFAULT_TASK_POLICY } from '../integrations/shared/protocol/index.js'
+import { booleanFromText, numberFromText } from '../lib/from-text.js'
 import { authSchema, bearerToken, rejectSharedTokens } from './authentication.js'
 import { MODES } from './modes.js'
 import { pullModeSchema } from './pull-mode.js'
 
-const port = z.number().int().min(0).max(65_535)
-const days = z.number().int().min(0).max(36_500)
+const port = numberFromText(z.number().int().min(0).max(65_535))
+const days = numberFromText(z.number().int().min(0).max(36_500))
 const internalToken = z.string().min(16, 'must have at least 16 characters').optional()
 
 const mainSchema = z
@@ -36,14 +37,14 @@ const mainSchema = z
     /** Who may call the public APIs. Default: anybody, which only `local` allows by itself. */
     auth: authSchema.prefault({}),
     /** Lets `dev` and `prod` serve anybody. */
-    allowAnonymous: z.boolean().default(false),
+    allowAnonymous: booleanFromText.default(false),
     /** What main takes on; the rest is answered 503, for its callers to ask again. */
     load: z
       .strictObject({
         /** How long after its arrival a request is begun at the latest. Below the daemon's `requestTimeoutMs`. */
-        maxWaitMs: z.number().int().min(100).max(60_000).default(4_000),
+        maxWaitMs: numberFromText(z.number().int().min(100).max(60_000)).default(4_000),
         /** Bytes of all the bodies from users that are under way. One may be 1 MiB. */
-        maxBodyBytes: z.number().int().min(1_048_576).default(67_108_864),
+        maxBodyBytes: numberFromText(z.number().int().min(1_048_576)).default(67_108_864),
       })
       .prefault({}),
     /** Days after which tasks that have ended are removed; 0: never. */
@@ -59,9 +60,9 @@ const mainSchema = z
     tasks: z
       .strictObject({
         /** Attempts a task has before it stays failed. */
-        maxAttempts: z.number().int().min(1).max(100).default(DEFAULT_TASK_POLICY.maxAttempts),
+        maxAttempts: numberFromText(z.number().int().min(1).max(100)).default(DEFAULT_TASK_POLICY.maxAttempts),
         /** How long a claim may stay queued before another daemon may take it over. */
-        stuckTimeoutSeconds: z.number().min(1).default(DEFAULT_TASK_POLICY.stuckTimeoutSeconds),
+        stuckTimeoutSeconds: numberFromText(z.number().min(1)).default(DEFAULT_TASK_POLICY.stuckTimeoutSeconds),
       })
       .prefault({}),
   })
@@ -76,14 +77,14 @@ const asyncTaskSchema = z.strictObject({
   pullMode: pullModeSchema
     .extend({
       /** Whether tasks are pulled at all; the workers run either way. */
-      enabled: z.boolean().default(true),
+      enabled: booleanFromText.default(true),
     })
     .prefault({}),
   internalApiToken: internalToken,
   /** `GET /health/live` and `/health/ready`; without a port they are not served. */
   health: z.strictObject({ host: z.string().default('127.0.0.1'), port: port.optional() }).prefault({}),
   /** How long a stop waits for work under way. */
-  shutdownGraceMs: z.number().int().min(0).default(10_000),
+  shutdownGraceMs: numberFromText(z.number().int().min(0)).default(10_000),
 })
 
 export const configSchema = z.strictObject({

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { numberFromText } from '../../lib/from-text.js'
 import { providerConfigSchema } from '../shared/provider-config.js'
 
 export const nanobanana2ConfigSchema = providerConfigSchema.safeExtend({
@@ -8,7 +9,7 @@ export const nanobanana2ConfigSchema = providerConfigSchema.safeExtend({
    */
   backend: z.enum(['openai', 'gemini']).default('openai'),
   /** How long one image may take, in milliseconds. Default three minutes. */
-  requestTimeoutMs: z.number().int().min(100).max(600_000).default(180_000),
+  requestTimeoutMs: numberFromText(z.number().int().min(100).max(600_000)).default(180_000),
   /**
    * What to do when a request's answer was lost: neither kind of provider can be asked whether it made (and
    * charged for) an image. `fail` leaves the decision to an operator; `retry` risks paying twice. Default `fail`.

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { booleanFromText, numberFromText } from '../../lib/from-text.js'
 import { hostsSchema } from './public-url.js'
 
 /**
@@ -7,7 +8,7 @@ import { hostsSchema } from './public-url.js'
  */
 export const providerConfigSchema = z
   .strictObject({
-    enabled: z.boolean().default(true),
+    enabled: booleanFromText.default(true),
     apiKey: z.string().min(1).optional(),
     baseUrl: z.url().optional(),
     /** The provider's model id. There is no default: models retire. Needed with a key. */
@@ -24,15 +25,15 @@ export const providerConfigSchema = z
      */
     userUrlHosts: hostsSchema.default([]),
     /** Most tasks in flight at once; the others wait as pending. With 0 nothing is claimed. Default: any number. */
-    maxTasksInFlight: z.number().int().min(0).optional(),
+    maxTasksInFlight: numberFromText(z.number().int().min(0)).optional(),
     /** Most tasks that one user may have open, which are those that have not ended. Default: any number. */
-    maxOpenTasksPerUser: z.number().int().min(1).optional(),
+    maxOpenTasksPerUser: numberFromText(z.number().int().min(1)).optional(),
     /** Most requests a minute that all daemons together may send. Default: any number. */
-    requestsPerMinute: z.number().min(1).optional(),
+    requestsPerMinute: numberFromText(z.number().min(1)).optional(),
     /** How long one request may take, in milliseconds. */
-    requestTimeoutMs: z.number().int().min(100).max(600_000).default(60_000),
+    requestTimeoutMs: numberFromText(z.number().int().min(100).max(600_000)).default(60_000),
     /** How long one attempt may take before it is given up, in seconds. At most two days. Default an hour. */
-    deadlineSeconds: z.number().int().min(10).max(172_800).default(3600),
+    deadlineSeconds: numberFromText(z.number().int().min(10).max(172_800)).default(3600),
   })
   .superRefine((section, context) => {
     if (section.apiKey === undefined) return

@@ -118,6 +118,20 @@ describe('the environment', () => {
     ])
   })
 
+  test.each([' ', '0x', 'true', '1e999', null, true])('gives no number where there is none: %j', (batchSize) => {
+    set('app.config.json', 'components.asyncTask.pullMode', { batchSize })
+    expect(problemsOf(() => loadConfig({ root, env: {} }))).toEqual([
+      expect.objectContaining({ path: 'components.asyncTask.pullMode.batchSize' }),
+    ])
+  })
+
+  test.each(['no', '0', 'FALSE', 1, null])('gives no boolean where there is none: %j', (enabled) => {
+    set('app.config.json', 'components.asyncTask.pullMode', { enabled })
+    expect(problemsOf(() => loadConfig({ root, env: {} }))).toEqual([
+      expect.objectContaining({ path: 'components.asyncTask.pullMode.enabled' }),
+    ])
+  })
+
   test('leaves a field out whose variable is not set, and names the variable where the field is needed', () => {
     set('app.config.json', 'components.main.url', 'http://${MAIN_HOST}:3000')
     expect(problemsOf(() => loadConfig({ root, env: {} }))).toEqual([

@@ -104,7 +104,6 @@ function isStored(task: StoredTask, { report, answered, sentAt, answeredAt }: Ac
     case 'completed':
     case 'failed':
     case 'released':
-    case 'renewed':
       return stored(report.status, (event) => event.attempt === report.attempt)
     case 'running':
       // Noted on the row, until a claim or a cancel wipes that out.

@@ -19,7 +19,6 @@ const MOVES: Record<string, Record<string, string>> = {
     begun: 'queued',
     waiting: 'queued',
     resumed: 'queued',
-    renewed: 'queued',
     checked: 'queued',
     released: 'pending',
     processing: 'processing',

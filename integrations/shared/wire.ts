@@ -127,7 +127,6 @@ export function processorReportSchema<R extends z.ZodType>(result: R) {
       alone: z.boolean().optional(),
     }),
     z.strictObject({ ...fromProcessor, status: z.literal('released') }),
-    z.strictObject({ ...fromProcessor, status: z.literal('renewed') }),
     z.strictObject({ ...fromProcessor, status: z.literal('running') }),
     z.strictObject({ ...fromProcessor, status: z.literal('closed') }),
     z.strictObject({ ...fromProcessor, status: z.literal('completed'), result }),

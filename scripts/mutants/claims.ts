@@ -119,11 +119,4 @@ export const CLAIMS_RULES: Mutant[] = [
     to: '',
     tests: PROTOCOL,
   },
-  {
-    name: 'renewed-for-no-time',
-    file: PROCESSOR_REPORTS,
-    from: 'leaseExpiresAt: context.now + context.policy.stuckTimeoutSeconds }',
-    to: 'leaseExpiresAt: context.now }',
-    tests: PROTOCOL,
-  },
 ]

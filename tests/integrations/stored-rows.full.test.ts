@@ -49,7 +49,6 @@ const REQUESTS: Record<string, (state: TaskState) => TaskRequest> = {
   }),
   failForGood: (state) => ({ status: 'failed', ...asProcessor(state), error, retryable: false }),
   release: (state) => ({ status: 'released', ...asProcessor(state) }),
-  renew: (state) => ({ status: 'renewed', ...asProcessor(state) }),
   running: (state) => ({ status: 'running', ...asProcessor(state) }),
   closed: (state) => ({ status: 'closed', ...asProcessor(state) }),
   completeUnseen: (state) => ({ status: 'completed', ...asProcessor(state), result: 2 }),
@@ -109,7 +108,6 @@ it('whatever is requested of whatever row, what is stored is what the protocol s
     'processing',
     'queued',
     'released',
-    'renewed',
     'restored',
     'resumed',
     'retried',
@@ -173,4 +171,16 @@ it('the database knows the model’s functions by labels, so that another build 
   expect(texts).toHaveLength(9)
   const bodies = texts.flatMap((text) => text.split('\n')).filter((line) => line !== '' && !line.startsWith('// '))
   expect(bodies.filter((body) => !/\.v\d+$/.test(body))).toEqual([])
+})
+
+it('an event of another version’s, whose type this one does not know, moves nothing and is shown as it is', async () => {
+  const { controller } = main.component
+  const id = await plantTask(controller)
+  const before = await findTask(controller, TEST_TASKS, id)
+  const data = { type: 'renewed', attempt: 1, leaseExpiresAt: 5 }
+  const event = { apiCallId: id, eventType: 'renewed', attempt: 1, at: 1, supersedes: null, data }
+  await inTransaction(controller, 'plant', () => controller.system.storage.create(TEST_TASKS.integrationEvent, event))
+  expect(await findTask(controller, TEST_TASKS, id)).toEqual(before)
+  const task = await readTask(controller, TEST_TASKS, await taskKeyOf(controller, id), 'operator')
+  expect(task?.timeline).toMatchObject([{ type: 'renewed', attempt: 1 }])
 })

@@ -27,7 +27,7 @@ const request: fc.Arbitrary<Command['request']> = fc.oneof(
       return { status, ...base }
     }),
   fc
-    .tuple(fc.constantFrom('released', 'renewed', 'running', 'closed', 'completed', 'failed'), fromProcessor)
+    .tuple(fc.constantFrom('released', 'running', 'closed', 'completed', 'failed'), fromProcessor)
     .map(([status, { offset, stale }]) => (state: TaskState): TaskRequest => {
       const base = {
         attempt: Math.max(1, currentAttempt(state) + offset),

@@ -43,7 +43,6 @@ const requests: Record<string, (state: TaskState) => TaskRequest> = {
   'failed by another run': (state) => failed(state.attempts + 1, OTHER_RUN),
   'failed of an attempt before': (state) => failed(state.attempts - 1),
   released: (state) => ({ status: 'released', ...current(state) }),
-  renewed: (state) => ({ status: 'renewed', ...current(state) }),
   'verdict completed': (state) => ({ status: 'completed', result: 1, ...current(state) }),
   'verdict failed': (state) => ({
     status: 'failed',
@@ -165,7 +164,6 @@ const expectations: Record<keyof typeof requests, Record<Row, Expectation>> = {
   'failed by another run': byAnotherRun('failed'),
   'failed of an attempt before': everywhere('wrong_attempt', { completed: 'wrong_status', cancelled: 'wrong_status' }),
   released: everywhere('wrong_status', { pending: 'stale_token', queued: ['released'], begun: ['released'] }),
-  renewed: everywhere('wrong_status', { pending: 'stale_token', queued: ['renewed'], begun: ['renewed'] }),
   'verdict completed': everywhere('wrong_status', {
     pending: 'stale_token',
     queued: ['processing', 'completed'],
@@ -235,7 +233,7 @@ describe('refusals', () => {
     })
   })
 
-  it.each(['released', 'renewed', 'running'] as const)('a stale token cannot report %s', (status) => {
+  it.each(['released', 'running'] as const)('a stale token cannot report %s', (status) => {
     const { decision } = step(rows.queued, { status, attempt: 1, fencingToken: 'stale-token' }, NOW)
     expect(refusal(decision)).toBe('stale_token')
     expect(decision.events).toEqual([])

@@ -135,7 +135,6 @@ async function recordProtocol(main: Recorder): Promise<void> {
     const task = await main.claim(await main.create(namespace))
     await main.report(task, { status: 'queued', fencingToken: 'another-token' })
     await main.report(task, { status: 'queued', fencingToken: task.token })
-    await main.fromProcessor(task, { status: 'renewed' })
     await main.fromProcessor(task, { status: 'running' })
     await main.fromProcessor(task, { status: 'released' })
 

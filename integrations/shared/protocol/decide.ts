@@ -16,7 +16,7 @@
  * | any of these six on `pending`       | n = current                                           | queued (adopted), as above |
  * | … from after a restored backup      | n > current, or n = current while failed              | restored, queued, as above |
  * | the same outcome again              | attempt n ended that way                              | none                      |
- * | released / renewed, processor       | n = current, queued, token equal                      | released / renewed        |
+ * | released, processor                 | n = current, queued, token equal                      | released                  |
  * | verdict: completed / failed         | n = current, live, token equal                        | as the run's own, whose begin a restore may have lost |
  * | verdict: running                    | n = current, live or cancelled unseen, token equal    | checked                   |
  * | verdict: closed                     | cancelled, token equal                                | runClosed                 |

@@ -111,8 +111,6 @@ function changes(state: TaskState, event: TaskEvent): Partial<TaskState> {
         dueAt: event.dueAt,
         releases: state.releases + 1,
       }
-    case 'renewed':
-      return { leaseExpiresAt: event.leaseExpiresAt }
     case 'checked':
       return {
         checkedAt: event.checkedAt,

@@ -1,4 +1,4 @@
-/** Claims, releases, renewals and verdicts: from task processors and reconcilers, fenced by attempt and token. */
+/** Claims, releases and verdicts: from task processors and reconcilers, fenced by attempt and token. */
 import { backoff } from '../../../lib/backoff.js'
 import {
   accept,
@@ -12,25 +12,14 @@ import {
   refuse,
 } from './decision.js'
 import { claimableAt, evolve } from './evolve.js'
-import type {
-  Acceptance,
-  Claim,
-  Decision,
-  ProcessorReport,
-  Release,
-  Renewal,
-  TaskEvent,
-  TaskState,
-  Verdict,
-} from './types.js'
+import type { Acceptance, Claim, Decision, ProcessorReport, Release, TaskEvent, TaskState, Verdict } from './types.js'
 
 export function decideProcessorReport(state: TaskState, request: ProcessorReport, context: DecisionContext): Decision {
   switch (request.status) {
     case 'queued':
       return claim(state, request, context)
     case 'released':
-    case 'renewed':
-      return releaseOrRenew(state, request, context)
+      return release(state, request, context)
     default:
       return verdict(state, request, context)
   }
@@ -106,18 +95,14 @@ function poisoned(state: TaskState, context: DecisionContext): TaskEvent {
   })
 }
 
-function releaseOrRenew(state: TaskState, request: Release | Renewal, context: DecisionContext): Decision {
+function release(state: TaskState, request: Release, context: DecisionContext): Decision {
   const stale = staleProcessor(state, request)
   if (stale) return stale
   if (state.status !== 'queued') return refuse(state, request.status, 'wrong_status')
 
-  const attempt = request.attempt
-  if (request.status === 'renewed') {
-    return accept([{ type: 'renewed', attempt, leaseExpiresAt: context.now + context.policy.stuckTimeoutSeconds }])
-  }
   const { now: at, newToken: fencingToken } = context
   const pause = backoff(context.policy.releaseBackoff, state.releases + 1, () => context.random)
-  return accept([{ type: 'released', attempt, at, fencingToken, dueAt: at + pause }])
+  return accept([{ type: 'released', attempt: request.attempt, at, fencingToken, dueAt: at + pause }])
 }
 
 /** What a processor concluded about the run, from a look at the row and then one at Temporal. */
@@ -139,7 +124,7 @@ function verdict(state: TaskState, request: Verdict, context: DecisionContext): 
   return accept(outcomeEvents(state, request, state.runId, context))
 }
 
-function staleProcessor(state: TaskState, request: Release | Renewal | Verdict): Decision | null {
+function staleProcessor(state: TaskState, request: Release | Verdict): Decision | null {
   if (request.attempt !== currentAttempt(state)) {
     return refuse(state, request.status, 'wrong_attempt', `the current attempt is ${currentAttempt(state)}`)
   }

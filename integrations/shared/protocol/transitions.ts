@@ -12,7 +12,6 @@ export const TRANSITIONS: Readonly<Record<TaskStatus, Partial<Record<TaskEventTy
     begun: 'queued',
     waiting: 'queued',
     resumed: 'queued',
-    renewed: 'queued',
     checked: 'queued',
     restored: 'queued',
     released: 'pending',

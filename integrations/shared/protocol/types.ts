@@ -117,7 +117,6 @@ export type RunOutcome = (Completion | Failure) & FromRun
 export type RunReport = Begin | Processing | Waiting | Resumed | RunOutcome
 
 export type Release = { status: 'released' } & FromProcessor
-export type Renewal = { status: 'renewed' } & FromProcessor
 /** What a processor learned about a run from Temporal, or that the attempt cannot be started at all. */
 export type Verdict = (
   | Completion
@@ -129,7 +128,7 @@ export type Verdict = (
   | { status: 'closed' }
 ) &
   FromProcessor
-export type ProcessorReport = Claim | Release | Renewal | Verdict
+export type ProcessorReport = Claim | Release | Verdict
 
 export type Cancel = { status: 'cancelled'; reason?: string } & FromOperator
 export type OperatorRetry = { status: 'retry'; extraAttempts: number } & FromOperator
@@ -189,7 +188,6 @@ export type TaskEvent =
       intent: CreateIntent | null
     } & Dated)
   | ({ type: 'released'; attempt: number; fencingToken: string; dueAt: number } & Dated)
-  | { type: 'renewed'; attempt: number; leaseExpiresAt: number }
   | { type: 'checked'; attempt: number; checkedAt: number; leaseExpiresAt: number | null }
   | ({ type: 'cancelled'; attempt: number; fencingToken: string; by: string; reason: string | null } & Dated)
   | { type: 'runClosed'; attempt: number; checkedAt: number }

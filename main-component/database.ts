@@ -6,7 +6,7 @@ import type { Database, DatabaseLogger } from 'interaqt'
 import { PGLiteDB, type PGLiteDBConfig, PostgreSQLDB, type PostgreSQLDBConfig } from 'interaqt/drivers'
 import pg from 'pg'
 import type { Logger } from 'pino'
-import { isConnectionLost } from '../integrations/shared/database-faults.js'
+import { ConnectionLostError, isConnectionLost } from '../integrations/shared/database-faults.js'
 import { CONNECTION_WAIT_MS, LOCK_WAIT_MS, STATEMENT_TIMEOUT_MS } from '../integrations/shared/protocol/limits.js'
 import { lockDataDir, unusable } from './data-dir-lock.js'
 import { assertRoom, watchForStall } from './disk-space.js'
@@ -47,18 +47,43 @@ class KeepingPGLite extends PGLiteDB {
   }
 }
 
-/** As above; nor does it look into other databases, for which this one's user may have no right. */
+/**
+ * As above; nor does it look into other databases, for which this one's user may have no right. It has one pool to
+ * boot with, and one to serve with: interaqt knows a database's sequences by the driver that has booted.
+ */
 class KeepingPostgreSQL extends PostgreSQLDB {
-  override open(): Promise<void> {
-    return this.openForSchemaRead()
+  override async open(): Promise<void> {
+    // What works on the schema takes as long as it needs.
+    this.pool ??= this.#newPool({})
   }
 
-  /** From here on no statement's answer is waited for longer than this. */
-  async limitStatements(ms: number): Promise<void> {
-    await this.pool?.end()
-    delete this.pool
-    this.options.query_timeout = ms
-    await this.open()
+  override openForSchemaRead(): Promise<void> {
+    return this.open()
+  }
+
+  /** From here on no statement's answer is waited for longer than `STATEMENT_TIMEOUT_MS`. */
+  async serve(): Promise<void> {
+    const booted = this.pool
+    this.pool = this.#newPool({ query_timeout: STATEMENT_TIMEOUT_MS })
+    await booted?.end()
+  }
+
+  #newPool(limits: pg.PoolConfig): pg.Pool {
+    const pool = new Pool({ ...this.options, ...limits })
+    // An idle connection was cut: the pool makes another where one is needed.
+    pool.on('error', ({ message: error }) => this.logger.error({ type: 'pool', name: 'idle', sql: '', error }))
+    return pool
+  }
+}
+
+/** Says of what its connections met whether they were lost. */
+class Pool extends pg.Pool {
+  override connect(...args: unknown[]): never {
+    return orLost(super.connect, this, args)
+  }
+
+  override query(...args: unknown[]): never {
+    return orLost(super.query, this, args)
   }
 }
 
@@ -68,22 +93,30 @@ class Connection extends pg.Client {
     super(config)
     // One that is cut while a transaction pauses tells nobody but this event, which else ends the process.
     this.on('error', () => {})
-    this.query = new Proxy(this.query, {
-      apply: (query, self, args) => this.#endIfLost(Reflect.apply(query, self, args)),
-    })
   }
 
   /**
    * pg would go on with a connection whose answer did not come in time, though its transaction may be open, and let
-   * the ROLLBACK wait behind that answer. Without a promise it is the pool that asks, and ends what failed by itself.
+   * the ROLLBACK wait behind that answer. Where it is the pool that asks, that ends what failed.
    */
-  #endIfLost(answer: unknown): unknown {
-    if (!(answer instanceof Promise)) return answer
-    return answer.catch((error: unknown) => {
-      if (isConnectionLost(error)) void this.end()
-      throw error
-    })
+  override query(...args: unknown[]): never {
+    return orLost(super.query, this, args, () => void this.end())
   }
+}
+
+/**
+ * Calls one of pg's functions, which have many forms: `never` fits them all. pg's own errors are plain, without the
+ * SQLSTATE of the server's, or the code of the network's: no answer in time, no connection, or one that has ended.
+ */
+function orLost(call: unknown, self: unknown, args: unknown[], onLost = () => {}): never {
+  const answer: unknown = Reflect.apply(call as (...args: unknown[]) => unknown, self, args)
+  if (!(answer instanceof Promise)) return answer as never
+  return answer.catch((thrown: unknown) => {
+    const isPlain = thrown instanceof Error && thrown.constructor === Error && !('code' in thrown)
+    const error = isPlain ? new ConnectionLostError(thrown) : thrown
+    if (isConnectionLost(error)) onLost()
+    throw error
+  }) as never
 }
 
 /** @param dataDir a folder, or `memory://`; used where there is no `url` */
@@ -151,7 +184,7 @@ function openPostgreSQL(url: string, logger: Logger): OpenedDatabase {
       try {
         while (!(await tryLock(client))) await delay(BOOT_LOOK_MS)
         const booted = await boot()
-        await driver.limitStatements(STATEMENT_TIMEOUT_MS)
+        await driver.serve()
         return booted
       } finally {
         await client.end()

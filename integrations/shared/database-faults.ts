@@ -26,21 +26,24 @@ const CONNECTION_CODES = new Set([
   ...['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'ENOTFOUND', 'EAI_AGAIN'],
 ])
 
-/** pg gives these no code. The last is its pool's, all of whose connections stayed in use. */
-const CONNECTION_MESSAGES = [
-  // No answer came in time. What a statement did is undone with its connection, unless it was a COMMIT.
-  /^Query read timeout$/,
-  /^Connection terminated/,
-  /^Client (has encountered a connection error|was closed) and is not queryable$/,
-  /^timeout exceeded when trying to connect$/,
-]
+/**
+ * No connection was to be had, it has ended, or no answer came in time. What a statement did is undone with its
+ * connection, unless it was a COMMIT.
+ */
+export class ConnectionLostError extends Error {
+  override readonly name = 'ConnectionLostError'
+  /** SQLSTATE's connection_failure. */
+  readonly code = '08006'
+  readonly retryable = true
+
+  constructor(cause: Error) {
+    super(cause.message, { cause })
+  }
+}
 
 /** The connection was lost, nothing was heard over it in time, or none was to be had. */
 export function isConnectionLost(error: unknown): boolean {
-  return collectErrorChain(error).some((item) => {
-    const { code, message } = item as { code?: unknown; message?: unknown }
-    return CONNECTION_CODES.has(String(code)) || CONNECTION_MESSAGES.some((said) => said.test(String(message)))
-  })
+  return collectErrorChain(error).some((item) => CONNECTION_CODES.has(String((item as { code?: unknown }).code)))
 }
 
 /** A lock that was not to be had, a full disk, no memory, no other resource; the last is main's own, for PGLite. */

@@ -101,8 +101,8 @@ export const CLAIMS_RULES: Mutant[] = [
   {
     name: 'pause-of-the-provider-ignored',
     file: DECISION,
-    from: 'failure.retryAfterSeconds ?? 0)',
-    to: '0)',
+    from: 'failure.retryAfterSeconds ?? 0,',
+    to: '0,',
     tests: PROTOCOL,
   },
   {

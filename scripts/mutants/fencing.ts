@@ -67,8 +67,8 @@ export const FENCING_RULES: Mutant[] = [
   {
     name: 'released-keeps-token',
     file: EVOLVE,
-    from: "...moved('pending', event.at),\n        fencingToken: event.fencingToken,",
-    to: "...moved('pending', event.at),",
+    from: "case 'released':\n      return {\n        fencingToken: event.fencingToken,",
+    to: "case 'released':\n      return {",
     tests: PROTOCOL,
   },
   {
@@ -88,8 +88,8 @@ export const FENCING_RULES: Mutant[] = [
   {
     name: 'cancelled-keeps-token',
     file: EVOLVE,
-    from: "...moved('cancelled', event.at),\n        fencingToken: event.fencingToken,",
-    to: "...moved('cancelled', event.at),",
+    from: "case 'cancelled':\n      return {\n        fencingToken: event.fencingToken,",
+    to: "case 'cancelled':\n      return {",
     tests: PROTOCOL,
   },
   {

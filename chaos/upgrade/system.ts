@@ -34,7 +34,9 @@ const PROVIDER_LATENCY_MS = 4_000
 const LOOK_EVERY_MS = 2_000
 const CALL_TIMEOUT_MS = 30_000
 
-const requestLog = z.object({ requests: z.array(z.object({ created: z.string().optional(), body: z.unknown().optional() })) })
+const requestLog = z.object({
+  requests: z.array(z.object({ created: z.string().optional(), body: z.unknown().optional() })),
+})
 
 export class UpgradeSystem {
   #started = 0

@@ -1,16 +1,16 @@
 /** The async-task component's entry: configuration in, running component out, signals. */
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { createArtifactStore } from './artifacts/index.js'
 import { describeError } from './async-task-component/errors.js'
 import { AsyncTaskComponent } from './async-task-component/index.js'
 import { createLogger, installTemporalRuntime } from './async-task-component/logger.js'
+import { internalToken } from './config/development-token.js'
 import { loadConfig } from './config/load.js'
-import { internalToken } from './development-token.js'
 import { createApplicationIntegrations } from './integrations/entries/application.js'
-import { createArtifactStore } from './integrations/shared/artifacts/index.js'
-import { createProviderPauses } from './integrations/shared/provider-pauses.js'
-import { createRedactor, type Redact, secretsOf } from './integrations/shared/redaction.js'
+import { createRedactor, type Redact, secretsOf } from './lib/redaction.js'
 import { stopOnSignals } from './lib/stop-on-signals.js'
+import { createProviderPauses } from './provider-kit/provider/pauses.js'
 
 // Until the configuration is read, nobody knows a secret.
 let redact: Redact = (line) => line

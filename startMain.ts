@@ -1,6 +1,7 @@
 /** The main component's entry: configuration in, running component out, signals. */
+
+import { internalToken } from './config/development-token.js'
 import { loadConfig } from './config/load.js'
-import { internalToken } from './development-token.js'
 import { stopOnSignals } from './lib/stop-on-signals.js'
 import { startMainComponent } from './main-component/index.js'
 import { createLogger } from './main-component/logger.js'

@@ -1,10 +1,10 @@
 /** One attempt's workflow: what it is called, what it is given, and one try to start it. */
 import { isGrpcServiceError, NamespaceNotFoundError, WorkflowExecutionAlreadyStartedError } from '@temporalio/client'
 import type { PullModeConfig } from '../integrations/index.js'
-import { attemptWorkflowId } from '../integrations/shared/names.js'
-import type { TaskError } from '../integrations/shared/protocol/types.js'
-import type { AttemptInput } from '../integrations/shared/task.js'
-import type { PendingTask } from '../integrations/shared/wire.js'
+import type { AttemptInput } from '../protocol/attempt.js'
+import { attemptWorkflowId } from '../protocol/names.js'
+import type { TaskError } from '../protocol/types.js'
+import type { PendingTask } from '../protocol/wire.js'
 import type { BoundedTemporal } from './bounded-temporal.js'
 import { describeError, UnstartableTaskError } from './errors.js'
 

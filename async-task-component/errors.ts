@@ -1,5 +1,5 @@
 /** What can go wrong between the daemon, main and Temporal. Each says whether trying again may help. */
-import type { RefusalReason } from '../integrations/shared/protocol/types.js'
+import type { RefusalReason } from '../protocol/types.js'
 import type { TaskStatus } from './types.js'
 
 abstract class AsyncTaskError extends Error {

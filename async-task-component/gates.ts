@@ -1,7 +1,7 @@
 /** What must hold before a task is claimed: a task that cannot be started now had better stay `pending`. */
 import { isGrpcServiceError } from '@temporalio/client'
-import { providerTaskQueue } from '../integrations/shared/names.js'
-import type { ProviderPauses } from '../integrations/shared/provider-pauses.js'
+import { providerTaskQueue } from '../protocol/names.js'
+import type { ProviderPauses } from '../provider-kit/provider/pauses.js'
 import type { BoundedTemporal } from './bounded-temporal.js'
 import { describeError } from './errors.js'
 

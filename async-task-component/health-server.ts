@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type Context, Hono } from 'hono'
-import { createHTTPServer } from '../integrations/shared/http-server.js'
+import { createHTTPServer } from '../lib/http-server.js'
 import type { LoopStatus } from './task-processor.js'
 import type { WorkerStatus } from './worker-manager.js'
 

@@ -2,7 +2,7 @@
 import type { Connection } from '@temporalio/client'
 import { type PullModeOptions, pullModeSchema } from '../config/pull-mode.js'
 import type { PullModeConfig } from '../integrations/index.js'
-import type { ProviderPauses } from '../integrations/shared/provider-pauses.js'
+import type { ProviderPauses } from '../provider-kit/provider/pauses.js'
 import { AdaptiveInterval } from './adaptive-interval.js'
 import { BoundedTemporal } from './bounded-temporal.js'
 import type { LoopGivenUpError } from './errors.js'

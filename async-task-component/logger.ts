@@ -1,7 +1,7 @@
 import { type LogLevel, type LogMetadata, Runtime, type Logger as TemporalLogger } from '@temporalio/worker'
 import { type Logger, pino } from 'pino'
-import { logDestination } from '../integrations/shared/log-destination.js'
-import type { Redact } from '../integrations/shared/redaction.js'
+import { logDestination } from '../lib/log-destination.js'
+import type { Redact } from '../lib/redaction.js'
 
 export type { Logger }
 

@@ -1,7 +1,7 @@
 /** Talks to main's internal APIs over the global `fetch`. One call is one try; the callers decide what a failure means. */
 import type { z } from 'zod'
-import { followingSignal } from '../integrations/shared/following-signal.js'
-import type { ProcessorReport } from '../integrations/shared/protocol/types.js'
+import { followingSignal } from '../lib/abort.js'
+import type { ProcessorReport } from '../protocol/types.js'
 import {
   fetchPendingTasksAnswerSchema,
   type PendingTask,
@@ -10,7 +10,7 @@ import {
   refusalSchema,
   reportAnswerSchema,
   runsToCheckAnswerSchema,
-} from '../integrations/shared/wire.js'
+} from '../protocol/wire.js'
 import { MainUnauthorizedError, MainUnavailableError, ReportRefusedError } from './errors.js'
 
 export interface MainClientOptions {

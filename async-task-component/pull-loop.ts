@@ -1,9 +1,9 @@
 /** The loop of one integration: wait, check the gates, fetch, claim, start; and again. */
 import assert from 'node:assert/strict'
 import type { PullModeOptions } from '../config/pull-mode.js'
-import { followingSignal } from '../integrations/shared/following-signal.js'
-import { MAX_LISTED } from '../integrations/shared/protocol/limits.js'
-import type { PendingTask } from '../integrations/shared/wire.js'
+import { followingSignal } from '../lib/abort.js'
+import { MAX_LISTED } from '../protocol/limits.js'
+import type { PendingTask } from '../protocol/wire.js'
 import type { AdaptiveInterval, RoundOutcome } from './adaptive-interval.js'
 import { describeError, MainUnauthorizedError, MainUnavailableError } from './errors.js'
 import type { ClosedGate, Gate } from './gates.js'

@@ -1,9 +1,9 @@
 /** Looks at an attempt's run, and turns what it sees into a verdict. */
 import { ValueError, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client'
 import { z } from 'zod'
-import { MAX_ERROR_MESSAGE_LENGTH } from '../integrations/shared/protocol/limits.js'
-import type { TaskError } from '../integrations/shared/protocol/types.js'
-import { taskErrorSchema } from '../integrations/shared/wire.js'
+import { MAX_ERROR_MESSAGE_LENGTH } from '../protocol/limits.js'
+import type { TaskError } from '../protocol/types.js'
+import { taskErrorSchema } from '../protocol/wire.js'
 import type { BoundedTemporal } from './bounded-temporal.js'
 import { describeError } from './errors.js'
 

@@ -1,5 +1,5 @@
 import type { Connection } from '@temporalio/client'
-import { manyListeners } from '../integrations/shared/following-signal.js'
+import { manyListeners } from '../lib/abort.js'
 import { clientConnection, type TemporalSecurity } from '../lib/temporal-client.js'
 import { ConfigurationError } from './errors.js'
 import type { ClosedGate } from './gates.js'

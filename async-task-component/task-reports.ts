@@ -1,9 +1,9 @@
 /** What the processor says to main about its tasks: said again where the answer was lost. */
 import { randomUUID } from 'node:crypto'
-import { MAX_ERROR_MESSAGE_LENGTH } from '../integrations/shared/protocol/limits.js'
-import type { ClaimAnswer } from '../integrations/shared/protocol/types.js'
-import type { PendingTask, ReportAnswer } from '../integrations/shared/wire.js'
 import { type Backoff, BY_A_FIFTH, backoff } from '../lib/backoff.js'
+import { MAX_ERROR_MESSAGE_LENGTH } from '../protocol/limits.js'
+import type { ClaimAnswer } from '../protocol/types.js'
+import type { PendingTask, ReportAnswer } from '../protocol/wire.js'
 import { describeError, MainUnavailableError, ReportRefusedError } from './errors.js'
 import type { Logger } from './logger.js'
 import type { MainClient, TaskReport } from './main-client.js'

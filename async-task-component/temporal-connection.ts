@@ -1,5 +1,5 @@
 import { NativeConnection } from '@temporalio/worker'
-import { unlessAborted } from '../integrations/shared/following-signal.js'
+import { unlessAborted } from '../lib/abort.js'
 import type { TemporalSecurity } from '../lib/temporal-client.js'
 import { TemporalUnavailableError } from './errors.js'
 

@@ -1,7 +1,7 @@
 /** The words of the async-task component that its users see. */
 import type { AppConfig } from '../config.js'
-import type { TaskStatus } from '../integrations/shared/protocol/types.js'
 import type { Backoff } from '../lib/backoff.js'
+import type { TaskStatus } from '../protocol/types.js'
 
 export type { TaskStatus }
 

@@ -2,7 +2,7 @@
  * Keeps a loop alive: one that dies, or shows no sign of life for too long, is reported and replaced by a fresh
  * one; after too many replacements it is given up, so that the process can end and its supervisor act.
  */
-import { followingSignal } from '../integrations/shared/following-signal.js'
+import { followingSignal } from '../lib/abort.js'
 import { LoopGivenUpError } from './errors.js'
 import type { Logger } from './logger.js'
 import { pause } from './pause.js'

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { integrationTaskQueue } from '../integrations/shared/names.js'
+import { integrationTaskQueue } from '../protocol/names.js'
 import { ConfigurationError } from './errors.js'
 import type { IntegrationWorkflowInfo } from './types.js'
 

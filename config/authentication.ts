@@ -1,6 +1,6 @@
 /** Who may call the public APIs: `components.main.auth`. */
 import { z } from 'zod'
-import { MAX_USER_ID_LENGTH } from '../integrations/shared/protocol/limits.js'
+import { MAX_USER_ID_LENGTH } from '../protocol/limits.js'
 import type { ConfigProblem } from './config-error.js'
 import type { Component, Mode } from './modes.js'
 

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { ANSWER_TIMEOUT_MS, DAY_SECONDS, MAX_LISTED, MAX_WAIT_SECONDS } from '../integrations/shared/protocol/limits.js'
 import { numberFromText } from '../lib/from-text.js'
+import { ANSWER_TIMEOUT_MS, DAY_SECONDS, MAX_LISTED, MAX_WAIT_SECONDS } from '../protocol/limits.js'
 
 /** At most a day: Node's timers end at once when they are given more than 24. */
 const milliseconds = numberFromText(

@@ -10,13 +10,13 @@ import type {
   RelationInstance,
 } from 'interaqt'
 import type { API } from '../lib/api.js'
-import type { RemovalBatch } from './shared/retention.js'
-import type { APICall, WorkflowParams } from './shared/task.js'
-import type { TaskLogger } from './shared/task-log.js'
+import type { APICall, WorkflowParams } from '../protocol/attempt.js'
+import type { RemovalBatch } from '../tasks/retention.js'
+import type { TaskLogger } from '../tasks/transition-log.js'
 
 export { type API, type APIContext, APIError, createAPI } from '../lib/api.js'
-export { buildAPIPath } from './shared/names.js'
-export type { APICall, WorkflowParams } from './shared/task.js'
+export type { APICall, WorkflowParams } from '../protocol/attempt.js'
+export { buildAPIPath } from '../protocol/names.js'
 
 /** How the task processor serves one integration: where its tasks are, and which workflow runs them. */
 export interface PullModeConfig<Params = unknown> {

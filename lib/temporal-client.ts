@@ -1,7 +1,7 @@
 /** Asking Temporal, without its native core: what workers need has its own file. */
 import { Connection } from '@temporalio/client'
 import { type ClientConnectConfig, loadClientConnectConfig } from '@temporalio/envconfig'
-import { followingSignal } from '../integrations/shared/following-signal.js'
+import { followingSignal } from './abort.js'
 
 /** How a connection is secured; what every Temporal connection has in common beside its address. */
 export type TemporalSecurity = Pick<ClientConnectConfig['connectionOptions'], 'tls' | 'apiKey' | 'metadata'>

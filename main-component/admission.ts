@@ -1,6 +1,6 @@
 /** What main takes on: no more than it can answer before its callers lose patience. */
 import type { Context } from 'hono'
-import { OverloadedError, Turns, withUrgency } from '../integrations/shared/turns.js'
+import { OverloadedError, Turns, withUrgency } from '../tasks/database/turns.js'
 import type { AppEnv } from './app-env.js'
 
 /** Of one request. */

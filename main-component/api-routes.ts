@@ -1,10 +1,10 @@
 /** Serves the integrations' APIs at `/api/<namespace>/<name>`: token, input, callback, answer. */
 import type { Context, Hono } from 'hono'
 import type { Controller } from 'interaqt'
-import { followingSignal } from '../integrations/shared/following-signal.js'
-import { IDEMPOTENCY_KEY, MAX_IDEMPOTENCY_KEY_LENGTH, parseIdempotencyKey } from '../integrations/shared/idempotency.js'
-import { buildAPIPath } from '../integrations/shared/names.js'
+import { followingSignal } from '../lib/abort.js'
 import type { API, APIContext } from '../lib/api.js'
+import { buildAPIPath } from '../protocol/names.js'
+import { IDEMPOTENCY_KEY, MAX_IDEMPOTENCY_KEY_LENGTH, parseIdempotencyKey } from '../tasks/idempotency.js'
 import type { Admission } from './admission.js'
 import type { AppEnv } from './app-env.js'
 import type { Authentication, Caller } from './authentication.js'

@@ -4,8 +4,8 @@ import type { Logger } from 'pino'
 import * as backend from '../backend/index.js'
 import type { AppConfig } from '../config.js'
 import { createApplicationIntegrations } from '../integrations/entries/application.js'
-import { DatabaseSystem } from '../integrations/shared/database.js'
-import type { PullIntegrationOptions } from '../integrations/shared/pull-integration.js'
+import type { PullIntegrationOptions } from '../integrations/pull-integration.js'
+import { DatabaseSystem } from '../tasks/database/sql.js'
 import type { OpenedDatabase } from './database.js'
 
 export type RunAccess = NonNullable<PullIntegrationOptions<unknown>['runs']>

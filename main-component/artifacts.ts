@@ -4,7 +4,7 @@ import { join, normalize, resolve } from 'node:path'
 import { serveStatic } from '@hono/node-server/serve-static'
 import type { Context, MiddlewareHandler } from 'hono'
 import { every } from 'hono/combine'
-import type { ArtifactsConfig, S3Config } from '../integrations/shared/artifacts/config.js'
+import type { ArtifactsConfig, S3Config } from '../artifacts/config.js'
 
 const PATH = /^\/artifacts\//
 

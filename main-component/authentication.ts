@@ -1,7 +1,7 @@
 /** Who a request comes from, by its credentials: a daemon, an operator, a user, or nobody in particular. */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { AuthConfig } from '../config/authentication.js'
-import { MAX_USER_ID_LENGTH } from '../integrations/shared/protocol/limits.js'
+import { MAX_USER_ID_LENGTH } from '../protocol/limits.js'
 import { InvalidCredentialsError } from './errors.js'
 import { createJwtCheck } from './jwt.js'
 import { unstorable } from './unstorable.js'

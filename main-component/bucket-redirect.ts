@@ -1,8 +1,8 @@
 import { GetObjectCommand, HeadObjectCommand } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import type { MiddlewareHandler } from 'hono'
-import type { S3Config } from '../integrations/shared/artifacts/config.js'
-import { createS3Client } from '../integrations/shared/artifacts/s3-client.js'
+import type { S3Config } from '../artifacts/config.js'
+import { createS3Client } from '../artifacts/s3-client.js'
 
 /** For how long a link to the bucket can be used: to begin a download, not to keep. */
 const LINK_SECONDS = 300

@@ -1,5 +1,5 @@
 import { type Logger, pino } from 'pino'
-import { logDestination } from '../integrations/shared/log-destination.js'
+import { logDestination } from '../lib/log-destination.js'
 
 /** JSON lines on stdout, or readable ones where that is a terminal. `LOG_LEVEL` sets the level (default `info`). */
 export function createLogger(): Logger {

@@ -2,7 +2,7 @@
 import type { Controller } from 'interaqt'
 import type { Logger } from 'pino'
 import type { AppConfig } from '../config.js'
-import { databaseOf } from '../integrations/shared/database.js'
+import { databaseOf } from '../tasks/database/sql.js'
 import { createApplication } from './application.js'
 import { openDatabase } from './database.js'
 import { MainComponentError } from './errors.js'

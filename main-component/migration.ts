@@ -3,8 +3,8 @@
  * All of it is one transaction: a process that dies in it leaves nothing behind.
  */
 import type { Controller, MigrationChange, MigrationDecision, MigrationDiffFile } from 'interaqt'
-import { isTaskEntity } from '../integrations/shared/call-entities.js'
-import { databaseOf, physicalEntity } from '../integrations/shared/database.js'
+import { databaseOf, physicalEntity } from '../tasks/database/sql.js'
+import { isTaskEntity } from '../tasks/entities.js'
 import { MainComponentError } from './errors.js'
 
 type Requirement = MigrationDiffFile['requiredDecisions'][number]

@@ -1,8 +1,8 @@
 /** Brings a database and the application's model together, at main's start. */
 import type { Controller } from 'interaqt'
 import type { Logger } from 'pino'
-import type { DatabaseSystem } from '../integrations/shared/database.js'
-import { isConflict } from '../integrations/shared/database-faults.js'
+import { isConflict } from '../tasks/database/faults.js'
+import type { DatabaseSystem } from '../tasks/database/sql.js'
 import { MainComponentError } from './errors.js'
 import { applyMigration, ensureColumns, type MigrationPlan, planMigration } from './migration.js'
 

@@ -2,9 +2,9 @@
 import { OpenAPIHono, type RouteConfig } from '@hono/zod-openapi'
 import { z } from 'zod'
 import type { AuthConfig } from '../config/authentication.js'
-import { IDEMPOTENCY_KEY } from '../integrations/shared/idempotency.js'
-import { refusalSchema } from '../integrations/shared/wire.js'
 import type { API } from '../lib/api.js'
+import { refusalSchema } from '../protocol/wire.js'
+import { IDEMPOTENCY_KEY } from '../tasks/idempotency.js'
 import { apiPath } from './api-routes.js'
 import { TEXT_PATTERN } from './unstorable.js'
 

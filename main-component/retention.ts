@@ -5,10 +5,10 @@ import type { Controller } from 'interaqt'
 import type { Logger } from 'pino'
 import type { AppConfig } from '../config.js'
 import type { IAggregatedIntegration } from '../integrations/index.js'
-import { databaseTime, reading } from '../integrations/shared/database.js'
-import { DAY_SECONDS } from '../integrations/shared/protocol/limits.js'
-import { removeNotedArtifacts } from '../integrations/shared/removed-artifacts.js'
-import type { EndedBefore, RemovalBatch } from '../integrations/shared/retention.js'
+import { DAY_SECONDS } from '../protocol/limits.js'
+import { databaseTime, reading } from '../tasks/database/sql.js'
+import { removeNotedArtifacts } from '../tasks/removed-artifacts.js'
+import type { EndedBefore, RemovalBatch } from '../tasks/retention.js'
 
 export interface RetentionOptions {
   controller: Controller

@@ -6,8 +6,8 @@ import {
   type WorkflowHandle,
   WorkflowNotFoundError,
 } from '@temporalio/client'
-import { type RunHandles, type RunLook, RunsUnavailableError, runProgressSchema } from '../integrations/shared/runs.js'
 import { bounded, clientConnection, temporalTarget } from '../lib/temporal-client.js'
+import { type RunHandles, type RunLook, RunsUnavailableError, runProgressSchema } from '../protocol/run-handles.js'
 
 const TIMEOUT_MS = 5_000
 /** A query is answered by a worker, which may be busy or away. */

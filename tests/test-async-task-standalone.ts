@@ -12,7 +12,7 @@ import { Client, Connection } from '@temporalio/client'
 import { WorkerManager } from '@/async-task-component/worker-manager.js'
 import { collectIntegrationWorkflows } from '@/async-task-component/workflow-collector.js'
 import { config } from '@/config.js'
-import { startTemporalServer } from '@/scripts/temporal/server.js'
+import { startTemporalServer } from '@/tools/temporal/server.js'
 
 const INTEGRATIONS = fileURLToPath(new URL('../integrations', import.meta.url))
 const QUEUE = 'integration-test-async-task-queue'

@@ -1,10 +1,10 @@
 /** Which integrations this application runs, and how they meet its own entities. */
 import type { AppConfig } from '../../config.js'
+import { type ProviderConfig, providerEndpoint } from '../../provider-kit/provider/config.js'
 import { createFangzhouVideoGenerationIntegration } from '../fangzhouVideoGeneration/index.js'
 import { createAggregatedIntegration } from '../index.js'
 import { createNanobanana2ImageGenerationIntegration } from '../nanobanana2ImageGeneration/index.js'
-import { type ProviderConfig, providerEndpoint } from '../shared/provider-config.js'
-import type { PullIntegrationOptions, TaskSource } from '../shared/pull-integration.js'
+import type { PullIntegrationOptions, TaskSource } from '../pull-integration.js'
 import { createTestAsyncTaskIntegration } from '../test-async-task/index.js'
 
 /**

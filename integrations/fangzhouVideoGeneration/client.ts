@@ -1,8 +1,9 @@
 /** Ark's task API: create, get, list, delete. https://www.volcengine.com/docs/82379/1520758 */
-import { ProviderError } from '../shared/activities/provider-error.js'
-import { readAnswer, requestProvider } from '../shared/activities/provider-http.js'
-import { withTimeout } from '../shared/following-signal.js'
-import type { ProviderEndpoint } from '../shared/provider-config.js'
+
+import { withTimeout } from '../../lib/abort.js'
+import type { ProviderEndpoint } from '../../provider-kit/provider/config.js'
+import { ProviderError } from '../../provider-kit/provider/errors.js'
+import { readAnswer, requestProvider } from '../../provider-kit/provider/http.js'
 import { type ArkTask, arkTaskSchema, createAnswerSchema, listAnswerSchema } from './answers.js'
 import { answerError, isMissingTask, isTooLate } from './errors.js'
 import { type CreateOptions, longestDuration, toArkRequest } from './request.js'

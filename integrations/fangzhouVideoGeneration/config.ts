@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { numberFromText } from '../../lib/from-text.js'
-import { providerConfigSchema } from '../shared/provider-config.js'
+import { providerConfigSchema } from '../../provider-kit/provider/config.js'
 
 /** What stands in for Ark where there is no key: `npm run simulator -- ark`. */
 export const ARK_SIMULATOR = 'ark'

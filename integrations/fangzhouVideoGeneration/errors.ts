@@ -1,7 +1,8 @@
 /** What Ark's refusals mean: by its error code, and only where that is not known by the HTTP status. */
-import { ProviderError, parseRetryAfter } from '../shared/activities/provider-error.js'
-import { type ProviderAnswer, parseJson } from '../shared/activities/provider-http.js'
-import type { FailureKind } from '../shared/failure.js'
+
+import type { FailureKind } from '../../protocol/failure-details.js'
+import { ProviderError, parseRetryAfter } from '../../provider-kit/provider/errors.js'
+import { type ProviderAnswer, parseJson } from '../../provider-kit/provider/http.js'
 import { type ArkTask, errorAnswerSchema } from './answers.js'
 
 /**

@@ -1,6 +1,6 @@
+import type { UserUrlOptions } from '../../lib/public-url.js'
 import type { IIntegrationConstructor } from '../index.js'
-import type { UserUrlOptions } from '../shared/public-url.js'
-import { createPullIntegration, type PullIntegrationOptions } from '../shared/pull-integration.js'
+import { createPullIntegration, type PullIntegrationOptions } from '../pull-integration.js'
 import { createVideoRequestSchema, type VideoRequest, videoResultSchema } from './schemas.js'
 
 /** Video by Volcengine Ark, from text or from a first frame. */

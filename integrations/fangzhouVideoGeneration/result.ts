@@ -1,4 +1,4 @@
-import type { Artifact } from '../shared/artifact.js'
+import type { Artifact } from '../../artifacts/artifact.js'
 import type { ArkTask } from './answers.js'
 import type { VideoRequest, VideoResult } from './schemas.js'
 

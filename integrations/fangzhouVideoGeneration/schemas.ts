@@ -1,7 +1,7 @@
 /** What a video task is asked with and answers with, validated as Ark does where that does not depend on the model. */
 import { z } from 'zod'
-import { artifactSchema } from '../shared/artifact.js'
-import { publicHttpUrl, type UserUrlOptions } from '../shared/public-url.js'
+import { artifactSchema } from '../../artifacts/artifact.js'
+import { publicHttpUrl, type UserUrlOptions } from '../../lib/public-url.js'
 
 /** There is no `seed`: it marks the request, so that a lost answer can be looked up. */
 export function createVideoRequestSchema(urls: UserUrlOptions = {}) {

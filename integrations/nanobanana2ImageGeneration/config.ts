@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { numberFromText } from '../../lib/from-text.js'
-import { providerConfigSchema } from '../shared/provider-config.js'
+import { providerConfigSchema } from '../../provider-kit/provider/config.js'
 
 export const nanobanana2ConfigSchema = providerConfigSchema.safeExtend({
   /**

@@ -1,6 +1,6 @@
+import type { UserUrlOptions } from '../../lib/public-url.js'
 import type { IIntegrationConstructor } from '../index.js'
-import type { UserUrlOptions } from '../shared/public-url.js'
-import { createPullIntegration, type PullIntegrationOptions } from '../shared/pull-integration.js'
+import { createPullIntegration, type PullIntegrationOptions } from '../pull-integration.js'
 import { createImageRequestSchema, type ImageRequest, imageResultSchema } from './schemas.js'
 
 /** Images by the Nano Banana models, of a gateway or of Gemini's own API, from text or from other images. */

@@ -1,5 +1,5 @@
 import { imageSize as readImageSize } from 'image-size'
-import { ProviderError } from '../shared/activities/provider-error.js'
+import { ProviderError } from '../../provider-kit/provider/errors.js'
 import type { ImageRequest, ImageResult } from './schemas.js'
 
 type Measured = Pick<ImageResult['images'][number], 'width' | 'height' | 'asRequested' | 'mismatch'>

@@ -1,9 +1,9 @@
 /** The reference images of a request: links that are passed on, or the images themselves. */
 import { fileTypeFromBuffer } from 'file-type'
-import { ProviderError } from '../shared/activities/provider-error.js'
-import { type FetchedFile, safeFetch } from '../shared/activities/safe-fetch.js'
-import type { UserUrlChecks } from '../shared/activities/user-urls.js'
-import { allowedAddresses } from '../shared/public-url.js'
+import { allowedAddresses } from '../../lib/public-url.js'
+import { ProviderError } from '../../provider-kit/provider/errors.js'
+import { type FetchedFile, safeFetch } from '../../provider-kit/provider/safe-fetch.js'
+import type { UserUrlChecks } from '../../provider-kit/provider/user-urls.js'
 
 const MEGABYTE = 1024 ** 2
 /** Gemini takes requests of 20 MB, and base64 makes four bytes of three. */

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { artifactSchema } from '../shared/artifact.js'
-import { publicHttpUrl, type UserUrlOptions } from '../shared/public-url.js'
+import { artifactSchema } from '../../artifacts/artifact.js'
+import { publicHttpUrl, type UserUrlOptions } from '../../lib/public-url.js'
 
 /** A task travels through Temporal whole, and Temporal takes 2 MB. */
 const MAX_DATA_URL_CHARACTERS = 1_000_000

@@ -1,5 +1,5 @@
 import type { IIntegrationConstructor } from '../index.js'
-import { createPullIntegration, type PullIntegrationOptions } from '../shared/pull-integration.js'
+import { createPullIntegration, type PullIntegrationOptions } from '../pull-integration.js'
 import { type TestTaskRequest, testTaskRequestSchema, testTaskResultSchema } from './schemas.js'
 
 /** Tasks that need no provider: the whole path of a task, with nothing paid at its end. */

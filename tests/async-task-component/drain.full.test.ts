@@ -1,8 +1,8 @@
 /** A rolling restart: the worker stops while a request is under way, and another goes on. */
 import { Client, Connection } from '@temporalio/client'
 import { afterEach, beforeEach, expect, inject, it } from 'vitest'
-import { attemptWorkflowId } from '@/integrations/shared/names.js'
-import { createImageGatewaySimulator, type Simulator } from '@/simulators/index.js'
+import { attemptWorkflowId } from '@/protocol/names.js'
+import { createImageGatewaySimulator, type Simulator } from '@/tools/simulators/index.js'
 import { eventually } from '../support/eventually.js'
 import { ProtocolMain } from '../support/protocol-main.js'
 import { IMAGE_WORKFLOW, startImageWorkers } from './image-workers.js'

@@ -5,7 +5,7 @@ import { connect, type Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { unlessAborted, withTimeout } from '@/integrations/shared/following-signal.js'
+import { unlessAborted, withTimeout } from '@/lib/abort.js'
 
 const SEED = Number(process.env.FUZZ_SEED ?? 1)
 

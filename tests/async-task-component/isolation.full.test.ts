@@ -1,7 +1,7 @@
 /** One integration's trouble is its own. */
 import { afterAll, beforeAll, expect, inject, it, onTestFinished } from 'vitest'
-import type { ProviderPauses } from '@/integrations/shared/provider-pauses.js'
-import { createImageGatewaySimulator } from '@/simulators/index.js'
+import type { ProviderPauses } from '@/provider-kit/provider/pauses.js'
+import { createImageGatewaySimulator } from '@/tools/simulators/index.js'
 import { eventually } from '../support/eventually.js'
 import { ProtocolMain } from '../support/protocol-main.js'
 import { IMAGE_WORKFLOW, startImageWorkers } from './image-workers.js'

@@ -3,7 +3,7 @@ import { beforeEach, expect, it } from 'vitest'
 import { AdaptiveInterval } from '@/async-task-component/adaptive-interval.js'
 import type { ClosedGate } from '@/async-task-component/gates.js'
 import { PULL_LOOP_MOVES, PullLoop, type PullLoopOptions } from '@/async-task-component/pull-loop.js'
-import type { PendingTask } from '@/integrations/shared/wire.js'
+import type { PendingTask } from '@/protocol/wire.js'
 import { eventually } from '../support/eventually.js'
 import { silent } from './support.js'
 

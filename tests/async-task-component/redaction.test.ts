@@ -42,7 +42,7 @@ it('an activity that returns or throws a secret tells Temporal nothing of it', a
 it('a line of the log has none, in whatever field and form', async () => {
   const script = `
     import { createLogger } from './async-task-component/logger.js'
-    import { createRedactor } from './integrations/shared/redaction.js'
+    import { createRedactor } from './lib/redaction.js'
     const secret = ${JSON.stringify(TEST_TOKEN)}
     const logger = createLogger(createRedactor([secret]))
     logger.child({ secret }).warn({ err: new Error(secret, { cause: new Error(secret) }), url: encodeURIComponent(secret) }, secret)`

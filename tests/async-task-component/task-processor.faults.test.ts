@@ -2,7 +2,7 @@
 import { Client, Connection } from '@temporalio/client'
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest'
 import type { TaskProcessor } from '@/async-task-component/task-processor.js'
-import { attemptWorkflowId } from '@/integrations/shared/names.js'
+import { attemptWorkflowId } from '@/protocol/names.js'
 import { eventually } from '../support/eventually.js'
 import { ProtocolMain } from '../support/protocol-main.js'
 import { TcpProxy } from '../support/tcp-proxy.js'

@@ -2,7 +2,7 @@
 import { afterEach, expect, it } from 'vitest'
 import { MainClient } from '@/async-task-component/main-client.js'
 import { TaskReports } from '@/async-task-component/task-reports.js'
-import { type FakeProvider, type PreparedAnswer, startFakeProvider } from '../integrations/fake-provider.js'
+import { type FakeProvider, type PreparedAnswer, startFakeProvider } from '../provider-kit/fake-provider.js'
 import { silent } from './support.js'
 
 let main: FakeProvider | undefined

@@ -5,7 +5,7 @@ import { Client, Connection } from '@temporalio/client'
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest'
 import { WorkerManager, type WorkerManagerOptions } from '@/async-task-component/worker-manager.js'
 import { collectIntegrationWorkflows } from '@/async-task-component/workflow-collector.js'
-import { integrationTaskQueue } from '@/integrations/shared/names.js'
+import { integrationTaskQueue } from '@/protocol/names.js'
 import { eventually } from '../support/eventually.js'
 import {
   ALPHA_QUEUE,

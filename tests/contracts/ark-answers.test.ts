@@ -2,6 +2,7 @@
 import { MockActivityEnvironment } from '@temporalio/testing'
 import pino from 'pino'
 import { afterEach, describe, expect, it } from 'vitest'
+import { createArtifactStore } from '@/artifacts/index.js'
 import { loadConfig } from '@/config/load.js'
 import { createActivities } from '@/integrations/fangzhouVideoGeneration/activities/index.js'
 import { arkTaskSchema } from '@/integrations/fangzhouVideoGeneration/answers.js'
@@ -9,9 +10,8 @@ import { createArkClient } from '@/integrations/fangzhouVideoGeneration/client.j
 import { markOf } from '@/integrations/fangzhouVideoGeneration/request.js'
 import { toResult } from '@/integrations/fangzhouVideoGeneration/result.js'
 import { type VideoRequest, videoResultSchema } from '@/integrations/fangzhouVideoGeneration/schemas.js'
-import { createArtifactStore } from '@/integrations/shared/artifacts/index.js'
-import { createProviderPauses } from '@/integrations/shared/provider-pauses.js'
-import { type FakeProvider, type PreparedAnswer, startFakeProvider } from '../integrations/fake-provider.js'
+import { createProviderPauses } from '@/provider-kit/provider/pauses.js'
+import { type FakeProvider, type PreparedAnswer, startFakeProvider } from '../provider-kit/fake-provider.js'
 
 let provider: FakeProvider | undefined
 afterEach(async () => {

@@ -7,7 +7,7 @@ import { knownStatus } from '@/integrations/fangzhouVideoGeneration/answers.js'
 import { type ArkClient, createArkClient } from '@/integrations/fangzhouVideoGeneration/client.js'
 import { carries, markOf } from '@/integrations/fangzhouVideoGeneration/request.js'
 import type { VideoRequest } from '@/integrations/fangzhouVideoGeneration/schemas.js'
-import { type ProviderEndpoint, providerEndpoint } from '@/integrations/shared/provider-config.js'
+import { type ProviderEndpoint, providerEndpoint } from '@/provider-kit/provider/config.js'
 
 /** What costs least that every model makes. */
 const CHEAPEST: VideoRequest = { prompt: 'A grey wall', resolution: '480p', ratio: '1:1', duration: 4 }

@@ -4,8 +4,8 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { createArkClient } from '@/integrations/fangzhouVideoGeneration/client.js'
 import { taskFailure } from '@/integrations/fangzhouVideoGeneration/errors.js'
 import { markOf } from '@/integrations/fangzhouVideoGeneration/request.js'
-import { asActivityFailure } from '@/integrations/shared/activities/provider-error.js'
-import { type FakeProvider, startFakeProvider } from '../integrations/fake-provider.js'
+import { asActivityFailure } from '@/provider-kit/provider/errors.js'
+import { type FakeProvider, startFakeProvider } from '../provider-kit/fake-provider.js'
 
 const mark = markOf({ taskKey: 'k', attempt: 1 })
 let provider: FakeProvider

@@ -5,8 +5,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createArkClient } from '@/integrations/fangzhouVideoGeneration/client.js'
 import { markOf } from '@/integrations/fangzhouVideoGeneration/request.js'
-import type { ProviderEndpoint } from '@/integrations/shared/provider-config.js'
-import { createArkSimulator } from '@/simulators/index.js'
+import type { ProviderEndpoint } from '@/provider-kit/provider/config.js'
+import { createArkSimulator } from '@/tools/simulators/index.js'
 import { arkContract, liveArk } from './ark-contract.js'
 
 const MODEL = 'doubao-seedance-1-0-pro-250528'

@@ -9,7 +9,7 @@ import {
   createImageGatewaySimulator,
   type FaultPlan,
   type Simulator,
-} from '@/simulators/index.js'
+} from '@/tools/simulators/index.js'
 import {
   generate,
   imageContract,

@@ -7,8 +7,8 @@ import type { GeneratedImages } from '@/integrations/nanobanana2ImageGeneration/
 import { type Backend, createImageClient } from '@/integrations/nanobanana2ImageGeneration/clients/index.js'
 import { measure } from '@/integrations/nanobanana2ImageGeneration/measure.js'
 import type { ImageRequest } from '@/integrations/nanobanana2ImageGeneration/schemas.js'
-import type { ProviderEndpoint } from '@/integrations/shared/provider-config.js'
-import { drawPicture, encodePng } from '@/simulators/picture.js'
+import type { ProviderEndpoint } from '@/provider-kit/provider/config.js'
+import { drawPicture, encodePng } from '@/tools/simulators/picture.js'
 
 export interface ProviderUnderTest {
   backend: Backend

@@ -1,6 +1,6 @@
 /** The client of OpenAI-compatible gateways against answers word for word: every shape and every error. */
 import { afterEach, describe, expect, it } from 'vitest'
-import { type FakeProvider, type PreparedAnswer, startFakeProvider } from '../integrations/fake-provider.js'
+import { type FakeProvider, type PreparedAnswer, startFakeProvider } from '../provider-kit/fake-provider.js'
 import { resolving } from '../support/names.js'
 import { generate as generateBy } from './image-contract.js'
 

@@ -4,8 +4,8 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
-import { encodePng } from '@/simulators/picture.js'
-import { type FakeProvider, type PreparedAnswer, startFakeProvider } from '../integrations/fake-provider.js'
+import { encodePng } from '@/tools/simulators/picture.js'
+import { type FakeProvider, type PreparedAnswer, startFakeProvider } from '../provider-kit/fake-provider.js'
 import { generate as generateBy } from './image-contract.js'
 
 const bytes = Buffer.from('not really a picture')

@@ -5,7 +5,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
-import { freePort } from '@/scripts/temporal/free-port.js'
+import { freePort } from '@/tools/temporal/free-port.js'
 import { createDatabase } from '../support/shared.js'
 import {
   containerEnv,

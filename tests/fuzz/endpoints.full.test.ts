@@ -4,8 +4,8 @@
  */
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { callEntityNames } from '@/integrations/shared/call-entities.js'
-import { databaseOf } from '@/integrations/shared/database.js'
+import { databaseOf } from '@/tasks/database/sql.js'
+import { callEntityNames } from '@/tasks/entities.js'
 import { startTestMain, type TestMain } from '../support/main.js'
 import { createDatabase } from '../support/shared.js'
 import { events, plantTask, taskKeyOf } from '../support/tasks.js'

@@ -1,6 +1,6 @@
 import { MatchExp } from 'interaqt'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { inTransaction } from '@/integrations/shared/database.js'
+import { inTransaction } from '@/tasks/database/sql.js'
 import { newToken, startTestMain, type TestMain } from '../support/main.js'
 import { events, plantTask, TEST_API, TEST_TASKS, taskKeyOf } from '../support/tasks.js'
 

@@ -1,6 +1,5 @@
 import { createMigrationManifest, MatchExp } from 'interaqt'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { databaseTime, inTransaction } from '@/integrations/shared/database.js'
 import {
   claimableAt,
   currentAttempt,
@@ -8,8 +7,9 @@ import {
   type TaskRequest,
   type TaskState,
   uncheckedSince,
-} from '@/integrations/shared/protocol/index.js'
-import { carryOut, findTask, readTask } from '@/integrations/shared/task-store.js'
+} from '@/protocol/index.js'
+import { databaseTime, inTransaction } from '@/tasks/database/sql.js'
+import { carryOut, findTask, readTask } from '@/tasks/task-store.js'
 import { startTestMain, type TestMain } from '../support/main.js'
 import { plantTask, policyWithoutPauses as policy, TEST_TASKS, taskKeyOf } from '../support/tasks.js'
 

@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
-import { providerCallbackUrl } from '@/integrations/shared/provider-callback.js'
+import { providerCallbackUrl } from '@/protocol/provider-callback.js'
 import { eventually } from '../support/eventually.js'
 import { startTestMain, TEST_TOKEN, type TestMain } from '../support/main.js'
 import { plantTask, TEST_API } from '../support/tasks.js'

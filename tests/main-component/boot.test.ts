@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { databaseOf, inTransaction } from '@/integrations/shared/database.js'
+import { databaseOf, inTransaction } from '@/tasks/database/sql.js'
 import { type MainProcess, startMainProcess, startTestMain, type TestMain } from '../support/main.js'
 import { createDatabase } from '../support/shared.js'
 import { plantTask, TEST_API, taskKeyOf } from '../support/tasks.js'

@@ -1,8 +1,8 @@
 /** Main while its PostgreSQL has gone without a word: connections are open, and no answer comes. */
 import pino from 'pino'
 import { afterAll, beforeAll, describe, it } from 'vitest'
-import { inTransaction } from '@/integrations/shared/database.js'
 import { openDatabase } from '@/main-component/database.js'
+import { inTransaction } from '@/tasks/database/sql.js'
 import { holdAllConnections, POOL_SIZE } from '../support/connections.js'
 import { eventually } from '../support/eventually.js'
 import { startTestMain, type TestMain } from '../support/main.js'

@@ -1,9 +1,9 @@
 /** A creating request with an `Idempotency-Key`, sent twice: one task, and the first answer again. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { databaseOf, inTransaction, physicalEntity } from '@/integrations/shared/database.js'
-import { createTaskOnce, type KeyedRequest, type MakeOnce } from '@/integrations/shared/idempotency.js'
-import { createTaskOf } from '@/integrations/shared/task-store.js'
+import { databaseOf, inTransaction, physicalEntity } from '@/tasks/database/sql.js'
+import { createTaskOnce, type KeyedRequest, type MakeOnce } from '@/tasks/idempotency.js'
+import { createTaskOf } from '@/tasks/task-store.js'
 import { eventually } from '../support/eventually.js'
 import { type HttpMain, startMainProcess, startTestMain, type TestMain } from '../support/main.js'
 import { createDatabase } from '../support/shared.js'

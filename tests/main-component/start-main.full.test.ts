@@ -4,7 +4,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { internalToken } from '@/development-token.js'
+import { internalToken } from '@/config/development-token.js'
 import { lockDataDir } from '@/main-component/data-dir-lock.js'
 import { spawnMain, startMainProcess, startTestMain } from '../support/main.js'
 

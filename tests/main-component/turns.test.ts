@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
-import { OverloadedError, Turns, type Urgency, withUrgency } from '@/integrations/shared/turns.js'
+import { OverloadedError, Turns, type Urgency, withUrgency } from '@/tasks/database/turns.js'
 
 function urgency(preferred: boolean, leftMs = 60_000): Urgency {
   return { beginBy: performance.now() + leftMs, maxWaitMs: 60_000, preferred }

@@ -1,5 +1,5 @@
 /** What a real main has to answer and to store where the model has answered and stored this. */
-import { claimableAt, type TaskEvent, type TaskState, uncheckedSince } from '@/integrations/shared/protocol/index.js'
+import { claimableAt, type TaskEvent, type TaskState, uncheckedSince } from '@/protocol/index.js'
 import type { Answer } from '../support/main.js'
 import type { Stored } from './real-main.js'
 import type { MainAnswer } from './servers.js'

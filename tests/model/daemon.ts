@@ -1,9 +1,4 @@
-import {
-  claimableAt,
-  currentAttempt,
-  type ProcessorReport,
-  type Verdict,
-} from '@/integrations/shared/protocol/index.js'
+import { claimableAt, currentAttempt, type ProcessorReport, type Verdict } from '@/protocol/index.js'
 import type { Action } from './network.js'
 import type { Description, MainAnswer } from './servers.js'
 import type { World } from './world.js'

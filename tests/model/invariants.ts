@@ -1,11 +1,5 @@
 /** What must always hold, checked by witnesses that stand beside main, Temporal and the provider. */
-import {
-  claimableAt,
-  currentAttempt,
-  type TaskEvent,
-  type TaskRequest,
-  type TaskState,
-} from '@/integrations/shared/protocol/index.js'
+import { claimableAt, currentAttempt, type TaskEvent, type TaskRequest, type TaskState } from '@/protocol/index.js'
 import { Run } from './run.js'
 import type { Execution, MainAnswer, ProviderTaskRecord } from './servers.js'
 import type { World } from './world.js'

@@ -7,7 +7,7 @@ import {
   type TaskEvent,
   type TaskRequest,
   type TaskState,
-} from '@/integrations/shared/protocol/index.js'
+} from '@/protocol/index.js'
 import type { Answer } from '../support/main.js'
 import { answeredAs, storedAs, withTokens } from './comparison.js'
 import type { Stored } from './real-main.js'

@@ -1,13 +1,7 @@
 /** A real main whose database has the model's clock, and what the model's world may do to a task of it. */
 import type { Database } from 'interaqt'
-import { databaseOf, type PhysicalEntity, physicalEntity } from '@/integrations/shared/database.js'
-import type {
-  TaskEvent,
-  TaskEventType,
-  TaskRequest,
-  TaskState,
-  TaskStatus,
-} from '@/integrations/shared/protocol/index.js'
+import type { TaskEvent, TaskEventType, TaskRequest, TaskState, TaskStatus } from '@/protocol/index.js'
+import { databaseOf, type PhysicalEntity, physicalEntity } from '@/tasks/database/sql.js'
 import { type Answer, startTestMain, type TestMain } from '../support/main.js'
 import { plantTask, TEST_API, TEST_TASKS } from '../support/tasks.js'
 

@@ -1,6 +1,6 @@
 /** Does to a task of a real main what happened to the model's, and holds the two side by side. */
 import { expect } from 'vitest'
-import type { TaskRequest } from '@/integrations/shared/protocol/index.js'
+import type { TaskRequest } from '@/protocol/index.js'
 import type { Answer } from '../support/main.js'
 import { answeredAs, storedAs, withTokens } from './comparison.js'
 import { type Race, withoutTokens } from './races.js'

@@ -1,6 +1,6 @@
-import type { ProviderTask, RunReport } from '@/integrations/shared/protocol/index.js'
-import type { AttemptOutcome } from '@/integrations/shared/task.js'
 import type { TestTaskResult } from '@/integrations/test-async-task/schemas.js'
+import type { AttemptOutcome } from '@/protocol/attempt.js'
+import type { ProviderTask, RunReport } from '@/protocol/index.js'
 import type { Action } from './network.js'
 import type { Execution, MainAnswer } from './servers.js'
 import type { World } from './world.js'

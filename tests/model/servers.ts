@@ -1,6 +1,7 @@
 /** Main, Temporal and the provider, as pure state machines. Main is the protocol module itself. */
 import type { WorkflowStartOptions } from '@temporalio/client'
 import { ATTEMPT_ID_POLICIES } from '@/async-task-component/attempt-start.js'
+import type { AttemptOutcome } from '@/protocol/attempt.js'
 import {
   DEFAULT_TASK_POLICY,
   type Decision,
@@ -10,8 +11,7 @@ import {
   type TaskEvent,
   type TaskRequest,
   type TaskState,
-} from '@/integrations/shared/protocol/index.js'
-import type { AttemptOutcome } from '@/integrations/shared/task.js'
+} from '@/protocol/index.js'
 import type { Handled } from './invariants.js'
 
 /** Rules that a test takes away, to see that the model notices. */

@@ -1,4 +1,4 @@
-import { isFinal } from '@/integrations/shared/protocol/index.js'
+import { isFinal } from '@/protocol/index.js'
 import { Daemon } from './daemon.js'
 import { watch } from './invariants.js'
 import { type Action, Network } from './network.js'

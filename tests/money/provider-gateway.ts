@@ -7,7 +7,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Random } from '@/chaos/random.js'
+import type { Random } from '@/tools/chaos/random.js'
 
 export interface GatewayOptions {
   /** The simulator's base URL. */

@@ -1,6 +1,6 @@
 /** Reads main's video tasks and their events by plain SQL, with none of main's code between. */
 import { z } from 'zod'
-import type { Query } from '@/chaos/witnesses/database.js'
+import type { Query } from '@/tools/chaos/witnesses/database.js'
 
 const TASKS = 'FangzhouVideoAPICall'
 const EVENTS = 'FangzhouVideoIntegrationEvent'

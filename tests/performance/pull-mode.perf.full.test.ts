@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { Stack } from '@/scripts/stack/stack.js'
-import { TaskClient, type TaskView } from '@/scripts/stack/task-client.js'
+import { Stack } from '@/tools/stack/stack.js'
+import { TaskClient, type TaskView } from '@/tools/stack/task-client.js'
 import { startPostgres, type TestPostgres } from '../support/postgres.js'
 
 const TASKS = 100

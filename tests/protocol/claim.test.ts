@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { claimableAt, initialTaskState, type TaskState } from '@/integrations/shared/protocol/index.js'
+import { claimableAt, initialTaskState, type TaskState } from '@/protocol/index.js'
 import { begin, claim, continueFrom, failed, policy, reach, refusal, rows, step } from './support.js'
 
 const LEASE = policy.stuckTimeoutSeconds

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { currentAttempt, type TaskRequest, type TaskState } from '@/integrations/shared/protocol/index.js'
+import { currentAttempt, type TaskRequest, type TaskState } from '@/protocol/index.js'
 
 /** Any request, by anybody, at any time: fresh and stale tokens, right and wrong attempts, runs and rows. */
 export interface Command {

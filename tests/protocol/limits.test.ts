@@ -1,7 +1,7 @@
 /** Waits of which one is a part of the other, wherever they are set. */
 import { describe, expect, it } from 'vitest'
 import { loadConfig } from '@/config/load.js'
-import * as limits from '@/integrations/shared/protocol/limits.js'
+import * as limits from '@/protocol/limits.js'
 
 const { asyncTask, main } = loadConfig({ env: {} }).components
 const { requestTimeoutMs, waitSeconds } = asyncTask.pullMode

@@ -8,7 +8,7 @@ import {
   type TaskEvent,
   type TaskRequest,
   type TaskState,
-} from '@/integrations/shared/protocol/index.js'
+} from '@/protocol/index.js'
 import { type Command, commands } from './commands.js'
 import { policy, TASK_KEY } from './support.js'
 

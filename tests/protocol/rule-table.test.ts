@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { TaskRequest, TaskState } from '@/integrations/shared/protocol/index.js'
+import type { TaskRequest, TaskState } from '@/protocol/index.js'
 import {
   asked,
   begin,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type TaskState, uncheckedSince } from '@/integrations/shared/protocol/index.js'
+import { type TaskState, uncheckedSince } from '@/protocol/index.js'
 import {
   asked,
   BUSY,

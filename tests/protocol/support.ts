@@ -8,7 +8,7 @@ import {
   type TaskRequest,
   type TaskState,
   type TaskStatus,
-} from '@/integrations/shared/protocol/index.js'
+} from '@/protocol/index.js'
 
 export const RUN = 'run-1'
 export const OTHER_RUN = 'run-2'

@@ -6,15 +6,15 @@ import type { WorkflowHandle } from '@temporalio/client'
 import { MockActivityEnvironment, type TestWorkflowEnvironment } from '@temporalio/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createActivities as createImageActivities } from '@/integrations/nanobanana2ImageGeneration/activities/index.js'
-import { createTaskActivities } from '@/integrations/shared/activities/index.js'
+import { createTaskActivities } from '@/provider-kit/main-reports.js'
 import {
   createGeminiSimulator,
   createImageGatewaySimulator,
   type FaultKind,
   type FaultPlan,
-} from '@/simulators/index.js'
-import { videoRequest, withVideoBench } from '../integrations/video-bench.js'
-import { createRealEnvironment, type WorkflowBench, withWorkflowBench } from '../integrations/workflow-support.js'
+} from '@/tools/simulators/index.js'
+import { videoRequest, withVideoBench } from '../provider-kit/video-bench.js'
+import { createRealEnvironment, type WorkflowBench, withWorkflowBench } from '../provider-kit/workflow-bench.js'
 import { readable } from './places.js'
 import { SecretScanner } from './scanner.js'
 

@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs'
 import { basename } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Client } from '@temporalio/client'
-import type { Query } from '@/chaos/witnesses/database.js'
+import type { Query } from '@/tools/chaos/witnesses/database.js'
 import type { Place } from './scanner.js'
 
 /**

@@ -1,6 +1,6 @@
 /** What main does with all of its pool's connections at once. */
 import type { Controller } from 'interaqt'
-import { databaseOf, inTransaction } from '@/integrations/shared/database.js'
+import { databaseOf, inTransaction } from '@/tasks/database/sql.js'
 
 /** How many connections main's pool has. */
 export const POOL_SIZE = 20

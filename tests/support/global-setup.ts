@@ -1,6 +1,6 @@
 import type { TestProject } from 'vitest/node'
-import { resolveTimeSkippingServer } from '../../scripts/temporal/resolve.js'
-import { startTemporalServer } from '../../scripts/temporal/server.js'
+import { resolveTimeSkippingServer } from '../../tools/temporal/resolve.js'
+import { startTemporalServer } from '../../tools/temporal/server.js'
 import { startRunServices } from './run-services.js'
 
 declare module 'vitest' {

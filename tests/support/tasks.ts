@@ -1,9 +1,9 @@
 /** Plants tasks in a main component: as rows are made, and moved by appended events as everything moves them. */
 import type { Controller } from 'interaqt'
-import { type CallEntityNames, callEntityNames } from '@/integrations/shared/call-entities.js'
-import { inTransaction } from '@/integrations/shared/database.js'
-import { DEFAULT_TASK_POLICY, type TaskEvent, type TaskState } from '@/integrations/shared/protocol/index.js'
-import { findTask } from '@/integrations/shared/task-store.js'
+import { DEFAULT_TASK_POLICY, type TaskEvent, type TaskState } from '@/protocol/index.js'
+import { inTransaction } from '@/tasks/database/sql.js'
+import { type CallEntityNames, callEntityNames } from '@/tasks/entities.js'
+import { findTask } from '@/tasks/task-store.js'
 
 export const TEST_TASKS = callEntityNames('TestAsyncTask')
 export const TEST_API = '/api/testAsyncTask'

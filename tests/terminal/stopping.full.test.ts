@@ -7,7 +7,7 @@ import { once } from 'node:events'
 import { utimes } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
-import { freePort } from '@/scripts/temporal/free-port.js'
+import { freePort } from '@/tools/temporal/free-port.js'
 import { eventually } from '../support/eventually.js'
 import { imageTask } from './image-task.js'
 import { Terminal } from './terminal.js'
@@ -101,7 +101,7 @@ describe('npm run dev:async-task', () => {
     expect(await task.isKept()).toBe(true)
     await eventually(() => expect(terminal.output.match(/worker running/g)?.length).toBeGreaterThanOrEqual(3))
 
-    await utimes('simulators/index.ts', new Date(), new Date())
+    await utimes('tools/simulators/index.ts', new Date(), new Date())
     await terminal.until('Started again: simulator-ark.')
     terminal.pressCtrlC()
     expect(await terminal.exit).toBe(0)

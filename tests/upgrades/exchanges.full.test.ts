@@ -5,7 +5,7 @@ import { MockActivityEnvironment } from '@temporalio/testing'
 import { describe, expect, it } from 'vitest'
 import { ReportRefusedError } from '@/async-task-component/errors.js'
 import { MainClient, type TaskReport } from '@/async-task-component/main-client.js'
-import { createTaskActivities } from '@/integrations/shared/activities/index.js'
+import { createTaskActivities } from '@/provider-kit/main-reports.js'
 import { startTestMain } from '../support/main.js'
 import { type Exchange, FIXTURE_TOKEN, readFixtures } from './fixtures.js'
 

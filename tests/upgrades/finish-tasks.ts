@@ -1,6 +1,7 @@
 /** Brings the tasks of an earlier release to their ends, as the daemons of then and of today do. */
-import { databaseOf, physicalEntity, reading } from '@/integrations/shared/database.js'
-import type { TaskState } from '@/integrations/shared/protocol/index.js'
+
+import type { TaskState } from '@/protocol/index.js'
+import { databaseOf, physicalEntity, reading } from '@/tasks/database/sql.js'
 import type { Answer, TestMain } from '../support/main.js'
 import { APPLICATION_APIS } from './fixtures.js'
 import { RESULTS } from './recorder.js'

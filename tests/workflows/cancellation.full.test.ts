@@ -3,9 +3,9 @@ import { readdir } from 'node:fs/promises'
 import { setImmediate } from 'node:timers/promises'
 import type { TestWorkflowEnvironment } from '@temporalio/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { RunProgress } from '@/integrations/shared/runs.js'
-import { progressQuery } from '@/integrations/shared/workflow/manual-handles.js'
-import { type ImageBench, type ImageBenchOptions, imageRequest, withImageBench } from '../integrations/image-bench.js'
+import type { RunProgress } from '@/protocol/run-handles.js'
+import { progressQuery } from '@/provider-kit/workflow/manual-handles.js'
+import { type ImageBench, type ImageBenchOptions, imageRequest, withImageBench } from '../provider-kit/image-bench.js'
 import {
   createEarlier,
   creates,
@@ -15,14 +15,14 @@ import {
   type VideoBenchOptions,
   videoRequest,
   withVideoBench,
-} from '../integrations/video-bench.js'
+} from '../provider-kit/video-bench.js'
 import {
   createRealEnvironment,
   nextAttempt,
   type RecordingMain,
   statusesOf,
   type WorkflowBench,
-} from '../integrations/workflow-support.js'
+} from '../provider-kit/workflow-bench.js'
 import { eventually } from '../support/eventually.js'
 
 type Handle = Awaited<ReturnType<WorkflowBench['start']>>

@@ -1,9 +1,9 @@
 /** The ways through the workflows whose histories are stored: each is a run beside the real parts. */
 import type { TestWorkflowEnvironment } from '@temporalio/testing'
-import { stopPolling, triggerImmediatePoll } from '@/integrations/shared/workflow/manual-handles.js'
 import * as testActivities from '@/integrations/test-async-task/activities/index.js'
-import type { FaultPlan } from '@/simulators/index.js'
-import { imageRequest, withImageBench } from '../integrations/image-bench.js'
+import { stopPolling, triggerImmediatePoll } from '@/provider-kit/workflow/manual-handles.js'
+import type { FaultPlan } from '@/tools/simulators/index.js'
+import { imageRequest, withImageBench } from '../provider-kit/image-bench.js'
 import {
   createEarlier,
   seedOfAttempt,
@@ -11,8 +11,8 @@ import {
   type VideoBenchOptions,
   videoRequest,
   withVideoBench,
-} from '../integrations/video-bench.js'
-import { nextAttempt, statusesOf, type WorkflowBench, withWorkflowBench } from '../integrations/workflow-support.js'
+} from '../provider-kit/video-bench.js'
+import { nextAttempt, statusesOf, type WorkflowBench, withWorkflowBench } from '../provider-kit/workflow-bench.js'
 
 /** What histories are recorded with. */
 export interface Recorder {

@@ -2,13 +2,13 @@
 import { Context } from '@temporalio/activity'
 import { type NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker'
 import pino from 'pino'
+import { type ArtifactStore, createArtifactStore } from '@/artifacts/index.js'
 import { integrationsConfigSchema } from '@/integrations/entries/config.js'
 import { createActivities as createVideoActivities } from '@/integrations/fangzhouVideoGeneration/activities/index.js'
 import { createActivities as createImageActivities } from '@/integrations/nanobanana2ImageGeneration/activities/index.js'
-import { createTaskActivities } from '@/integrations/shared/activities/index.js'
-import { type ArtifactStore, createArtifactStore } from '@/integrations/shared/artifacts/index.js'
-import { providerTaskQueue } from '@/integrations/shared/names.js'
-import { createProviderPauses } from '@/integrations/shared/provider-pauses.js'
+import { providerTaskQueue } from '@/protocol/names.js'
+import { createTaskActivities } from '@/provider-kit/main-reports.js'
+import { createProviderPauses } from '@/provider-kit/provider/pauses.js'
 
 /** Where a run is stopped: at the nth execution of an activity, and at each that follows. */
 export interface StoppingPoint {

@@ -2,8 +2,8 @@
 import type { TestWorkflowEnvironment } from '@temporalio/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createActivities } from '@/integrations/fangzhouVideoGeneration/activities/index.js'
-import type { FaultKind, Simulator } from '@/simulators/index.js'
-import { type ImageBench, type ImageBenchOptions, imageRequest, withImageBench } from '../integrations/image-bench.js'
+import type { FaultKind, Simulator } from '@/tools/simulators/index.js'
+import { type ImageBench, type ImageBenchOptions, imageRequest, withImageBench } from '../provider-kit/image-bench.js'
 import {
   createEarlier,
   creates,
@@ -12,8 +12,8 @@ import {
   type VideoBench,
   videoRequest,
   withVideoBench,
-} from '../integrations/video-bench.js'
-import { createTimeSkippingEnvironment, nextAttempt } from '../integrations/workflow-support.js'
+} from '../provider-kit/video-bench.js'
+import { createTimeSkippingEnvironment, nextAttempt } from '../provider-kit/workflow-bench.js'
 
 const VIDEO = 'videoPollingWorkflow'
 const IMAGE = 'imageGenerationWorkflow'

@@ -1,7 +1,7 @@
 /** Workers that are killed between every two activities of a run, and in the middle of each. */
 import type { TestWorkflowEnvironment } from '@temporalio/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createRealEnvironment } from '../integrations/workflow-support.js'
+import { createRealEnvironment } from '../provider-kit/workflow-bench.js'
 import { ALIVE, type DyingRun, KILLED, killWorkers, type Survivor } from './dying-workers.js'
 import { activitiesOf, recorderOfLocalActivity, workflowWorkersAround } from './history-events.js'
 import { type Kind, RealTasks } from './real-tasks.js'

@@ -1,8 +1,13 @@
 import { proxyLocalActivities } from '@temporalio/workflow'
-import type { AttemptInput, AttemptOutcome } from '../../shared/task.js'
-import { readAllWithin, readWithin, requestOnce, storeResult } from '../../shared/workflow/provider-activities.js'
-import { runProviderTask, type TaskProvider } from '../../shared/workflow/provider-task-job.js'
-import { runAttempt } from '../../shared/workflow/run-attempt.js'
+import type { AttemptInput, AttemptOutcome } from '../../../protocol/attempt.js'
+import {
+  readAllWithin,
+  readWithin,
+  requestOnce,
+  storeResult,
+} from '../../../provider-kit/workflow/provider-activities.js'
+import { runProviderTask, type TaskProvider } from '../../../provider-kit/workflow/provider-task-job.js'
+import { runAttempt } from '../../../provider-kit/workflow/run-attempt.js'
 import type { VideoActivities } from '../activities/index.js'
 import type { VideoRequest, VideoResult } from '../schemas.js'
 

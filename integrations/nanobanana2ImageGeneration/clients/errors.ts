@@ -3,8 +3,9 @@
  * come before statuses. What no row fits is `ambiguous`: an image may have been made and charged for, and neither
  * provider can be asked whether it was.
  */
-import { ProviderError } from '../../shared/activities/provider-error.js'
-import type { FailureKind } from '../../shared/failure.js'
+
+import type { FailureKind } from '../../../protocol/failure-details.js'
+import { ProviderError } from '../../../provider-kit/provider/errors.js'
 
 /** Money has to be paid in, or a limit raised: somebody's work, not a matter of seconds. */
 const UNPAID_PAUSE_SECONDS = 3600

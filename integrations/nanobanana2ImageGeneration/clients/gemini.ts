@@ -1,9 +1,9 @@
 /** Images by Gemini's own API. https://ai.google.dev/api/generate-content */
 import { z } from 'zod'
-import { ProviderError, parseRetryAfter } from '../../shared/activities/provider-error.js'
-import { type ProviderAnswer, parseJson, readAnswer, requestProvider } from '../../shared/activities/provider-http.js'
-import type { UserUrlChecks } from '../../shared/activities/user-urls.js'
-import type { ProviderEndpoint } from '../../shared/provider-config.js'
+import type { ProviderEndpoint } from '../../../provider-kit/provider/config.js'
+import { ProviderError, parseRetryAfter } from '../../../provider-kit/provider/errors.js'
+import { type ProviderAnswer, parseJson, readAnswer, requestProvider } from '../../../provider-kit/provider/http.js'
+import type { UserUrlChecks } from '../../../provider-kit/provider/user-urls.js'
 import { type InlineImage, inlineImages } from '../reference-images.js'
 import type { ImageRequest } from '../schemas.js'
 import type { GeneratedImages, ImageClient } from './client.js'

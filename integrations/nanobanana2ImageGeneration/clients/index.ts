@@ -1,5 +1,5 @@
-import type { UserUrlChecks } from '../../shared/activities/user-urls.js'
-import type { ProviderEndpoint } from '../../shared/provider-config.js'
+import type { ProviderEndpoint } from '../../../provider-kit/provider/config.js'
+import type { UserUrlChecks } from '../../../provider-kit/provider/user-urls.js'
 import type { ImageClient } from './client.js'
 import { createGeminiClient } from './gemini.js'
 import { createGatewayClient } from './openai-gateway.js'

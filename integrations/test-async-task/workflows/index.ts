@@ -3,8 +3,8 @@
  * them as tasks.
  */
 import { proxyActivities, sleep } from '@temporalio/workflow'
-import type { AttemptInput, AttemptOutcome } from '../../shared/task.js'
-import { runAttempt } from '../../shared/workflow/run-attempt.js'
+import type { AttemptInput, AttemptOutcome } from '../../../protocol/attempt.js'
+import { runAttempt } from '../../../provider-kit/workflow/run-attempt.js'
 import type * as activities from '../activities/index.js'
 import type { TestTaskRequest, TestTaskResult } from '../schemas.js'
 

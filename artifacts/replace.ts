@@ -1,0 +1,28 @@
+import { type Artifact, artifactUrl } from './artifact.js'
+import type { IncomingFile } from './incoming-file.js'
+
+/** Where objects are kept, by key. */
+export interface ObjectPlace {
+  /** The keys of one name: at most one, unless a try was interrupted between storing its own and removing that. */
+  keysOf(name: string, signal: AbortSignal): Promise<string[]>
+  store(file: IncomingFile, key: string, signal: AbortSignal): Promise<void>
+  /** Does nothing where there is no such object. */
+  remove(key: string, signal: AbortSignal): Promise<void>
+}
+
+/** Stores the file under its name. What an earlier try stored under that with another extension is removed after it. */
+export async function replace(
+  place: ObjectPlace,
+  name: string,
+  file: IncomingFile,
+  mainUrl: string,
+  signal: AbortSignal,
+): Promise<Artifact> {
+  const { mimeType, extension, bytes, sha256 } = file
+  const key = `${name}.${extension}`
+  const earlier = await place.keysOf(name, signal)
+  signal.throwIfAborted()
+  await place.store(file, key, signal)
+  for (const other of earlier.filter((one) => one !== key)) await place.remove(other, signal)
+  return { key, url: artifactUrl(mainUrl, key), mimeType, bytes, sha256 }
+}

@@ -1,0 +1,53 @@
+import { ApplicationFailure } from '@temporalio/activity'
+import type { FailureDetails } from '../protocol/failure-details.js'
+
+/** Until somebody has set the store right. */
+const REFUSED_PAUSE_SECONDS = 60
+
+/**
+ * A store that cannot take an object. `artifact_store_refused`: its configuration or its permissions are wrong; tried
+ * again slowly, as what is to be stored was paid for. `artifact_store_unavailable`: it may do so at the next try.
+ *
+ * No cause is kept: Temporal would store it, and what a library puts into its errors is not known to be without keys.
+ */
+export function storeFailure(
+  type: 'artifact_store_refused' | 'artifact_store_unavailable',
+  message: string,
+  kind?: FailureDetails['kind'],
+): ApplicationFailure {
+  const retryAfterSeconds = type === 'artifact_store_refused' ? REFUSED_PAUSE_SECONDS : undefined
+  const details: FailureDetails = {
+    ...(kind && { kind }),
+    ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
+  }
+  return ApplicationFailure.create({
+    type,
+    message,
+    details: [details],
+    ...(retryAfterSeconds !== undefined && { nextRetryDelay: retryAfterSeconds * 1000 }),
+  })
+}
+
+/** Makes a failed preparation one after which nothing was created: asking again costs nothing. */
+export async function beforeSpending(preparation: Promise<void>): Promise<void> {
+  try {
+    await preparation
+  } catch (error) {
+    if (!(error instanceof ApplicationFailure)) throw error
+    const refused = error.type === 'artifact_store_refused'
+    throw storeFailure(refused ? error.type : 'artifact_store_unavailable', error.message, 'unavailable')
+  }
+}
+
+const REFUSED_BY_THE_SYSTEM = ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST', 'ENAMETOOLONG']
+
+/** What a folder's file system does, with its errors as failures of the store. */
+export async function onDisk<T>(operation: Promise<T>): Promise<T> {
+  try {
+    return await operation
+  } catch (error) {
+    const { code = '', message } = error as NodeJS.ErrnoException
+    const refused = REFUSED_BY_THE_SYSTEM.includes(code)
+    throw storeFailure(refused ? 'artifact_store_refused' : 'artifact_store_unavailable', message)
+  }
+}

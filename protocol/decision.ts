@@ -1,0 +1,115 @@
+/** What the rules share: what they go by, the questions they ask of a row, the events and answers they give. */
+import { backoff } from '../lib/backoff.js'
+import { claimableAt } from './evolve.js'
+import type { TaskPolicy } from './policy.js'
+import type {
+  Acceptance,
+  Decision,
+  Failure,
+  RefusalReason,
+  RunOutcome,
+  TaskEvent,
+  TaskRequest,
+  TaskState,
+  Verdict,
+} from './types.js'
+
+export interface DecisionContext {
+  /** The row's own key. */
+  taskKey: string
+  /** The database's time, unix seconds. */
+  now: number
+  /** A fresh random token, used if the row's token is to change. */
+  newToken: string
+  /** In [0, 1): the chance in back-offs. */
+  random: number
+  /** As many tasks are in flight as the integration may have: none may join them. Default: false. */
+  atCapacity?: boolean
+  policy: TaskPolicy
+}
+
+export function accept(events: TaskEvent[], answer: Omit<Acceptance, 'ok'> = {}): Decision {
+  return { events, answer: { ok: true, ...answer } }
+}
+
+export function refuse(state: TaskState, to: TaskRequest['status'], reason: RefusalReason, detail = ''): Decision {
+  const error = `Cannot transition to ${to} from ${state.status}${detail && `: ${detail}`}`
+  return { events: [], answer: { ok: false, reason, error } }
+}
+
+/** The attempt that is under way, or would be next. */
+export function currentAttempt(state: TaskState): number {
+  return state.attempts + 1
+}
+
+/** Whether nothing but an operator can move the row again. */
+export function isFinal(state: TaskState): boolean {
+  if (state.status === 'failed') return claimableAt(state) === null
+  return state.status === 'completed' || state.status === 'cancelled'
+}
+
+export function isLive(state: TaskState): boolean {
+  return state.status === 'queued' || state.status === 'processing'
+}
+
+export function isOutcome<R extends { status: string }>(
+  request: R,
+): request is Extract<R, { status: 'completed' | 'failed' }> {
+  return request.status === 'completed' || request.status === 'failed'
+}
+
+export function queuedEvent(
+  state: TaskState,
+  { now, policy }: DecisionContext,
+  how: { fencingToken: string; takeOver: boolean; alone: boolean; adopted: boolean },
+): TaskEvent {
+  return {
+    type: 'queued',
+    attempt: currentAttempt(state),
+    startedAt: now,
+    leaseExpiresAt: now + policy.stuckTimeoutSeconds,
+    ...how,
+  }
+}
+
+export function failedEvent(
+  state: TaskState,
+  runId: string | null,
+  { now, newToken, random, policy }: DecisionContext,
+  failure: Omit<Failure, 'status'> & { seenRunId?: string },
+): TaskEvent {
+  const attempt = currentAttempt(state)
+  const beginForgotten = state.runId === null && (runId ?? failure.seenRunId ?? null) !== null
+  const pause = Math.max(
+    backoff(policy.retryBackoff, attempt, () => random),
+    failure.retryAfterSeconds ?? 0,
+  )
+  return {
+    type: 'failed',
+    attempt,
+    at: now,
+    runId,
+    fencingToken: newToken,
+    error: { code: failure.error.code, message: failure.error.message },
+    retryable: failure.retryable,
+    dueAt: now + pause,
+    providerEnded: failure.providerEnded ?? false,
+    intent: beginForgotten ? { attempt, at: now } : null,
+  }
+}
+
+/** An attempt's end; one that is still `queued` passes through `processing` first, in the same transaction. */
+export function outcomeEvents(
+  state: TaskState,
+  outcome: RunOutcome | Extract<Verdict, { status: 'completed' | 'failed' }>,
+  runId: string | null,
+  context: DecisionContext,
+): TaskEvent[] {
+  if (outcome.status === 'failed') return [failedEvent(state, runId, context, outcome)]
+
+  const attempt = outcome.attempt
+  const common = { attempt, at: context.now, runId, fencingToken: context.newToken }
+  const completed: TaskEvent = { type: 'completed', ...common, result: outcome.result ?? null }
+  if (state.status === 'processing') return [completed]
+  return [{ type: 'processing', ...common, providerTask: null }, completed]
+}

@@ -1,0 +1,89 @@
+import { ApplicationFailure, Context } from '@temporalio/activity'
+import type { z } from 'zod'
+import { withTimeout } from '../lib/abort.js'
+import { createRedactor } from '../lib/redaction.js'
+import type { Begun } from '../protocol/attempt.js'
+import type { Begin, RunReport, TaskStatus } from '../protocol/index.js'
+import { ANSWER_TIMEOUT_MS } from '../protocol/limits.js'
+import { type ReportAnswer, refusalSchema, reportAnswerSchema } from '../protocol/wire.js'
+import type { ActivityContext } from './activity-context.js'
+
+const MAX_EXCERPT_LENGTH = 500
+
+type Of<Report> = Report & { apiCallId: string; taskKey: string }
+/** `taskStatus` is the task's own, where main knows the task. */
+export type RefusedReply = { accepted: false; reason: string; taskStatus?: TaskStatus }
+export type BeginReply = { accepted: true; begun: Begun } | RefusedReply
+export type ReportReply = { accepted: true } | RefusedReply
+
+export type TaskActivities = {
+  /** Tells main that this run begins its attempt, before anything is spent. */
+  beginAttempt(callbackUrl: string, report: Of<Begin>): Promise<BeginReply>
+  /** Tells main how far the attempt has come. */
+  reportAttempt(callbackUrl: string, report: Of<Exclude<RunReport, Begin>>): Promise<ReportReply>
+}
+
+/**
+ * The activities by which every workflow talks to main. A definite refusal (409, 404) is a value. A report that
+ * main cannot take (400, 413) is a non-retryable failure of type `report_rejected`. Everything else, a wrong token
+ * included, throws: Temporal retries it until main has the report or refuses it.
+ */
+export function createTaskActivities(context: Pick<ActivityContext, 'mainUrl' | 'internalToken'>): TaskActivities {
+  return {
+    async beginAttempt(callbackUrl, report) {
+      const answer = await post(context, callbackUrl, report)
+      if (!answer.accepted) return answer
+      const { providerTask, openIntents = [] } = answer.body
+      return { accepted: true, begun: { ...(providerTask && { providerTask }), openIntents } }
+    },
+
+    async reportAttempt(callbackUrl, report) {
+      const answer = await post(context, callbackUrl, report)
+      return answer.accepted ? { accepted: true } : answer
+    },
+  }
+}
+
+async function post(
+  context: Pick<ActivityContext, 'mainUrl' | 'internalToken'>,
+  callbackUrl: string,
+  report: unknown,
+): Promise<{ accepted: true; body: ReportAnswer } | RefusedReply> {
+  // Only the path is taken from the arguments: the token goes to the configured main and to no other host.
+  const { pathname, search } = new URL(callbackUrl)
+  const url = new URL(pathname + search, context.mainUrl)
+  const { status, text } = await withTimeout(
+    ANSWER_TIMEOUT_MS,
+    [Context.current().cancellationSignal],
+    async (signal) => {
+      const response = await fetch(url, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${context.internalToken}`, 'content-type': 'application/json' },
+        body: JSON.stringify(report),
+        redirect: 'error',
+        signal,
+      })
+      return { status: response.status, text: await response.text() }
+    },
+  )
+  const answer = parse(reportAnswerSchema, text)
+  if (status === 200 && answer) return { accepted: true, body: answer }
+  const refusal = parse(refusalSchema, text)
+  // Without a body of main's own, a 404 or a 413 may come from a proxy that knows nothing of the task.
+  if ((status === 409 || status === 404) && refusal) {
+    return { accepted: false, reason: refusal.error, ...(refusal.status && { taskStatus: refusal.status }) }
+  }
+  // Cut last: a proxy may repeat the token, half of which would not be found any more.
+  const excerpt = () => createRedactor([context.internalToken])(text).slice(0, MAX_EXCERPT_LENGTH)
+  const said = `${url.pathname} answered ${status}: ${refusal?.error ?? excerpt()}`
+  if (status === 400 || (status === 413 && refusal)) throw ApplicationFailure.nonRetryable(said, 'report_rejected')
+  throw ApplicationFailure.retryable(said, 'main_unavailable')
+}
+
+function parse<Schema extends z.ZodType>(schema: Schema, text: string): z.output<Schema> | undefined {
+  try {
+    return schema.safeParse(JSON.parse(text)).data
+  } catch {
+    return undefined
+  }
+}

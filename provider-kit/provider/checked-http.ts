@@ -1,0 +1,86 @@
+/** HTTP to where others point: each connection, also of a redirect, is made to an address that was checked. */
+import { type LookupAddress, lookup as systemLookup } from 'node:dns'
+import { once } from 'node:events'
+import { get as getByHttp, type IncomingMessage } from 'node:http'
+import { get as getByHttps } from 'node:https'
+import type { LookupFunction } from 'node:net'
+import { isPublicAddress, urlProblem } from '../../lib/public-url.js'
+
+const MAX_REDIRECTS = 5
+
+export interface ConnectionOptions {
+  /** Which addresses may be connected to, for which URL. Default: public ones. */
+  mayConnectTo?: (address: string, url: URL) => boolean
+  /** How names are resolved. Default: as the system does. */
+  lookup?: typeof systemLookup
+}
+
+/** Where a URL, or a redirect from it, must not be followed to. The message names no more of it than its host. */
+export class ForbiddenUrlError extends Error {
+  override readonly name = 'ForbiddenUrlError'
+  readonly retryable = false
+
+  constructor(
+    message: string,
+    readonly code: 'url_not_allowed' | 'too_many_redirects',
+  ) {
+    super(message)
+  }
+}
+
+/**
+ * Gets what a URL leads to: the first answer that is no redirect, whatever its status. A name cannot lead elsewhere
+ * between check and use. There is no limit to silence but the signal.
+ *
+ * @throws ForbiddenUrlError; what the connection fails with
+ */
+export async function getChecked(
+  start: string,
+  signal: AbortSignal,
+  { mayConnectTo = isPublicAddress, lookup = systemLookup }: ConnectionOptions = {},
+): Promise<{ url: URL; response: IncomingMessage }> {
+  let url = parse(start)
+  for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
+    const here = url
+    const mayLeadTo = (address: string) => mayConnectTo(address, here)
+    const problem = urlProblem(here, mayLeadTo)
+    if (problem) throw new ForbiddenUrlError(`The URL ${problem}`, 'url_not_allowed')
+    const response = await get(here, checkedLookup(lookup, mayLeadTo), signal)
+    const { statusCode = 0, headers } = response
+    if (statusCode < 300 || statusCode > 399 || !headers.location) return { url, response }
+    response.destroy()
+    url = parse(headers.location, here)
+  }
+  throw new ForbiddenUrlError(`${url.host} is the end of more than ${MAX_REDIRECTS} redirects`, 'too_many_redirects')
+}
+
+/** One request over a connection of its own, to an address that `lookup` gave. */
+async function get(url: URL, lookup: LookupFunction, signal: AbortSignal): Promise<IncomingMessage> {
+  // Compressed, it could be larger than it looks.
+  const options = { agent: false, lookup, signal, headers: { 'accept-encoding': 'identity' } }
+  const request = url.protocol === 'https:' ? getByHttps(url, options) : getByHttp(url, options)
+  // What breaks after the answer has begun is an error of the answer too.
+  request.on('error', () => {})
+  const [response] = (await once(request, 'response')) as [IncomingMessage]
+  return response
+}
+
+function parse(text: string, base?: URL): URL {
+  if (!URL.canParse(text, base)) throw new ForbiddenUrlError('The URL cannot be read', 'url_not_allowed')
+  return new URL(text, base)
+}
+
+/** Resolves a name for a connection, which is then made to one of the addresses that were checked here. */
+function checkedLookup(lookup: typeof systemLookup, mayConnectTo: (address: string) => boolean): LookupFunction {
+  return (hostname, options, callback) => {
+    lookup(hostname, { ...options, all: true }, (error, addresses: LookupAddress[]) => {
+      const [first] = addresses ?? []
+      if (error) callback(error, '')
+      else if (!first || !addresses.every(({ address }) => mayConnectTo(address))) {
+        const message = `${hostname} leads to this machine or a private network`
+        callback(new ForbiddenUrlError(message, 'url_not_allowed'), '')
+      } else if (options.all) callback(null, addresses)
+      else callback(null, first.address, first.family)
+    })
+  }
+}

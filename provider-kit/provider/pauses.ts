@@ -1,0 +1,25 @@
+/**
+ * Which providers have asked this process to wait. Activities note it, and the task processor claims nothing for
+ * the integration meanwhile: its tasks wait as `pending`, where any daemon may take them.
+ */
+import { providerTaskQueue } from '../../protocol/names.js'
+
+export interface ProviderPauses {
+  /** @param queue the task queue that the refused request was taken from */
+  pause(queue: string, seconds: number): void
+  /** For how much longer nothing should be claimed for the integration with this task queue; 0 if that is over. */
+  pausedSeconds(taskQueue: string): number
+}
+
+/** @param now milliseconds of a clock that only goes forward. Default: the process's. */
+export function createProviderPauses(now: () => number = () => performance.now()): ProviderPauses {
+  const until = new Map<string, number>()
+  return {
+    pause(queue, seconds) {
+      until.set(queue, Math.max(until.get(queue) ?? 0, now() + seconds * 1000))
+    },
+    pausedSeconds(taskQueue) {
+      return Math.max(0, ((until.get(providerTaskQueue(taskQueue)) ?? 0) - now()) / 1000)
+    },
+  }
+}

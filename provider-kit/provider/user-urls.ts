@@ -1,0 +1,68 @@
+/** Users' URLs that are passed on for a provider to fetch: it may be a gateway in our own network. */
+import { type LookupAddress, lookup as systemLookup } from 'node:dns'
+import { ApplicationFailure } from '@temporalio/activity'
+import ipaddr from 'ipaddr.js'
+import { unlessAborted, withTimeout } from '../../lib/abort.js'
+import { allowedAddresses, hostOf, LEADS_INSIDE, type UserUrlOptions, urlProblem } from '../../lib/public-url.js'
+import type { FailureDetails, FailureKind } from '../../protocol/failure-details.js'
+
+const LOOKUP_TIMEOUT_MS = 10_000
+
+export interface UserUrlChecks extends UserUrlOptions {
+  /** How names are resolved. Default: as the system does. */
+  lookup?: typeof systemLookup | undefined
+}
+
+/**
+ * Sees to it that none of the URLs leads to a private network, by its address or by what its name resolves to here.
+ * The provider resolves it again; in its own network a name that leads elsewhere by then is its own concern.
+ *
+ * Throws an `ApplicationFailure` that names no more of a URL than its host: of the kind `refused`, non-retryable,
+ * `url_not_allowed`, or `url_not_found` for a name that there is not; of the kind `unavailable`, `url_unavailable`.
+ */
+export async function checkUserUrls(
+  urls: readonly string[],
+  signal: AbortSignal,
+  { lookup = systemLookup, ...options }: UserUrlChecks = {},
+): Promise<void> {
+  if (options.allowPrivateUrls) return
+  const mayLeadTo = allowedAddresses(options)
+  const parsed = urls.map((url) => {
+    const problem = URL.canParse(url) ? urlProblem(new URL(url), mayLeadTo) : 'cannot be read'
+    if (problem) throw failure('url_not_allowed', `A URL ${problem}`, 'refused')
+    return new URL(url)
+  })
+  const names = new Map(parsed.filter((url) => !ipaddr.isValid(hostOf(url))).map((url) => [hostOf(url), url]))
+  await Promise.all(
+    [...names].map(async ([name, url]) => {
+      if (options.userUrlHosts?.includes(name)) return
+      const addresses = await resolve(name, lookup, signal)
+      if (addresses.length > 0 && addresses.every(({ address }) => mayLeadTo(address, url))) return
+      throw failure('url_not_allowed', `A URL of ${name} ${LEADS_INSIDE}`, 'refused')
+    }),
+  )
+}
+
+async function resolve(name: string, lookup: typeof systemLookup, signal: AbortSignal): Promise<LookupAddress[]> {
+  const resolved = () =>
+    new Promise<LookupAddress[]>((resolve, reject) => {
+      lookup(name, { all: true }, (error, addresses) => (error ? reject(error) : resolve(addresses)))
+    })
+  try {
+    return await withTimeout(LOOKUP_TIMEOUT_MS, [signal], (soon) => {
+      soon.throwIfAborted()
+      return unlessAborted(resolved(), soon)
+    })
+  } catch (error) {
+    if (signal.aborted) throw error
+    const { code, message } = error as NodeJS.ErrnoException
+    if (code === 'ENOTFOUND') throw failure('url_not_found', `There is no host ${name}`, 'refused')
+    throw failure('url_unavailable', `${name} could not be resolved: ${message}`, 'unavailable')
+  }
+}
+
+/** Nothing has been asked of a provider yet: it is not the one that is away. */
+function failure(type: string, message: string, kind: FailureKind): ApplicationFailure {
+  const details: FailureDetails = { kind, ...(kind === 'refused' && { providerEnded: true }) }
+  return ApplicationFailure.create({ type, message, nonRetryable: kind === 'refused', details: [details] })
+}

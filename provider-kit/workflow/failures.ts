@@ -1,0 +1,83 @@
+/** Reading and making the failures of an attempt, inside a workflow. */
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancelledFailure,
+  isCancellation,
+  TimeoutFailure,
+} from '@temporalio/workflow'
+import type { AttemptOutcome } from '../../protocol/attempt.js'
+import type { FailureDetails, FailureKind } from '../../protocol/failure-details.js'
+import { DAY_SECONDS, MAX_ERROR_CODE_LENGTH, MAX_ERROR_MESSAGE_LENGTH } from '../../protocol/limits.js'
+import type { TaskStatus } from '../../protocol/types.js'
+
+/** The failed outcome, less the attempt's number. */
+export type AttemptFailure = Omit<Extract<AttemptOutcome, { outcome: 'failed' }>, 'outcome' | 'attempt'>
+
+/** An error that ends the attempt, for `runAttempt` to report. */
+export function attemptFailure(
+  failure: { code: string; message: string; retryable: boolean } & Omit<FailureDetails, 'kind'>,
+): ApplicationFailure {
+  const { code, message, retryable, ...details } = failure
+  return ApplicationFailure.create({ type: code, message, nonRetryable: !retryable, details: [details] })
+}
+
+const REFUSED_BY_MAIN = 'refused_by_main'
+
+/** Main does not want this run any more: it ends, and reports nothing. */
+export function refusedByMain(reason: string, taskStatus?: TaskStatus): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(reason, REFUSED_BY_MAIN, { taskStatus })
+}
+
+/** Whether nobody wants the task's result any more. A run may also be refused because another took its place. */
+export function isTaskCancelled(error: unknown): boolean {
+  const details = isRefusedByMain(error) ? (error.details?.[0] as { taskStatus?: TaskStatus } | undefined) : undefined
+  return details?.taskStatus === 'cancelled'
+}
+
+export function isRefusedByMain(error: unknown): error is ApplicationFailure {
+  return error instanceof ApplicationFailure && error.type === REFUSED_BY_MAIN
+}
+
+/** What an activity's failure left at the provider; undefined where it does not say. */
+export function failureKind(error: unknown): FailureKind | undefined {
+  const cause = rootCause(error)
+  // The worker died, or was cut off, in the middle of it.
+  if (cause instanceof TimeoutFailure) return 'ambiguous'
+  return detailsOf(cause).kind
+}
+
+/** How an error is reported to main. */
+export function describeFailure(error: unknown): AttemptFailure {
+  if (isCancellation(error)) {
+    return { error: { code: 'cancelled', message: 'The run was cancelled' }, retryable: false }
+  }
+  const cause = rootCause(error)
+  const { retryAfterSeconds, providerEnded } = detailsOf(cause)
+  return {
+    error: {
+      code: codeOf(cause).slice(0, MAX_ERROR_CODE_LENGTH),
+      message: (cause instanceof Error ? cause.message : String(cause)).slice(0, MAX_ERROR_MESSAGE_LENGTH),
+    },
+    retryable: !(cause instanceof ApplicationFailure && cause.nonRetryable),
+    ...(retryAfterSeconds !== undefined && {
+      retryAfterSeconds: Math.min(retryAfterSeconds, DAY_SECONDS),
+    }),
+    ...(providerEnded !== undefined && { providerEnded }),
+  }
+}
+
+function codeOf(cause: unknown): string {
+  if (cause instanceof ApplicationFailure) return cause.type || 'error'
+  if (cause instanceof TimeoutFailure) return 'activity_timeout'
+  return cause instanceof Error ? cause.name : 'error'
+}
+
+function rootCause(error: unknown): unknown {
+  return error instanceof ActivityFailure && !(error.cause instanceof CancelledFailure) ? error.cause : error
+}
+
+function detailsOf(cause: unknown): FailureDetails {
+  const details = cause instanceof ApplicationFailure ? cause.details?.[0] : undefined
+  return details !== null && typeof details === 'object' ? (details as FailureDetails) : {}
+}

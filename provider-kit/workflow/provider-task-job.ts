@@ -1,0 +1,273 @@
+import { CancellationScope, isCancellation, log } from '@temporalio/workflow'
+import { BY_A_FIFTH, jittered } from '../../lib/backoff.js'
+import type { AttemptInput, Begun } from '../../protocol/attempt.js'
+import type { ProviderTask } from '../../protocol/types.js'
+import { attemptFailure, failureKind, isTaskCancelled } from './failures.js'
+import { DEADLINE_EXCEEDED, isDeadlineExceeded, Patience } from './patience.js'
+import type { ProviderTaskSettings, ProviderTaskState } from './polled-task.js'
+import type { AttemptRun } from './run-attempt.js'
+import { createWithoutLookUp, type Find, type LookUp } from './unanswered-create.js'
+
+const LOOK_UP_EVERY_SECONDS = 10
+const MAX_CREATES = 3
+/** Long jobs are looked at less and less often. */
+const PAUSE_SHARE_OF_ELAPSED = 0.05
+
+/** A provider that makes things by tasks, by way of activities. */
+export interface TaskProvider {
+  /** Has the task created, and gives its id. One request, unretried. */
+  create(): Promise<string>
+  /** Reads are told how many milliseconds are left for them. */
+  get(id: string, leftMs: number): Promise<ProviderTaskState>
+  /** How it is found out what a create whose answer was lost has made. */
+  lookUp: LookUp
+  /** Cancels the task; false if it cannot be cancelled any more. */
+  cancel(id: string): Promise<boolean>
+}
+
+/**
+ * Sees one task at the provider through: resumes what an earlier attempt had created, or else creates it; tells
+ * main; waits for its success; and gives it to `collect`. Cancels it when the run or the task is cancelled; a run
+ * that is refused for another reason leaves it: another attempt may have taken it up. Continues as new while it waits,
+ * when Temporal suggests so.
+ *
+ * @param collect gives null where the provider does not know the task at that moment
+ */
+export async function runProviderTask<Result>(
+  run: AttemptRun,
+  input: AttemptInput,
+  provider: TaskProvider,
+  settings: ProviderTaskSettings,
+  collect: (providerTaskId: string) => Promise<Result | null>,
+): Promise<Result> {
+  const job = new ProviderTaskJob(run, input, provider, settings)
+  try {
+    const resumed = await job.resume(run.begun)
+    const task = resumed ?? (await job.create(run.begun))
+    await run.reportProcessing(task)
+    await job.succeeded(task, { isNew: resumed === null })
+    for (;;) {
+      const result = await collect(task.id)
+      if (result !== null) return result
+      await job.seenAgain(task.id)
+    }
+  } catch (error) {
+    if (isCancellation(error) || isTaskCancelled(error)) await job.cancel()
+    throw error
+  }
+}
+
+class ProviderTaskJob {
+  readonly #patience: Patience
+  /** What is known to be at the provider. */
+  #task: ProviderTask | undefined
+
+  constructor(
+    run: AttemptRun,
+    readonly input: AttemptInput,
+    readonly provider: TaskProvider,
+    readonly settings: ProviderTaskSettings,
+  ) {
+    this.#patience = new Patience(run, input, settings.deadlineSeconds)
+  }
+
+  /** What an earlier attempt had created and is not over; null where there is nothing of which one can know. */
+  async resume({ providerTask, openIntents }: Begun): Promise<ProviderTask | null> {
+    const { continued } = this.input
+    const { lookUp } = this.provider
+    // What this run waited for already: if it has ended meanwhile, that is how the attempt ends.
+    if (continued?.providerTask) {
+      this.#task = continued.providerTask
+      return continued.providerTask
+    }
+    if (continued?.lostCreates !== undefined) return null
+    this.#task = providerTask
+    if (providerTask && isUsable(await this.#look(providerTask.id))) return providerTask
+    if (openIntents.length === 0 || lookUp.impossible) return null
+    const found = await this.#lookUp(
+      lookUp.find,
+      openIntents.map((intent) => intent.attempt),
+    )
+    return found && isUsable(await this.#look(found.id)) ? found : null
+  }
+
+  async create({ openIntents }: Begun): Promise<ProviderTask> {
+    const { lookUp } = this.provider
+    this.#patience.handles.report({ phase: 'creating' })
+    if (!lookUp.impossible) return this.#createOrFind(lookUp.find)
+    this.#patience.remember({ lostCreates: 0 })
+    return createWithoutLookUp(this.#patience, openIntents, lookUp, () => this.#createNow())
+  }
+
+  /** Where a create's answer was lost the task is looked up; only if it is not there, it is created again. */
+  async #createOrFind(find: Find): Promise<ProviderTask> {
+    let { lostCreates = 0, lookingUp = false } = this.#patience.continued
+    for (;;) {
+      this.#patience.remember({ lostCreates, lookingUp })
+      if (!lookingUp) {
+        this.#patience.handles.report({ phase: 'creating' })
+        try {
+          return await this.#patience.whileUnavailable(() => this.#createNow())
+        } catch (error) {
+          if (failureKind(error) !== 'ambiguous') throw error
+          log.warn('A create got no answer: looking it up', { error })
+        }
+        this.#patience.remember({ lostCreates: ++lostCreates, lookingUp: true })
+      }
+      const found = await this.#lookUp(find, [this.input.attempt])
+      if (found) return found
+      if (lostCreates === MAX_CREATES) {
+        const message = `${MAX_CREATES} requests got no answer, and created nothing`
+        throw attemptFailure({ code: 'create_answer_lost', message, retryable: true, providerEnded: true })
+      }
+      lookingUp = false
+    }
+  }
+
+  /** Once asked for, it is waited for even in a cancelled run: without its id nobody could cancel it. */
+  async #createNow(): Promise<ProviderTask> {
+    const id = await CancellationScope.nonCancellable(() => this.provider.create())
+    this.#task = { id, attempt: this.input.attempt }
+    return this.#task
+  }
+
+  /** Waits for the task's success. Throws the provider's reason if there will be none. */
+  async succeeded(task: ProviderTask, { isNew }: { isNew: boolean }): Promise<void> {
+    const { id } = task
+    const { firstPollSeconds, pollSeconds } = this.settings
+    this.#patience.handles.report({ phase: 'waiting', providerTaskId: id })
+    this.#patience.remember({ providerTask: task, lostCreates: undefined, lookingUp: undefined })
+    try {
+      if (isNew) await this.#patience.pause(firstPollSeconds, pollSeconds)
+      while (!(await this.#isDone(id))) {
+        await this.#patience.pause(this.#pauseSeconds(), pollSeconds)
+      }
+    } catch (error) {
+      if (!isDeadlineExceeded(error)) throw error
+      await this.#doneAtLast(id, error)
+    }
+    this.#patience.handles.report({ phase: 'storing' })
+  }
+
+  /** Waits until the provider knows its task again, or throws. */
+  async seenAgain(id: string): Promise<void> {
+    await this.#patience.pause(this.settings.pollSeconds)
+    await this.#look(id)
+  }
+
+  /** Cancels what is known to be at the provider; false if nothing could be cancelled. */
+  async cancel(): Promise<boolean> {
+    const id = this.#task?.id
+    if (id === undefined) return false
+    try {
+      return await CancellationScope.nonCancellable(() => this.provider.cancel(id))
+    } catch (error) {
+      log.warn('Could not cancel the task at the provider', { providerTaskId: id, error })
+      return false
+    }
+  }
+
+  async #isDone(id: string): Promise<boolean> {
+    return isDone(id, await this.#look(id))
+  }
+
+  /**
+   * At the deadline what is finished is taken all the same, as it is paid for, and what has not begun is cancelled.
+   * What the provider is at work on is left for the next attempt to resume.
+   */
+  async #doneAtLast(id: string, late: unknown): Promise<void> {
+    const state = await this.provider.get(id, this.settings.requestTimeoutMs).catch((error: unknown) => {
+      if (isCancellation(error)) throw error
+      return null
+    })
+    if (state && isDone(id, state)) return
+    const cancelled = state !== null && (await this.cancel())
+    if (!cancelled) throw late
+    const message = `Not begun within ${this.settings.deadlineSeconds} s, and cancelled at the provider`
+    throw attemptFailure({ code: DEADLINE_EXCEEDED, message, retryable: true, providerEnded: true })
+  }
+
+  /**
+   * How the task is. A record that is missing may only be late, or out of another account's sight: it is asked for
+   * again for a while, and to have another one made is not for this run to decide.
+   */
+  async #look(id: string): Promise<ProviderTaskState> {
+    const { pollSeconds, settleSeconds } = this.settings
+    for (;;) {
+      const askedAt = Date.now()
+      const state = await this.#patience.untilAnswered(pollSeconds, (leftMs) => this.provider.get(id, leftMs))
+      this.#patience.handles.looked(state.status)
+      const settledAt = state.status === 'gone' && this.#settle('record', askedAt + settleSeconds * 1000)
+      if (!settledAt) return this.#settled('record', state)
+      if (askedAt >= settledAt) throw taskGone(id)
+      await this.#patience.pause(pollSeconds)
+    }
+  }
+
+  #pauseSeconds(): number {
+    const { pollSeconds, maxPollSeconds } = this.settings
+    const growing = (this.#patience.elapsedMs / 1000) * PAUSE_SHARE_OF_ELAPSED
+    const seconds = Math.min(Math.max(pollSeconds, growing), Math.max(pollSeconds, maxPollSeconds))
+    return jittered(seconds, BY_A_FIFTH)
+  }
+
+  /** Goes on even in a cancelled run: what is there has to be found to be cancelled. */
+  async #lookUp(find: Find, attempts: number[]): Promise<ProviderTask | null> {
+    const found = await CancellationScope.nonCancellable(() => this.#findSettled(find, attempts))
+    if (found) this.#task = found
+    return found
+  }
+
+  /** Believes "nothing there" only once no create can still be on its way. */
+  async #findSettled(find: Find, attempts: number[]): Promise<ProviderTask | null> {
+    const { requestTimeoutMs, settleSeconds } = this.settings
+    this.#patience.handles.report({ phase: 'looking-up' })
+    const settledAt = this.#settle('list', Date.now() + requestTimeoutMs + settleSeconds * 1000)
+    for (;;) {
+      // What came while the list was read, or while its answer was waited for, may not be on it.
+      let askedAt = 0
+      const found = await this.#patience.untilAnswered(LOOK_UP_EVERY_SECONDS, (leftMs) => {
+        askedAt = Date.now()
+        return find(attempts, leftMs)
+      })
+      if (found || askedAt >= settledAt) return this.#settled('list', found)
+      await this.#patience.pause(LOOK_UP_EVERY_SECONDS)
+    }
+  }
+
+  /** When what is missing is believed to be so: by `at`, or as it was said first, before the run continued as new too. */
+  #settle(what: 'list' | 'record', at: number): number {
+    const { settling } = this.#patience.continued
+    if (settling?.what === what) return settling.at
+    this.#patience.remember({ settling: { what, at } })
+    return at
+  }
+
+  #settled<T>(what: 'list' | 'record', outcome: T): T {
+    if (this.#patience.continued.settling?.what === what) this.#patience.remember({ settling: undefined })
+    return outcome
+  }
+}
+
+/** Whether the task has succeeded. Throws the provider's reason where it has ended otherwise. */
+function isDone(id: string, state: ProviderTaskState): boolean {
+  if (state.status === 'succeeded') return true
+  if (isUsable(state)) return false
+  throw attemptFailure({
+    code: state.error?.code ?? `provider_task_${state.status}`,
+    message: state.error?.message ?? `The provider's task ${id} is ${state.status}`,
+    retryable: state.retryable ?? false,
+    providerEnded: true,
+  })
+}
+
+/** For good, until an operator's retry, which then starts afresh. */
+function taskGone(id: string): Error {
+  const message = `The provider knows its task ${id} no more; it may have been made and charged for`
+  return attemptFailure({ code: 'provider_task_gone', message, retryable: false, providerEnded: true })
+}
+
+/** Of one that is gone nothing is known. */
+function isUsable({ status }: ProviderTaskState): boolean {
+  return status !== 'failed' && status !== 'cancelled' && status !== 'expired'
+}

@@ -1,0 +1,114 @@
+import { CancellationScope, ContinueAsNew, patched, proxyActivities, workflowInfo } from '@temporalio/workflow'
+import type { AttemptInput, AttemptOutcome, Begun } from '../../protocol/attempt.js'
+import { DAY_SECONDS } from '../../protocol/limits.js'
+import type { ProviderTask, Resumed, TaskError, Waiting } from '../../protocol/types.js'
+import type { TaskActivities } from '../main-reports.js'
+import { type AttemptFailure, describeFailure, isRefusedByMain, refusedByMain } from './failures.js'
+
+// Retried for ever: a report is delivered once main is back, however long that takes.
+const main = proxyActivities<TaskActivities>({
+  startToCloseTimeout: '30 seconds',
+  retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '30 seconds' },
+})
+
+// For people to read: the run does not wait long for main to have it.
+const news = proxyActivities<TaskActivities>({
+  startToCloseTimeout: '10 seconds',
+  scheduleToCloseTimeout: '10 seconds',
+  retry: { initialInterval: '1 second' },
+})
+
+/** One attempt under way, as its work sees it. */
+export interface AttemptRun {
+  /** What earlier attempts left at the provider. */
+  begun: Begun
+  /**
+   * Tells main that the provider is asked, or has accepted the task that is named: from then on no create intent of
+   * this task is open. If main refuses, it throws and the run ends as refused.
+   */
+  reportProcessing(providerTask?: ProviderTask): Promise<void>
+  /** Tells people why the run cannot go on for now, once for each reason. Never throws. */
+  reportWaiting(reason: TaskError, nextTrySeconds: number): Promise<void>
+  /** Tells them that it goes on, if they were told that it waits. Never throws. */
+  reportResumed(): Promise<void>
+}
+
+/** What of it tells people that the run waits. */
+export type TellsOfWaiting = Pick<AttemptRun, 'reportWaiting' | 'reportResumed'>
+
+export interface AttemptOptions {
+  /** Whether the work asks a provider to create something that costs money. Default true. */
+  createIntent?: boolean
+}
+
+/**
+ * Runs one attempt of a task: begins it at main before anything is spent, does the work, and as its last act
+ * reports the outcome, which it also returns. A run that main does not let begin spends nothing.
+ *
+ * @param work returns the task's result; what it throws is the attempt's failure
+ */
+export async function runAttempt<Params, Result>(
+  input: AttemptInput<Params>,
+  work: (run: AttemptRun) => Promise<Result>,
+  { createIntent = true }: AttemptOptions = {},
+): Promise<AttemptOutcome<Result>> {
+  const { apiCallId, taskKey, attempt, callbackUrl } = input
+  // The run keeps its identity when it continues as new.
+  const run = { apiCallId, taskKey, attempt, runId: workflowInfo().firstExecutionRunId }
+
+  /** The code of what main knows the run to wait for. */
+  let told: string | null = null
+  const reportProcessing = async (providerTask?: ProviderTask): Promise<void> => {
+    const report = { ...run, status: 'processing' as const, ...(providerTask && { providerTask }) }
+    const reply = await main.reportAttempt(callbackUrl, report)
+    if (!reply.accepted) throw refusedByMain(reply.reason, reply.taskStatus)
+    // A row that moves waits for nothing any more.
+    told = null
+  }
+  const tell = async (report: typeof run & (Waiting | Resumed), code: string | null): Promise<void> => {
+    // Runs that 0.1.0 began say nothing of it where they said nothing before.
+    if (!patched('reports-waiting')) return
+    try {
+      await news.reportAttempt(callbackUrl, report)
+      told = code
+    } catch (error) {
+      // An older main does not take it, and would not at the next try. One that is away is told then.
+      if (!describeFailure(error).retryable) told = code
+    }
+  }
+  const reportWaiting = async (reason: TaskError, nextTrySeconds: number): Promise<void> => {
+    if (reason.code === told) return
+    const bounded = Math.min(nextTrySeconds, DAY_SECONDS)
+    await tell({ ...run, status: 'waiting', reason, nextTrySeconds: bounded }, reason.code)
+  }
+  const reportResumed = async (): Promise<void> => {
+    if (told !== null) await tell({ ...run, status: 'resumed' }, null)
+  }
+  const reportFailure = async (failure: AttemptFailure): Promise<AttemptOutcome<Result>> => {
+    await main.reportAttempt(callbackUrl, { ...run, status: 'failed', ...failure })
+    return { outcome: 'failed', attempt, ...failure }
+  }
+
+  let result: Result
+  try {
+    const begin = await main.beginAttempt(callbackUrl, { ...run, status: 'begin', createIntent })
+    if (!begin.accepted) return { outcome: 'refused', attempt, reason: begin.reason }
+    result = await work({ begun: begin.begun, reportProcessing, reportWaiting, reportResumed })
+  } catch (error) {
+    // The attempt goes on in the next run.
+    if (error instanceof ContinueAsNew) throw error
+    if (isRefusedByMain(error)) return { outcome: 'refused', attempt, reason: error.message }
+    return CancellationScope.nonCancellable(() => reportFailure(describeFailure(error)))
+  }
+
+  return CancellationScope.nonCancellable(async () => {
+    try {
+      await main.reportAttempt(callbackUrl, { ...run, status: 'completed', result })
+    } catch (error) {
+      // Main cannot take this result, and would not take it from another attempt either.
+      const { message } = describeFailure(error).error
+      return reportFailure({ error: { code: 'result_rejected', message }, retryable: false })
+    }
+    return { outcome: 'completed', attempt, result }
+  })
+}

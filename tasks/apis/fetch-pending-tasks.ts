@@ -1,0 +1,141 @@
+import { type API, createAPI } from '../../lib/api.js'
+import { DEFAULT_TASK_POLICY } from '../../protocol/index.js'
+import { fetchPendingTasksAnswerSchema, fetchPendingTasksQuerySchema, type PendingTask } from '../../protocol/wire.js'
+import { arrivalsOf } from '../arrivals.js'
+import { NOW, selectClaimable } from '../claimable.js'
+import { databaseOf, type PhysicalEntity, physicalEntity, reading } from '../database/sql.js'
+import { countInFlight } from '../in-flight-limit.js'
+
+export const FETCH_PENDING_TASKS = 'fetchPendingTasks'
+
+/** What is read of a task, and the entity's property that holds it. */
+export interface TaskFields {
+  taskKey: string
+  status: string
+  attempts: string
+  startedAt: string
+  createdAt: string
+  requestParams: string
+  /** From when on the row may be claimed; null where it may not. Without it, status, attempts and startedAt tell. */
+  claimableAt?: string
+}
+
+/** The properties of an APICall made by `createCallEntities`. */
+export const API_CALL_FIELDS: Readonly<Required<TaskFields>> = {
+  taskKey: 'taskKey',
+  status: 'status',
+  attempts: 'attempts',
+  startedAt: 'startedAt',
+  createdAt: 'createdAt',
+  requestParams: 'requestParams',
+  claimableAt: 'claimableAt',
+}
+
+export interface FetchPendingTasksOptions {
+  namespace: string
+  apiCallEntity: { entityName: string; fields: TaskFields }
+  /** For an entity without `claimableAt`: attempts after which a failed task stays failed. Default 5. */
+  maxAttempts?: number
+  /** For an entity without `claimableAt`: seconds after which a queued task may be taken over. Default 300. */
+  stuckTimeoutSeconds?: number
+  /** Most tasks that may be queued or processing at once. Default: any number. */
+  maxTasksInFlight?: number | undefined
+}
+
+/**
+ * Makes `GET fetchPendingTasks`: the tasks that may be claimed now, by the database's clock, oldest first.
+ * With `waitSeconds`, a request that finds none is parked until there is one.
+ */
+export function createFetchPendingTasksAPI({
+  namespace,
+  apiCallEntity: { entityName, fields },
+  maxAttempts = DEFAULT_TASK_POLICY.maxAttempts,
+  stuckTimeoutSeconds = DEFAULT_TASK_POLICY.stuckTimeoutSeconds,
+  maxTasksInFlight = Number.POSITIVE_INFINITY,
+}: FetchPendingTasksOptions): API {
+  return createAPI({
+    name: FETCH_PENDING_TASKS,
+    namespace,
+    method: 'GET',
+    internal: true,
+    summary: `The ${namespace} tasks that may be claimed now, oldest first`,
+    params: fetchPendingTasksQuerySchema,
+    answer: fetchPendingTasksAnswerSchema,
+    async callback({ signal }, { limit, waitSeconds = 0 }) {
+      const entity = physicalEntity(this, entityName)
+      const sql = selectTasks(entity, fields, { limit, maxAttempts, stuckTimeoutSeconds, maxTasksInFlight })
+      const arrivals = arrivalsOf(this, entityName)
+      const waitUntil = performance.now() + waitSeconds * 1000
+      for (;;) {
+        const seen = arrivals.count
+        const found = await reading(this, `${entityName}:fetch`, () =>
+          databaseOf(this).query<PendingTask & { inFlight: number }>(sql, []),
+        )
+        const rows = withinCapacity(found, maxTasksInFlight)
+        const leftMs = waitUntil - performance.now()
+        if (rows.length > 0 || leftMs <= 0 || signal.aborted) {
+          return { tasks: rows.map(({ inFlight: _, ...row }) => ({ ...row, id: String(row.id) })) }
+        }
+        await arrivals.next(seen, Math.min(leftMs, LOOK_AGAIN_MS), signal)
+      }
+    },
+  })
+}
+
+/** Leaves out what would exceed the limit; a task that is queued is in flight already. */
+function withinCapacity<Row extends { status: string; inFlight: number }>(rows: Row[], max: number): Row[] {
+  let free = max - (rows[0]?.inFlight ?? 0)
+  return rows.filter(({ status }) => status === 'queued' || free-- > 0)
+}
+
+/** How often a parked request looks for what other processes created, and for what has become due. */
+const LOOK_AGAIN_MS = 1000
+
+const LISTED = ['taskKey', 'status', 'attempts', 'startedAt', 'createdAt', 'requestParams'] as const
+
+function selectList(entity: PhysicalEntity, fields: TaskFields): string {
+  return LISTED.map((field) => `${entity.column(fields[field])} AS "${field}"`).join(', ')
+}
+
+interface Selected {
+  limit: number
+  maxAttempts: number
+  stuckTimeoutSeconds: number
+  maxTasksInFlight: number
+}
+
+/** What is asked of the database. Numbers stand in the text, so that it plans for them. */
+export function selectTasks(
+  entity: PhysicalEntity,
+  fields: TaskFields,
+  { limit, maxAttempts, stuckTimeoutSeconds, maxTasksInFlight }: Selected,
+): string {
+  const { table, column } = entity
+  const id = column('id')
+  const status = column(fields.status)
+  const createdAt = column(fields.createdAt)
+  // Nothing is counted where nothing is limited.
+  const limited = Number.isFinite(maxTasksInFlight)
+  const flying = limited ? `WITH flying AS MATERIALIZED (SELECT ${countInFlight(table, status)} AS count) ` : ''
+  const counted = limited ? '(SELECT count FROM flying)' : '0'
+  // At capacity only take-overs are left: they must not hide behind tasks that have to wait.
+  const mayJoin = limited ? `${counted} < ${Number(maxTasksInFlight)}` : 'TRUE'
+  const order = `ORDER BY ${createdAt}, ${id} LIMIT ${Number(limit)}`
+  const where =
+    fields.claimableAt === undefined
+      ? `(${byStatus(entity, fields, maxAttempts, stuckTimeoutSeconds)}) AND (${status} = 'queued' OR ${mayJoin})`
+      : `${id} IN (${selectClaimable(table, { id, status, createdAt, claimableAt: column(fields.claimableAt) }, limit, mayJoin)})`
+  return `${flying}SELECT ${id} AS "id", ${selectList(entity, fields)}, ${counted} AS "inFlight" FROM ${table} WHERE ${where} ${order}`
+}
+
+function byStatus(
+  entity: PhysicalEntity,
+  fields: TaskFields,
+  maxAttempts: number,
+  stuckTimeoutSeconds: number,
+): string {
+  const status = entity.column(fields.status)
+  const failed = `${status} = 'failed' AND ${entity.column(fields.attempts)} < ${Number(maxAttempts)}`
+  const stuck = `${status} = 'queued' AND ${entity.column(fields.startedAt)} <= ${NOW} - ${Number(stuckTimeoutSeconds)}`
+  return `${status} = 'pending' OR (${failed}) OR (${stuck})`
+}

@@ -1,0 +1,154 @@
+/** The manual handles of runs that wait for a provider: ask how far one is, have it look now, have it give up. */
+import type { Controller } from 'interaqt'
+import { z } from 'zod'
+import { type API, APIError, createAPI } from '../../lib/api.js'
+import { currentAttempt, isLive, type TaskStatus } from '../../protocol/index.js'
+import { attemptWorkflowId } from '../../protocol/names.js'
+import { isCallbackSignature, PROVIDER_CALLBACK } from '../../protocol/provider-callback.js'
+import { type RunHandles, type RunSignal, runProgressSchema } from '../../protocol/run-handles.js'
+import { bySchema, spelledNumber, taskStatusSchema } from '../../protocol/wire.js'
+import type { CallEntityNames } from '../entities.js'
+import { findTask, findTaskByKey, type StoredTask } from '../task-store.js'
+import { taskNotFound } from './carry-out.js'
+import { HintGate } from './hint-gate.js'
+
+export interface RunAPIsOptions {
+  namespace: string
+  entities: CallEntityNames
+  /** The name of the API that asks how far a run is, as `queryFangzhouVideoStatus`. */
+  queryAPIName: string
+  takesCallbacks: boolean
+  buildWorkflowId(apiCall: { id: string }): string
+  handles: RunHandles
+  /** What callbacks may be signed with: the internal token, during a rotation the previous one too. */
+  callbackSecrets: readonly string[]
+  /** How long a run waits at least from one look at the provider to the next. Default 10. */
+  pollSeconds?: number | undefined
+}
+
+const DEFAULT_POLL_SECONDS = 10
+
+const apiCallId = z.string().min(1).max(100)
+const handleSchema = z.strictObject({ apiCallId })
+const handleAnswerSchema = z.object({
+  success: z.literal(true),
+  taskId: z.string(),
+  status: taskStatusSchema,
+  attempt: z.number().int(),
+  /** Whether there was a running workflow, and it has answered, or has the signal. */
+  reached: z.boolean(),
+})
+
+/** Makes the query, `POST triggerImmediatePoll`, `POST stopPolling`, and the provider's callback if it makes any. */
+export function createRunAPIs(options: RunAPIsOptions): API[] {
+  const apis = [queryAPI(options), triggerImmediatePollAPI(options), stopPollingAPI(options)]
+  return options.takesCallbacks ? [...apis, callbackAPI(options)] : apis
+}
+
+function queryAPI(options: RunAPIsOptions): API {
+  return createAPI({
+    name: options.queryAPIName,
+    namespace: options.namespace,
+    internal: true,
+    operator: true,
+    summary: `How far the run of a ${options.namespace} task is, by its own account`,
+    params: handleSchema,
+    answer: handleAnswerSchema.extend({
+      /** By which it is found in Temporal. */
+      workflowId: z.string(),
+      /** Temporal's word on the workflow; null where there is none. */
+      workflowStatus: z.string().nullable(),
+      progress: runProgressSchema.nullable(),
+    }),
+    async callback({ signal }, { apiCallId }) {
+      const run = await findRun(this, options, apiCallId)
+      const { status: workflowStatus, progress } = await options.handles.look(run.workflowId, signal)
+      return { success: true as const, ...run, reached: progress !== null, workflowStatus, progress }
+    },
+  })
+}
+
+function triggerImmediatePollAPI(options: RunAPIsOptions): API {
+  const summary = `Have the run of a ${options.namespace} task ask its provider now`
+  return signalAPI(options, 'triggerImmediatePoll', summary, handleSchema, () => [])
+}
+
+function stopPollingAPI(options: RunAPIsOptions): API {
+  const summary = `Have the run of a ${options.namespace} task give up waiting; what the provider is making it goes on making`
+  const params = handleSchema.extend({ by: bySchema })
+  return signalAPI(options, 'stopPolling', summary, params, ({ by }) => [by])
+}
+
+/** @param toArgs what the signal carries */
+function signalAPI<Params extends z.ZodType<{ apiCallId: string }>>(
+  options: RunAPIsOptions,
+  name: RunSignal,
+  summary: string,
+  params: Params,
+  toArgs: (params: z.output<Params>) => unknown[],
+): API {
+  return createAPI({
+    name,
+    namespace: options.namespace,
+    internal: true,
+    operator: true,
+    summary,
+    params,
+    answer: handleAnswerSchema,
+    async callback({ signal }, input) {
+      const { workflowId, ...run } = await findRun(this, options, input.apiCallId)
+      const reached = await options.handles.signal(workflowId, name, toArgs(input), signal)
+      return { success: true as const, ...run, reached }
+    },
+  })
+}
+
+function callbackAPI(options: RunAPIsOptions): API {
+  const { namespace, entities, handles, callbackSecrets, pollSeconds = DEFAULT_POLL_SECONDS } = options
+  const gate = new HintGate(pollSeconds * 1000)
+  return createAPI({
+    name: `${PROVIDER_CALLBACK}/:taskKey/:attempt/:signature`,
+    namespace,
+    allowAnonymous: true,
+    // What the provider says is not believed; nor may anybody without a signature keep main waiting for it.
+    ignoresBody: true,
+    summary: `The provider's hint that a ${namespace} task has moved on: its run asks soon, once for each poll interval`,
+    params: z.object({
+      taskKey: z.string().min(1).max(100),
+      // In its one spelling: what is signed is a number.
+      attempt: spelledNumber(z.number().int().min(1).max(1000)),
+      signature: z.string().max(100),
+    }),
+    answer: z.object({ reached: z.boolean() }),
+    async callback({ signal }, { signature, ...of }) {
+      if (!isCallbackSignature(callbackSecrets, { namespace, ...of }, signature)) {
+        throw new APIError(401, { success: false, error: 'The signature is wrong' })
+      }
+      return gate.once(`${of.taskKey}:${of.attempt}`, async () => {
+        const task = await findTaskByKey(this, entities, of.taskKey)
+        if (!task || !isLive(task.state) || currentAttempt(task.state) !== of.attempt) return { reached: false }
+        const { workflowId } = runOf(options, task)
+        return { reached: await handles.signal(workflowId, 'providerHint', [], signal) }
+      })
+    },
+  })
+}
+
+/** @param idOrKey either of the task's ids */
+async function findRun(controller: Controller, options: RunAPIsOptions, idOrKey: string) {
+  const { entities } = options
+  const task = (await findTask(controller, entities, idOrKey)) ?? (await findTaskByKey(controller, entities, idOrKey))
+  if (!task) throw taskNotFound()
+  return runOf(options, task)
+}
+
+/** The run of the attempt that is under way, else of the last one. */
+function runOf(
+  { namespace, buildWorkflowId }: RunAPIsOptions,
+  { id, taskKey, state }: StoredTask,
+): { workflowId: string; taskId: string; status: TaskStatus; attempt: number } {
+  const ended = state.status === 'completed' || state.status === 'failed'
+  const attempt = ended ? state.attempts : currentAttempt(state)
+  const workflowId = attemptWorkflowId(namespace, buildWorkflowId({ id }), taskKey, attempt)
+  return { workflowId, taskId: taskKey, status: state.status, attempt }
+}

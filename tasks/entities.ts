@@ -1,0 +1,209 @@
+/**
+ * The two entities of an integration: the APICall, whose every change follows from events, and the
+ * IntegrationEvent, which is only ever appended. What an event does to a row is the protocol's `evolve`.
+ */
+import { randomBytes } from 'node:crypto'
+import {
+  Entity,
+  type EntityInstance,
+  Property,
+  StateMachine,
+  StateNode,
+  StateTransfer,
+  UniqueConstraint,
+} from 'interaqt'
+import {
+  claimableAt,
+  evolve,
+  initialTaskState,
+  startsStatus,
+  TASK_STATUSES,
+  type TaskEvent,
+  type TaskEventType,
+  type TaskState,
+  type TaskStatus,
+  TRANSITIONS,
+  uncheckedSince,
+} from '../protocol/index.js'
+
+/** An IntegrationEvent as it is appended. */
+export interface IntegrationEventRecord {
+  apiCallId: string
+  eventType: TaskEventType
+  attempt: number
+  /** The database's time, unix seconds. */
+  at: number
+  /** The token that the row had before a claim, else null; nobody claims a run that is adopted. */
+  supersedes: string | null
+  data: TaskEvent
+}
+
+export interface CallEntityNames {
+  apiCall: string
+  integrationEvent: string
+}
+
+export function callEntityNames(entityPrefix: string): CallEntityNames {
+  return { apiCall: `${entityPrefix}APICall`, integrationEvent: `${entityPrefix}IntegrationEvent` }
+}
+
+/**
+ * Makes both entities.
+ *
+ * A new row is `pending`; creation may give a part of its `state`, as `{dueAt}` for a delayed task.
+ *
+ * @param maxAttempts the attempts a new row is allowed
+ */
+export function createCallEntities(
+  names: CallEntityNames,
+  maxAttempts: number,
+): { apiCall: EntityInstance; integrationEvent: EntityInstance } {
+  const apiCall = apiCallEntity(names, maxAttempts)
+  taskEntities.add(apiCall)
+  return { apiCall, integrationEvent: integrationEventEntity(names) }
+}
+
+const taskEntities = new WeakSet<EntityInstance>()
+
+/** Whether an entity's rows are tasks, whose stored state every later version of the protocol goes on with. */
+export function isTaskEntity(entity: EntityInstance): boolean {
+  return taskEntities.has(entity)
+}
+
+function apiCallEntity(names: CallEntityNames, maxAttempts: number): EntityInstance {
+  return Entity.create({
+    name: names.apiCall,
+    properties: [
+      Property.create({
+        name: 'taskKey',
+        type: 'string',
+        // 128 bits: it is the id that the public knows, and nobody guesses. Older rows have eight characters.
+        defaultValue: labelled('taskKey.v1', () => randomBytes(16).toString('base64url')),
+      }),
+      // Who asked for it, and alone may see it; null where that is nobody in particular.
+      Property.create({ name: 'userId', type: 'string' }),
+      Property.create({
+        name: 'createdAt',
+        type: 'number',
+        defaultValue: labelled('createdAt.v1', () => Date.now() / 1000),
+      }),
+      Property.create({ name: 'requestParams', type: 'object' }),
+      Property.create({ name: 'status', type: 'string', computation: statusMachine(names) }),
+      Property.create({ name: 'state', type: 'object', computation: stateMachine(names, maxAttempts) }),
+      stateColumn('attempts', 'number', (state) => state.attempts),
+      stateColumn('startedAt', 'number', (state) => state.startedAt),
+      stateColumn('dueAt', 'number', (state) => state.dueAt),
+      stateColumn('claimableAt', 'number', claimableAt),
+      stateColumn('uncheckedSince', 'number', uncheckedSince),
+      stateColumn('runId', 'string', (state) => state.runId),
+      // Rows of earlier versions have it in `state` too; the store writes it here, and whatever else changes keeps it.
+      Property.create({
+        name: 'result',
+        type: 'json',
+        computed: labelled(
+          'result.v1',
+          (row: { state?: Partial<TaskState>; result?: unknown }) => row.state?.result ?? row.result ?? null,
+        ),
+      }),
+      stateColumn('error', 'json', (state) => state.error),
+    ],
+  })
+}
+
+function integrationEventEntity(names: CallEntityNames): EntityInstance {
+  return Entity.create({
+    name: names.integrationEvent,
+    properties: [
+      Property.create({ name: 'apiCallId', type: 'string' }),
+      Property.create({ name: 'eventType', type: 'string' }),
+      Property.create({ name: 'attempt', type: 'number' }),
+      Property.create({ name: 'at', type: 'number' }),
+      Property.create({ name: 'supersedes', type: 'string' }),
+      Property.create({ name: 'data', type: 'object' }),
+    ],
+    constraints: [
+      // The row's lock lets one claimer win. Were it ever missed, two claims of the same row would supersede
+      // the same token, and the second is refused here.
+      UniqueConstraint.create({
+        name: `${names.integrationEvent}_one_claim`,
+        properties: ['apiCallId', 'attempt', 'supersedes'],
+        where: { eventType: { op: 'equals', value: 'queued' } },
+        violationCode: 'CLAIMED_TWICE',
+      }),
+    ],
+  })
+}
+
+/** `status` takes the edges that enter a status; events within one do not concern it. */
+function statusMachine(names: CallEntityNames) {
+  const node = (status: TaskStatus) => StateNode.create({ name: status })
+  return machine(names, node, startsStatus)
+}
+
+/** `state` takes every edge, and becomes what the protocol makes of the event. */
+function stateMachine(names: CallEntityNames, maxAttempts: number) {
+  const node = (status: TaskStatus) =>
+    StateNode.create({
+      name: status,
+      computeValue: labelled(`state.${status}.v2`, (last: unknown, mutation?: unknown) =>
+        mutation === undefined
+          ? newTaskState(last as Partial<TaskState> | undefined, maxAttempts)
+          : evolve(last as TaskState, (mutation as { record: IntegrationEventRecord }).record.data),
+      ),
+    })
+  return machine(names, node, () => true)
+}
+
+function newTaskState(given: Partial<TaskState> | undefined, maxAttempts: number): TaskState {
+  const status = given?.status ?? 'pending'
+  if (status !== 'pending') throw new Error(`A task is created pending, not ${status}: append events to move it`)
+  return { ...initialTaskState(maxAttempts), ...given }
+}
+
+function machine(
+  names: CallEntityNames,
+  createNode: (status: TaskStatus) => ReturnType<typeof StateNode.create>,
+  takes: (from: TaskStatus, to: TaskStatus, type: TaskEventType) => boolean,
+) {
+  const nodes = new Map(TASK_STATUSES.map((status) => [status, createNode(status)]))
+  const node = (status: TaskStatus) => {
+    const found = nodes.get(status)
+    if (!found) throw new Error(`There is no status ${status}`)
+    return found
+  }
+  const transfers = TASK_STATUSES.flatMap((from) =>
+    (Object.entries(TRANSITIONS[from]) as Array<[TaskEventType, TaskStatus]>)
+      .filter(([type, to]) => takes(from, to, type))
+      .map(([type, to]) =>
+        StateTransfer.create({
+          trigger: { recordName: names.integrationEvent, type: 'create', record: { eventType: type } },
+          current: node(from),
+          next: node(to),
+          computeTarget: labelled('event.apiCallId.v1', (mutation: { record: IntegrationEventRecord }) => ({
+            id: mutation.record.apiCallId,
+          })),
+        }),
+      ),
+  )
+  return StateMachine.create({ states: [...nodes.values()], transfers, initialState: node('pending') })
+}
+
+/** A column that people and queries want, kept in step with `state` by interaqt. */
+function stateColumn(name: string, type: 'number' | 'string' | 'json', read: (state: TaskState) => unknown) {
+  return Property.create({
+    name,
+    type,
+    // At the first write of a new row there is no complete state yet.
+    computed: labelled(`${name}.v1`, (row: { state?: Partial<TaskState> }) =>
+      row.state?.status === undefined ? null : read(row.state as TaskState),
+    ),
+  })
+}
+
+/**
+ * Pins what interaqt hashes of a function to a label, so that another build of the same source attaches to
+ * an existing database. Raise the label's version whenever the function's meaning changes.
+ */
+export function labelled<F extends (...args: never[]) => unknown>(label: string, fn: F): F {
+  return Object.defineProperty(fn, 'toString', { value: () => label })
+}

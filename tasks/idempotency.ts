@@ -1,0 +1,161 @@
+/**
+ * Asked twice, made once: a creating request with an `Idempotency-Key` (IETF draft "The Idempotency-Key HTTP Header
+ * Field") makes one task, however often it is sent. The key is stored in the transaction that creates the task.
+ */
+import { createHash } from 'node:crypto'
+import {
+  type Controller,
+  Entity,
+  type EntityInstance,
+  findConstraintViolationError,
+  Property,
+  UniqueConstraint,
+} from 'interaqt'
+import { APIError } from '../lib/api.js'
+import { databaseOf, physicalEntity, reading } from './database/sql.js'
+import { labelled } from './entities.js'
+
+export const IDEMPOTENCY_KEY = 'Idempotency-Key'
+export const MAX_IDEMPOTENCY_KEY_LENGTH = 255
+
+const QUOTED = /^"((?:[ !#-[\]-~]|\\["\\])*)"$/
+/** Not the draft's, but what many clients send. A comma would come of two headers. */
+const BARE = /^[!#-+\--~]+$/
+
+/** The key in a header's value, quoted as the draft has it or bare; undefined where it holds none. */
+export function parseIdempotencyKey(header: string): string | undefined {
+  const key = QUOTED.exec(header)?.[1]?.replace(/\\(["\\])/g, '$1') ?? BARE.exec(header)?.[0]
+  return key && key.length <= MAX_IDEMPOTENCY_KEY_LENGTH ? key : undefined
+}
+
+export const IDEMPOTENCY_KEYS = 'IdempotencyKey'
+const KEY_TAKEN = 'IDEMPOTENCY_KEY_TAKEN'
+
+/** Adds the entity of the keys to the application's model, once. */
+export function addIdempotencyKeys(entities: EntityInstance[]): void {
+  if (entities.some(({ name }) => name === IDEMPOTENCY_KEYS)) return
+  const entity = Entity.create({
+    name: IDEMPOTENCY_KEYS,
+    properties: [
+      // Digests, as keys and users' ids may be too long for an index.
+      Property.create({ name: 'scope', type: 'string' }),
+      Property.create({ name: 'request', type: 'string' }),
+      Property.create({ name: 'taskId', type: 'string' }),
+      Property.create({
+        name: 'createdAt',
+        type: 'number',
+        defaultValue: labelled('createdAt.v1', () => Date.now() / 1000),
+      }),
+    ],
+    constraints: [
+      UniqueConstraint.create({ name: `${IDEMPOTENCY_KEYS}_scope`, properties: ['scope'], violationCode: KEY_TAKEN }),
+    ],
+  })
+  entities.push(entity)
+}
+
+/** A creating request that names a key. */
+export interface KeyedRequest {
+  key: string
+  /** The creating API, by its path. */
+  api: string
+  /** Null for all who have no name, together. */
+  userId: string | null
+  params: object
+}
+
+/** Runs inside the transaction that creates a task: makes it, or gives the id of the one that is there. */
+export type MakeOnce = (make: () => Promise<string>) => Promise<string>
+
+interface StoredKey {
+  request: string
+  taskId: string
+}
+
+/** Keys that this process is making tasks for. Other processes' hold an advisory lock. */
+const making = new WeakMap<Controller, Set<string>>()
+
+/**
+ * Has `create` make the request's task, unless it was made already.
+ *
+ * @param create makes a task in a transaction, inside which it calls what it is given
+ * @returns the id of the one task
+ * @throws APIError 409 while the first such request is under way, 422 where the key was another request's
+ */
+export async function createTaskOnce(
+  controller: Controller,
+  { key, api, userId, params }: KeyedRequest,
+  create: (once: MakeOnce) => Promise<string>,
+): Promise<string> {
+  const scope = digest([api, userId, key])
+  const request = digest(params)
+  const underWay = making.get(controller) ?? new Set()
+  making.set(controller, underWay)
+
+  if (underWay.has(scope)) throw stillUnderWay()
+  const known = await reading(controller, `${IDEMPOTENCY_KEYS}:find`, () => findKey(controller, scope))
+  if (known) return taskAgain(known, request)
+  if (underWay.has(scope)) throw stillUnderWay()
+  underWay.add(scope)
+  try {
+    return await create((make) => makeUnlessKnown(controller, scope, request, make))
+  } catch (error) {
+    if (findConstraintViolationError(error)?.context?.code === KEY_TAKEN) throw stillUnderWay(error)
+    throw error
+  } finally {
+    underWay.delete(scope)
+  }
+}
+
+async function makeUnlessKnown(
+  controller: Controller,
+  scope: string,
+  request: string,
+  make: () => Promise<string>,
+): Promise<string> {
+  if (!(await lock(controller, scope))) throw stillUnderWay()
+  // Who had the lock until now has committed.
+  const known = await findKey(controller, scope)
+  if (known) return taskAgain(known, request)
+  const taskId = await make()
+  await controller.system.storage.create(IDEMPOTENCY_KEYS, { scope, request, taskId })
+  return taskId
+}
+
+/** Until the transaction's end, over all processes. Does not wait. */
+async function lock(controller: Controller, scope: string): Promise<boolean> {
+  const id = BigInt.asIntN(64, BigInt(`0x${scope.slice(0, 16)}`))
+  const sql = 'SELECT pg_try_advisory_xact_lock($1::bigint) AS locked'
+  const [row] = await databaseOf(controller).query<{ locked: boolean }>(sql, [String(id)])
+  return row?.locked === true
+}
+
+async function findKey(controller: Controller, scope: string): Promise<StoredKey | undefined> {
+  const { table, column } = physicalEntity(controller, IDEMPOTENCY_KEYS)
+  const sql =
+    `SELECT ${column('request')} AS request, ${column('taskId')} AS "taskId" FROM ${table}` +
+    ` WHERE ${column('scope')} = $1`
+  const [row] = await databaseOf(controller).query<StoredKey>(sql, [scope])
+  return row
+}
+
+function taskAgain(known: StoredKey, request: string): string {
+  if (known.request === request) return known.taskId
+  const error = `This ${IDEMPOTENCY_KEY} was sent with another request: use a new key for each`
+  throw new APIError(422, { success: false, error, reason: 'idempotency_key_reused' })
+}
+
+function stillUnderWay(cause?: unknown): APIError {
+  const error = `The first request with this ${IDEMPOTENCY_KEY} is still under way: send it again a little later`
+  return new APIError(409, { success: false, error, reason: 'idempotency_key_in_use' }, { cause, retryAfterSeconds: 1 })
+}
+
+/** The same for equal values, in whatever order objects name their fields. */
+function digest(value: unknown): string {
+  return createHash('sha256').update(JSON.stringify(value, sorted)).digest('hex')
+}
+
+function sorted(_key: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+}

@@ -1,0 +1,104 @@
+/**
+ * The artifacts of removed tasks. What such a task's result names is noted in the statement that removes the row, and
+ * removed later, once no task names it: so no row ever points to what is gone, and a store that is away, or a main
+ * that dies, loses no note.
+ */
+import type { Controller } from 'interaqt'
+import { databaseOf, databaseTime, inTransaction, physicalEntity, reading } from './database/sql.js'
+import { isTaskEntity } from './entities.js'
+
+const NOTES = '"ArtifactsToRemove"'
+/** As artifacts are named. Nothing else is ever asked of a store. */
+const KEY = '[A-Za-z0-9_-]+[.][A-Za-z0-9]+'
+const ARTIFACTS = `$.** ? (exists(@.sha256) && @.key like_regex "^${KEY}$").key`
+const A_PAGE = 500
+const AT_ONCE = 20
+/** After a try whose end nobody saw, or that failed. */
+const AGAIN_SECONDS = 3600
+/** While another task names it. */
+const NAMED_SECONDS = 86_400
+
+/** Makes the table of notes, which is no part of the application's model. May run again and again. */
+export async function createArtifactNotes(controller: Controller): Promise<void> {
+  await databaseOf(controller).scheme(
+    `CREATE TABLE IF NOT EXISTS ${NOTES} (key text PRIMARY KEY, due double precision NOT NULL)`,
+  )
+}
+
+/** The SQL that notes the artifacts of rows with a `result`. */
+export function noteArtifacts(rows: string): string {
+  return (
+    `INSERT INTO ${NOTES} SELECT DISTINCT artifact #>> '{}', extract(epoch FROM clock_timestamp())::float8` +
+    ` FROM ${rows}, jsonb_path_query(result::jsonb, '${ARTIFACTS}') AS artifact` +
+    ' ON CONFLICT DO NOTHING'
+  )
+}
+
+/**
+ * Removes what is noted and no task of any integration names: neither in its result nor in what it was asked for.
+ *
+ * @param remove removes one artifact; does nothing where it is gone
+ * @returns how many were removed
+ * @throws what `remove` throws; the rest stays noted
+ */
+export async function removeNotedArtifacts(
+  controller: Controller,
+  remove: (key: string) => Promise<void>,
+  signal: AbortSignal,
+): Promise<number> {
+  const now = await reading(controller, 'artifacts:now', () => databaseTime(controller))
+  if (!(await areDue(controller, now))) return 0
+  await putOffNamed(controller, now, signal)
+  let removed = 0
+  while (!signal.aborted) {
+    // Committed to the disk, and so is all that was committed before: the rows are gone for good.
+    const keys = await take(controller, now)
+    if (keys.length === 0) break
+    await Promise.all(keys.map(remove))
+    const sql = `DELETE FROM ${NOTES} WHERE key = ANY($1)`
+    await inTransaction(controller, 'artifacts:removed', () => databaseOf(controller).query(sql, [keys]))
+    removed += keys.length
+  }
+  return removed
+}
+
+async function areDue(controller: Controller, now: number): Promise<boolean> {
+  const sql = `SELECT 1 FROM ${NOTES} WHERE due <= $1 LIMIT 1`
+  const rows = await reading(controller, 'artifacts:due', () => databaseOf(controller).query(sql, [now]))
+  return rows.length > 0
+}
+
+async function take(controller: Controller, now: number): Promise<string[]> {
+  const sql =
+    `UPDATE ${NOTES} SET due = $1::float8 + ${AGAIN_SECONDS} WHERE key IN` +
+    ` (SELECT key FROM ${NOTES} WHERE due <= $1 LIMIT ${AT_ONCE} FOR UPDATE SKIP LOCKED) RETURNING key`
+  const rows = await inTransaction(controller, 'artifacts:take', () =>
+    databaseOf(controller).query<{ key: string }>(sql, [now]),
+  )
+  return rows.map(({ key }) => key)
+}
+
+/** Looks through all tasks, a page at a time, for names of artifacts. */
+async function putOffNamed(controller: Controller, now: number, signal: AbortSignal): Promise<void> {
+  for (const { name } of controller.entities.filter(isTaskEntity)) {
+    const { table, column } = physicalEntity(controller, name)
+    const id = column('id')
+    const sql = (after: boolean) =>
+      `WITH page AS MATERIALIZED (SELECT ${id} AS id, ` +
+      // A URL inside another one is encoded.
+      ` regexp_replace(concat(${column('result')}::text, ${column('requestParams')}::text), '%2f', '/', 'gi') AS said FROM ${table} ${after ? `WHERE ${id} > $2` : ''} ORDER BY ${id} LIMIT ${A_PAGE}),` +
+      ` named AS (UPDATE ${NOTES} SET due = $1::float8 + ${NAMED_SECONDS} WHERE due <= $1 AND key IN` +
+      ` (SELECT name[1] FROM page, regexp_matches(said, '${KEY}', 'g') AS name))` +
+      ` SELECT id FROM page ORDER BY id DESC LIMIT 1`
+    let last: string | number | undefined
+    while (!signal.aborted) {
+      const values = last === undefined ? [now] : [now, last]
+      const [row] = await inTransaction(controller, 'artifacts:named', () =>
+        databaseOf(controller).query<{ id: string | number }>(sql(values.length > 1), values),
+      )
+      if (!row) break
+      last = row.id
+    }
+    signal.throwIfAborted()
+  }
+}

@@ -1,0 +1,46 @@
+/** One log line for each move of a task, and on `debug` one for each event that moves nothing. */
+import type { Logger } from 'pino'
+import { startsStatus, type TaskEvent, type TaskState } from '../protocol/index.js'
+
+export type TaskLogger = Pick<Logger, 'info' | 'debug'>
+
+/** An event that is stored, or a look that is noted, with the row as it was before it and as it is after it. */
+export interface StoredStep {
+  event: TaskEvent
+  before: TaskState
+  after: TaskState
+  /** The database's time, unix seconds. */
+  at: number
+}
+
+export interface LoggedTask {
+  namespace: string
+  apiCallId: string
+  taskKey: string
+  createdAt: number
+}
+
+/** To be called once the steps' transaction has been committed. */
+export function logSteps(logger: TaskLogger, task: LoggedTask, steps: readonly StoredStep[]): void {
+  const { createdAt, ...ids } = task
+  for (const { event, before, after, at } of steps) {
+    const line = { ...ids, attempt: event.attempt, event: event.type }
+    if (!startsStatus(before.status, after.status, event.type)) {
+      logger.debug({ ...line, ...(event.type === 'waiting' && { code: event.waitingFor.code }) }, 'task event')
+      continue
+    }
+    const since = before.statusSince ?? (before.status === 'pending' ? createdAt : undefined)
+    const { status: from } = before
+    const { status: to } = after
+    logger.info(
+      {
+        ...line,
+        from,
+        to,
+        ...(since !== undefined && { durationMs: Math.max(0, Math.round((at - since) * 1000)) }),
+        ...(event.type === 'failed' && { code: event.error.code }),
+      },
+      'task moved',
+    )
+  }
+}

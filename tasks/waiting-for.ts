@@ -1,0 +1,47 @@
+/** What a task waits for, for people: by its run's account, or as main sees it. */
+import type { Controller } from 'interaqt'
+import { z } from 'zod'
+import { claimableAt, isLive } from '../protocol/index.js'
+import { taskErrorSchema } from '../protocol/wire.js'
+import { reading } from './database/sql.js'
+import type { CallEntityNames } from './entities.js'
+import { countTasksInFlight } from './in-flight-limit.js'
+import type { StoredTask } from './task-store.js'
+
+export const waitingForSchema = taskErrorSchema.extend({
+  /** Unix seconds; null where main does not know. */
+  since: z.number().nullable(),
+  /** When it is tried again; null where nobody knows, and while it is being tried. */
+  nextTryAt: z.number().nullable(),
+})
+
+export type TaskWaitsFor = z.infer<typeof waitingForSchema>
+
+/** @param maxTasksInFlight most tasks that may be queued or processing at once; without it, any number */
+export async function whatItWaitsFor(
+  controller: Controller,
+  names: CallEntityNames,
+  { state, createdAt }: Pick<StoredTask, 'state' | 'createdAt'>,
+  maxTasksInFlight?: number,
+): Promise<TaskWaitsFor | null> {
+  const now = Date.now() / 1000
+  if (isLive(state)) {
+    const { waitingFor = null } = state
+    return waitingFor && { ...waitingFor, nextTryAt: laterThan(now, waitingFor.nextTryAt) }
+  }
+  const due = claimableAt(state)
+  if (due === null) return null
+  if (due > now) {
+    const message = `Its ${state.status === 'failed' ? 'next attempt' : 'start'} is due at ${new Date(due * 1000).toISOString()}`
+    return { code: 'not_due', message, since: state.statusSince ?? createdAt, nextTryAt: due }
+  }
+  if (maxTasksInFlight === undefined) return null
+  const inFlight = await reading(controller, `${names.apiCall}:in-flight`, () => countTasksInFlight(controller, names))
+  if (inFlight < maxTasksInFlight) return null
+  const message = `${inFlight} of ${maxTasksInFlight} tasks are in flight: it starts when one of them has ended`
+  return { code: 'at_capacity', message, since: null, nextTryAt: null }
+}
+
+function laterThan(now: number, time: number | null): number | null {
+  return time !== null && time > now ? time : null
+}

@@ -1,0 +1,231 @@
+/** One workflow under time skipping, with real activities, a provider's simulator, and a main that records. */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type ServerType, serve } from '@hono/node-server'
+import type { WorkflowHandle, WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client'
+import { TestWorkflowEnvironment } from '@temporalio/testing'
+import { Worker } from '@temporalio/worker'
+import { Hono } from 'hono'
+import pino from 'pino'
+import { inject } from 'vitest'
+import type { z } from 'zod'
+import { createArtifactStore } from '@/artifacts/index.js'
+import { integrationsConfigSchema } from '@/integrations/entries/config.js'
+import type { AttemptInput, AttemptOutcome } from '@/protocol/attempt.js'
+import {
+  type Acceptance,
+  DEFAULT_TASK_POLICY,
+  decide,
+  evolve,
+  initialTaskState,
+  type TaskRequest,
+  type TaskState,
+} from '@/protocol/index.js'
+import { providerTaskQueue } from '@/protocol/names.js'
+import type { ActivityContext, CreateActivities } from '@/provider-kit/activity-context.js'
+import { createTaskActivities } from '@/provider-kit/main-reports.js'
+import { createProviderPauses } from '@/provider-kit/provider/pauses.js'
+import { TEST_TOKEN } from '../support/main.js'
+import { bundleOf } from '../support/shared.js'
+import '../support/quiet-temporal.js'
+
+const TASK_KEY = 'k7Qx2'
+
+export interface RecordingMain {
+  url: string
+  /** Every report, in order. */
+  reports: Array<TaskRequest & { apiCallId: string }>
+  /** The task's row, and its key. Tests may set them. */
+  state: TaskState
+  taskKey: string
+  /** Statuses to answer the next reports with, whatever they say. */
+  failWith: number[]
+  /** Called with each report before it is decided on, which waits for what this returns. */
+  onReport: (report: TaskRequest) => unknown
+  stop(): Promise<void>
+}
+
+/** A main with one task, claimed for attempt 1, that goes by the protocol's rules and keeps what it was told. */
+async function startRecordingMain(): Promise<RecordingMain> {
+  let tokens = 0
+  const nextToken = () => `token-${String(++tokens).padStart(6, '0')}`
+  const step = (state: TaskState, request: TaskRequest) => {
+    const row = { taskKey: main.taskKey, now: Date.now() / 1000 }
+    const context = { ...row, newToken: nextToken(), random: 0, policy: DEFAULT_TASK_POLICY }
+    const decision = decide(state, request, context)
+    return { decision, next: decision.events.reduce(evolve, state) }
+  }
+
+  const app = new Hono()
+  const main: RecordingMain = {
+    url: '',
+    reports: [],
+    state: initialTaskState(5),
+    taskKey: TASK_KEY,
+    failWith: [],
+    onReport: () => undefined,
+    stop: async () => undefined,
+  }
+  main.state = step(main.state, { status: 'queued' }).next
+  app.post('/api/:namespace/:api', async (c) => {
+    if (c.req.header('authorization') !== `Bearer ${TEST_TOKEN}`) return c.json({ success: false, error: 'token' }, 401)
+    const fault = main.failWith.shift()
+    const report = await c.req.json<TaskRequest & { apiCallId: string }>()
+    if (fault) return c.json({ success: false, error: `fault ${fault}` }, fault as 500)
+    main.reports.push(report)
+    await main.onReport(report)
+    const { decision, next } = step(main.state, report)
+    main.state = next
+    const { answer } = decision
+    if (!answer.ok) return c.json({ success: false, ...answer, ok: undefined, status: next.status }, 409)
+    const { begin } = answer as Acceptance
+    return c.json({ success: true, status: next.status, ...begin })
+  })
+  const server = await new Promise<ServerType>((resolve) => {
+    const listening = serve({ fetch: app.fetch, hostname: '127.0.0.1', port: 0 }, ({ port }) => {
+      main.url = `http://127.0.0.1:${port}`
+      resolve(listening)
+    })
+  })
+  main.stop = () => new Promise((resolve) => server.close(() => resolve()))
+  return main
+}
+
+/** The row of a task whose earlier attempt left this behind, claimed again for the next one. */
+export function nextAttempt(
+  { providerTask, openIntents }: Pick<TaskState, 'providerTask' | 'openIntents'>,
+  attempts = 1,
+): TaskState {
+  const outcomes = Object.fromEntries(Array.from({ length: attempts }, (_, i) => [i + 1, 'failed' as const]))
+  const claimed = { status: 'queued' as const, attempts, outcomes }
+  const left = { providerTask, openIntents }
+  return { ...initialTaskState(5), ...claimed, ...left, fencingToken: 'token-earlier', leaseExpiresAt: 1 }
+}
+
+type Sections = z.output<typeof integrationsConfigSchema>
+type BenchContext = ActivityContext<Sections>
+
+export interface WorkflowBench {
+  start<Result>(
+    workflow: string,
+    requestParams: unknown,
+    attempt?: number,
+    of?: Partial<AttemptInput> & { workflowId?: string },
+  ): Promise<WorkflowHandleWithFirstExecutionRunId<(input: AttemptInput) => Promise<AttemptOutcome<Result>>>>
+  run<Result = unknown>(workflow: string, requestParams: unknown, attempt?: number): Promise<AttemptOutcome<Result>>
+  main: RecordingMain
+  artifactsDir: string
+  env: TestWorkflowEnvironment
+  /** What the worker's activities were given. */
+  context: BenchContext
+  taskQueue: string
+  /** The names of the activities that the last run scheduled, in order. */
+  activitiesOf(handle: Pick<WorkflowHandle, 'fetchHistory'>): Promise<string[]>
+}
+
+interface BenchOptions {
+  folder: string
+  /** The workflows in place of the folder's own. */
+  workflowsPath?: string | undefined
+  createActivities?: CreateActivities<Sections>
+  activities?: object
+  /** Sections of the integrations' configuration, by name. */
+  integrations?: Record<string, object>
+  /** A main to report to in place of the one that records. */
+  mainUrl?: string | undefined
+}
+
+let taskQueues = 0
+
+/** Runs `test` beside a worker of one integration, over a fresh main and a fresh artifact folder. */
+export async function withWorkflowBench(
+  env: TestWorkflowEnvironment,
+  {
+    folder,
+    workflowsPath = workflowsOf(folder),
+    createActivities,
+    activities = {},
+    integrations = {},
+    mainUrl,
+  }: BenchOptions,
+  test: (bench: WorkflowBench) => Promise<void>,
+): Promise<void> {
+  const main = await startRecordingMain()
+  const artifactsDir = await mkdtemp(join(tmpdir(), 'artifacts-'))
+  const context: BenchContext = {
+    mainUrl: mainUrl ?? main.url,
+    internalToken: TEST_TOKEN,
+    artifacts: createArtifactStore({ dir: artifactsDir }, main.url),
+    integrations: integrationsConfigSchema.parse({
+      fangzhouVideoGeneration: { simulatorUrl: 'http://127.0.0.1:9' },
+      nanobanana2ImageGeneration: { simulatorUrl: 'http://127.0.0.1:9' },
+      testAsyncTask: {},
+      ...integrations,
+    }),
+    providerPauses: createProviderPauses(),
+    logger: pino({ level: 'silent' }),
+  }
+  const taskQueue = `bench-${process.pid}-${++taskQueues}`
+  const common = {
+    connection: env.nativeConnection,
+    activities: { ...createTaskActivities(context), ...createActivities?.(context), ...activities },
+  }
+  const workflowBundle = { codePath: await bundleOf(workflowsPath) }
+  const worker = await Worker.create({ ...common, taskQueue, workflowBundle })
+  const providerWorker = await Worker.create({ ...common, taskQueue: providerTaskQueue(taskQueue) })
+  const start: WorkflowBench['start'] = (workflow, requestParams, attempt = 1, { workflowId, ...of } = {}) => {
+    // Another host than main's own: only its path may count.
+    const callbackUrl = 'http://main.invalid/api/test/report'
+    const input = { apiCallId: '42', taskKey: TASK_KEY, attempt, callbackUrl, requestParams, ...of }
+    const id = workflowId ?? `${taskQueue}:${attempt}`
+    return env.client.workflow.start(workflow, { taskQueue, workflowId: id, args: [input] })
+  }
+  try {
+    await runAllUntil([worker, providerWorker], () =>
+      test({
+        start,
+        run: async (...args) => (await start(...args)).result() as never,
+        main,
+        artifactsDir,
+        env,
+        context,
+        taskQueue,
+        async activitiesOf(handle) {
+          const { events } = await handle.fetchHistory()
+          return (events ?? []).flatMap((event) => event.activityTaskScheduledEventAttributes?.activityType?.name ?? [])
+        },
+      }),
+    )
+  } finally {
+    await main.stop()
+    await rm(artifactsDir, { recursive: true, force: true })
+  }
+}
+
+/** Runs the workers for as long as `work` takes. */
+function runAllUntil<T>([worker, ...others]: Worker[], work: () => Promise<T>): Promise<T> {
+  return worker ? worker.runUntil(() => runAllUntil(others, work)) : work()
+}
+
+/** Time is skipped while a result is awaited and no activity runs. */
+export function createTimeSkippingEnvironment(): Promise<TestWorkflowEnvironment> {
+  const path = inject('timeSkippingServerPath')
+  return TestWorkflowEnvironment.createTimeSkipping({ server: { executable: { type: 'existing-path', path } } })
+}
+
+/** For cancellations: the time-skipping server loses its place when it cancels an activity. */
+export function createRealEnvironment(): Promise<TestWorkflowEnvironment> {
+  return TestWorkflowEnvironment.createFromExistingServer({ address: inject('temporalAddress') })
+}
+
+/** What was reported, as one reads it. */
+export function statusesOf(main: RecordingMain): string[] {
+  return main.reports.map((report) => report.status)
+}
+
+/** An integration's own workflows. */
+function workflowsOf(folder: string): string {
+  return fileURLToPath(new URL(`../../integrations/${folder}/workflows/index.ts`, import.meta.url))
+}

@@ -1,0 +1,142 @@
+/**
+ * `npm run demo`: starts the whole application on free ports, creates one task of each kind over HTTP, prints
+ * each of their transitions, and stops everything again. The last line is JSON for programs.
+ */
+import { randomBytes } from 'node:crypto'
+import { mkdirSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { loadConfig } from '../../config.js'
+import { simulatorsInUse } from '../../integrations/entries/simulators.js'
+import { stopOnSignals } from '../../lib/stop-on-signals.js'
+import { Stack } from '../stack/stack.js'
+import { TaskClient, type TaskKind, type TaskView } from '../stack/task-client.js'
+import { Display, type Progress } from './display.js'
+
+/** From the first process's start to the last task's end, on a slow machine. */
+const TIME_LIMIT_MS = 300_000
+const TASKS: Array<{ kind: TaskKind; request: object }> = [
+  { kind: 'video', request: { prompt: 'A paper boat on a mountain lake at dawn' } },
+  { kind: 'image', request: { prompt: 'A lighthouse made of books, watercolour' } },
+  { kind: 'test', request: { kind: 'multiStep', message: 'hello' } },
+]
+
+/** Of another way to sign in, in case this shell has them. */
+const JWT_VARIABLES = ['AUTH_JWKS_URL', 'AUTH_JWT_SECRET', 'AUTH_ISSUER', 'AUTH_AUDIENCE']
+
+const display = new Display(process.stdout)
+const abort = new AbortController()
+const counts = { created: 0, completed: 0, failed: 0 }
+
+const folder = `.data/demo/${new Date().toISOString().replace(/[:.]/g, '-')}`
+mkdirSync(folder, { recursive: true })
+
+/** The one user, with a token that is this run's. */
+const user = { name: 'demo', token: randomBytes(24).toString('base64url') }
+
+const stack = await Stack.create({
+  folder,
+  // The demonstration keeps to itself: no database of yours, and this machine's configuration.
+  env: {
+    DATABASE_URL: undefined,
+    CONFIG_MODE: 'local',
+    AUTH_MODE: 'tokens',
+    API_TOKENS: `${user.name}:${user.token}`,
+    ...Object.fromEntries(JWT_VARIABLES.map((name) => [name, undefined])),
+  },
+  onCrash: (error) => abort.abort(error),
+})
+const client = new TaskClient(stack.mainUrl, user.token)
+stopOnSignals(
+  (signal) => abort.abort(new Error(`stopped by ${signal}`)),
+  () => stack.kill(),
+)
+const limit = setTimeout(() => abort.abort(new Error(`not done after ${TIME_LIMIT_MS / 1000} s`)), TIME_LIMIT_MS)
+
+try {
+  display.line('Starting a Temporal server, the simulators, main and the async-task daemon …')
+  await untilAborted(stack.startAll())
+  display.timed(
+    `main ${stack.mainUrl}, Temporal ${stack.temporalAddress}${stack.temporalUiUrl ? `, its UI ${stack.temporalUiUrl}` : ''}`,
+  )
+  for (const name of simulatedProviders()) {
+    display.timed(`${name}: no key is configured, a SIMULATOR stands in. Its results are made up on this machine.`)
+  }
+  const stranger = await fetch(`${stack.mainUrl}/api/test/run`, { method: 'POST', signal: abort.signal })
+  display.timed(`main answers ${stranger.status} without a token; the demo asks as user "${user.name}", with its own`)
+  display.line()
+  await runTasks()
+} catch (caught) {
+  process.exitCode = 1
+  display.stop()
+  // Whatever was under way when the run was given up failed with it: why it was given up says more.
+  const error = abort.signal.aborted ? abort.signal.reason : caught
+  display.line(`Failed: ${error instanceof Error ? error.message : String(error)}`)
+} finally {
+  clearTimeout(limit)
+  display.stop()
+  display.line()
+  display.timed('Stopping everything …')
+  await stack.stop()
+  display.timed('Stopped.')
+}
+
+counts.failed = TASKS.length - counts.completed
+if (counts.failed > 0) process.exitCode = 1
+display.line(JSON.stringify(counts))
+// Nothing is left to do; a handle that a library forgot must not hold up whoever waits for the exit code.
+process.exit()
+
+async function runTasks(): Promise<void> {
+  const progress = TASKS.map(({ kind }) => ({ name: kind, status: 'new' }))
+  display.follow(progress)
+  const ended = await Promise.all(TASKS.map((task, index) => runTask(task, progress[index] as Progress)))
+  display.stop()
+
+  display.line()
+  display.line('Results:')
+  for (const [index, { kind }] of TASKS.entries()) {
+    const { status, result, error } = ended[index] as TaskView
+    if (status === 'completed') counts.completed++
+    const files = artifactKeys(result).map((key) => relative('.', join(stack.artifactsDir, key)))
+    const outcome = status === 'completed' ? result : error
+    display.line(`  ${kind.padEnd(6)} ${status}  ${files.length > 0 ? files.join(', ') : JSON.stringify(outcome)}`)
+  }
+  display.line(`  Logs are in ${relative('.', folder)}/logs`)
+}
+
+/** Creates a task, prints its transitions as they happen, and returns it as it ended. */
+async function runTask({ kind, request }: (typeof TASKS)[number], progress: Progress): Promise<TaskView> {
+  const id = await client.create(kind, request, abort.signal)
+  counts.created++
+  progress.status = 'pending'
+  display.timed(`${kind.padEnd(6)} pending     created as task ${id}`)
+
+  let shown = 0
+  return client.untilEnded(kind, id, abort.signal, ({ status, timeline }) => {
+    for (const { type, attempt, reason } of timeline.slice(shown)) {
+      const why = reason ? `  ${reason.code}: ${reason.message}` : ''
+      display.timed(`${kind.padEnd(6)} ${type.padEnd(11)} attempt ${attempt}${why}`)
+    }
+    shown = timeline.length
+    progress.status = status
+  })
+}
+
+/** The files that a result speaks of, wherever in it. */
+function artifactKeys(result: unknown): string[] {
+  if (typeof result !== 'object' || result === null) return []
+  const own = 'key' in result && 'mimeType' in result ? [String(result.key)] : []
+  return [...own, ...Object.values(result).flatMap(artifactKeys)]
+}
+
+function simulatedProviders(): string[] {
+  return simulatorsInUse(loadConfig({ env: { ...stack.env } }).integrations).map(({ integration }) => integration)
+}
+
+/** Gives up waiting when the run is aborted; what was started is stopped with the rest. */
+function untilAborted<T>(work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    abort.signal.addEventListener('abort', () => reject(abort.signal.reason))
+    work.then(resolve, reject)
+  })
+}

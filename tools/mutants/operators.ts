@@ -1,0 +1,51 @@
+import type { Mutant } from './mutant.js'
+
+const PROTOCOL = ['tests/protocol']
+const EVOLVE = 'protocol/evolve.ts'
+const OPERATOR_REQUESTS = 'protocol/operator-requests.ts'
+
+/** What people ask of a task. */
+export const OPERATORS_RULES: Mutant[] = [
+  {
+    name: 'cancelled-run-forgotten',
+    file: EVOLVE,
+    from: 'runUnseen: mayHaveLiveRun(state),',
+    to: 'runUnseen: false,',
+    tests: PROTOCOL,
+  },
+  {
+    name: 'cancelled-run-between-claims-forgotten',
+    file: EVOLVE,
+    from: " || (state.status === 'pending' && state.runId !== null)",
+    to: '',
+    tests: PROTOCOL,
+  },
+  {
+    name: 'cancelled-though-final',
+    file: OPERATOR_REQUESTS,
+    from: "if (isFinal(state)) return refuse(state, 'cancelled', 'wrong_status')",
+    to: '',
+    tests: PROTOCOL,
+  },
+  {
+    name: 'retry-of-what-has-not-failed',
+    file: OPERATOR_REQUESTS,
+    from: "if (state.status !== 'failed') return refuse(state, 'retry', 'wrong_status')",
+    to: '',
+    tests: PROTOCOL,
+  },
+  {
+    name: 'retry-limit-from-zero',
+    file: OPERATOR_REQUESTS,
+    from: 'state.attempts + request.extraAttempts',
+    to: 'request.extraAttempts',
+    tests: PROTOCOL,
+  },
+  {
+    name: 'retry-lowers-the-limit',
+    file: OPERATOR_REQUESTS,
+    from: 'Math.max(state.attemptLimit, state.attempts + request.extraAttempts)',
+    to: 'state.attempts + request.extraAttempts',
+    tests: PROTOCOL,
+  },
+]

@@ -1,0 +1,32 @@
+/** `npm run simulator -- ark|image-gateway|gemini [options]`: one simulator in a process of its own. */
+import { stopOnSignals } from '../../lib/stop-on-signals.js'
+import { HELP, simulatorFor, USAGE, UsageError } from './command-line.js'
+
+const { name, simulator } = parseOrExit()
+const { url } = await simulator.start().catch(portTaken)
+console.log(`Simulator ${name} (no real provider) listens on ${url}`)
+process.send?.({ type: 'ready', url })
+
+const stop = () => void simulator.stop().then(() => process.exit(0))
+stopOnSignals(stop)
+// A parent that is gone needs no simulator.
+process.once('disconnect', stop)
+
+function parseOrExit() {
+  try {
+    const asked = simulatorFor(process.argv.slice(2))
+    if (asked) return asked
+    console.log(HELP)
+    process.exit(0)
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error
+    console.error(`${error.message}\n\n${USAGE}`)
+    process.exit(2)
+  }
+}
+
+function portTaken(error: NodeJS.ErrnoException & { port?: number }): never {
+  if (error.code !== 'EADDRINUSE') throw error
+  console.error(`Port ${error.port} is taken: give another by --port`)
+  process.exit(1)
+}

@@ -118,7 +118,15 @@ describe('the containers', () => {
 /** Those that the configuration's files and the image's sources name. */
 function variablesRead(): string[] {
   const files = ['app.config.json', 'deploy.dev.json', 'deploy.prod.json', 'startMain.ts', 'startAsyncTask.ts']
-  for (const folder of ['config', 'integrations', 'main-component', 'async-task-component']) {
+  for (const folder of [
+    'config',
+    'artifacts',
+    'provider-kit',
+    'tasks',
+    'integrations',
+    'main-component',
+    'async-task-component',
+  ]) {
     for (const file of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
       if (file.endsWith('.ts')) files.push(join(folder, file))
     }

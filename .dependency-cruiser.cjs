@@ -1,0 +1,105 @@
+/**
+ * The rules of imports, which `npm run check` holds. Imports run downwards:
+ *
+ *   lib, protocol < tasks, artifacts < provider-kit < integrations < main-component | async-task-component < entries
+ *
+ * Imports of types count too. What a process loads is held by tests that forbid it: `forbid-databases.mjs` in the
+ * daemon, `forbid-native-core.mjs` in main; and Temporal's bundler refuses workflows that load Node's modules.
+ */
+const layer = (name, path, allowed) => ({
+  name: `${name}-imports-downwards`,
+  comment: `${name} may import ${allowed.join(', ') || 'nothing of this repository'} beside its own`,
+  severity: 'error',
+  from: { path },
+  to: { path: PRODUCT, pathNot: [path, ...allowed.map((folder) => `^${folder}`)] },
+})
+const PRODUCT =
+  '^(lib|protocol|tasks|artifacts|provider-kit|integrations|config|backend|main-component|async-task-component)/|^(config|start\\w+)\\.ts$'
+/** What each integration owns of the configuration; light, and below it. */
+const SECTIONS = 'integrations/(entries|[^/]+)/config\\.ts$'
+const WORKFLOWS = '^(provider-kit/workflow/|integrations/[^/]+/workflows/)'
+
+module.exports = {
+  forbidden: [
+    {
+      name: 'no-circles',
+      comment: 'Of files that import each other none can be read alone',
+      severity: 'error',
+      from: { pathNot: '^tests/' },
+      to: { circular: true },
+    },
+    layer('lib', '^lib/', []),
+    layer('protocol', '^protocol/', ['lib/']),
+    layer('tasks', '^tasks/', ['lib/', 'protocol/']),
+    layer('artifacts', '^artifacts/', ['lib/', 'protocol/']),
+    layer('provider-kit', '^provider-kit/', ['lib/', 'protocol/', 'artifacts/']),
+    layer('backend', '^backend/', []),
+    layer('integrations', '^integrations/(?!entries/)', ['lib/', 'protocol/', 'tasks/', 'artifacts/', 'provider-kit/']),
+    layer('config', '^config(/|\\.ts$)', ['lib/', 'protocol/', 'artifacts/config\\.ts$', SECTIONS]),
+    layer('main-component', '^main-component/', [
+      'lib/',
+      'protocol/',
+      'tasks/',
+      'artifacts/',
+      'integrations/(index|entries/\\w+|pull-integration)\\.ts$',
+      'config(/|\\.ts$)',
+      'backend/',
+    ]),
+    layer('async-task-component', '^async-task-component/', [
+      'lib/',
+      'protocol/',
+      'provider-kit/',
+      'integrations/index\\.ts$',
+      'config(/|\\.ts$)',
+    ]),
+    {
+      name: 'integrations-do-not-know-each-other',
+      severity: 'error',
+      from: { path: '^integrations/([^/]+)/', pathNot: '^integrations/entries/' },
+      to: { path: '^integrations/[^/]+/', pathNot: '^integrations/$1/' },
+    },
+    {
+      name: 'tools-and-tests-are-not-shipped',
+      severity: 'error',
+      from: { path: PRODUCT },
+      to: { path: '^(tools|tests)/' },
+    },
+    {
+      name: 'workflows-are-deterministic',
+      comment: 'Of activities, workflow code imports the types only',
+      severity: 'error',
+      from: { path: WORKFLOWS },
+      to: {
+        pathNot: [
+          WORKFLOWS,
+          '^(protocol/|lib/backoff\\.ts$)',
+          '^provider-kit/main-reports\\.ts$',
+          '^integrations/[^/]+/(schemas|activities/index)\\.ts$',
+          'node_modules/@temporalio/(workflow|common)/',
+        ],
+      },
+    },
+    {
+      name: 'main-has-no-native-core',
+      comment: 'It takes 74 MB: main asks Temporal by the client alone',
+      severity: 'error',
+      from: { path: '^(lib|protocol|tasks|artifacts|provider-kit|integrations|config|main-component)/' },
+      to: { path: 'node_modules/@temporalio/(worker|core-bridge|testing)/' },
+    },
+    {
+      name: 'daemon-has-no-database',
+      severity: 'error',
+      from: { path: '^(protocol|artifacts|provider-kit|async-task-component)/' },
+      to: { path: 'node_modules/(interaqt|pg|@electric-sql)/' },
+    },
+  ],
+  options: {
+    // TypeScript 7 has no interface for other programs yet.
+    parser: 'swc',
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '^(vendor|\\.data|\\.cache)/' },
+    cache: { folder: '.cache/dependency-cruiser', strategy: 'content' },
+  },
+}

@@ -15,7 +15,7 @@ const resolve = { alias: { '@': fileURLToPath(new URL('.', import.meta.url)).rep
 
 const full = 'tests/**/*.full.test.ts'
 /** Suites that start whole processes for minutes, or measure time: one after another, when the others are done. */
-const wholeSystem = ['chaos', 'money', 'performance', 'stress', 'terminal'].map(
+const wholeSystem = ['tools/chaos', 'money', 'performance', 'stress', 'terminal'].map(
   (dir) => `tests/${dir}/**/*.full.test.ts`,
 )
 

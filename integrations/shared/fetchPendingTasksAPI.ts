@@ -1,0 +1,2 @@
+/** Where applications written for earlier versions import it from. */
+export * from '../../tasks/apis/fetch-pending-tasks.js'

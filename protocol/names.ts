@@ -10,6 +10,10 @@ export function providerTaskQueue(taskQueue: string): string {
   return `${taskQueue.replace(/-queue$/, '')}-provider-queue`
 }
 
+/** The internal APIs that the daemon fetches from, in each integration's namespace. */
+export const FETCH_PENDING_TASKS = 'fetchPendingTasks'
+export const RUNS_TO_CHECK = 'runsToCheck'
+
 /** The path of an integration's API, without a leading slash. */
 export function buildAPIPath(namespace: string, apiName: string): string {
   return `api/${namespace}/${apiName}`

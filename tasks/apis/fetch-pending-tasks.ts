@@ -1,12 +1,11 @@
 import { type API, createAPI } from '../../lib/api.js'
 import { DEFAULT_TASK_POLICY } from '../../protocol/index.js'
+import { FETCH_PENDING_TASKS } from '../../protocol/names.js'
 import { fetchPendingTasksAnswerSchema, fetchPendingTasksQuerySchema, type PendingTask } from '../../protocol/wire.js'
 import { arrivalsOf } from '../arrivals.js'
 import { NOW, selectClaimable } from '../claimable.js'
 import { databaseOf, type PhysicalEntity, physicalEntity, reading } from '../database/sql.js'
 import { countInFlight } from '../in-flight-limit.js'
-
-export const FETCH_PENDING_TASKS = 'fetchPendingTasks'
 
 /** What is read of a task, and the entity's property that holds it. */
 export interface TaskFields {

@@ -1,11 +1,10 @@
 import { type API, createAPI } from '../../lib/api.js'
 import type { TaskState } from '../../protocol/index.js'
 import { currentAttempt } from '../../protocol/index.js'
+import { RUNS_TO_CHECK } from '../../protocol/names.js'
 import { type RunToCheck, runsToCheckAnswerSchema, runsToCheckQuerySchema } from '../../protocol/wire.js'
 import { databaseOf, physicalEntity, reading } from '../database/sql.js'
 import type { TaskAPIOptions } from './carry-out.js'
-
-export const RUNS_TO_CHECK = 'runsToCheck'
 
 /**
  * Makes `GET runsToCheck`: tasks whose run nobody has looked at in Temporal for a while, longest unchecked

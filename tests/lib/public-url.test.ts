@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import * as backend from '@/backend/index.js'
 import { loadConfig } from '@/config.js'
 import { createApplicationIntegrations } from '@/integrations/entries/application.js'
 import { isPublicAddress, publicHttpUrl, type UserUrlOptions } from '@/lib/public-url.js'
@@ -124,26 +125,28 @@ describe('a request to the application', () => {
 
   const usual = loadConfig({ mode: 'local', env: {} })
 
-  function complaints(mode: 'local' | 'prod', namespace: string, request: object, config = usual): string[] {
+  async function complaints(mode: 'local' | 'prod', namespace: string, request: object, config = usual) {
     const Integrations = createApplicationIntegrations({ ...config, mode })
-    const application = new Integrations({ entities: [], relations: [], activities: [], interactions: [], dict: [] })
+    const model = { entities: [...backend.entities], relations: [], activities: [], interactions: [], dict: [] }
+    const application = new Integrations(model)
+    await application.configure()
     const api = application.createAPIs().find((one) => one.namespace === namespace && one.name === 'generate')
     if (!api?.params) throw new Error(`no API to ask for a ${namespace}`)
     const { error } = api.params.safeParse(request)
     return (error?.issues ?? []).map(({ path, message }) => `${path.join('.')} ${message}`)
   }
 
-  it.each(requests)('of a %s may name this machine, unless it is in production', (namespace, request, field) => {
-    expect(complaints('local', namespace, request)).toEqual([])
+  it.each(requests)('of a %s may name this machine, unless it is in production', async (namespace, request, field) => {
+    expect(await complaints('local', namespace, request)).toEqual([])
     const complaint = `${field} must not lead to this machine or a private network`
-    expect(complaints('prod', namespace, request)).toEqual([complaint])
+    expect(await complaints('prod', namespace, request)).toEqual([complaint])
   })
 
-  it('may name a private host that the configuration names, in production too', () => {
+  it('may name a private host that the configuration names, in production too', async () => {
     const config = loadConfig({ mode: 'local', env: { IMAGE_USER_URL_HOSTS: 'minio' } })
     const request = { prompt: 'a kite', referenceImages: ['http://minio:9000/a.png'] }
-    expect(complaints('prod', 'image', request, config)).toEqual([])
-    expect(complaints('prod', 'image', request)).toHaveLength(1)
+    expect(await complaints('prod', 'image', request, config)).toEqual([])
+    expect(await complaints('prod', 'image', request)).toHaveLength(1)
     const wrong = { env: { IMAGE_USER_URL_HOSTS: 'http://minio' }, mode: 'local' }
     expect(() => loadConfig(wrong)).toThrow('userUrlHosts.0: must be a host as it stands in a URL')
   })

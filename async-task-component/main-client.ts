@@ -1,7 +1,7 @@
 /** Talks to main's internal APIs over the global `fetch`. One call is one try; the callers decide what a failure means. */
 import type { z } from 'zod'
 import { followingSignal } from '../lib/abort.js'
-import type { ProcessorReport } from '../protocol/types.js'
+import type { ProcessorReport } from '../protocol/messages.js'
 import {
   fetchPendingTasksAnswerSchema,
   type PendingTask,

@@ -2,8 +2,8 @@
 import { ValueError, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client'
 import { z } from 'zod'
 import { MAX_ERROR_MESSAGE_LENGTH } from '../protocol/limits.js'
-import type { TaskError } from '../protocol/types.js'
-import { taskErrorSchema } from '../protocol/wire.js'
+import type { TaskError } from '../protocol/messages.js'
+import { taskErrorSchema } from '../protocol/messages.js'
 import type { BoundedTemporal } from './bounded-temporal.js'
 import { describeError } from './errors.js'
 

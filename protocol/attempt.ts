@@ -2,7 +2,8 @@
  * What passes between the task processor, a workflow and whoever looks at it afterwards. Types only:
  * workflow code imports this file.
  */
-import type { CreateIntent, ProviderTask, TaskError } from './types.js'
+import type { ProviderTask, TaskError } from './messages.js'
+import type { CreateIntent } from './types.js'
 
 /** A task of one integration as user code sees it; `Params` is inferred from the integration's request schema. */
 export interface APICall<Params = unknown> {

@@ -30,10 +30,11 @@
  * "Live" is queued or processing. Pure: no clock, no chance, no I/O; what varies comes in the context.
  */
 import { type DecisionContext, refuse } from './decision.js'
+import type { TaskRequest } from './messages.js'
 import { decideOperatorRequest } from './operator-requests.js'
 import { decideProcessorReport } from './processor-reports.js'
 import { decideRunReport } from './run-reports.js'
-import type { Decision, TaskRequest, TaskState } from './types.js'
+import type { Decision, TaskState } from './types.js'
 
 /** Decides one request against one row. The caller holds the row's lock, and carries out what is decided. */
 export function decide(state: TaskState, request: TaskRequest, context: DecisionContext): Decision {

@@ -1,18 +1,9 @@
 /** What the rules share: what they go by, the questions they ask of a row, the events and answers they give. */
 import { backoff } from '../lib/backoff.js'
 import { claimableAt } from './evolve.js'
+import type { Failure, RunOutcome, TaskRequest, Verdict } from './messages.js'
 import type { TaskPolicy } from './policy.js'
-import type {
-  Acceptance,
-  Decision,
-  Failure,
-  RefusalReason,
-  RunOutcome,
-  TaskEvent,
-  TaskRequest,
-  TaskState,
-  Verdict,
-} from './types.js'
+import type { Acceptance, Decision, RefusalReason, TaskEvent, TaskState } from './types.js'
 
 export interface DecisionContext {
   /** The row's own key. */

@@ -12,7 +12,8 @@ import {
   refuse,
 } from './decision.js'
 import { claimableAt, evolve } from './evolve.js'
-import type { Acceptance, Claim, Decision, ProcessorReport, Release, TaskEvent, TaskState, Verdict } from './types.js'
+import type { Claim, ProcessorReport, Release, Verdict } from './messages.js'
+import type { Acceptance, Decision, TaskEvent, TaskState } from './types.js'
 
 export function decideProcessorReport(state: TaskState, request: ProcessorReport, context: DecisionContext): Decision {
   switch (request.status) {

@@ -10,17 +10,8 @@ import {
   refuse,
 } from './decision.js'
 import { evolve } from './evolve.js'
-import type {
-  Begin,
-  CreateIntent,
-  Decision,
-  Processing,
-  Resumed,
-  RunReport,
-  TaskEvent,
-  TaskState,
-  Waiting,
-} from './types.js'
+import type { Begin, Processing, Resumed, RunReport, Waiting } from './messages.js'
+import type { CreateIntent, Decision, TaskEvent, TaskState } from './types.js'
 
 export function decideRunReport(state: TaskState, request: RunReport, context: DecisionContext): Decision {
   if (isOutcome(request) && state.outcomes[request.attempt] === request.status) return accept([])

@@ -1,31 +1,18 @@
 /**
- * The words of the task protocol: what a task's row holds, what may be asked of it, what happened to it.
+ * The words of the task protocol: what a task's row holds, what happened to it, what is answered. What may be asked of
+ * it is in `messages.ts`.
  *
- * Times are unix seconds by the database's clock. Requests arrive from three kinds of senders, and are
- * fenced accordingly: a **run** (one Temporal execution) is known by attempt and runId; a **processor**
- * (task processor or reconciler) by attempt and fencingToken; an **operator** (a person, or the
- * application) acts on the row as it is.
+ * Times are unix seconds by the database's clock.
  */
+import type { ProviderTask, TaskError } from './messages.js'
 
 export const TASK_STATUSES = ['pending', 'queued', 'processing', 'completed', 'failed', 'cancelled'] as const
 export type TaskStatus = (typeof TASK_STATUSES)[number]
-
-/** What a provider created for us and charges for, and the attempt that had it created. */
-export interface ProviderTask {
-  id: string
-  attempt: number
-}
 
 /** "This attempt is about to ask the provider to create something", written down before it asks. */
 export interface CreateIntent {
   attempt: number
   at: number
-}
-
-/** Why an attempt failed, in words fit for a person and a code fit for a program. Never holds a secret. */
-export interface TaskError {
-  code: string
-  message: string
 }
 
 /** Why a run cannot go on for now. */
@@ -71,70 +58,6 @@ export interface TaskState {
   /** What the run waits for, by its own account. Missing in rows of earlier versions. */
   waitingFor?: WaitingFor | null
 }
-
-interface AboutTask {
-  /** The row's key as the sender knows it, as a row's id may come back with another task. Not given, not checked. */
-  taskKey?: string
-}
-
-interface FromRun extends AboutTask {
-  attempt: number
-  runId: string
-}
-
-interface FromProcessor extends AboutTask {
-  attempt: number
-  fencingToken: string
-}
-
-interface FromOperator {
-  by: string
-}
-
-interface Completion {
-  status: 'completed'
-  result?: unknown
-}
-
-export interface Failure {
-  status: 'failed'
-  error: TaskError
-  retryable: boolean
-  /** The provider itself asked for this pause before the next attempt. */
-  retryAfterSeconds?: number
-  /** The provider's task is over, so a next attempt must not resume it. */
-  providerEnded?: boolean
-}
-
-export type Claim = { status: 'queued'; fencingToken?: string; alone?: boolean } & AboutTask
-export type Begin = { status: 'begin'; createIntent?: boolean } & FromRun
-/** The provider is asked, or has accepted the task that is named. */
-export type Processing = { status: 'processing'; providerTask?: ProviderTask } & FromRun
-/** News for people, which moves nothing: what the run waits for, and that it waits no more. */
-export type Waiting = { status: 'waiting'; reason: TaskError; nextTrySeconds?: number } & FromRun
-export type Resumed = { status: 'resumed' } & FromRun
-export type RunOutcome = (Completion | Failure) & FromRun
-export type RunReport = Begin | Processing | Waiting | Resumed | RunOutcome
-
-export type Release = { status: 'released' } & FromProcessor
-/** What a processor learned about a run from Temporal, or that the attempt cannot be started at all. */
-export type Verdict = (
-  | Completion
-  | (Failure & {
-      /** The run that this is about, where there was one: it may have begun though the row does not know it. */
-      seenRunId?: string
-    })
-  | { status: 'running' }
-  | { status: 'closed' }
-) &
-  FromProcessor
-export type ProcessorReport = Claim | Release | Verdict
-
-export type Cancel = { status: 'cancelled'; reason?: string } & FromOperator
-export type OperatorRetry = { status: 'retry'; extraAttempts: number } & FromOperator
-export type OperatorRequest = Cancel | OperatorRetry
-
-export type TaskRequest = RunReport | ProcessorReport | OperatorRequest
 
 /** When a move happened; a claim's is its `startedAt`. Missing in events of earlier versions. */
 interface Dated {

@@ -1,41 +1,20 @@
 /**
  * What main and the async-task component say to each other over HTTP, as zod schemas that both sides use.
- * Types are inferred; the requests are the protocol's own (`protocol/types.ts`), so nothing is mapped.
+ * Types are inferred. What is asked of a task is in `messages.ts`: it is the protocol's own, so nothing is mapped.
  */
 import { z } from 'zod'
 import { TASK_STATUSES } from './index.js'
-import {
-  DAY_SECONDS,
-  MAX_ERROR_CODE_LENGTH,
-  MAX_ERROR_MESSAGE_LENGTH,
-  MAX_LISTED,
-  MAX_USER_ID_LENGTH,
-  MAX_WAIT_SECONDS,
-} from './limits.js'
-
-/** Ids are opaque: integers on PostgreSQL, UUIDs on PGLite, always strings on the wire. */
-const id = z.string().min(1).max(100)
-const taskKey = z.string().min(1).max(100)
-const token = z.string().min(8).max(100)
-const runId = z.string().min(1).max(100)
-/** No task has this many attempts; the bound keeps a broken sender from filling a row. */
-const attempt = z.number().int().min(1).max(1000)
+import { DAY_SECONDS, MAX_LISTED, MAX_WAIT_SECONDS } from './limits.js'
+import { attemptSchema, idSchema, providerTaskSchema, runIdSchema, taskKeySchema } from './messages.js'
 
 export const taskStatusSchema = z.enum(TASK_STATUSES)
-
-export const taskErrorSchema = z.strictObject({
-  code: z.string().min(1).max(MAX_ERROR_CODE_LENGTH),
-  message: z.string().max(MAX_ERROR_MESSAGE_LENGTH),
-})
-
-const providerTaskSchema = z.strictObject({ id: z.string().min(1).max(500), attempt })
 
 const createIntentSchema = z.object({ attempt: z.number().int(), at: z.number() })
 
 /** A task as fetchPendingTasks lists it. */
 export const pendingTaskSchema = z.object({
-  id,
-  taskKey,
+  id: idSchema,
+  taskKey: taskKeySchema,
   status: taskStatusSchema,
   attempts: z.number().int().min(0),
   startedAt: z.number().nullable(),
@@ -68,71 +47,17 @@ export const runsToCheckQuerySchema = z.strictObject({
 
 /** A run that somebody should look at in Temporal, and the token that a verdict on it has to bring. */
 const runToCheckSchema = z.object({
-  apiCallId: id,
-  taskKey,
-  attempt,
+  apiCallId: idSchema,
+  taskKey: taskKeySchema,
+  attempt: attemptSchema,
   fencingToken: z.string(),
   status: taskStatusSchema,
-  runId: runId.optional(),
+  runId: runIdSchema.optional(),
 })
 
 export const runsToCheckAnswerSchema = z.object({ runs: z.array(runToCheckSchema) })
 
-/** Who asks, for the task's timeline. */
-export const bySchema = z.string().max(MAX_USER_ID_LENGTH).regex(/\S/, 'must say who asks').trim()
-export const cancelTaskSchema = z.strictObject({ apiCallId: id, by: bySchema, reason: z.string().max(1000).optional() })
-export const retryTaskSchema = z.strictObject({
-  apiCallId: id,
-  by: bySchema,
-  extraAttempts: z.number().int().min(1).max(100).default(1),
-})
 export const operatorAnswerSchema = z.object({ success: z.literal(true), status: taskStatusSchema })
-
-const failure = {
-  status: z.literal('failed'),
-  error: taskErrorSchema,
-  retryable: z.boolean(),
-  retryAfterSeconds: z.number().min(0).max(DAY_SECONDS).optional(),
-  providerEnded: z.boolean().optional(),
-}
-/** Which row is meant: its id may come back with another task, its key does not. */
-const aboutTask = { apiCallId: id, taskKey: taskKey.optional() }
-const fromRun = { ...aboutTask, attempt, runId }
-const fromProcessor = { ...aboutTask, attempt, fencingToken: token }
-
-/** Reports of a run, fenced by attempt and runId. */
-export function runReportSchema<R extends z.ZodType>(result: R) {
-  return z.discriminatedUnion('status', [
-    z.strictObject({ ...fromRun, status: z.literal('begin'), createIntent: z.boolean().optional() }),
-    z.strictObject({ ...fromRun, status: z.literal('processing'), providerTask: providerTaskSchema.optional() }),
-    z.strictObject({
-      ...fromRun,
-      status: z.literal('waiting'),
-      reason: taskErrorSchema,
-      nextTrySeconds: z.number().min(0).max(DAY_SECONDS).optional(),
-    }),
-    z.strictObject({ ...fromRun, status: z.literal('resumed') }),
-    z.strictObject({ ...fromRun, status: z.literal('completed'), result }),
-    z.strictObject({ ...fromRun, ...failure }),
-  ])
-}
-
-/** Reports of a task processor or reconciler, fenced by attempt and token; a claim may name the token it wants. */
-export function processorReportSchema<R extends z.ZodType>(result: R) {
-  return z.discriminatedUnion('status', [
-    z.strictObject({
-      ...aboutTask,
-      status: z.literal('queued'),
-      fencingToken: token.optional(),
-      alone: z.boolean().optional(),
-    }),
-    z.strictObject({ ...fromProcessor, status: z.literal('released') }),
-    z.strictObject({ ...fromProcessor, status: z.literal('running') }),
-    z.strictObject({ ...fromProcessor, status: z.literal('closed') }),
-    z.strictObject({ ...fromProcessor, status: z.literal('completed'), result }),
-    z.strictObject({ ...fromProcessor, ...failure, seenRunId: runId.optional() }),
-  ])
-}
 
 export const reportAnswerSchema = z.object({
   success: z.literal(true),

@@ -2,7 +2,7 @@
 import type { Controller } from 'interaqt'
 import { z } from 'zod'
 import { claimableAt, isLive } from '../protocol/index.js'
-import { taskErrorSchema } from '../protocol/wire.js'
+import { taskErrorSchema } from '../protocol/messages.js'
 import { reading } from './database/sql.js'
 import type { CallEntityNames } from './entities.js'
 import { countTasksInFlight } from './in-flight-limit.js'

@@ -1,7 +1,7 @@
 import { CancellationScope, isCancellation, log } from '@temporalio/workflow'
 import { BY_A_FIFTH, jittered } from '../../lib/backoff.js'
 import type { AttemptInput, Begun } from '../../protocol/attempt.js'
-import type { ProviderTask } from '../../protocol/types.js'
+import type { ProviderTask } from '../../protocol/messages.js'
 import { attemptFailure, failureKind, isTaskCancelled } from './failures.js'
 import { DEADLINE_EXCEEDED, isDeadlineExceeded, Patience } from './patience.js'
 import type { ProviderTaskSettings, ProviderTaskState } from './polled-task.js'

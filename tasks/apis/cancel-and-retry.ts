@@ -1,6 +1,7 @@
 /** What operators, and the application's other parts, may do with a task: cancel it, or allow it more attempts. */
 import { type API, createAPI } from '../../lib/api.js'
-import { cancelTaskSchema, operatorAnswerSchema, retryTaskSchema } from '../../protocol/wire.js'
+import { cancelTaskSchema, retryTaskSchema } from '../../protocol/messages.js'
+import { operatorAnswerSchema } from '../../protocol/wire.js'
 import { operatorRequestOfTask, type TaskAPIOptions } from './carry-out.js'
 
 /** Makes `POST cancelTask` and `POST retryTask`. Both record who asked. */

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { type API, createAPI } from '../../lib/api.js'
-import type { TaskRequest } from '../../protocol/index.js'
-import { processorReportSchema, reportAnswerSchema, runReportSchema } from '../../protocol/wire.js'
+import { processorReportSchema, runReportSchema } from '../../protocol/messages.js'
+import { reportAnswerSchema } from '../../protocol/wire.js'
 import { requestOfTask, type TaskAPIOptions } from './carry-out.js'
 
 export interface ReportTaskEventOptions extends TaskAPIOptions {
@@ -28,7 +28,7 @@ export function createReportTaskEventAPI(options: ReportTaskEventOptions): API {
     params: z.union([runReportSchema(resultSchema), processorReportSchema(resultSchema)]),
     answer: reportAnswerSchema,
     async callback(_context, { apiCallId, ...request }) {
-      const { answer, state } = await requestOfTask(this, options, apiCallId, request as TaskRequest)
+      const { answer, state } = await requestOfTask(this, options, apiCallId, request)
       return { success: true as const, status: state.status, ...answer.claim, ...answer.begin }
     },
   })

@@ -9,7 +9,8 @@ import { countInFlight } from '../in-flight-limit.js'
 
 /** What is read of a task, and the entity's property that holds it. */
 export interface TaskFields {
-  taskKey: string
+  /** What tells rows apart whose id comes back, after a wipe or a restore. Without it, the row's id is the key. */
+  taskKey?: string
   status: string
   attempts: string
   startedAt: string
@@ -44,6 +45,8 @@ export interface FetchPendingTasksOptions {
 /**
  * Makes `GET fetchPendingTasks`: the tasks that may be claimed now, by the database's clock, oldest first.
  * With `waitSeconds`, a request that finds none is parked until there is one.
+ *
+ * @throws TypeError where a field is not named; the API itself throws where the entity has no such property
  */
 export function createFetchPendingTasksAPI({
   namespace,
@@ -52,6 +55,8 @@ export function createFetchPendingTasksAPI({
   stuckTimeoutSeconds = DEFAULT_TASK_POLICY.stuckTimeoutSeconds,
   maxTasksInFlight = Number.POSITIVE_INFINITY,
 }: FetchPendingTasksOptions): API {
+  const missing = NEEDED.find((field) => fields[field] === undefined)
+  if (missing) throw new TypeError(`fields.${missing} is missing: name the property of ${entityName} that holds it`)
   return createAPI({
     name: FETCH_PENDING_TASKS,
     namespace,
@@ -90,10 +95,11 @@ function withinCapacity<Row extends { status: string; inFlight: number }>(rows: 
 /** How often a parked request looks for what other processes created, and for what has become due. */
 const LOOK_AGAIN_MS = 1000
 
-const LISTED = ['taskKey', 'status', 'attempts', 'startedAt', 'createdAt', 'requestParams'] as const
+const NEEDED = ['status', 'attempts', 'startedAt', 'createdAt', 'requestParams'] as const
 
 function selectList(entity: PhysicalEntity, fields: TaskFields): string {
-  return LISTED.map((field) => `${entity.column(fields[field])} AS "${field}"`).join(', ')
+  const key = fields.taskKey === undefined ? `${entity.column('id')}::text` : entity.column(fields.taskKey)
+  return [`${key} AS "taskKey"`, ...NEEDED.map((field) => `${entity.column(fields[field])} AS "${field}"`)].join(', ')
 }
 
 interface Selected {

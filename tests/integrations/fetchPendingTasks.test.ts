@@ -2,7 +2,12 @@ import { Controller, Entity, Property } from 'interaqt'
 import { PGLiteDB } from 'interaqt/drivers'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { FetchPendingTasksAnswer } from '@/protocol/wire.js'
-import { API_CALL_FIELDS, createFetchPendingTasksAPI, selectTasks } from '@/tasks/apis/fetch-pending-tasks.js'
+import {
+  API_CALL_FIELDS,
+  createFetchPendingTasksAPI,
+  selectTasks,
+  type TaskFields,
+} from '@/tasks/apis/fetch-pending-tasks.js'
 import { DatabaseSystem, databaseOf, databaseTime, physicalEntity, reading } from '@/tasks/database/sql.js'
 import { startTestMain, type TestMain } from '../support/main.js'
 import { multiplyTask } from '../support/rows.js'
@@ -138,7 +143,15 @@ describe('tasks that may not be claimed are not walked', () => {
 })
 
 describe('an entity of the application’s own, without claimableAt', () => {
-  it('is judged by status, attempts and startedAt', async () => {
+  const fields = {
+    status: 'state',
+    attempts: 'tries',
+    startedAt: 'startedAt',
+    createdAt: 'createdAt',
+    requestParams: 'payload',
+  }
+
+  it('is judged by status, attempts and startedAt; by the row’s id where it has no key', async () => {
     const value = (name: string, type: string) => Property.create({ name, type })
     const OwnCall = Entity.create({
       name: 'OwnCall',
@@ -153,22 +166,13 @@ describe('an entity of the application’s own, without claimableAt', () => {
     })
     const own = new Controller({ system: new DatabaseSystem(new PGLiteDB()), entities: [OwnCall], relations: [] })
     await own.setup(true)
-    const ownAPI = createFetchPendingTasksAPI({
-      namespace: 'own',
-      apiCallEntity: {
-        entityName: 'OwnCall',
-        fields: {
-          taskKey: 'key',
-          status: 'state',
-          attempts: 'tries',
-          startedAt: 'startedAt',
-          createdAt: 'createdAt',
-          requestParams: 'payload',
-        },
-      },
-      maxAttempts: 2,
-      stuckTimeoutSeconds: 10,
-    })
+    const ownAPI = (fields: TaskFields) =>
+      createFetchPendingTasksAPI({
+        namespace: 'own',
+        apiCallEntity: { entityName: 'OwnCall', fields },
+        maxAttempts: 2,
+        stuckTimeoutSeconds: 10,
+      })
     const seconds = Date.now() / 1000
     const rows = [
       ['pending', 'pending', 0, null],
@@ -182,8 +186,20 @@ describe('an entity of the application’s own, without claimableAt', () => {
       await own.system.storage.create('OwnCall', { key, state, tries, startedAt, createdAt: index, payload: {} })
     }
     const context = { signal: new AbortController().signal }
-    const { tasks } = (await ownAPI.callback.call(own, context, { limit: 10 })) as FetchPendingTasksAnswer
+    const fetched = async (fields: TaskFields) =>
+      ((await ownAPI(fields).callback.call(own, context, { limit: 10 })) as FetchPendingTasksAnswer).tasks
+    const tasks = await fetched({ ...fields, taskKey: 'key' })
     expect(tasks.map(({ taskKey }) => taskKey)).toEqual(['pending', 'failed once', 'stuck'])
+    expect((await fetched(fields)).map(({ taskKey }) => taskKey)).toEqual(ids(tasks))
+    await expect(fetched({ ...fields, status: 'states' })).rejects.toThrow('OwnCall has no column for states')
     await databaseOf(own).close?.()
+  })
+
+  it('is refused with what is missing where a field is not named', () => {
+    const { status: _, ...others } = fields
+    const apiCallEntity = { entityName: 'OwnCall', fields: others as TaskFields }
+    expect(() => createFetchPendingTasksAPI({ namespace: 'own', apiCallEntity })).toThrow(
+      'fields.status is missing: name the property of OwnCall that holds it',
+    )
   })
 })

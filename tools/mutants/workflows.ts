@@ -4,7 +4,7 @@ const JOB = 'provider-kit/workflow/provider-task-job.ts'
 const ATTEMPT = 'provider-kit/workflow/run-attempt.ts'
 const UNANSWERED = 'provider-kit/workflow/unanswered-create.ts'
 const RESUMING = ['tests/provider-kit/resumed-provider-task.test.ts']
-const VIDEO = ['tests/integrations/video-polling-workflow.test.ts']
+const VIDEO = ['tests/integrations/video-polling-workflow.full.test.ts']
 const IMAGE = ['tests/integrations/image-generation-workflow.test.ts']
 
 /** What a run pays for, and what it takes up of what earlier attempts left. */

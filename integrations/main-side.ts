@@ -11,7 +11,7 @@ import { createRunsToCheckAPI } from '../tasks/apis/runs-to-check.js'
 import { type CallEntityNames, callEntityNames, createCallEntities, labelled } from '../tasks/entities.js'
 import { addIdempotencyKeys } from '../tasks/idempotency.js'
 import { prepareRemoval, type RemovalBatch, removeEndedTasks } from '../tasks/retention.js'
-import { createTaskIndexes } from '../tasks/task-store.js'
+import { createTaskIndexes } from '../tasks/task-indexes.js'
 import type { API, IIntegrationConstructorArgs } from './index.js'
 import { buildWorkflowId, type PullIntegrationDefinition, type PullIntegrationOptions } from './pull-definition.js'
 

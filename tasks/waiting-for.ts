@@ -6,7 +6,7 @@ import { taskErrorSchema } from '../protocol/messages.js'
 import { reading } from './database/sql.js'
 import type { CallEntityNames } from './entities.js'
 import { countTasksInFlight } from './in-flight-limit.js'
-import type { StoredTask } from './task-store.js'
+import type { StoredTask } from './task-reader.js'
 
 export const waitingForSchema = taskErrorSchema.extend({
   /** Unix seconds; null where main does not know. */

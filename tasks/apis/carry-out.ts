@@ -3,7 +3,8 @@ import type { Controller } from 'interaqt'
 import { APIError } from '../../lib/api.js'
 import type { Acceptance, TaskPolicy, TaskRequest, TaskState } from '../../protocol/index.js'
 import type { CallEntityNames } from '../entities.js'
-import { carryOut, findRowId } from '../task-store.js'
+import { findRowId } from '../task-reader.js'
+import { carryOut } from '../task-store.js'
 import { logSteps, type TaskLogger } from '../transition-log.js'
 
 /** Whose tasks, and by which policy: what the APIs of one integration that change tasks have in common. */

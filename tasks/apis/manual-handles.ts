@@ -9,7 +9,7 @@ import { isCallbackSignature, PROVIDER_CALLBACK } from '../../protocol/provider-
 import { type RunHandles, type RunSignal, runProgressSchema } from '../../protocol/run-handles.js'
 import { spelledNumber, taskStatusSchema } from '../../protocol/wire.js'
 import type { CallEntityNames } from '../entities.js'
-import { findTask, findTaskByKey, type StoredTask } from '../task-store.js'
+import { findTask, findTaskByKey, type StoredTask } from '../task-reader.js'
 import { taskNotFound } from './carry-out.js'
 import { HintGate } from './hint-gate.js'
 

@@ -9,7 +9,8 @@ import {
   uncheckedSince,
 } from '@/protocol/index.js'
 import { databaseTime, inTransaction } from '@/tasks/database/sql.js'
-import { carryOut, findTask, readTask } from '@/tasks/task-store.js'
+import { findTask, readTask } from '@/tasks/task-reader.js'
+import { carryOut } from '@/tasks/task-store.js'
 import { startTestMain, type TestMain } from '../support/main.js'
 import { plantTask, policyWithoutPauses as policy, TEST_TASKS, taskKeyOf } from '../support/tasks.js'
 

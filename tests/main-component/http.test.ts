@@ -7,7 +7,7 @@ import { DefaultLogger } from '@temporalio/worker'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createTaskActivities } from '@/provider-kit/main-reports.js'
 import { callEntityNames } from '@/tasks/entities.js'
-import { findRowId } from '@/tasks/task-store.js'
+import { findRowId } from '@/tasks/task-reader.js'
 import { startTestMain, TEST_TOKEN, type TestMain } from '../support/main.js'
 import { events, plantTask, TEST_API, taskKeyOf } from '../support/tasks.js'
 

@@ -14,7 +14,7 @@ import { databaseOf, inTransaction, physicalEntity, reading } from '@/tasks/data
 import { callEntityNames } from '@/tasks/entities.js'
 import { removeNotedArtifacts } from '@/tasks/removed-artifacts.js'
 import { removeEndedTasks } from '@/tasks/retention.js'
-import { findTask } from '@/tasks/task-store.js'
+import { findTask } from '@/tasks/task-reader.js'
 import { startTestMain, type TestMain } from '../support/main.js'
 import { startPostgres, type TestPostgres } from '../support/postgres.js'
 import { startS3Server } from '../support/s3-server.js'

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { TaskRequest, TaskState } from '@/protocol/index.js'
-import { findTask } from '@/tasks/task-store.js'
+import { findTask } from '@/tasks/task-reader.js'
 import { startTestMain, type TestMain } from '../support/main.js'
 import { createDatabase } from '../support/shared.js'
 import { events, type PlantedTask, plantTask, TEST_API, TEST_TASKS } from '../support/tasks.js'

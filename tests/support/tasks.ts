@@ -3,7 +3,7 @@ import type { Controller } from 'interaqt'
 import { DEFAULT_TASK_POLICY, type TaskEvent, type TaskState } from '@/protocol/index.js'
 import { inTransaction } from '@/tasks/database/sql.js'
 import { type CallEntityNames, callEntityNames } from '@/tasks/entities.js'
-import { findTask } from '@/tasks/task-store.js'
+import { findTask } from '@/tasks/task-reader.js'
 
 export const TEST_TASKS = callEntityNames('TestAsyncTask')
 export const TEST_API = '/api/testAsyncTask'

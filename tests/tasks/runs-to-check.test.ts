@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { findTask } from '@/tasks/task-store.js'
+import { findTask } from '@/tasks/task-reader.js'
 import { startTestMain, type TestMain } from '../support/main.js'
 import { events, plantTask, TEST_API, TEST_TASKS } from '../support/tasks.js'
 

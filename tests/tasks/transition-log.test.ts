@@ -1,7 +1,7 @@
 /** Main's log of what happens to a task, and what it says a task waits for that nobody has claimed. */
 import pino from 'pino'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
-import { findTask } from '@/tasks/task-store.js'
+import { findTask } from '@/tasks/task-reader.js'
 import { startTestMain, type TestMain } from '../support/main.js'
 import { plantTask, TEST_API, TEST_TASKS } from '../support/tasks.js'
 

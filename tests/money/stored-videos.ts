@@ -11,8 +11,9 @@ const stateSchema = z.object({
   attemptLimit: z.number(),
   retryable: z.boolean(),
   error: z.object({ code: z.string(), message: z.string() }).nullable(),
-  result: z.object({ providerTaskId: z.string(), video: z.object({ key: z.string() }) }).nullable(),
 })
+
+const resultSchema = z.object({ providerTaskId: z.string(), video: z.object({ key: z.string() }) })
 
 const eventSchema = z.object({
   type: z.string(),
@@ -28,6 +29,7 @@ const rowsSchema = z.object({
       taskKey: z.string(),
       requestParams: z.object({ prompt: z.string() }),
       state: stateSchema,
+      result: resultSchema.nullable(),
     }),
   ),
   events: z.array(z.object({ apiCallId: z.string(), at: z.number(), data: eventSchema })),
@@ -42,6 +44,7 @@ export interface StoredVideo extends z.output<typeof stateSchema> {
   id: string
   taskKey: string
   prompt: string
+  result: z.output<typeof resultSchema> | null
   /** In the order in which they were appended. */
   events: StoredEvent[]
 }
@@ -53,7 +56,7 @@ export async function readVideos(query: Query): Promise<StoredVideo[]> {
   const [row] = await query(
     `SELECT (SELECT coalesce(json_agg(task), '[]') FROM (SELECT ${task('id', 'integer')} AS id,` +
       ` ${task('taskKey', 'text')} AS "taskKey", ${task('requestParams', 'json')} AS "requestParams",` +
-      ` ${task('state', 'json')} AS state FROM "${TASKS}") task) AS tasks,` +
+      ` ${task('state', 'json')} AS state, ${task('result', 'json')} AS result FROM "${TASKS}") task) AS tasks,` +
       ` (SELECT coalesce(json_agg(event ORDER BY event.id), '[]') FROM (SELECT ${event('id', 'integer')} AS id,` +
       ` ${event('apiCallId', 'text')} AS "apiCallId", ${event('at', 'double precision')} AS at,` +
       ` ${event('data', 'json')} AS data FROM "${EVENTS}") event) AS events`,
@@ -61,8 +64,8 @@ export async function readVideos(query: Query): Promise<StoredVideo[]> {
   const { tasks, events } = rowsSchema.parse(row)
   const byTask = new Map<string, StoredEvent[]>(tasks.map(({ id }) => [id, []]))
   for (const { apiCallId, at, data } of events) byTask.get(apiCallId)?.push({ ...data, at })
-  return tasks.map(({ id, taskKey, requestParams: { prompt }, state }) => {
-    return { id, taskKey, prompt, ...state, events: byTask.get(id) ?? [] }
+  return tasks.map(({ id, taskKey, requestParams: { prompt }, state, result }) => {
+    return { id, taskKey, prompt, ...state, result, events: byTask.get(id) ?? [] }
   })
 }
 

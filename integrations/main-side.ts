@@ -15,7 +15,6 @@ import { createTaskIndexes } from '../tasks/task-indexes.js'
 import type { API, IIntegrationConstructorArgs } from './index.js'
 import { buildWorkflowId, type PullIntegrationDefinition, type PullIntegrationOptions } from './pull-definition.js'
 
-/** Made by `configure`, which adds to the application's model. */
 export class MainSide<Params extends z.ZodObject, Result extends z.ZodType> {
   readonly #names: CallEntityNames
   readonly #sourceRelation: string
@@ -34,7 +33,6 @@ export class MainSide<Params extends z.ZodObject, Result extends z.ZodType> {
       ...(maxAttempts !== undefined && { maxAttempts }),
       ...(stuckTimeoutSeconds !== undefined && { stuckTimeoutSeconds }),
     }
-    this.#addToModel()
   }
 
   async setup(controller: Controller): Promise<void> {
@@ -70,7 +68,8 @@ export class MainSide<Params extends z.ZodObject, Result extends z.ZodType> {
     ]
   }
 
-  #addToModel(): void {
+  /** Adds the integration's entities to the application's model; to be called once, before the Controller is made. */
+  addToModel(): void {
     const { entities, relations } = this.args
     const { definition, options } = this
     const names = this.#names

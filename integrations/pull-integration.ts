@@ -11,7 +11,7 @@ import type {
   IIntegrationConstructorArgs,
   PullModeConfig,
 } from './index.js'
-import type { MainSide } from './main-side.js'
+import { MainSide } from './main-side.js'
 import { buildWorkflowId, type PullIntegrationDefinition, type PullIntegrationOptions } from './pull-definition.js'
 
 export type { PullIntegrationDefinition, PullIntegrationOptions, TaskSource } from './pull-definition.js'
@@ -23,24 +23,23 @@ export function createPullIntegration<Params extends z.ZodObject, Result extends
 ): IIntegrationConstructor {
   return class PullIntegration implements IIntegration {
     readonly #args: IIntegrationConstructorArgs
-    #main: MainSide<Params, Result> | undefined
+    readonly #main: MainSide<Params, Result>
 
     constructor(args: IIntegrationConstructorArgs) {
       this.#args = args
+      this.#main = new MainSide(args, definition, options)
     }
 
-    /** Loads main's half, and what it needs of a database: the daemon does without. */
     async configure(): Promise<void> {
-      const { MainSide } = await import('./main-side.js')
-      this.#main = new MainSide(this.#args, definition, options)
+      this.#main.addToModel()
     }
 
     setup(controller: Controller): Promise<void> {
-      return this.#configured().setup(controller)
+      return this.#main.setup(controller)
     }
 
     removeEnded(controller: Controller, batch: RemovalBatch): Promise<number> {
-      return this.#configured().removeEnded(controller, batch)
+      return this.#main.removeEnded(controller, batch)
     }
 
     createSideEffects(): [] {
@@ -48,12 +47,7 @@ export function createPullIntegration<Params extends z.ZodObject, Result extends
     }
 
     createAPIs(): API[] {
-      return this.#configured().createAPIs()
-    }
-
-    #configured(): MainSide<Params, Result> {
-      if (!this.#main) throw new Error(`${definition.name}: call configure() first`)
-      return this.#main
+      return this.#main.createAPIs()
     }
 
     getPullModeConfig(): PullModeConfig<z.output<Params>> | null {

@@ -146,6 +146,6 @@ describe('startAsyncTask', () => {
     const { status, stderr } = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' })
 
     expect(status).toBe(1)
-    expect(stderr).toContain('The daemon imports what is for main alone: pg')
+    expect(stderr).toContain('The daemon imports a database driver: pg')
   })
 })

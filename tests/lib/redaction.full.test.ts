@@ -86,9 +86,10 @@ describe('nothing else is taken for one', () => {
 })
 
 it('text that is made to keep the search busy does not', () => {
-  const startedAt = performance.now()
+  const before = process.cpuUsage()
   for (const text of ['\\', '%25', '&#0', 's', 'sk-aZ9/']) redact(text.repeat(1_000_000 / text.length))
-  expect(performance.now() - startedAt).toBeLessThan(5_000)
+  // Of the processor, not of the clock: the machine may have other things to do.
+  expect(process.cpuUsage(before).user / 1000).toBeLessThan(5_000)
 })
 
 it('values lose the keys in all their texts, and bytes stay as they are', () => {

@@ -51,8 +51,6 @@ export class MainSide<Params extends z.ZodObject, Result extends z.ZodType> {
     const fetching = createFetchPendingTasksAPI({
       namespace,
       apiCallEntity: { entityName: this.#names.apiCall, fields: API_CALL_FIELDS },
-      maxAttempts: this.#policy.maxAttempts,
-      stuckTimeoutSeconds: this.#policy.stuckTimeoutSeconds,
       maxTasksInFlight,
     })
     const { reportAPIName: name, resultSchema } = this.definition

@@ -92,22 +92,15 @@ export function readTask(
   timelineAfter = 0,
 ): Promise<TaskView | undefined> {
   return reading(controller, `${names.apiCall}:read`, async () => {
-    const task = await findRow(controller, names, 'taskKey', taskKey, viewer)
+    // In every version's rows the result is in its column; those of earlier ones repeat it elsewhere.
+    const fields = [...STORED, 'result'] as const
+    const task = await findRow<StoredTask & { result: unknown }>(controller, names, 'taskKey', taskKey, viewer, fields)
     if (!task) return undefined
     const entries = await readTimeline(controller, names, task.id, timelineAfter)
     const timeline = entries.slice(0, TIMELINE_PAGE)
     const timelineNext = entries.length > TIMELINE_PAGE ? timelineAfter + TIMELINE_PAGE : null
-    return { ...task, result: await readResult(controller, names, task), timeline, timelineNext }
+    return { ...task, timeline, timelineNext }
   })
-}
-
-/** In every version's rows it is in the column; those of earlier ones repeat it elsewhere. */
-async function readResult(controller: Controller, names: CallEntityNames, { id, state }: StoredTask): Promise<unknown> {
-  if (state.status !== 'completed') return null
-  const { table, column, parseId } = physicalEntity(controller, names.apiCall)
-  const sql = `SELECT ${column('result')} AS result FROM ${table} WHERE ${column('id')} = $1`
-  const [row] = await databaseOf(controller).query<{ result: unknown }>(sql, [parseId(id)])
-  return row?.result ?? null
 }
 
 /** One more than a page, where there are more. Of an event's data, which may hold a result, only what is shown is read. */
@@ -133,24 +126,24 @@ async function readTimeline(
   })
 }
 
-async function findRow(
+const STORED = ['id', 'taskKey', 'state', 'createdAt'] as const
+
+async function findRow<Row extends StoredTask = StoredTask>(
   controller: Controller,
   names: CallEntityNames,
   key: 'id' | 'taskKey',
   value: string | number,
   viewer: Viewer = 'operator',
-): Promise<StoredTask | undefined> {
+  fields: readonly string[] = STORED,
+): Promise<Row | undefined> {
   const { table, column } = physicalEntity(controller, names.apiCall)
-  const fields = (['id', 'taskKey', 'state', 'createdAt'] as const).map((name) => `${column(name)} AS "${name}"`)
+  const columns = fields.map((name) => `${column(name)} AS "${name}"`).join(', ')
   // Whose it is, is asked together with whether it is there: both are answered alike, and take as long.
-  const all = `SELECT ${fields.join(', ')} FROM ${table} WHERE ${column(key)} = $1`
+  const all = `SELECT ${columns} FROM ${table} WHERE ${column(key)} = $1`
   const database = databaseOf(controller)
   const [row] =
     viewer === 'operator'
-      ? await database.query<StoredTask>(all, [value])
-      : await database.query<StoredTask>(`${all} AND ${column('userId')} IS NOT DISTINCT FROM $2`, [
-          value,
-          viewer.userId,
-        ])
+      ? await database.query<Row>(all, [value])
+      : await database.query<Row>(`${all} AND ${column('userId')} IS NOT DISTINCT FROM $2`, [value, viewer.userId])
   return row && { ...row, id: String(row.id) }
 }

@@ -1,5 +1,6 @@
 import { CLAIMS_RULES } from './claims.js'
 import { FENCING_RULES } from './fencing.js'
+import { GROWTH_RULES } from './growth.js'
 import { INTENTS_RULES } from './intents.js'
 import type { Mutant } from './mutant.js'
 import { OPERATORS_RULES } from './operators.js'
@@ -19,5 +20,6 @@ export const MUTANTS: Mutant[] = [
   ...WORKFLOWS_RULES,
   ...PULLING_RULES,
   ...RECONCILING_RULES,
+  ...GROWTH_RULES,
   ...SYSTEM_RULES,
 ]

@@ -12,6 +12,8 @@ import { createRedactor, type Redact, secretsOf } from './lib/redaction.js'
 import { stopOnSignals } from './lib/stop-on-signals.js'
 import { createProviderPauses } from './provider-kit/provider/pauses.js'
 
+const here = dirname(fileURLToPath(import.meta.url))
+
 // Until the configuration is read, nobody knows a secret.
 let redact: Redact = (line) => line
 const logger = createLogger((line) => redact(line))
@@ -36,7 +38,8 @@ try {
       providerPauses: createProviderPauses(),
       logger,
     },
-    integrationsPath: join(dirname(fileURLToPath(import.meta.url)), 'integrations'),
+    integrationsPath: join(here, 'integrations'),
+    bundlesFolder: join(here, '.cache', 'workflow-bundles'),
     onFatal: (error) => component.stop().finally(() => fail(error)),
     logger,
   })

@@ -22,6 +22,8 @@ export interface AsyncTaskComponentOptions {
   integrations: Array<{ namespace: string; integration: Pick<IIntegration, 'getPullModeConfig'> }>
   activityContext: ActivityContext
   integrationsPath: string
+  /** Where bundles of workflows are kept from start to start. Without it, each start makes them. */
+  bundlesFolder?: string
   /** The component cannot go on: the process had better stop it and end. */
   onFatal?: (error: Error) => void
   logger: Logger
@@ -40,12 +42,18 @@ export class AsyncTaskComponent {
   #stopped: Promise<void> | null = null
 
   constructor(options: AsyncTaskComponentOptions) {
-    const { config, activityContext, onFatal, logger } = options
+    const { config, activityContext, bundlesFolder, onFatal, logger } = options
     this.#options = options
     this.#target = temporalTarget(config.temporal)
     const { address, namespace, security } = this.#target
     const { shutdownGraceMs } = config
-    this.#workers = new WorkerManager(address, namespace, { activityContext, security, shutdownGraceMs, logger })
+    this.#workers = new WorkerManager(address, namespace, {
+      activityContext,
+      security,
+      bundlesFolder,
+      shutdownGraceMs,
+      logger,
+    })
     this.#processor = new TaskProcessor({
       instanceId: `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`,
       ...config.pullMode,

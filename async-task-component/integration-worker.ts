@@ -4,7 +4,7 @@
  * provider, whose rate is limited. They live and die as one.
  */
 import { pathToFileURL } from 'node:url'
-import { type NativeConnection, Worker } from '@temporalio/worker'
+import { type NativeConnection, Worker, type WorkflowBundleOption } from '@temporalio/worker'
 import { backoff } from '../lib/backoff.js'
 import { createRedactor, secretsOf } from '../lib/redaction.js'
 import { providerTaskQueue } from '../protocol/names.js'
@@ -15,7 +15,6 @@ import type { Logger } from './logger.js'
 import { pause } from './pause.js'
 import { redactingInterceptor } from './redacting-interceptor.js'
 import type { IntegrationWorkflowInfo, WorkerConfig } from './types.js'
-import { bundleWorkflows } from './workflow-bundle.js'
 
 /**
  * - `idle`: not started
@@ -32,8 +31,8 @@ export interface IntegrationWorkerOptions {
   temporalNamespace: string
   /** Without it, activities that need a context are not registered. */
   activityContext: ActivityContext | null
-  /** Bundling keeps the process's one thread busy: workers take turns. */
-  takeTurn: <T>(bundle: () => Promise<T>) => Promise<T>
+  /** Gives the bundle of its workflows, or throws once the signal is aborted. */
+  bundle: (info: IntegrationWorkflowInfo, signal: AbortSignal) => Promise<WorkflowBundleOption>
   config: WorkerConfig
   logger: Logger
 }
@@ -138,12 +137,9 @@ export class IntegrationWorker {
   }
 
   async #build(failures: number): Promise<Worker[]> {
-    const { info, connection, temporalNamespace, config, takeTurn } = this.#options
+    const { info, connection, temporalNamespace, config, bundle } = this.#options
     const { signal } = this.#stopping
-    const workflowBundle = await takeTurn(async () => {
-      signal.throwIfAborted()
-      return bundleWorkflows(info.workflowsPath)
-    })
+    const workflowBundle = await bundle(info, signal)
     signal.throwIfAborted()
     const activities = await this.#loadActivities(failures)
     const common = {

@@ -3,16 +3,20 @@ import pLimit from 'p-limit'
 import { BY_A_FIFTH } from '../lib/backoff.js'
 import type { TemporalSecurity } from '../lib/temporal-client.js'
 import type { ActivityContext } from '../provider-kit/activity-context.js'
+import { BundleCache } from './bundle-cache.js'
 import { ConfigurationError } from './errors.js'
 import { IntegrationWorker, type IntegrationWorkerState } from './integration-worker.js'
 import { createLogger, type Logger } from './logger.js'
 import { workerConnection } from './temporal-connection.js'
 import type { IntegrationWorkflowInfo, WorkerConfig } from './types.js'
+import { bundleWorkflows } from './workflow-bundle.js'
 
 export interface WorkerManagerOptions extends Partial<WorkerConfig> {
   /** What activities need of this process; without it, only those that need nothing are registered. */
   activityContext?: ActivityContext
   security?: TemporalSecurity
+  /** Where bundles of workflows are kept from start to start. Without it, each start makes them. */
+  bundlesFolder?: string | undefined
   logger?: Logger
 }
 
@@ -59,7 +63,15 @@ export class WorkerManager {
     if (!connection) throw new ConfigurationError('createWorkers needs a connection: call connect() first')
     if (this.#workers.length > 0) throw new ConfigurationError('The workers are created already')
     const { shutdownGraceMs, restart } = { ...DEFAULT_WORKER_CONFIG, ...this.#options }
+    const { bundlesFolder } = this.#options
+    const cache = bundlesFolder === undefined ? undefined : new BundleCache(bundlesFolder)
+    // To make one keeps the process's one thread busy: workers take turns.
     const takeTurn = pLimit(1)
+    const bundle = ({ name, workflowsPath }: IntegrationWorkflowInfo, signal: AbortSignal) =>
+      takeTurn(() => {
+        signal.throwIfAborted()
+        return cache ? cache.bundle(name, workflowsPath) : bundleWorkflows(workflowsPath)
+      })
     this.#workers = infos.map(
       (info) =>
         new IntegrationWorker({
@@ -67,7 +79,7 @@ export class WorkerManager {
           connection,
           temporalNamespace: this.#temporalNamespace,
           activityContext: this.#options.activityContext ?? null,
-          takeTurn,
+          bundle,
           config: { shutdownGraceMs, restart },
           logger: this.#logger.child({ integration: info.name, taskQueue: info.taskQueue }),
         }),

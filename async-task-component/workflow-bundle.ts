@@ -1,34 +1,46 @@
+import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import {
-  type BundleOptions,
-  bundleWorkflowCode,
-  DefaultLogger,
-  type WorkflowBundleWithSourceMap,
-} from '@temporalio/worker'
+import { type BundleOptions, bundleWorkflowCode, DefaultLogger } from '@temporalio/worker'
 import { WorkflowBundleError } from './errors.js'
 
-type WebpackConfigHook = NonNullable<BundleOptions['webpackConfigHook']>
+type WebpackConfig = Parameters<NonNullable<BundleOptions['webpackConfigHook']>>[0]
 
-/** Workflow code may import from the repository's root as `@/…`; that `.js` means `.ts` is the SDK's own setting. */
-const resolveRootAlias: WebpackConfigHook = (config) => ({
-  ...config,
-  resolve: {
-    ...config.resolve,
-    alias: { ...config.resolve?.alias, '@': fileURLToPath(new URL('..', import.meta.url)) },
-  },
-})
+export interface WorkflowBundle {
+  /** With its source map inline. */
+  code: string
+  /** The files that went into it, absolute. */
+  inputs: string[]
+}
 
 /**
- * Bundles an integration's workflows for the sandbox, its source map inline.
+ * Bundles an integration's workflows for the sandbox.
  * @throws WorkflowBundleError with the bundler's own words
  */
-export async function bundleWorkflows(workflowsPath: string): Promise<WorkflowBundleWithSourceMap> {
+export async function bundleWorkflows(workflowsPath: string): Promise<WorkflowBundle> {
   const complaints: string[] = []
   const logger = new DefaultLogger('ERROR', ({ message }) => complaints.push(message))
+  const inputs = new Set<string>()
+  const webpackConfigHook = (config: WebpackConfig) => noteInputs(inputs, resolveRootAlias(config))
   try {
-    return await bundleWorkflowCode({ workflowsPath, webpackConfigHook: resolveRootAlias, logger })
+    const { code } = await bundleWorkflowCode({ workflowsPath, webpackConfigHook, logger })
+    // The entry is generated, and never on the disk.
+    return { code, inputs: [...inputs].filter(existsSync).sort() }
   } catch (cause) {
     const message = complaints.join('\n') || (cause instanceof Error ? cause.message : String(cause))
     throw new WorkflowBundleError(`${workflowsPath} cannot be bundled:\n${message}`, { cause })
   }
+}
+
+/** Workflow code may import from the repository's root as `@/…`; that `.js` means `.ts` is the SDK's own setting. */
+function resolveRootAlias(config: WebpackConfig): WebpackConfig {
+  const alias = { ...config.resolve?.alias, '@': fileURLToPath(new URL('..', import.meta.url)) }
+  return { ...config, resolve: { ...config.resolve, alias } }
+}
+
+function noteInputs(inputs: Set<string>, config: WebpackConfig): WebpackConfig {
+  const noting: NonNullable<WebpackConfig['plugins']>[number] = (compiler) =>
+    compiler.hooks.afterCompile.tap('inputs', ({ fileDependencies }) => {
+      for (const file of fileDependencies) inputs.add(file)
+    })
+  return { ...config, plugins: [...(config.plugins ?? []), noting] }
 }

@@ -1,12 +1,11 @@
 /** The internal token of this machine's development processes, which may start in any order in several terminals. */
 import { randomBytes } from 'node:crypto'
 import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { dirname, resolve } from 'node:path'
 import type { AppConfig } from '../config.js'
 
 /** Where it is kept, unless somebody says otherwise. */
-export const DEVELOPMENT_TOKEN_FILE = join(dirname(dirname(fileURLToPath(import.meta.url))), '.data', 'internal-token')
+export const DEVELOPMENT_TOKEN_FILE = resolve('.data', 'internal-token')
 
 /**
  * The token that main and the async-task component share.

@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import type { z } from 'zod'
 import { anonymousProblems } from './authentication.js'
 import { ConfigError, type ConfigProblem } from './config-error.js'
@@ -18,7 +17,7 @@ export interface LoadConfigOptions {
   mode?: string
   /** The process that asks; others' needs in a deployment are not its own. Default: `CONFIG_COMPONENT`, else both. */
   component?: string
-  /** The folder with `app.config.json`. Default: the repository. */
+  /** The folder with `app.config.json`. Default: the working directory. */
   root?: string
 }
 
@@ -30,7 +29,7 @@ export interface LoadConfigOptions {
  */
 export function loadConfig(options: LoadConfigOptions = {}): AppConfig {
   const env = options.env ?? process.env
-  const root = options.root ?? dirname(dirname(fileURLToPath(import.meta.url)))
+  const root = options.root ?? process.cwd()
   const mode = oneOf(MODES, 'CONFIG_MODE', options.mode ?? (env.CONFIG_MODE || 'local'))
   const chosen = options.component ?? env.CONFIG_COMPONENT
   const components = chosen ? [oneOf(COMPONENTS, 'CONFIG_COMPONENT', chosen)] : COMPONENTS

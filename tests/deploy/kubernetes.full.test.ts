@@ -7,18 +7,10 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { freePort } from '@/tools/temporal/free-port.js'
 import { createDatabase } from '../support/shared.js'
-import {
-  containerEnv,
-  type Deployment,
-  readImage,
-  readManifests,
-  type Service,
-  serviceLinks,
-  type Values,
-} from './manifests.js'
+import { buildImage, type Image } from './image.js'
+import { containerEnv, type Deployment, readManifests, type Service, serviceLinks, type Values } from './manifests.js'
 
 const { deployments, services } = readManifests()
-const image = readImage()
 
 /** What is there beside the application: every cluster's own API, and Temporal. */
 const otherServices: Service[] = [
@@ -45,8 +37,10 @@ describe('the Services', () => {
 describe('the containers', () => {
   const folder = mkdtempSync(join(tmpdir(), 'kubernetes-'))
   const children: ChildProcess[] = []
+  let image: Image
   let cluster: { secrets: Values; configMaps: Values; network: Record<string, string> }
   beforeAll(async () => {
+    image = await buildImage()
     const [main, health] = [await freePort(), await freePort()]
     cluster = {
       secrets: {
@@ -71,13 +65,21 @@ describe('the containers', () => {
         ASYNC_TASK_HEALTH_PORT: String(health),
       },
     }
-  })
+    // All that an image's build downloads and compiles.
+  }, 420_000)
   afterAll(async () => {
     for (const child of children.filter(({ exitCode, signalCode }) => exitCode === null && signalCode === null)) {
       child.kill('SIGKILL')
       await once(child, 'exit')
     }
     rmSync(folder, { recursive: true, force: true })
+    await image?.remove()
+  })
+
+  it('have no package that is for development', () => {
+    const installed = readdirSync(join(image.folder, 'node_modules'))
+    expect(installed).toContain('hono')
+    for (const name of ['vitest', 'typescript', 'tsx']) expect(installed).not.toContain(name)
   })
 
   it.each([
@@ -103,6 +105,7 @@ describe('the containers', () => {
   async function ready(args: string[], env: Record<string, string>): Promise<void> {
     const [program = '', ...options] = image.entrypoint
     const child = spawn(program, [...options, ...args], {
+      cwd: image.folder,
       env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     })
@@ -112,6 +115,7 @@ describe('the containers', () => {
     const ended = once(child, 'close').then(([code]) => `ended with ${code}:\n${output}`)
     const said = once(child, 'message').then(([message]) => (message as { type: string }).type)
     expect(await Promise.race([said, ended])).toBe('ready')
+    expect(output).not.toContain('bundl')
   }
 })
 

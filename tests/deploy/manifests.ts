@@ -95,19 +95,3 @@ export function containerEnv({ env, envFrom }: Container, secrets: Values, confi
   )
   return Object.assign({}, ...whole, own)
 }
-
-/** What the image itself sets, and how it starts what a container's `args` name. */
-export function readImage(): { env: Record<string, string>; entrypoint: string[] } {
-  const dockerfile = readFileSync('deploy/Dockerfile', 'utf8')
-  const line = (instruction: string) => {
-    const found = new RegExp(`^${instruction} (.+)$`, 'm').exec(dockerfile)?.[1]
-    if (found === undefined) throw new Error(`The Dockerfile has no ${instruction}`)
-    return found
-  }
-  const env = Object.fromEntries(
-    line('ENV')
-      .split(' ')
-      .map((pair) => pair.split('=') as [string, string]),
-  )
-  return { env, entrypoint: z.array(z.string()).parse(JSON.parse(line('ENTRYPOINT'))) }
-}

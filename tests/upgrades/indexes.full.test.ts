@@ -38,8 +38,15 @@ it('others write while an index is built; one that was broken off is built again
   // Who still reads as of before holds up whoever builds an index beside others, and nobody else.
   await reader.query('BEGIN ISOLATION LEVEL REPEATABLE READ')
   await reader.query('SELECT count(*) FROM "TestAsyncTaskAPICall"')
-  const broken = startTestMain({ databaseUrl }).catch((error: unknown) => error)
-  await expect.poll(async () => (await other.query(BUILDER)).rows[0]?.pid, { timeout: 60_000 }).toBeTypeOf('number')
+  let isOver = false
+  const broken = startTestMain({ databaseUrl })
+    .catch((error: unknown) => error)
+    .finally(() => {
+      isOver = true
+    })
+  const waits = async () => (await other.query(BUILDER)).rows.length === 1
+  await expect.poll(async () => isOver || (await waits()), { timeout: 60_000 }).toBe(true)
+  expect(isOver, 'main has started without waiting for the reader: not beside others').toBe(false)
   await expect(other.query(WRITE)).resolves.toMatchObject({ command: 'DELETE' })
   await other.query(`SELECT pg_terminate_backend(pid) FROM (${BUILDER}) AS builder`)
   expect(await broken).toBeInstanceOf(Error)

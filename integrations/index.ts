@@ -11,7 +11,7 @@ import type {
 } from 'interaqt'
 import type { API } from '../lib/api.js'
 import type { APICall, WorkflowParams } from '../protocol/attempt.js'
-import type { RemovalBatch } from '../tasks/retention.js'
+import type { RemovalBatch } from '../tasks/ended-tasks.js'
 import type { TaskLogger } from '../tasks/transition-log.js'
 
 export { type API, type APIContext, APIError, createAPI } from '../lib/api.js'

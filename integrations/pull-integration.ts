@@ -3,7 +3,7 @@ import type { Controller } from 'interaqt'
 import type { z } from 'zod'
 import type { APICall } from '../protocol/attempt.js'
 import { buildAPIPath, FETCH_PENDING_TASKS, integrationTaskQueue, RUNS_TO_CHECK, urlBelow } from '../protocol/names.js'
-import type { RemovalBatch } from '../tasks/retention.js'
+import type { RemovalBatch } from '../tasks/ended-tasks.js'
 import type {
   API,
   IIntegration,

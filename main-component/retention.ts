@@ -6,9 +6,9 @@ import type { Logger } from 'pino'
 import type { AppConfig } from '../config.js'
 import type { IAggregatedIntegration } from '../integrations/index.js'
 import { DAY_SECONDS } from '../protocol/limits.js'
+import { removeNotedArtifacts } from '../tasks/artifact-notes.js'
 import { databaseTime, reading } from '../tasks/database/sql.js'
-import { removeNotedArtifacts } from '../tasks/removed-artifacts.js'
-import type { EndedBefore, RemovalBatch } from '../tasks/retention.js'
+import type { EndedBefore, RemovalBatch } from '../tasks/ended-tasks.js'
 
 export interface RetentionOptions {
   controller: Controller

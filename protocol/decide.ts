@@ -29,10 +29,11 @@
  *
  * "Live" is queued or processing. Pure: no clock, no chance, no I/O; what varies comes in the context.
  */
-import { type DecisionContext, refuse } from './decision.js'
+
 import type { TaskRequest } from './messages.js'
 import { decideOperatorRequest } from './operator-requests.js'
 import { decideProcessorReport } from './processor-reports.js'
+import { type DecisionContext, refuse } from './rule-parts.js'
 import { decideRunReport } from './run-reports.js'
 import type { Decision, TaskState } from './types.js'
 

@@ -1,7 +1,7 @@
 export { decide } from './decide.js'
-export { currentAttempt, type DecisionContext, isFinal, isLive } from './decision.js'
 export { claimableAt, evolve, initialTaskState, uncheckedSince } from './evolve.js'
 export type * from './messages.js'
 export { DEFAULT_TASK_POLICY, type TaskPolicy } from './policy.js'
+export { currentAttempt, type DecisionContext, isFinal, isLive } from './rule-parts.js'
 export { startsStatus, TRANSITIONS } from './transitions.js'
 export * from './types.js'

@@ -1,5 +1,7 @@
 /** Claims, releases and verdicts: from task processors and reconcilers, fenced by attempt and token. */
 import { backoff } from '../lib/backoff.js'
+import { claimableAt, evolve } from './evolve.js'
+import type { Claim, ProcessorReport, Release, Verdict } from './messages.js'
 import {
   accept,
   currentAttempt,
@@ -10,9 +12,7 @@ import {
   outcomeEvents,
   queuedEvent,
   refuse,
-} from './decision.js'
-import { claimableAt, evolve } from './evolve.js'
-import type { Claim, ProcessorReport, Release, Verdict } from './messages.js'
+} from './rule-parts.js'
 import type { Acceptance, Decision, TaskEvent, TaskState } from './types.js'
 
 export function decideProcessorReport(state: TaskState, request: ProcessorReport, context: DecisionContext): Decision {

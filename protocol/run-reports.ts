@@ -1,4 +1,7 @@
 /** What a run reports of itself, fenced by attempt and runId. */
+
+import { evolve } from './evolve.js'
+import type { Begin, Processing, Resumed, RunReport, Waiting } from './messages.js'
 import {
   accept,
   currentAttempt,
@@ -8,9 +11,7 @@ import {
   outcomeEvents,
   queuedEvent,
   refuse,
-} from './decision.js'
-import { evolve } from './evolve.js'
-import type { Begin, Processing, Resumed, RunReport, Waiting } from './messages.js'
+} from './rule-parts.js'
 import type { CreateIntent, Decision, TaskEvent, TaskState } from './types.js'
 
 export function decideRunReport(state: TaskState, request: RunReport, context: DecisionContext): Decision {

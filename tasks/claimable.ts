@@ -8,7 +8,7 @@
 import type { Controller } from 'interaqt'
 import { createIndex, databaseOf, type PhysicalEntity, physicalEntity } from './database/sql.js'
 import type { CallEntityNames } from './entities.js'
-import { inFlight } from './in-flight-limit.js'
+import { inFlight } from './task-limits.js'
 
 /** statement_timestamp, not clock_timestamp: one time for all rows, so that an index can be used. */
 export const NOW = 'extract(epoch FROM statement_timestamp())::float8'

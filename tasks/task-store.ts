@@ -16,8 +16,8 @@ import { arrivalsOf } from './arrivals.js'
 import { databaseOf, databaseTime, inTransaction, physicalEntity } from './database/sql.js'
 import type { CallEntityNames, IntegrationEventRecord } from './entities.js'
 import type { MakeOnce } from './idempotency.js'
-import { isFull } from './in-flight-limit.js'
 import { ensureMayOpenTask } from './open-tasks-limit.js'
+import { isFull } from './task-limits.js'
 import type { StoredStep } from './transition-log.js'
 
 /** A decision that has been carried out, and the row as it is now. */

@@ -5,7 +5,7 @@ import { claimableAt, isLive } from '../protocol/index.js'
 import { taskErrorSchema } from '../protocol/messages.js'
 import { reading } from './database/sql.js'
 import type { CallEntityNames } from './entities.js'
-import { countTasksInFlight } from './in-flight-limit.js'
+import { countTasksInFlight } from './task-limits.js'
 import type { StoredTask } from './task-reader.js'
 
 export const waitingForSchema = taskErrorSchema.extend({

@@ -5,7 +5,7 @@ import { fetchPendingTasksAnswerSchema, fetchPendingTasksQuerySchema, type Pendi
 import { arrivalsOf } from '../arrivals.js'
 import { NOW, selectClaimable } from '../claimable.js'
 import { databaseOf, type PhysicalEntity, physicalEntity, reading } from '../database/sql.js'
-import { countInFlight } from '../in-flight-limit.js'
+import { countInFlight } from '../task-limits.js'
 
 /** What is read of a task, and the entity's property that holds it. */
 export interface TaskFields {

@@ -3,7 +3,7 @@ import type { Mutant } from './mutant.js'
 const PROTOCOL = ['tests/protocol']
 const PROCESSOR_REPORTS = 'protocol/processor-reports.ts'
 const EVOLVE = 'protocol/evolve.ts'
-const DECISION = 'protocol/decision.ts'
+const DECISION = 'protocol/rule-parts.ts'
 
 /** Which claims are won, what they are given, and when the next may come. */
 export const CLAIMS_RULES: Mutant[] = [

@@ -4,7 +4,7 @@ const PROTOCOL = ['tests/protocol']
 const PROCESSOR_REPORTS = 'protocol/processor-reports.ts'
 const RUN_REPORTS = 'protocol/run-reports.ts'
 const EVOLVE = 'protocol/evolve.ts'
-const DECISION = 'protocol/decision.ts'
+const DECISION = 'protocol/rule-parts.ts'
 
 /** Who may say what of a row: a run by its attempt and its id, everyone else by attempt and token. */
 export const FENCING_RULES: Mutant[] = [

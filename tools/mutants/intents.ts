@@ -3,7 +3,7 @@ import type { Mutant } from './mutant.js'
 const PROTOCOL = ['tests/protocol']
 const RUN_REPORTS = 'protocol/run-reports.ts'
 const EVOLVE = 'protocol/evolve.ts'
-const DECISION = 'protocol/decision.ts'
+const DECISION = 'protocol/rule-parts.ts'
 
 /** What may have been paid for, after a restored backup too. */
 export const INTENTS_RULES: Mutant[] = [

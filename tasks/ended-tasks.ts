@@ -3,10 +3,10 @@
  * more but an operator: a failed one is among them once no attempt is left, a cancelled one once its run was seen closed.
  */
 import type { Controller } from 'interaqt'
+import { createArtifactNotes, noteArtifacts } from './artifact-notes.js'
 import { createIndex, databaseOf, type PhysicalEntity, physicalEntity, reading } from './database/sql.js'
 import type { CallEntityNames } from './entities.js'
 import { IDEMPOTENCY_KEYS } from './idempotency.js'
-import { createArtifactNotes, noteArtifacts } from './removed-artifacts.js'
 
 export const ENDS = ['completed', 'failed', 'cancelled'] as const
 
@@ -24,7 +24,7 @@ export interface RemovalBatch {
 
 /**
  * Removes one batch of the tasks that ended so long ago, those first that ended first. The business record that asked
- * for a task is the application's, and stays. Artifacts are noted, in the same statement: see removed-artifacts.ts.
+ * for a task is the application's, and stays. Artifacts are noted, in the same statement: see artifact-notes.ts.
  *
  * @returns how many were removed: none also where another main is at it
  */

@@ -2,23 +2,14 @@
 import { ValueError, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client'
 import { z } from 'zod'
 import { MAX_ERROR_MESSAGE_LENGTH } from '../protocol/limits.js'
-import type { TaskError } from '../protocol/messages.js'
-import { taskErrorSchema } from '../protocol/messages.js'
+import { failureFields, type TaskError, type Verdict } from '../protocol/messages.js'
 import type { BoundedTemporal } from './bounded-temporal.js'
 import { describeError } from './errors.js'
 
-/** How a closed run's attempt ended, in the words of a report. */
+/** What is reported of a run that has closed; the reporter adds of which attempt. */
 export type RunVerdict =
-  | { status: 'completed'; result: unknown }
-  | {
-      status: 'failed'
-      error: TaskError
-      retryable: boolean
-      retryAfterSeconds?: number
-      providerEnded?: boolean
-      /** Absent where there was no run. */
-      seenRunId?: string
-    }
+  | Omit<Extract<Verdict, { status: 'completed' }>, 'attempt' | 'fencingToken'>
+  | Omit<Extract<Verdict, { status: 'failed' }>, 'attempt' | 'fencingToken'>
 
 export type RunView =
   | { state: 'running' }
@@ -27,16 +18,14 @@ export type RunView =
   /** Temporal did not answer, or has no such namespace: nothing may be concluded. */
   | { state: 'unknown'; cause: unknown }
 
-/** An AttemptOutcome as it comes out of Temporal. */
+/** An AttemptOutcome as it comes out of Temporal. A pause that is too long for main is main's to refuse. */
 const attemptOutcomeSchema = z.discriminatedUnion('outcome', [
   z.object({ outcome: z.literal('completed'), attempt: z.number(), result: z.unknown() }),
   z.object({
     outcome: z.literal('failed'),
     attempt: z.number(),
-    error: taskErrorSchema,
-    retryable: z.boolean(),
+    ...failureFields,
     retryAfterSeconds: z.number().optional(),
-    providerEnded: z.boolean().optional(),
   }),
   z.object({ outcome: z.literal('refused'), attempt: z.number(), reason: z.string() }),
 ])
@@ -99,18 +88,8 @@ export class RunInspector {
     if (outcome.outcome === 'completed') {
       return { state: 'closed', verdict: { status: 'completed', result: outcome.result } }
     }
-    const { error, retryable, retryAfterSeconds, providerEnded } = outcome
-    return {
-      state: 'closed',
-      verdict: {
-        status: 'failed',
-        error,
-        retryable,
-        ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
-        ...(providerEnded !== undefined && { providerEnded }),
-        seenRunId: runId,
-      },
-    }
+    const { outcome: status, attempt: _, ...failure } = outcome
+    return { state: 'closed', verdict: { status, ...failure, seenRunId: runId } }
   }
 
   async #failure(

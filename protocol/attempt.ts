@@ -2,7 +2,7 @@
  * What passes between the task processor, a workflow and whoever looks at it afterwards. Types only:
  * workflow code imports this file.
  */
-import type { ProviderTask, TaskError } from './messages.js'
+import type { Failure, ProviderTask } from './messages.js'
 import type { CreateIntent } from './types.js'
 
 /** A task of one integration as user code sees it; `Params` is inferred from the integration's request schema. */
@@ -60,12 +60,5 @@ export interface Begun {
  */
 export type AttemptOutcome<Result = unknown> =
   | { outcome: 'completed'; attempt: number; result: Result }
-  | {
-      outcome: 'failed'
-      attempt: number
-      error: TaskError
-      retryable: boolean
-      retryAfterSeconds?: number
-      providerEnded?: boolean
-    }
+  | ({ outcome: 'failed'; attempt: number } & Failure)
   | { outcome: 'refused'; attempt: number; reason: string }

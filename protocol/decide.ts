@@ -29,7 +29,6 @@
  *
  * "Live" is queued or processing. Pure: no clock, no chance, no I/O; what varies comes in the context.
  */
-
 import type { TaskRequest } from './messages.js'
 import { decideOperatorRequest } from './operator-requests.js'
 import { decideProcessorReport } from './processor-reports.js'
@@ -39,10 +38,11 @@ import type { Decision, TaskState } from './types.js'
 
 /** Decides one request against one row. The caller holds the row's lock, and carries out what is decided. */
 export function decide(state: TaskState, request: TaskRequest, context: DecisionContext): Decision {
-  if ('taskKey' in request && request.taskKey !== context.taskKey) {
+  if (request.from === 'operator') return decideOperatorRequest(state, request, context)
+  if (request.taskKey !== undefined && request.taskKey !== context.taskKey) {
     return refuse(state, request.status, 'other_task', "this id is now another task's")
   }
-  if ('runId' in request) return decideRunReport(state, request, context)
-  if ('by' in request) return decideOperatorRequest(state, request, context)
-  return decideProcessorReport(state, request, context)
+  return request.from === 'run'
+    ? decideRunReport(state, request, context)
+    : decideProcessorReport(state, request, context)
 }

@@ -2,6 +2,7 @@
  * How a failure travels from an activity to its workflow, and from there to main: as the details of an
  * `ApplicationFailure`. Types only: workflow code imports this file.
  */
+import type { Failure } from './messages.js'
 
 /**
  * What a failed request to a provider leaves behind.
@@ -12,10 +13,6 @@
  */
 export type FailureKind = 'refused' | 'unavailable' | 'ended' | 'ambiguous'
 
-export interface FailureDetails {
+export interface FailureDetails extends Pick<Failure, 'retryAfterSeconds' | 'providerEnded'> {
   kind?: FailureKind
-  /** The pause that the other side asked for. */
-  retryAfterSeconds?: number
-  /** Nothing of this task is left at the provider: a next attempt has nothing to resume or to look for. */
-  providerEnded?: boolean
 }

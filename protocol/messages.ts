@@ -1,6 +1,6 @@
 /**
  * What is asked of a task, each message once: as the schema that main parses it with, and as the type inferred from
- * it that its senders write. They are of three kinds, and fenced accordingly: a **run** (one Temporal execution) is
+ * it that its senders write. It is from one of three, and fenced accordingly: a **run** (one Temporal execution) is
  * known by attempt and runId; a **processor** (task processor or reconciler) by attempt and fencingToken; an
  * **operator** (a person, or the application) acts on the row as it is.
  */
@@ -24,8 +24,8 @@ export const taskErrorSchema = z.strictObject({
 /** What a provider created for us and charges for, and the attempt that had it created. */
 export const providerTaskSchema = z.strictObject({ id: z.string().min(1).max(500), attempt: attemptSchema })
 
-const failure = {
-  status: z.literal('failed'),
+/** How an attempt failed: the fields of whatever tells it. */
+export const failureFields = {
   error: taskErrorSchema,
   retryable: z.boolean(),
   /** The provider itself asked for this pause before the next attempt. */
@@ -39,7 +39,7 @@ const fromRun = { ...aboutTask, attempt: attemptSchema, runId: runIdSchema }
 const fromProcessor = { ...aboutTask, attempt: attemptSchema, fencingToken: token }
 
 /** Reports of a run, fenced by attempt and runId. */
-export function runReportSchema<R extends z.ZodType>(result: R) {
+function runReportSchema<R extends z.ZodType>(result: R) {
   return z.discriminatedUnion('status', [
     z.strictObject({ ...fromRun, status: z.literal('begin'), createIntent: z.boolean().optional() }),
     // The provider is asked, or has accepted the task that is named.
@@ -53,12 +53,12 @@ export function runReportSchema<R extends z.ZodType>(result: R) {
     }),
     z.strictObject({ ...fromRun, status: z.literal('resumed') }),
     z.strictObject({ ...fromRun, status: z.literal('completed'), result }),
-    z.strictObject({ ...fromRun, ...failure }),
+    z.strictObject({ ...fromRun, status: z.literal('failed'), ...failureFields }),
   ])
 }
 
 /** Reports of a task processor or reconciler, fenced by attempt and token; a claim may name the token it wants. */
-export function processorReportSchema<R extends z.ZodType>(result: R) {
+function processorReportSchema<R extends z.ZodType>(result: R) {
   return z.discriminatedUnion('status', [
     z.strictObject({
       ...aboutTask,
@@ -73,9 +73,19 @@ export function processorReportSchema<R extends z.ZodType>(result: R) {
     z.strictObject({ ...fromProcessor, status: z.literal('completed'), result }),
     z.strictObject({
       ...fromProcessor,
-      ...failure /** The run that this is about, where there was one: it may have begun though the row does not know it. */,
+      status: z.literal('failed'),
+      ...failureFields,
+      /** The run that this is about, where there was one: it may have begun though the row does not know it. */
       seenRunId: runIdSchema.optional(),
     }),
+  ])
+}
+
+/** A report as main parses it. Its form tells whom it is from; nobody sends that along. */
+export function reportSchema<R extends z.ZodType>(result: R) {
+  return z.union([
+    runReportSchema(result).transform((report) => ({ ...report, from: 'run' as const })),
+    processorReportSchema(result).transform((report) => ({ ...report, from: 'processor' as const })),
   ])
 }
 
@@ -94,6 +104,7 @@ export const retryTaskSchema = z.strictObject({
 
 export type ProviderTask = z.infer<typeof providerTaskSchema>
 export type TaskError = z.infer<typeof taskErrorSchema>
+export type Failure = z.infer<z.ZodObject<typeof failureFields>>
 
 /** A message, without the row that it is addressed to. */
 type Message<Addressed> = Addressed extends unknown ? Omit<Addressed, 'apiCallId'> : never
@@ -104,21 +115,20 @@ export type Begin = Of<RunReport, 'begin'>
 export type Processing = Of<RunReport, 'processing'>
 export type Waiting = Of<RunReport, 'waiting'>
 export type Resumed = Of<RunReport, 'resumed'>
-export type RunOutcome = Of<RunReport, 'completed' | 'failed'>
 
 export type ProcessorReport = Message<z.infer<ReturnType<typeof processorReportSchema<z.ZodUnknown>>>>
 export type Claim = Of<ProcessorReport, 'queued'>
 export type Release = Of<ProcessorReport, 'released'>
 export type Verdict = Exclude<ProcessorReport, Claim | Release>
+/** How an attempt ended, as a run reports it or a verdict. */
+export type Outcome = Of<RunReport | Verdict, 'completed' | 'failed'>
 
-export type Cancel = { status: 'cancelled' } & Message<z.infer<typeof cancelTaskSchema>>
-export type OperatorRetry = { status: 'retry' } & Message<z.infer<typeof retryTaskSchema>>
-export type OperatorRequest = Cancel | OperatorRetry
+export type OperatorRequest =
+  | ({ status: 'cancelled' } & Message<z.infer<typeof cancelTaskSchema>>)
+  | ({ status: 'retry' } & Message<z.infer<typeof retryTaskSchema>>)
 
-export type TaskRequest = RunReport | ProcessorReport | OperatorRequest
-
-/** How a run or a verdict says that an attempt failed. */
-export type Failure = Pick<
-  Of<RunOutcome, 'failed'>,
-  'status' | 'error' | 'retryable' | 'retryAfterSeconds' | 'providerEnded'
->
+/** A message with whom it is from, as the protocol decides on it. */
+export type TaskRequest =
+  | (RunReport & { from: 'run' })
+  | (ProcessorReport & { from: 'processor' })
+  | (OperatorRequest & { from: 'operator' })

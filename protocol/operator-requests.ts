@@ -1,5 +1,4 @@
 /** What people, and the application on their behalf, ask of a task as it is. */
-
 import type { OperatorRequest } from './messages.js'
 import { accept, currentAttempt, type DecisionContext, isFinal, refuse } from './rule-parts.js'
 import type { Decision, TaskState } from './types.js'

@@ -8,7 +8,6 @@ import {
   type DecisionContext,
   failedEvent,
   isLive,
-  isOutcome,
   outcomeEvents,
   queuedEvent,
   refuse,
@@ -108,7 +107,7 @@ function release(state: TaskState, request: Release, context: DecisionContext): 
 
 /** What a processor concluded about the run, from a look at the row and then one at Temporal. */
 function verdict(state: TaskState, request: Verdict, context: DecisionContext): Decision {
-  if (isOutcome(request) && state.outcomes[request.attempt] === request.status) return accept([])
+  if (state.outcomes[request.attempt] === request.status) return accept([])
   const stale = staleProcessor(state, request)
   if (stale) return stale
 

@@ -1,7 +1,7 @@
 /** What the rules share: what they go by, the questions they ask of a row, the events and answers they give. */
 import { backoff } from '../lib/backoff.js'
 import { claimableAt } from './evolve.js'
-import type { Failure, RunOutcome, TaskRequest, Verdict } from './messages.js'
+import type { Failure, Outcome, TaskRequest } from './messages.js'
 import type { TaskPolicy } from './policy.js'
 import type { Acceptance, Decision, RefusalReason, TaskEvent, TaskState } from './types.js'
 
@@ -43,12 +43,6 @@ export function isLive(state: TaskState): boolean {
   return state.status === 'queued' || state.status === 'processing'
 }
 
-export function isOutcome<R extends { status: string }>(
-  request: R,
-): request is Extract<R, { status: 'completed' | 'failed' }> {
-  return request.status === 'completed' || request.status === 'failed'
-}
-
 export function queuedEvent(
   state: TaskState,
   { now, policy }: DecisionContext,
@@ -67,7 +61,7 @@ export function failedEvent(
   state: TaskState,
   runId: string | null,
   { now, newToken, random, policy }: DecisionContext,
-  failure: Omit<Failure, 'status'> & { seenRunId?: string },
+  failure: Failure & { seenRunId?: string | undefined },
 ): TaskEvent {
   const attempt = currentAttempt(state)
   const beginForgotten = state.runId === null && (runId ?? failure.seenRunId ?? null) !== null
@@ -81,7 +75,7 @@ export function failedEvent(
     at: now,
     runId,
     fencingToken: newToken,
-    error: { code: failure.error.code, message: failure.error.message },
+    error: failure.error,
     retryable: failure.retryable,
     dueAt: now + pause,
     providerEnded: failure.providerEnded ?? false,
@@ -92,7 +86,7 @@ export function failedEvent(
 /** An attempt's end; one that is still `queued` passes through `processing` first, in the same transaction. */
 export function outcomeEvents(
   state: TaskState,
-  outcome: RunOutcome | Extract<Verdict, { status: 'completed' | 'failed' }>,
+  outcome: Outcome,
   runId: string | null,
   context: DecisionContext,
 ): TaskEvent[] {

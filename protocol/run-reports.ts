@@ -1,5 +1,4 @@
 /** What a run reports of itself, fenced by attempt and runId. */
-
 import { evolve } from './evolve.js'
 import type { Begin, Processing, Resumed, RunReport, Waiting } from './messages.js'
 import {
@@ -7,7 +6,6 @@ import {
   currentAttempt,
   type DecisionContext,
   failedEvent,
-  isOutcome,
   outcomeEvents,
   queuedEvent,
   refuse,
@@ -15,17 +13,20 @@ import {
 import type { CreateIntent, Decision, TaskEvent, TaskState } from './types.js'
 
 export function decideRunReport(state: TaskState, request: RunReport, context: DecisionContext): Decision {
-  if (isOutcome(request) && state.outcomes[request.attempt] === request.status) return accept([])
-
-  const welcome = welcomeRun(state, request, context)
-  if (!welcome.ok) return welcome.refusal
-
-  const { events, state: live } = welcome
-  if (live.runId !== null && live.runId !== request.runId) {
-    return refuse(state, request.status, 'other_run', `attempt ${request.attempt} belongs to another run`)
+  const n = request.attempt
+  if (state.outcomes[n] === request.status) return accept([])
+  if (state.status === 'completed' || state.status === 'cancelled') {
+    return refuse(state, request.status, 'wrong_status')
   }
-  const decision = decideLiveRunReport(live, request, context)
-  return decision.answer.ok ? { ...decision, events: [...events, ...decision.events] } : decision
+  if (n < currentAttempt(state)) return refuse(state, request.status, 'wrong_attempt', `attempt ${n} is over`)
+
+  const readmitted = readmit(state, n, context)
+  const live = readmitted.reduce(evolve, state)
+  if (live.runId !== null && live.runId !== request.runId) {
+    return refuse(state, request.status, 'other_run', `attempt ${n} belongs to another run`)
+  }
+  const { events, answer } = decideLiveRunReport(live, request, context)
+  return { events: answer.ok ? [...readmitted, ...events] : [], answer }
 }
 
 function decideLiveRunReport(state: TaskState, request: RunReport, context: DecisionContext): Decision {
@@ -42,62 +43,25 @@ function decideLiveRunReport(state: TaskState, request: RunReport, context: Deci
   }
 }
 
-type Welcome = { ok: true; events: TaskEvent[]; state: TaskState } | { ok: false; refusal: Decision }
-
 /**
- * Brings the row to where this run's report makes sense, if it may be brought there: a run may speak up
- * after its claim was released, or after main was restored from a backup that does not know it yet.
+ * Brings the row to where the report of attempt `n` makes sense: a run may speak up after its claim was released, or
+ * after main was restored from a backup that does not know it yet.
  */
-function welcomeRun(state: TaskState, request: RunReport, context: DecisionContext): Welcome {
-  const current = currentAttempt(state)
-  const n = request.attempt
-  if (state.status === 'completed' || state.status === 'cancelled') {
-    return { ok: false, refusal: refuse(state, request.status, 'wrong_status') }
-  }
-  if (n < current) {
-    return { ok: false, refusal: refuse(state, request.status, 'wrong_attempt', `attempt ${n} is over`) }
-  }
-  if (n > current || state.status === 'failed') {
-    return { ok: true, ...apply(state, restoreEvents(state, n, context), adoptedEvent, context) }
-  }
-  if (state.status === 'pending') return { ok: true, ...apply(state, [], adoptedEvent, context) }
-  return { ok: true, events: [], state }
-}
-
-function apply(
-  state: TaskState,
-  first: TaskEvent[],
-  last: (state: TaskState, context: DecisionContext) => TaskEvent,
-  context: DecisionContext,
-): { events: TaskEvent[]; state: TaskState } {
-  const before = first.reduce(evolve, state)
-  const event = last(before, context)
-  return { events: [...first, event], state: evolve(before, event) }
-}
-
-function adoptedEvent(state: TaskState, context: DecisionContext): TaskEvent {
-  return queuedEvent(state, context, {
-    fencingToken: context.newToken,
-    takeOver: false,
-    alone: false,
-    adopted: true,
-  })
+function readmit(state: TaskState, n: number, context: DecisionContext): TaskEvent[] {
+  const isForgotten = n > currentAttempt(state) || state.status === 'failed'
+  if (!isForgotten && state.status !== 'pending') return []
+  const restored = isForgotten ? restoreEvents(state, n, context) : []
+  const adopted = { fencingToken: context.newToken, takeOver: false, alone: false, adopted: true }
+  return [...restored, queuedEvent(restored.reduce(evolve, state), context, adopted)]
 }
 
 /** Main has forgotten attempts: none of them may be numbered again, and each may have created something. */
 function restoreEvents(state: TaskState, n: number, context: DecisionContext): TaskEvent[] {
-  const events: TaskEvent[] = []
-  if (state.status === 'processing') {
-    events.push(
-      failedEvent(state, state.runId, context, {
-        error: { code: 'lost_in_restore', message: `A run of attempt ${n} reported: this attempt ended unseen` },
-        retryable: true,
-      }),
-    )
-  }
   const openIntents: CreateIntent[] = Array.from({ length: n }, (_, i) => ({ attempt: i + 1, at: context.now }))
-  events.push({ type: 'restored', attempt: n, attempts: n - 1, openIntents })
-  return events
+  const restored: TaskEvent = { type: 'restored', attempt: n, attempts: n - 1, openIntents }
+  if (state.status !== 'processing') return [restored]
+  const error = { code: 'lost_in_restore', message: `A run of attempt ${n} reported: this attempt ended unseen` }
+  return [failedEvent(state, state.runId, context, { error, retryable: true }), restored]
 }
 
 function begin(state: TaskState, request: Begin, context: DecisionContext): Decision {

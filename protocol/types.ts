@@ -22,8 +22,6 @@ export interface WaitingFor extends TaskError {
   nextTryAt: number | null
 }
 
-export type Outcome = 'completed' | 'failed'
-
 /** The part of a task's row that the protocol reads and moves. */
 export interface TaskState {
   status: TaskStatus
@@ -49,7 +47,7 @@ export interface TaskState {
   providerTask: ProviderTask | null
   openIntents: CreateIntent[]
   /** How each ended attempt ended, by attempt number. */
-  outcomes: Record<string, Outcome>
+  outcomes: Record<string, 'completed' | 'failed'>
   result: unknown
   error: TaskError | null
   /** The row was cancelled while a run may have been under way, and nobody has seen that run closed yet. */

@@ -6,13 +6,10 @@ import {
   isCancellation,
   TimeoutFailure,
 } from '@temporalio/workflow'
-import type { AttemptOutcome } from '../../protocol/attempt.js'
 import type { FailureDetails, FailureKind } from '../../protocol/failure-details.js'
 import { DAY_SECONDS, MAX_ERROR_CODE_LENGTH, MAX_ERROR_MESSAGE_LENGTH } from '../../protocol/limits.js'
+import type { Failure } from '../../protocol/messages.js'
 import type { TaskStatus } from '../../protocol/types.js'
-
-/** The failed outcome, less the attempt's number. */
-export type AttemptFailure = Omit<Extract<AttemptOutcome, { outcome: 'failed' }>, 'outcome' | 'attempt'>
 
 /** An error that ends the attempt, for `runAttempt` to report. */
 export function attemptFailure(
@@ -48,7 +45,7 @@ export function failureKind(error: unknown): FailureKind | undefined {
 }
 
 /** How an error is reported to main. */
-export function describeFailure(error: unknown): AttemptFailure {
+export function describeFailure(error: unknown): Failure {
   if (isCancellation(error)) {
     return { error: { code: 'cancelled', message: 'The run was cancelled' }, retryable: false }
   }

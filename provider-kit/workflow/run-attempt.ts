@@ -1,9 +1,9 @@
 import { CancellationScope, ContinueAsNew, patched, proxyActivities, workflowInfo } from '@temporalio/workflow'
 import type { AttemptInput, AttemptOutcome, Begun } from '../../protocol/attempt.js'
 import { DAY_SECONDS } from '../../protocol/limits.js'
-import type { ProviderTask, Resumed, TaskError, Waiting } from '../../protocol/messages.js'
+import type { Failure, ProviderTask, Resumed, TaskError, Waiting } from '../../protocol/messages.js'
 import type { TaskActivities } from '../main-reports.js'
-import { type AttemptFailure, describeFailure, isRefusedByMain, refusedByMain } from './failures.js'
+import { describeFailure, isRefusedByMain, refusedByMain } from './failures.js'
 
 // Retried for ever: a report is delivered once main is back, however long that takes.
 const main = proxyActivities<TaskActivities>({
@@ -84,7 +84,7 @@ export async function runAttempt<Params, Result>(
   const reportResumed = async (): Promise<void> => {
     if (told !== null) await tell({ ...run, status: 'resumed' }, null)
   }
-  const reportFailure = async (failure: AttemptFailure): Promise<AttemptOutcome<Result>> => {
+  const reportFailure = async (failure: Failure): Promise<AttemptOutcome<Result>> => {
     await main.reportAttempt(callbackUrl, { ...run, status: 'failed', ...failure })
     return { outcome: 'failed', attempt, ...failure }
   }

@@ -17,7 +17,11 @@ export function createOperatorAPIs(options: TaskAPIOptions): API[] {
       params: cancelTaskSchema,
       answer: operatorAnswerSchema,
       async callback(_context, { apiCallId, ...cancel }) {
-        const { status } = await operatorRequestOfTask(this, options, apiCallId, { status: 'cancelled', ...cancel })
+        const { status } = await operatorRequestOfTask(this, options, apiCallId, {
+          from: 'operator',
+          status: 'cancelled',
+          ...cancel,
+        })
         return { success: true as const, status }
       },
     }),
@@ -30,7 +34,11 @@ export function createOperatorAPIs(options: TaskAPIOptions): API[] {
       params: retryTaskSchema,
       answer: operatorAnswerSchema,
       async callback(_context, { apiCallId, ...retry }) {
-        const { status } = await operatorRequestOfTask(this, options, apiCallId, { status: 'retry', ...retry })
+        const { status } = await operatorRequestOfTask(this, options, apiCallId, {
+          from: 'operator',
+          status: 'retry',
+          ...retry,
+        })
         return { success: true as const, status }
       },
     }),

@@ -1,6 +1,6 @@
-import { z } from 'zod'
+import type { z } from 'zod'
 import { type API, createAPI } from '../../lib/api.js'
-import { processorReportSchema, runReportSchema } from '../../protocol/messages.js'
+import { reportSchema } from '../../protocol/messages.js'
 import { reportAnswerSchema } from '../../protocol/wire.js'
 import { requestOfTask, type TaskAPIOptions } from './carry-out.js'
 
@@ -25,7 +25,7 @@ export function createReportTaskEventAPI(options: ReportTaskEventOptions): API {
     method: 'POST',
     internal: true,
     summary: `Claims of, and reports on, ${namespace} tasks`,
-    params: z.union([runReportSchema(resultSchema), processorReportSchema(resultSchema)]),
+    params: reportSchema(resultSchema),
     answer: reportAnswerSchema,
     async callback(_context, { apiCallId, ...request }) {
       const { answer, state } = await requestOfTask(this, options, apiCallId, request)

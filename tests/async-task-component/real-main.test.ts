@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, inject, it } from '
 import type { TaskProcessor } from '@/async-task-component/task-processor.js'
 import type { PullModeConfig } from '@/integrations/index.js'
 import type { AttemptOutcome } from '@/protocol/attempt.js'
-import type { TaskEvent, TaskRequest } from '@/protocol/index.js'
+import type { ProcessorReport, RunReport, TaskEvent } from '@/protocol/index.js'
 import { attemptWorkflowId } from '@/protocol/names.js'
 import { findTask, readTask, type TaskView } from '@/tasks/task-reader.js'
 import { carryOut } from '@/tasks/task-store.js'
@@ -42,7 +42,7 @@ afterEach(async () => {
   const { controller } = main.component
   for (const id of planted.splice(0)) {
     const context = { newToken: crypto.randomUUID(), random: 0, policy: policyWithoutPauses }
-    await carryOut(controller, TEST_TASKS, id, { status: 'cancelled', by: 'the test' }, context)
+    await carryOut(controller, TEST_TASKS, id, { from: 'operator', status: 'cancelled', by: 'the test' }, context)
   }
   for await (const { workflowId } of client.workflow.list({ query: `ExecutionStatus = 'Running'` })) {
     await client.workflow.getHandle(workflowId).terminate()
@@ -90,7 +90,7 @@ async function plant(events: TaskEvent[] = []): Promise<Planted> {
 }
 
 /** As somebody else reports: another processor, or the task's run. */
-function report({ id, taskKey }: Planted, request: TaskRequest): Promise<Answer> {
+function report({ id, taskKey }: Planted, request: RunReport | ProcessorReport): Promise<Answer> {
   return main.internalPost(`${TEST_API}/reportTestAsyncTaskResult`, { apiCallId: id, taskKey, ...request })
 }
 

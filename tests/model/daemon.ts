@@ -72,7 +72,7 @@ export class Daemon {
 
   #claim(fencingToken: string): void {
     const { main, broken } = this.world
-    const claim = { status: 'queued', fencingToken, alone: true } as const
+    const claim = { from: 'processor', status: 'queued', fencingToken, alone: true } as const
     const asRead = broken.has('read-then-write claim') ? main.state : undefined
     this.#call(
       `${this.name}: queued`,
@@ -179,7 +179,12 @@ export class Daemon {
   }
 
   #report(report: ProcessorReport, onAnswer: (answer: MainAnswer) => void, onLost: () => void): void {
-    this.#call(`${this.name}: ${report.status}`, () => this.world.main.handle(report), onAnswer, onLost)
+    this.#call(
+      `${this.name}: ${report.status}`,
+      () => this.world.main.handle({ ...report, from: 'processor' }),
+      onAnswer,
+      onLost,
+    )
   }
 
   #call<Answer>(label: string, execute: () => Answer, onAnswer: (answer: Answer) => void, onLost: () => void): void {

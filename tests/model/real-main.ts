@@ -68,7 +68,7 @@ export class RealMain {
     await this.#database.query('UPDATE model_clock SET now = $1', [now])
   }
 
-  ask(apiCallId: string, { status, ...request }: TaskRequest): Promise<Answer> {
+  ask(apiCallId: string, { status, from: _, ...request }: TaskRequest): Promise<Answer> {
     const operatorAPI = OPERATOR_APIS[status]
     return operatorAPI === undefined
       ? this.main.internalPost(`${TEST_API}/reportTestAsyncTaskResult`, { apiCallId, status, ...request })

@@ -158,7 +158,7 @@ export class Run {
 
   #tell(news: RunReport, next: () => void): void {
     this.#next(`tells ${news.status}`, () =>
-      this.#call(`${this.#name}: ${news.status}`, () => this.world.main.handle(news), next, next),
+      this.#call(`${this.#name}: ${news.status}`, () => this.world.main.handle({ ...news, from: 'run' }), next, next),
     )
   }
 
@@ -242,7 +242,7 @@ export class Run {
   #report(request: RunReport, onAnswer: (answer: MainAnswer) => void): void {
     this.#call(
       `${this.#name}: ${request.status}`,
-      () => this.world.main.handle(request),
+      () => this.world.main.handle({ ...request, from: 'run' }),
       onAnswer,
       () => this.#next(`reports ${request.status} again`, () => this.#report(request, onAnswer)),
     )

@@ -63,7 +63,7 @@ export class Main {
     const before = this.state
     const request = this.#weaken(asked)
     const { events, answer } =
-      this.broken.has('no adopt') && 'runId' in request && before.status === 'pending'
+      this.broken.has('no adopt') && request.from === 'run' && before.status === 'pending'
         ? { events: [], answer: { ok: false as const, reason: 'wrong_status' as const, error: 'no adopt' } }
         : decide(asRead, request, context)
     this.state = events.reduce(evolve, this.state)

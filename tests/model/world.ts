@@ -132,9 +132,12 @@ export class World {
     return [
       {
         label: 'an operator asks for a retry',
-        run: () => void main.handle({ status: 'retry', by: 'ops', extraAttempts: 1 }),
+        run: () => void main.handle({ from: 'operator', status: 'retry', by: 'ops', extraAttempts: 1 }),
       },
-      { label: 'the application cancels the task', run: () => void main.handle({ status: 'cancelled', by: 'app' }) },
+      {
+        label: 'the application cancels the task',
+        run: () => void main.handle({ from: 'operator', status: 'cancelled', by: 'app' }),
+      },
     ]
   }
 }

@@ -92,7 +92,7 @@ describe('take-over', () => {
 
   it('a look at a run that is alive does so too, and only where there is a lease', () => {
     const seenBy = ({ fencingToken }: TaskState) =>
-      ({ status: 'running', attempt: 1, fencingToken: fencingToken ?? '' }) as const
+      ({ from: 'processor', status: 'running', attempt: 1, fencingToken: fencingToken ?? '' }) as const
     expect(step(rows.begun, seenBy(rows.begun), 200).state.leaseExpiresAt).toBe(200 + LEASE)
     expect(step(rows.processing, seenBy(rows.processing), 200).state.leaseExpiresAt).toBeNull()
   })
@@ -104,7 +104,11 @@ describe('release', () => {
     const pauses: number[] = []
     for (let now = 1000; now < 4000; now += 1000) {
       state = step(state, claim, now).state
-      state = step(state, { status: 'released', attempt: 1, fencingToken: state.fencingToken ?? '' }, now).state
+      state = step(
+        state,
+        { from: 'processor', status: 'released', attempt: 1, fencingToken: state.fencingToken ?? '' },
+        now,
+      ).state
       pauses.push(state.dueAt - now)
     }
     expect(state).toMatchObject({ status: 'pending', attempts: 0 })
@@ -113,8 +117,10 @@ describe('release', () => {
 
   it('makes the released token worthless', () => {
     const fencingToken = rows.queued.fencingToken ?? ''
-    const released = continueFrom(rows.queued, { status: 'released', attempt: 1, fencingToken })
-    expect(refusal(step(released, { status: 'released', attempt: 1, fencingToken }, 10).decision)).toBe('stale_token')
+    const released = continueFrom(rows.queued, { from: 'processor', status: 'released', attempt: 1, fencingToken })
+    expect(
+      refusal(step(released, { from: 'processor', status: 'released', attempt: 1, fencingToken }, 10).decision),
+    ).toBe('stale_token')
   })
 })
 
@@ -143,7 +149,7 @@ describe('poison', () => {
   it('but not where its last claim was not alone: others may have ended that one', () => {
     const suspect = fruitless(policy.poisonAfterTakeOvers, true)
     const fencingToken = suspect.fencingToken ?? ''
-    const released = step(suspect, { status: 'released', attempt: 1, fencingToken }, 9000).state
+    const released = step(suspect, { from: 'processor', status: 'released', attempt: 1, fencingToken }, 9000).state
     const again = step(released, claim, 10_000).state
     expect(again).toMatchObject({ takeOvers: policy.poisonAfterTakeOvers, claim: { alone: false } })
 
@@ -157,7 +163,12 @@ describe('poison', () => {
     ['a look at a run that is alive', null],
   ])('%s clears the suspicion', (_name, request) => {
     const suspect = fruitless(policy.suspectAfterTakeOvers, false)
-    const cleared = request ?? { status: 'running' as const, attempt: 1, fencingToken: suspect.fencingToken ?? '' }
+    const cleared = request ?? {
+      from: 'processor' as const,
+      status: 'running' as const,
+      attempt: 1,
+      fencingToken: suspect.fencingToken ?? '',
+    }
     expect(suspect.takeOvers).toBe(policy.suspectAfterTakeOvers)
     expect(step(suspect, cleared, 10).state.takeOvers).toBe(0)
   })
@@ -165,7 +176,7 @@ describe('poison', () => {
   it('a new attempt starts with a clean record', () => {
     const suspect = fruitless(policy.suspectAfterTakeOvers, false)
     const fencingToken = suspect.fencingToken ?? ''
-    const released = step(suspect, { status: 'released', attempt: 1, fencingToken }, 2000).state
+    const released = step(suspect, { from: 'processor', status: 'released', attempt: 1, fencingToken }, 2000).state
     const again = step(released, claim, 3000).state
     const over = step(again, { ...failed(), runId: 'run-late' }, 3001).state
     expect(step(over, claim, 9000).state).toMatchObject({ takeOvers: 0, releases: 0 })

@@ -15,11 +15,11 @@ const fromRun = fc.record({ offset: attemptOffset, runId, retryable: fc.boolean(
 const fromProcessor = fc.record({ offset: attemptOffset, stale: fc.boolean() })
 
 const request: fc.Arbitrary<Command['request']> = fc.oneof(
-  fc.boolean().map((alone) => () => ({ status: 'queued', alone }) as const),
+  fc.boolean().map((alone) => () => ({ from: 'processor', status: 'queued', alone }) as const),
   fc
     .tuple(fc.constantFrom('begin', 'processing', 'waiting', 'resumed', 'completed', 'failed'), fromRun)
     .map(([status, { offset, runId, retryable, ended }]) => (state: TaskState): TaskRequest => {
-      const base = { attempt: Math.max(1, currentAttempt(state) + offset), runId }
+      const base = { from: 'run' as const, attempt: Math.max(1, currentAttempt(state) + offset), runId }
       if (status === 'failed') return { status, ...base, error, retryable, providerEnded: ended }
       if (status === 'completed') return { status, ...base, result: 1 }
       if (status === 'waiting') return { status, ...base, reason: { code: ended ? 'x' : 'y', message: '' } }
@@ -30,6 +30,7 @@ const request: fc.Arbitrary<Command['request']> = fc.oneof(
     .tuple(fc.constantFrom('released', 'running', 'closed', 'completed', 'failed'), fromProcessor)
     .map(([status, { offset, stale }]) => (state: TaskState): TaskRequest => {
       const base = {
+        from: 'processor' as const,
         attempt: Math.max(1, currentAttempt(state) + offset),
         fencingToken: stale ? 'stale-token' : (state.fencingToken ?? 'none'),
       }
@@ -38,7 +39,10 @@ const request: fc.Arbitrary<Command['request']> = fc.oneof(
       return { status, ...base } as TaskRequest
     }),
   fc
-    .constantFrom<TaskRequest>({ status: 'cancelled', by: 'app' }, { status: 'retry', by: 'ops', extraAttempts: 1 })
+    .constantFrom<TaskRequest>(
+      { from: 'operator', status: 'cancelled', by: 'app' },
+      { from: 'operator', status: 'retry', by: 'ops', extraAttempts: 1 },
+    )
     .map((fixed) => () => fixed),
 )
 
@@ -47,7 +51,7 @@ const anyRowsRequest: typeof request = fc
   .tuple(request, fc.constantFrom(...Array<boolean>(9).fill(false), true))
   .map(([ask, ofEarlierRow]) => (state) => {
     const asked = ask(state)
-    return ofEarlierRow && !('by' in asked) ? { ...asked, taskKey: 'k3Y-of-an-earlier-row' } : asked
+    return ofEarlierRow && asked.from !== 'operator' ? { ...asked, taskKey: 'k3Y-of-an-earlier-row' } : asked
   })
 
 /** What is asked of one task, one after another, and how long nobody asks anything in between. */

@@ -24,6 +24,7 @@ import {
 /** What a processor reports about the row as it read it. */
 const about = (read: TaskState) => ({ attempt: read.attempts + 1, fencingToken: read.fencingToken ?? '' })
 const lost = (read: TaskState): TaskRequest => ({
+  from: 'processor',
   status: 'failed',
   error: { code: 'workflow_lost', message: 'Temporal does not know it' },
   retryable: true,
@@ -46,7 +47,7 @@ describe('known traces', () => {
   })
 
   it("a start's answer is lost, the claim released, and the run begins [adopt]", () => {
-    const released = step(rows.queued, { status: 'released', ...about(rows.queued) }, 10).state
+    const released = step(rows.queued, { from: 'processor', status: 'released', ...about(rows.queued) }, 10).state
     const { state, decision } = step(released, begin(), 11)
     expect(eventTypes(decision)).toEqual(['queued', 'begun'])
     expect(refusal(step(state, claim, 12).decision)).toBe('lease_held')
@@ -86,7 +87,11 @@ describe('known traces', () => {
   })
 
   it("an operator's retry, then an old run's outcome [attempts are never reset]", () => {
-    const retried = step(rows.exhausted, { status: 'retry', by: 'ops', extraAttempts: policy.maxAttempts }, 10).state
+    const retried = step(
+      rows.exhausted,
+      { from: 'operator', status: 'retry', by: 'ops', extraAttempts: policy.maxAttempts },
+      10,
+    ).state
     const again = step(retried, claim, 11).state
     expect(refusal(step(again, completed(1, RUN), 12).decision)).toBe('wrong_attempt')
     expect(step(again, failed(1, RUN, false), 12).state).toEqual(again)

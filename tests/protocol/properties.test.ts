@@ -62,7 +62,7 @@ const holds = (check: Parameters<typeof walk>[1], beginnings: fc.Arbitrary<Comma
   )
 
 /** Claims that end without a run, up to the one that is too many. */
-const fruitlessClaim: Command = { request: () => ({ status: 'queued', alone: true }), wait: 400 }
+const fruitlessClaim: Command = { request: () => ({ from: 'processor', status: 'queued', alone: true }), wait: 400 }
 const fruitlessClaims = fc
   .nat(policy.poisonAfterTakeOvers + 2)
   .map((count) => Array<Command>(count).fill(fruitlessClaim))

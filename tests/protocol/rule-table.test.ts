@@ -42,18 +42,19 @@ const requests: Record<string, (state: TaskState) => TaskRequest> = {
   'completed by another run': (state) => completed(state.attempts + 1, OTHER_RUN),
   'failed by another run': (state) => failed(state.attempts + 1, OTHER_RUN),
   'failed of an attempt before': (state) => failed(state.attempts - 1),
-  released: (state) => ({ status: 'released', ...current(state) }),
-  'verdict completed': (state) => ({ status: 'completed', result: 1, ...current(state) }),
+  released: (state) => ({ from: 'processor', status: 'released', ...current(state) }),
+  'verdict completed': (state) => ({ from: 'processor', status: 'completed', result: 1, ...current(state) }),
   'verdict failed': (state) => ({
+    from: 'processor',
     status: 'failed',
     error: { code: 'workflow_lost', message: 'gone' },
     retryable: true,
     ...current(state),
   }),
-  'verdict running': (state) => ({ status: 'running', ...current(state) }),
-  'verdict closed': (state) => ({ status: 'closed', ...current(state) }),
+  'verdict running': (state) => ({ from: 'processor', status: 'running', ...current(state) }),
+  'verdict closed': (state) => ({ from: 'processor', status: 'closed', ...current(state) }),
   cancel: () => cancel,
-  retry: () => ({ status: 'retry', by: 'ops', extraAttempts: 2 }),
+  retry: () => ({ from: 'operator', status: 'retry', by: 'ops', extraAttempts: 2 }),
 }
 
 const adopted = ['queued']
@@ -234,7 +235,7 @@ describe('refusals', () => {
   })
 
   it.each(['released', 'running'] as const)('a stale token cannot report %s', (status) => {
-    const { decision } = step(rows.queued, { status, attempt: 1, fencingToken: 'stale-token' }, NOW)
+    const { decision } = step(rows.queued, { from: 'processor', status, attempt: 1, fencingToken: 'stale-token' }, NOW)
     expect(refusal(decision)).toBe('stale_token')
     expect(decision.events).toEqual([])
   })
@@ -242,7 +243,7 @@ describe('refusals', () => {
   it('a verdict about an attempt that is over', () => {
     const { decision } = step(
       rows.failed,
-      { status: 'running', attempt: 1, fencingToken: rows.failed.fencingToken ?? '' },
+      { from: 'processor', status: 'running', attempt: 1, fencingToken: rows.failed.fencingToken ?? '' },
       NOW,
     )
     expect(refusal(decision)).toBe('wrong_attempt')
@@ -256,7 +257,7 @@ describe('the same again', () => {
     [
       'completed as a verdict',
       rows.completed,
-      { status: 'completed', result: 1, attempt: 1, fencingToken: 'old-token' },
+      { from: 'processor', status: 'completed', result: 1, attempt: 1, fencingToken: 'old-token' },
     ],
   ] as const)('an outcome that already stands is accepted and changes nothing: %s', (_name, row, request) => {
     const { decision } = step(row, request, NOW)

@@ -103,6 +103,7 @@ describe('a create intent', () => {
   it('of a run that is lost while the provider is asked is known to the next attempt', () => {
     const state = reach(claim, begin(), asked())
     const lost = {
+      from: 'processor' as const,
       status: 'failed' as const,
       attempt: 1,
       fencingToken: state.fencingToken ?? '',
@@ -153,7 +154,12 @@ it('a row knows since when it has its status', () => {
   expect(at(step(rows.queued, begin(), NOW).state)).toBe(rows.queued.statusSince)
   for (const request of [asked(), completed(), failed(), cancel])
     expect(at(step(rows.begun, request, NOW).state)).toBe(NOW)
-  const released = { status: 'released' as const, attempt: 1, fencingToken: rows.queued.fencingToken ?? '' }
+  const released = {
+    from: 'processor' as const,
+    status: 'released' as const,
+    attempt: 1,
+    fencingToken: rows.queued.fencingToken ?? '',
+  }
   expect(at(step(rows.queued, released, NOW).state)).toBe(NOW)
 })
 
@@ -161,7 +167,7 @@ describe('adopt', () => {
   it('a run whose claim was released goes on', () => {
     const released = step(
       rows.queued,
-      { status: 'released', attempt: 1, fencingToken: rows.queued.fencingToken ?? '' },
+      { from: 'processor', status: 'released', attempt: 1, fencingToken: rows.queued.fencingToken ?? '' },
       NOW,
     ).state
     const { state, decision } = step(released, begin(), NOW + 1)
@@ -171,9 +177,14 @@ describe('adopt', () => {
 
   it('and the released claim cannot be used against it', () => {
     const token = rows.queued.fencingToken ?? ''
-    const released = step(rows.queued, { status: 'released', attempt: 1, fencingToken: token }, NOW).state
+    const released = step(
+      rows.queued,
+      { from: 'processor', status: 'released', attempt: 1, fencingToken: token },
+      NOW,
+    ).state
     const begun = step(released, begin(), NOW + 1).state
     const unstartable = {
+      from: 'processor' as const,
       status: 'failed' as const,
       attempt: 1,
       fencingToken: token,
@@ -224,7 +235,7 @@ describe('after main was restored from a backup', () => {
   it('what a run may have created whose begin was forgotten, and which failed, is known to the next one', () => {
     const { fencingToken } = rows.queued
     const { runId: seenRunId, ...verdict } = { ...failed(), fencingToken: fencingToken ?? '' }
-    for (const report of [failed(), { ...verdict, seenRunId }]) {
+    for (const report of [failed(), { ...verdict, from: 'processor' as const, seenRunId }]) {
       expect(step(rows.queued, report, 200).state.openIntents).toEqual([{ attempt: 1, at: 200 }])
     }
   })
@@ -240,16 +251,20 @@ describe('runs to check', () => {
   it('are those that work, longest unchecked first; a look counts', () => {
     const { processing: row } = rows
     expect(uncheckedSince(row)).toBe(row.startedAt)
-    const looked = step(row, { status: 'running', attempt: 1, fencingToken: row.fencingToken ?? '' }, NOW).state
+    const looked = step(
+      row,
+      { from: 'processor', status: 'running', attempt: 1, fencingToken: row.fencingToken ?? '' },
+      NOW,
+    ).state
     expect(uncheckedSince(looked)).toBe(NOW)
   })
 
   it('and those of cancelled tasks, at once, until they are seen closed', () => {
     const { cancelled } = rows
     const fenced = { attempt: 1, fencingToken: cancelled.fencingToken ?? '' }
-    const looked = step(cancelled, { status: 'running', ...fenced }, NOW).state
+    const looked = step(cancelled, { from: 'processor', status: 'running', ...fenced }, NOW).state
     expect([uncheckedSince(cancelled), uncheckedSince(looked)]).toEqual([0, NOW])
-    expect(uncheckedSince(step(looked, { status: 'closed', ...fenced }, NOW).state)).toBeNull()
+    expect(uncheckedSince(step(looked, { from: 'processor', status: 'closed', ...fenced }, NOW).state)).toBeNull()
   })
 
   it.each(['pending', 'queued', 'failed', 'completed'] as const)('not those of a row that is %s', (row) => {
@@ -258,7 +273,11 @@ describe('runs to check', () => {
 
   it('a new attempt has not been checked', () => {
     const { processing: row } = rows
-    const looked = step(row, { status: 'running', attempt: 1, fencingToken: row.fencingToken ?? '' }, NOW).state
+    const looked = step(
+      row,
+      { from: 'processor', status: 'running', attempt: 1, fencingToken: row.fencingToken ?? '' },
+      NOW,
+    ).state
     const again = step(step(looked, failed(), NOW).state, claim, NOW + 100).state
     expect(uncheckedSince(step(again, processing(2), NOW + 101).state)).toBe(NOW + 100)
   })
@@ -266,18 +285,18 @@ describe('runs to check', () => {
 
 describe('operators', () => {
   it('a retry raises the limit and never resets the count', () => {
-    const { state } = step(rows.exhausted, { status: 'retry', by: 'ops', extraAttempts: 6 }, NOW)
+    const { state } = step(rows.exhausted, { from: 'operator', status: 'retry', by: 'ops', extraAttempts: 6 }, NOW)
     expect(state).toMatchObject({ attempts: 1, attemptLimit: 7, retryable: true, dueAt: NOW, status: 'failed' })
     expect(step(state, claim, NOW).decision.answer).toMatchObject({ claim: { attempt: 2 } })
   })
 
   it.each(['failed', 'exhausted'] as const)('a retry leaves a %s task the attempts that it had', (row) => {
-    const { state } = step(rows[row], { status: 'retry', by: 'ops', extraAttempts: 1 }, NOW)
+    const { state } = step(rows[row], { from: 'operator', status: 'retry', by: 'ops', extraAttempts: 1 }, NOW)
     expect(state).toMatchObject({ attempts: 1, attemptLimit: policy.maxAttempts, retryable: true, dueAt: NOW })
   })
 
   it("an old run's outcome after a retry does not touch the new attempt", () => {
-    const retried = step(rows.exhausted, { status: 'retry', by: 'ops', extraAttempts: 2 }, NOW).state
+    const retried = step(rows.exhausted, { from: 'operator', status: 'retry', by: 'ops', extraAttempts: 2 }, NOW).state
     expect(refusal(step(retried, completed(1), NOW).decision)).toBe('wrong_attempt')
   })
 
@@ -285,18 +304,27 @@ describe('operators', () => {
     const cancelled = rows.cancelled
     expect(cancelled.runUnseen).toBe(true)
     expect(refusal(step(cancelled, completed(), NOW).decision)).toBe('wrong_status')
-    const closed = { status: 'closed' as const, attempt: 1, fencingToken: cancelled.fencingToken ?? '' }
+    const closed = {
+      from: 'processor' as const,
+      status: 'closed' as const,
+      attempt: 1,
+      fencingToken: cancelled.fencingToken ?? '',
+    }
     expect(step(cancelled, closed, NOW).state.runUnseen).toBe(false)
   })
 
   it('a task cancelled while its begun run is between claims remembers that run', () => {
     const takenOver = step(rows.begun, claim, NOW).state
     const token = takenOver.fencingToken ?? ''
-    const released = step(takenOver, { status: 'released', attempt: 1, fencingToken: token }, NOW).state
-    expect(step(released, { status: 'cancelled', by: 'app' }, NOW).state.runUnseen).toBe(true)
+    const released = step(
+      takenOver,
+      { from: 'processor', status: 'released', attempt: 1, fencingToken: token },
+      NOW,
+    ).state
+    expect(step(released, { from: 'operator', status: 'cancelled', by: 'app' }, NOW).state.runUnseen).toBe(true)
   })
 
   it('a task cancelled before its claim has no run to look for', () => {
-    expect(step(rows.pending, { status: 'cancelled', by: 'app' }, NOW).state.runUnseen).toBe(false)
+    expect(step(rows.pending, { from: 'operator', status: 'cancelled', by: 'app' }, NOW).state.runUnseen).toBe(false)
   })
 })

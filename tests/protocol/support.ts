@@ -47,21 +47,28 @@ export function continueFrom(start: TaskState, ...requests: TaskRequest[]): Task
   }, start)
 }
 
-export const claim = { status: 'queued' } as const
-export const begin = (attempt = 1, runId = RUN) => ({ status: 'begin', attempt, runId }) as const
+export const claim = { from: 'processor', status: 'queued' } as const
+export const begin = (attempt = 1, runId = RUN) => ({ from: 'run', status: 'begin', attempt, runId }) as const
 export const processing = (attempt = 1, runId = RUN) =>
-  ({ status: 'processing', attempt, runId, providerTask: { id: 'cgt-1', attempt } }) as const
+  ({ from: 'run', status: 'processing', attempt, runId, providerTask: { id: 'cgt-1', attempt } }) as const
 /** Of a provider that has no tasks to name. */
-export const asked = (attempt = 1, runId = RUN) => ({ status: 'processing', attempt, runId }) as const
+export const asked = (attempt = 1, runId = RUN) => ({ from: 'run', status: 'processing', attempt, runId }) as const
 export const BUSY = { code: 'RateLimited', message: 'Not now' }
 export const waiting = (attempt = 1, runId = RUN, reason = BUSY) =>
-  ({ status: 'waiting', attempt, runId, reason, nextTrySeconds: 60 }) as const
-export const resumed = (attempt = 1, runId = RUN) => ({ status: 'resumed', attempt, runId }) as const
+  ({ from: 'run', status: 'waiting', attempt, runId, reason, nextTrySeconds: 60 }) as const
+export const resumed = (attempt = 1, runId = RUN) => ({ from: 'run', status: 'resumed', attempt, runId }) as const
 export const completed = (attempt = 1, runId = RUN) =>
-  ({ status: 'completed', attempt, runId, result: { url: 'u' } }) as const
+  ({ from: 'run', status: 'completed', attempt, runId, result: { url: 'u' } }) as const
 export const failed = (attempt = 1, runId = RUN, retryable = true) =>
-  ({ status: 'failed', attempt, runId, error: { code: 'overloaded', message: 'try later' }, retryable }) as const
-export const cancel = { status: 'cancelled', by: 'app' } as const
+  ({
+    from: 'run',
+    status: 'failed',
+    attempt,
+    runId,
+    error: { code: 'overloaded', message: 'try later' },
+    retryable,
+  }) as const
+export const cancel = { from: 'operator', status: 'cancelled', by: 'app' } as const
 
 /** One row of each status, as it comes to be. */
 export const rows: Record<TaskStatus | 'begun' | 'exhausted', TaskState> = {

@@ -20,6 +20,7 @@ import {
   decide,
   evolve,
   initialTaskState,
+  type RunReport,
   type TaskRequest,
   type TaskState,
 } from '@/protocol/index.js'
@@ -36,14 +37,14 @@ const TASK_KEY = 'k7Qx2'
 export interface RecordingMain {
   url: string
   /** Every report, in order. */
-  reports: Array<TaskRequest & { apiCallId: string }>
+  reports: Array<RunReport & { apiCallId: string }>
   /** The task's row, and its key. Tests may set them. */
   state: TaskState
   taskKey: string
   /** Statuses to answer the next reports with, whatever they say. */
   failWith: number[]
   /** Called with each report before it is decided on, which waits for what this returns. */
-  onReport: (report: TaskRequest) => unknown
+  onReport: (report: RunReport) => unknown
   stop(): Promise<void>
 }
 
@@ -68,15 +69,15 @@ async function startRecordingMain(): Promise<RecordingMain> {
     onReport: () => undefined,
     stop: async () => undefined,
   }
-  main.state = step(main.state, { status: 'queued' }).next
+  main.state = step(main.state, { from: 'processor', status: 'queued' }).next
   app.post('/api/:namespace/:api', async (c) => {
     if (c.req.header('authorization') !== `Bearer ${TEST_TOKEN}`) return c.json({ success: false, error: 'token' }, 401)
     const fault = main.failWith.shift()
-    const report = await c.req.json<TaskRequest & { apiCallId: string }>()
+    const report = await c.req.json<RunReport & { apiCallId: string }>()
     if (fault) return c.json({ success: false, error: `fault ${fault}` }, fault as 500)
     main.reports.push(report)
     await main.onReport(report)
-    const { decision, next } = step(main.state, report)
+    const { decision, next } = step(main.state, { ...report, from: 'run' })
     main.state = next
     const { answer } = decision
     if (!answer.ok) return c.json({ success: false, ...answer, ok: undefined, status: next.status }, 409)

@@ -15,12 +15,12 @@ import {
   evolve,
   initialTaskState,
   type TaskEvent,
-  type TaskRequest,
   type TaskState,
   uncheckedSince,
 } from '@/protocol/index.js'
 import { buildAPIPath } from '@/protocol/names.js'
 import type { PendingTask, RunToCheck } from '@/protocol/wire.js'
+import { withSender } from './messages.js'
 
 export const TEST_TOKEN = 'protocol-main-internal-token'
 
@@ -123,9 +123,9 @@ export class ProtocolMain {
   }
 
   /** Applies a request as if somebody else had sent it. */
-  apply(id: string, request: TaskRequest): Decision['answer'] {
+  apply(id: string, request: Parameters<typeof withSender>[0]): Decision['answer'] {
     const task = this.task(id)
-    const decision = decide(task.state, request, {
+    const decision = decide(task.state, withSender(request), {
       taskKey: task.taskKey,
       now: this.#now(),
       newToken: `main-${crypto.randomUUID()}`,
@@ -321,7 +321,7 @@ export class ProtocolMain {
   #report({ apiCallId, ...request }: SeenRequest['body']): { status: number; body: unknown } {
     const task = this.#tasks.get(apiCallId ?? '')
     if (!task) return { status: 404, body: { success: false, error: 'Task not found' } }
-    const answer = this.apply(task.id, request as TaskRequest)
+    const answer = this.apply(task.id, request as Parameters<typeof withSender>[0])
     const { status } = task.state
     if (answer.ok) return { status: 200, body: { success: true, status, ...answer.claim, ...answer.begin } }
     return { status: 409, body: { success: false, error: answer.error, reason: answer.reason, status } }

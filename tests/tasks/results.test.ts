@@ -67,7 +67,13 @@ describe.each(['PGLite', 'PostgreSQL'])('on %s', (database) => {
 
   it('one that a verdict delivers is stored once', async () => {
     const id = await plantProcessing()
-    const verdict = { status: 'completed', attempt: 1, fencingToken: 'token-processing', result: RESULT } as const
+    const verdict = {
+      from: 'processor',
+      status: 'completed',
+      attempt: 1,
+      fencingToken: 'token-processing',
+      result: RESULT,
+    } as const
     await carryOut(main.component.controller, TEST_TASKS, id, verdict, { newToken: 'new', random: 0, policy })
     expect(await shown(id)).toEqual(RESULT)
     expect(await timesStored(id)).toBe(1)

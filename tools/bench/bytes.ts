@@ -51,10 +51,10 @@ async function complete({ controller }: MainComponent, bytes: number): Promise<v
   const step = Array.from({ length: bytes }, () => Math.floor(Math.random() * 36).toString(36)).join('')
   const run = { attempt: 1, runId: 'run-of-a-bench-0123456789' }
   const requests: TaskRequest[] = [
-    { status: 'queued' },
-    { status: 'begin', ...run },
-    { status: 'processing', ...run },
-    { status: 'completed', ...run, result: { success: true, steps: [step] } },
+    { from: 'processor', status: 'queued' },
+    { from: 'run', status: 'begin', ...run },
+    { from: 'run', status: 'processing', ...run },
+    { from: 'run', status: 'completed', ...run, result: { success: true, steps: [step] } },
   ]
   for (const request of requests) {
     const context = { newToken: crypto.randomUUID(), random: 0, policy: DEFAULT_TASK_POLICY }

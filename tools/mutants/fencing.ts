@@ -11,7 +11,7 @@ export const FENCING_RULES: Mutant[] = [
   {
     name: 'other-task',
     file: 'protocol/decide.ts',
-    from: "if ('taskKey' in request && request.taskKey !== context.taskKey) {",
+    from: 'if (request.taskKey !== undefined && request.taskKey !== context.taskKey) {',
     to: 'if (false as boolean) {',
     tests: PROTOCOL,
   },
@@ -40,7 +40,7 @@ export const FENCING_RULES: Mutant[] = [
     name: 'outcome-of-another-run',
     file: RUN_REPORTS,
     from: 'if (live.runId !== null && live.runId !== request.runId) {',
-    to: 'if (live.runId !== null && live.runId !== request.runId && !isOutcome(request)) {',
+    to: "if (live.runId !== null && live.runId !== request.runId && !['completed', 'failed'].includes(request.status)) {",
     tests: PROTOCOL,
   },
   {
@@ -53,15 +53,15 @@ export const FENCING_RULES: Mutant[] = [
   {
     name: 'failed-of-an-attempt-that-is-over',
     file: RUN_REPORTS,
-    from: 'if (n < current) {',
-    to: "if (n < current && request.status !== 'failed') {",
+    from: 'if (n < currentAttempt(state)) return',
+    to: "if (n < currentAttempt(state) && request.status !== 'failed') return",
     tests: PROTOCOL,
   },
   {
     name: 'completed-of-an-attempt-that-is-over',
     file: RUN_REPORTS,
-    from: 'if (n < current) {',
-    to: "if (n < current && request.status !== 'completed') {",
+    from: 'if (n < currentAttempt(state)) return',
+    to: "if (n < currentAttempt(state) && request.status !== 'completed') return",
     tests: PROTOCOL,
   },
   {
@@ -123,29 +123,29 @@ export const FENCING_RULES: Mutant[] = [
   {
     name: 'run-not-adopted',
     file: RUN_REPORTS,
-    from: "if (state.status === 'pending') return { ok: true, ...apply(state, [], adoptedEvent, context) }",
-    to: "if (state.status === 'pending') return { ok: false, refusal: refuse(state, request.status, 'wrong_status') }",
+    from: "if (!isForgotten && state.status !== 'pending') return []",
+    to: 'if (!isForgotten) return []',
     tests: PROTOCOL,
   },
   {
     name: 'outcome-again-refused',
     file: RUN_REPORTS,
-    from: 'if (isOutcome(request) && state.outcomes[request.attempt] === request.status) return accept([])',
+    from: 'if (state.outcomes[n] === request.status) return accept([])',
     to: '',
     tests: PROTOCOL,
   },
   {
     name: 'verdict-again-refused',
     file: PROCESSOR_REPORTS,
-    from: 'if (isOutcome(request) && state.outcomes[request.attempt] === request.status) return accept([])',
+    from: 'if (state.outcomes[request.attempt] === request.status) return accept([])',
     to: '',
     tests: PROTOCOL,
   },
   {
     name: 'any-outcome-again',
     file: RUN_REPORTS,
-    from: 'state.outcomes[request.attempt] === request.status',
-    to: 'state.outcomes[request.attempt] !== undefined',
+    from: 'state.outcomes[n] === request.status',
+    to: 'state.outcomes[n] !== undefined',
     tests: PROTOCOL,
   },
   {

@@ -52,22 +52,22 @@ export const INTENTS_RULES: Mutant[] = [
   {
     name: 'restored-run-refused',
     file: RUN_REPORTS,
-    from: "if (n > current || state.status === 'failed') {",
-    to: "if (state.status === 'failed') {",
+    from: "n > currentAttempt(state) || state.status === 'failed'",
+    to: "state.status === 'failed'",
     tests: PROTOCOL,
   },
   {
     name: 'restored-attempt-that-failed-refused',
     file: RUN_REPORTS,
-    from: "if (n > current || state.status === 'failed') {",
-    to: 'if (n > current) {',
+    from: "n > currentAttempt(state) || state.status === 'failed'",
+    to: 'n > currentAttempt(state)',
     tests: PROTOCOL,
   },
   {
     name: 'restored-attempt-under-way-not-ended',
     file: RUN_REPORTS,
-    from: "if (state.status === 'processing') {\n    events.push(",
-    to: 'if (false as boolean) {\n    events.push(',
+    from: "if (state.status !== 'processing') return [restored]",
+    to: 'if (true as boolean) return [restored]',
     tests: PROTOCOL,
   },
   {

@@ -3,15 +3,17 @@ import { type Controller, Relation, Transform } from 'interaqt'
 import type { z } from 'zod'
 import { DEFAULT_TASK_POLICY, type TaskPolicy } from '../protocol/index.js'
 import { createOperatorAPIs } from '../tasks/apis/cancel-and-retry.js'
+import type { TaskAPIOptions } from '../tasks/apis/carry-out.js'
 import { API_CALL_FIELDS, createFetchPendingTasksAPI } from '../tasks/apis/fetch-pending-tasks.js'
 import { createRunAPIs } from '../tasks/apis/manual-handles.js'
 import { createTaskAPIs } from '../tasks/apis/public-tasks.js'
 import { createReportTaskEventAPI } from '../tasks/apis/report.js'
 import { createRunsToCheckAPI } from '../tasks/apis/runs-to-check.js'
-import { prepareRemoval, type RemovalBatch, removeEndedTasks } from '../tasks/ended-tasks.js'
+import { type RemovalBatch, removeEndedTasks } from '../tasks/ended-tasks.js'
 import { type CallEntityNames, callEntityNames, createCallEntities, labelled } from '../tasks/entities.js'
 import { addIdempotencyKeys } from '../tasks/idempotency.js'
 import { createTaskIndexes } from '../tasks/task-indexes.js'
+import { TaskStore } from '../tasks/task-store.js'
 import type { API, IIntegrationConstructorArgs } from './index.js'
 import { buildWorkflowId, type PullIntegrationDefinition, type PullIntegrationOptions } from './pull-definition.js'
 
@@ -19,50 +21,50 @@ export class MainSide<Params extends z.ZodObject, Result extends z.ZodType> {
   readonly #names: CallEntityNames
   readonly #sourceRelation: string
   readonly #policy: TaskPolicy
+  #store: TaskStore | undefined
 
   constructor(
     private readonly args: IIntegrationConstructorArgs,
     private readonly definition: PullIntegrationDefinition<Params, Result>,
     private readonly options: PullIntegrationOptions<z.input<Params>>,
   ) {
-    const { maxAttempts, stuckTimeoutSeconds } = options
+    const { maxAttempts = DEFAULT_TASK_POLICY.maxAttempts } = options
+    const { stuckTimeoutSeconds = DEFAULT_TASK_POLICY.stuckTimeoutSeconds } = options
     this.#names = callEntityNames(definition.entityPrefix)
     this.#sourceRelation = `${this.#names.apiCall}Source`
-    this.#policy = {
-      ...DEFAULT_TASK_POLICY,
-      ...(maxAttempts !== undefined && { maxAttempts }),
-      ...(stuckTimeoutSeconds !== undefined && { stuckTimeoutSeconds }),
-    }
+    this.#policy = { ...DEFAULT_TASK_POLICY, maxAttempts, stuckTimeoutSeconds }
   }
 
   async setup(controller: Controller): Promise<void> {
-    await createTaskIndexes(controller, this.#names, this.options.source && this.#sourceRelation)
-    await prepareRemoval(controller, this.#names)
+    const { maxTasksInFlight, maxOpenTasksPerUser, source } = this.options
+    const rules = { policy: this.#policy, maxTasksInFlight, maxOpenTasksPerUser }
+    this.#store = new TaskStore(controller, this.#names, rules)
+    await createTaskIndexes(this.#store, source && this.#sourceRelation)
   }
 
-  removeEnded(controller: Controller, batch: RemovalBatch): Promise<number> {
-    return removeEndedTasks(controller, this.#names, batch)
+  removeEnded(batch: RemovalBatch): Promise<number> {
+    return removeEndedTasks(this.#tasks(), batch)
   }
 
   createAPIs(): API[] {
     const { namespace, logger } = this.args
-    const { maxTasksInFlight } = this.options
-    const shared = { namespace, entities: this.#names, policy: this.#policy, maxTasksInFlight, logger }
+    const { reportAPIName, resultSchema } = this.definition
+    const shared = { namespace, store: () => this.#tasks(), logger }
     const fetching = createFetchPendingTasksAPI({
       namespace,
       apiCallEntity: { entityName: this.#names.apiCall, fields: API_CALL_FIELDS },
-      maxTasksInFlight,
+      maxTasksInFlight: this.options.maxTasksInFlight,
+      arrivals: () => this.#tasks().arrivals,
     })
-    const { reportAPIName: name, resultSchema } = this.definition
     return [
       fetching,
       // Earlier daemons post the same parameters.
       { ...fetching, method: 'POST' },
-      createReportTaskEventAPI({ ...shared, name, resultSchema }),
+      createReportTaskEventAPI(shared, reportAPIName, resultSchema),
       createRunsToCheckAPI(shared),
       ...createOperatorAPIs(shared),
-      ...this.#runAPIs(),
-      ...this.#publicAPIs(),
+      ...this.#runAPIs(shared),
+      ...this.#publicAPIs(shared),
     ]
   }
 
@@ -103,39 +105,26 @@ export class MainSide<Params extends z.ZodObject, Result extends z.ZodType> {
     if (options.source?.api) addIdempotencyKeys(entities)
   }
 
-  #runAPIs(): API[] {
-    const { definition, options } = this
-    const { manualHandles } = definition
-    if (manualHandles === undefined || options.runs === undefined) return []
-    return createRunAPIs({
-      namespace: this.args.namespace,
-      entities: this.#names,
-      buildWorkflowId,
-      ...manualHandles,
-      ...options.runs,
-      pollSeconds: options.pollSeconds,
-    })
+  #tasks(): TaskStore {
+    if (!this.#store) throw new Error(`${this.definition.name} is not set up: call setup() before its APIs are`)
+    return this.#store
   }
 
-  #publicAPIs(): API[] {
-    const { definition, options } = this
-    if (!options.source?.api) return []
-    const { entityName: sourceEntity, dueAtProperty, userProperty, api } = options.source
-    const { requestSchema, resultSchema } = definition
-    const { enabled, maxOpenTasksPerUser } = options
-    return createTaskAPIs({
-      enabled,
-      maxOpenTasksPerUser,
-      namespace: api.namespace,
-      createName: api.createName,
-      names: this.#names,
-      sourceEntity,
-      dueAtProperty,
-      userProperty,
-      toRecord: (params) => api.toRecord(params as z.input<Params>),
-      requestSchema,
-      resultSchema,
-      maxTasksInFlight: options.maxTasksInFlight,
-    })
+  #runAPIs(shared: TaskAPIOptions): API[] {
+    const { manualHandles } = this.definition
+    const { runs, pollSeconds } = this.options
+    if (manualHandles === undefined || runs === undefined) return []
+    return createRunAPIs({ ...shared, buildWorkflowId, ...manualHandles, ...runs, pollSeconds })
+  }
+
+  #publicAPIs({ store }: TaskAPIOptions): API[] {
+    const { requestSchema, resultSchema } = this.definition
+    const { enabled, source } = this.options
+    if (!source?.api) return []
+    const { entityName: sourceEntity, dueAtProperty, userProperty, api } = source
+    const { namespace, createName } = api
+    const toRecord = (params: unknown) => api.toRecord(params as z.input<Params>)
+    const names = { namespace, createName, sourceEntity, dueAtProperty, userProperty }
+    return createTaskAPIs({ ...names, store, enabled, toRecord, requestSchema, resultSchema })
   }
 }

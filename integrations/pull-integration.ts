@@ -38,8 +38,8 @@ export function createPullIntegration<Params extends z.ZodObject, Result extends
       return this.#main.setup(controller)
     }
 
-    removeEnded(controller: Controller, batch: RemovalBatch): Promise<number> {
-      return this.#main.removeEnded(controller, batch)
+    removeEnded(_controller: Controller, batch: RemovalBatch): Promise<number> {
+      return this.#main.removeEnded(batch)
     }
 
     createSideEffects(): [] {

@@ -6,6 +6,7 @@ import type { AppConfig } from '../config.js'
 import { createApplicationIntegrations } from '../integrations/entries/application.js'
 import type { PullIntegrationOptions } from '../integrations/pull-integration.js'
 import { DatabaseSystem } from '../tasks/database/sql.js'
+import { prepareRemoval } from '../tasks/ended-tasks.js'
 import type { OpenedDatabase } from './database.js'
 
 export type RunAccess = NonNullable<PullIntegrationOptions<unknown>['runs']>
@@ -31,5 +32,14 @@ export async function createApplication(config: AppConfig, database: OpenedDatab
     dict: model.dict,
     recordMutationSideEffects: integrations.createSideEffects(),
   })
-  return { controller, system, integrations }
+  return {
+    controller,
+    system,
+    integrations,
+    /** To be called once the model is in the database. */
+    async setUp(): Promise<void> {
+      await prepareRemoval(controller)
+      await integrations.setup(controller)
+    },
+  }
 }

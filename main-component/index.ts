@@ -92,10 +92,10 @@ export async function startMainComponent({
 }
 
 async function boot(config: AppConfig, runs: RunAccess, database: OpenedDatabase, logger: Logger) {
-  const { controller, system, integrations } = await createApplication(config, database, logger, runs)
+  const { controller, system, integrations, setUp } = await createApplication(config, database, logger, runs)
   await database.alone(async () => {
     const done = await installOrAttach(controller, system, config.components.main.migrate, logger)
-    await integrations.setup(controller)
+    await setUp()
     logger.info({ database: database.kind }, `model ${done}`)
   })
   const middlewares = [...backend.middlewares, ...integrations.createMiddlewares()]

@@ -39,7 +39,7 @@ export async function runMigrateCommand(
 ): Promise<void> {
   const database = openDatabase(config.components.main.database, logger)
   try {
-    const { controller, system, integrations } = await createApplication(config, database, logger)
+    const { controller, system, setUp } = await createApplication(config, database, logger)
     await database.alone(async () => {
       await system.database.open()
       if (!(await system.readMigrationManifest())) return say(await withoutModel(controller))
@@ -47,14 +47,14 @@ export async function runMigrateCommand(
       const plan = await planMigration(controller)
       if (isUpToDate(plan)) {
         // What was broken off may have left indexes to be made.
-        if (command === 'apply') await attach(controller, integrations)
+        if (command === 'apply') await attach(controller, setUp)
         return say('The database has this model: there is nothing to do.')
       }
       await tell(controller, plan, say)
       if (command === 'plan') return
       refuse(plan, allowLoss)
       await migrate(controller, plan)
-      await integrations.setup(controller)
+      await setUp()
       say('Done.')
     })
   } finally {
@@ -62,10 +62,10 @@ export async function runMigrateCommand(
   }
 }
 
-async function attach(controller: Controller, integrations: { setup(controller: Controller): Promise<void> }) {
+async function attach(controller: Controller, setUp: () => Promise<void>): Promise<void> {
   await controller.setup(false)
   await ensureColumns(controller)
-  await integrations.setup(controller)
+  await setUp()
 }
 
 /** A mistyped DATABASE_URL leads to somebody else's tables. */

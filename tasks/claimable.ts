@@ -5,10 +5,7 @@
  * classes, each with an index of its own: those that have been due since they were made, in the order of fetching; those
  * that are due at a time of theirs (delayed, backed off, released), by that time; and claims, by their lease's end.
  */
-import type { Controller } from 'interaqt'
-import { createIndex, databaseOf, type PhysicalEntity, physicalEntity } from './database/sql.js'
-import type { CallEntityNames } from './entities.js'
-import { inFlight } from './task-limits.js'
+import type { PhysicalEntity } from './database/sql.js'
 
 /** statement_timestamp, not clock_timestamp: one time for all rows, so that an index can be used. */
 export const NOW = 'extract(epoch FROM statement_timestamp())::float8'
@@ -24,7 +21,7 @@ interface Columns {
 }
 
 /** The classes' conditions, for indexes and queries alike: an index serves a query that has its condition. */
-function classesOf({ status, claimableAt }: Columns) {
+export function classesOf({ status, claimableAt }: Pick<Columns, 'status' | 'claimableAt'>) {
   return {
     ready: `${status} <> 'queued' AND ${claimableAt} <= 0`,
     timed: `${status} <> 'queued' AND ${claimableAt} > 0`,
@@ -56,30 +53,17 @@ export function selectClaimable(table: string, columns: Columns, limit: number, 
   )
 }
 
-/** Makes the classes' indexes, and drops the one of earlier versions. May run again and again. */
-export async function createClaimableIndexes(
-  controller: Controller,
-  { apiCall }: Pick<CallEntityNames, 'apiCall'>,
-): Promise<void> {
-  const { table, column } = physicalEntity(controller, apiCall)
-  const columns = columnsOf({ column })
-  const { id, createdAt, claimableAt } = columns
-  const { ready, timed, claimed } = classesOf(columns)
-  const create = (name: string, keys: string, where: string) =>
-    createIndex(controller, { name: `${apiCall}_${name}`, table, keys, where })
-  await create('ready', `${createdAt}, ${id}`, ready)
-  await create('timed', claimableAt, timed)
-  await create('timed_oldest', `${createdAt}, ${id}, ${claimableAt}`, timed)
-  await create('claimed', claimableAt, claimed)
-  await create('in_flight', columns.status, inFlight(columns.status))
-  await databaseOf(controller).scheme(`DROP INDEX IF EXISTS "${apiCall}_claimable"`)
+/** The SQL condition for tasks in flight: claimed, and not ended. */
+export function inFlight(statusColumn: string): string {
+  return `${statusColumn} IN ('queued', 'processing')`
 }
 
-function columnsOf({ column }: Pick<PhysicalEntity, 'column'>): Columns {
-  return {
-    id: column('id'),
-    status: column('status'),
-    createdAt: column('createdAt'),
-    claimableAt: column('claimableAt'),
-  }
+/** Counts the tasks in flight, as SQL. */
+export function countInFlight(table: string, statusColumn: string): string {
+  return `(SELECT count(*)::int FROM ${table} WHERE ${inFlight(statusColumn)})`
+}
+
+/** The SQL condition for tasks that have not ended. A failed one is open while it may be tried again. */
+export function isOpen({ column }: PhysicalEntity): string {
+  return `(${column('status')} = 'processing' OR ${column('claimableAt')} IS NOT NULL)`
 }

@@ -4,9 +4,9 @@
  */
 import type { Controller } from 'interaqt'
 import { createArtifactNotes, noteArtifacts } from './artifact-notes.js'
-import { createIndex, databaseOf, type PhysicalEntity, physicalEntity, reading } from './database/sql.js'
-import type { CallEntityNames } from './entities.js'
+import { createIndex, type PhysicalEntity, physicalEntity } from './database/sql.js'
 import { IDEMPOTENCY_KEYS } from './idempotency.js'
+import type { TaskReader } from './task-reader.js'
 
 export const ENDS = ['completed', 'failed', 'cancelled'] as const
 
@@ -28,14 +28,10 @@ export interface RemovalBatch {
  *
  * @returns how many were removed: none also where another main is at it
  */
-export async function removeEndedTasks(
-  controller: Controller,
-  names: CallEntityNames,
-  batch: RemovalBatch,
-): Promise<number> {
+export async function removeEndedTasks(tasks: TaskReader, batch: RemovalBatch): Promise<number> {
   for (const end of ENDS) {
     const before = batch.endedBefore[end]
-    const removed = before === undefined ? 0 : await removeBatch(controller, names, end, before, batch)
+    const removed = before === undefined ? 0 : await removeBatch(tasks, end, before, batch)
     if (removed > 0) return removed
   }
   return 0
@@ -46,14 +42,12 @@ export async function removeEndedTasks(
  * for the disk. What a crash of the database brings back is removed again.
  */
 async function removeBatch(
-  controller: Controller,
-  names: CallEntityNames,
+  tasks: TaskReader,
   end: string,
   before: number,
   { limit, artifacts }: RemovalBatch,
 ): Promise<number> {
-  const calls = physicalEntity(controller, names.apiCall)
-  const events = physicalEntity(controller, names.integrationEvent)
+  const { controller, names, calls, events } = tasks
   const [id, taskKey] = [calls.column('id'), calls.column('taskKey')]
   const keys = hasKeys(controller) ? physicalEntity(controller, IDEMPOTENCY_KEYS) : undefined
   const sql =
@@ -72,41 +66,29 @@ async function removeBatch(
     ' SELECT count(*)::int AS removed FROM of_calls'
   const turn = `${names.apiCall}:remove-ended`
   // May be asked again where the connection is lost: what is removed then is another batch.
-  const [row] = await reading(controller, turn, () =>
-    databaseOf(controller).query<{ removed: number }>(sql, [end, before, limit, turn]),
-  )
+  const values = [end, before, limit, turn]
+  const [row] = await tasks.read('remove-ended', () => tasks.query<{ removed: number }>(sql, values))
   return row?.removed ?? 0
 }
 
 /** No attempt is left, none is under way, and no run is to be seen closed. */
-function hasEnded({ column }: PhysicalEntity): string {
+export function hasEnded({ column }: PhysicalEntity): string {
   const [status, claimableAt, uncheckedSince] = [column('status'), column('claimableAt'), column('uncheckedSince')]
   const ends = ENDS.map((end) => `'${end}'`).join(', ')
   return `${status} IN (${ends}) AND ${claimableAt} IS NULL AND ${uncheckedSince} IS NULL`
 }
 
 /** Rows of earlier versions do not say when they ended: theirs is then the time of the last claim. */
-function endedAt({ column }: PhysicalEntity): string {
+export function endedAt({ column }: PhysicalEntity): string {
   return `COALESCE((${column('state')} ->> 'statusSince')::float8, ${column('startedAt')}, ${column('createdAt')})`
 }
 
-/** Makes what removing needs: the indexes by which ended tasks and their keys are found, and the notes. May run again and again. */
-export async function prepareRemoval(controller: Controller, { apiCall }: CallEntityNames): Promise<void> {
-  const calls = physicalEntity(controller, apiCall)
+/** Makes what removing needs beside the tasks' own indexes, once for all integrations. May run again and again. */
+export async function prepareRemoval(controller: Controller): Promise<void> {
   await createArtifactNotes(controller)
-  await createIndex(controller, {
-    name: `${apiCall}_ended`,
-    table: calls.table,
-    keys: `${calls.column('status')}, (${endedAt(calls)})`,
-    where: hasEnded(calls),
-  })
   if (!hasKeys(controller)) return
-  const keys = physicalEntity(controller, IDEMPOTENCY_KEYS)
-  await createIndex(controller, {
-    name: `${IDEMPOTENCY_KEYS}_of_task`,
-    table: keys.table,
-    keys: keys.column('taskId'),
-  })
+  const { table, column } = physicalEntity(controller, IDEMPOTENCY_KEYS)
+  await createIndex(controller, { name: `${IDEMPOTENCY_KEYS}_of_task`, table, keys: column('taskId') })
 }
 
 /** The application's model has keys where an integration has a public API. */

@@ -72,71 +72,67 @@ interface StoredKey {
   taskId: string
 }
 
-/** Keys that this process is making tasks for. Other processes' hold an advisory lock. */
-const making = new WeakMap<Controller, Set<string>>()
+/** The keys of one integration's creating requests. */
+export class IdempotencyKeys {
+  /** Those that this process is making tasks for. Other processes' hold an advisory lock. */
+  readonly #making = new Set<string>()
 
-/**
- * Has `create` make the request's task, unless it was made already.
- *
- * @param create makes a task in a transaction, inside which it calls what it is given
- * @returns the id of the one task
- * @throws APIError 409 while the first such request is under way, 422 where the key was another request's
- */
-export async function createTaskOnce(
-  controller: Controller,
-  { key, api, userId, params }: KeyedRequest,
-  create: (once: MakeOnce) => Promise<string>,
-): Promise<string> {
-  const scope = digest([api, userId, key])
-  const request = digest(params)
-  const underWay = making.get(controller) ?? new Set()
-  making.set(controller, underWay)
+  constructor(private readonly controller: Controller) {}
 
-  if (underWay.has(scope)) throw stillUnderWay()
-  const known = await reading(controller, `${IDEMPOTENCY_KEYS}:find`, () => findKey(controller, scope))
-  if (known) return taskAgain(known, request)
-  if (underWay.has(scope)) throw stillUnderWay()
-  underWay.add(scope)
-  try {
-    return await create((make) => makeUnlessKnown(controller, scope, request, make))
-  } catch (error) {
-    if (findConstraintViolationError(error)?.context?.code === KEY_TAKEN) throw stillUnderWay(error)
-    throw error
-  } finally {
-    underWay.delete(scope)
+  /**
+   * Has `create` make the request's task, unless it was made already.
+   *
+   * @param create makes a task in a transaction, inside which it calls what it is given
+   * @returns the id of the one task
+   * @throws APIError 409 while the first such request is under way, 422 where the key was another request's
+   */
+  async makeOnce(
+    { key, api, userId, params }: KeyedRequest,
+    create: (once: MakeOnce) => Promise<string>,
+  ): Promise<string> {
+    const scope = digest([api, userId, key])
+    const request = digest(params)
+    if (this.#making.has(scope)) throw stillUnderWay()
+    const known = await reading(this.controller, `${IDEMPOTENCY_KEYS}:find`, () => this.#find(scope))
+    if (known) return taskAgain(known, request)
+    if (this.#making.has(scope)) throw stillUnderWay()
+    this.#making.add(scope)
+    try {
+      return await create((make) => this.#makeUnlessKnown(scope, request, make))
+    } catch (error) {
+      if (findConstraintViolationError(error)?.context?.code === KEY_TAKEN) throw stillUnderWay(error)
+      throw error
+    } finally {
+      this.#making.delete(scope)
+    }
   }
-}
 
-async function makeUnlessKnown(
-  controller: Controller,
-  scope: string,
-  request: string,
-  make: () => Promise<string>,
-): Promise<string> {
-  if (!(await lock(controller, scope))) throw stillUnderWay()
-  // Who had the lock until now has committed.
-  const known = await findKey(controller, scope)
-  if (known) return taskAgain(known, request)
-  const taskId = await make()
-  await controller.system.storage.create(IDEMPOTENCY_KEYS, { scope, request, taskId })
-  return taskId
-}
+  async #makeUnlessKnown(scope: string, request: string, make: () => Promise<string>): Promise<string> {
+    if (!(await this.#lock(scope))) throw stillUnderWay()
+    // Who had the lock until now has committed.
+    const known = await this.#find(scope)
+    if (known) return taskAgain(known, request)
+    const taskId = await make()
+    await this.controller.system.storage.create(IDEMPOTENCY_KEYS, { scope, request, taskId })
+    return taskId
+  }
 
-/** Until the transaction's end, over all processes. Does not wait. */
-async function lock(controller: Controller, scope: string): Promise<boolean> {
-  const id = BigInt.asIntN(64, BigInt(`0x${scope.slice(0, 16)}`))
-  const sql = 'SELECT pg_try_advisory_xact_lock($1::bigint) AS locked'
-  const [row] = await databaseOf(controller).query<{ locked: boolean }>(sql, [String(id)])
-  return row?.locked === true
-}
+  /** Until the transaction's end, over all processes. Does not wait. */
+  async #lock(scope: string): Promise<boolean> {
+    const id = BigInt.asIntN(64, BigInt(`0x${scope.slice(0, 16)}`))
+    const sql = 'SELECT pg_try_advisory_xact_lock($1::bigint) AS locked'
+    const [row] = await databaseOf(this.controller).query<{ locked: boolean }>(sql, [String(id)])
+    return row?.locked === true
+  }
 
-async function findKey(controller: Controller, scope: string): Promise<StoredKey | undefined> {
-  const { table, column } = physicalEntity(controller, IDEMPOTENCY_KEYS)
-  const sql =
-    `SELECT ${column('request')} AS request, ${column('taskId')} AS "taskId" FROM ${table}` +
-    ` WHERE ${column('scope')} = $1`
-  const [row] = await databaseOf(controller).query<StoredKey>(sql, [scope])
-  return row
+  async #find(scope: string): Promise<StoredKey | undefined> {
+    const { table, column } = physicalEntity(this.controller, IDEMPOTENCY_KEYS)
+    const sql =
+      `SELECT ${column('request')} AS request, ${column('taskId')} AS "taskId" FROM ${table}` +
+      ` WHERE ${column('scope')} = $1`
+    const [row] = await databaseOf(this.controller).query<StoredKey>(sql, [scope])
+    return row
+  }
 }
 
 function taskAgain(known: StoredKey, request: string): string {

@@ -1,46 +1,38 @@
-import type { Controller } from 'interaqt'
-import { createClaimableIndexes } from './claimable.js'
-import { createIndex, physicalEntity } from './database/sql.js'
-import type { CallEntityNames } from './entities.js'
-import { isOpen } from './open-tasks-limit.js'
+import { classesOf, inFlight, isOpen } from './claimable.js'
+import { createIndex, databaseOf, physicalEntity } from './database/sql.js'
+import { endedAt, hasEnded } from './ended-tasks.js'
+import type { TaskReader } from './task-reader.js'
 
-/** Makes the indexes that interaqt cannot declare. May run again and again, and from several processes. */
-export async function createTaskIndexes(
-  controller: Controller,
-  names: CallEntityNames,
-  sourceRelation?: string,
-): Promise<void> {
-  const calls = physicalEntity(controller, names.apiCall)
-  const events = physicalEntity(controller, names.integrationEvent)
-  await createClaimableIndexes(controller, names)
-  await createIndex(controller, {
-    name: `${names.apiCall}_by_key`,
-    table: calls.table,
-    keys: calls.column('taskKey'),
-  })
-  await createIndex(controller, {
-    name: `${names.apiCall}_open`,
-    table: calls.table,
-    keys: calls.column('userId'),
-    where: isOpen(calls),
-  })
-  await createIndex(controller, {
-    name: `${names.apiCall}_unchecked`,
-    table: calls.table,
-    keys: calls.column('uncheckedSince'),
-    where: `${calls.column('uncheckedSince')} IS NOT NULL`,
-  })
-  await createIndex(controller, {
-    name: `${names.integrationEvent}_of_call`,
-    table: events.table,
-    keys: events.column('apiCallId'),
-  })
+/**
+ * Makes the indexes that interaqt cannot declare, and drops the one of earlier versions. May run again and again, and
+ * from several processes.
+ */
+export async function createTaskIndexes(tasks: TaskReader, sourceRelation?: string): Promise<void> {
+  const { controller, names, calls, events } = tasks
+  const { table, column } = calls
+  const [status, claimableAt, unchecked] = [column('status'), column('claimableAt'), column('uncheckedSince')]
+  const oldest = `${column('createdAt')}, ${column('id')}`
+  const { ready, timed, claimed } = classesOf({ status, claimableAt })
+  const ofCalls: Array<[name: string, keys: string, where?: string]> = [
+    ['ready', oldest, ready],
+    ['timed', claimableAt, timed],
+    ['timed_oldest', `${oldest}, ${claimableAt}`, timed],
+    ['claimed', claimableAt, claimed],
+    ['in_flight', status, inFlight(status)],
+    ['by_key', column('taskKey')],
+    ['open', column('userId'), isOpen(calls)],
+    ['unchecked', unchecked, `${unchecked} IS NOT NULL`],
+    ['ended', `${status}, (${endedAt(calls)})`, hasEnded(calls)],
+  ]
+  for (const [name, keys, where] of ofCalls) {
+    await createIndex(controller, { name: `${names.apiCall}_${name}`, table, keys, where })
+  }
+  const ofEvents = { name: `${names.integrationEvent}_of_call`, table: events.table, keys: events.column('apiCallId') }
+  await createIndex(controller, ofEvents)
   if (sourceRelation !== undefined) {
     const link = physicalEntity(controller, sourceRelation)
-    await createIndex(controller, {
-      name: `${names.apiCall}_of_source`,
-      table: link.table,
-      keys: link.column('target'),
-    })
+    const ofSource = { name: `${names.apiCall}_of_source`, table: link.table, keys: link.column('target') }
+    await createIndex(controller, ofSource)
   }
+  await databaseOf(controller).scheme(`DROP INDEX IF EXISTS "${names.apiCall}_claimable"`)
 }

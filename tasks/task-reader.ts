@@ -1,7 +1,9 @@
 /** What is read of an integration's tasks: by their ids, and as the application shows them. */
 import type { Controller } from 'interaqt'
-import type { TaskError, TaskEventType, TaskState } from '../protocol/index.js'
-import { databaseOf, physicalEntity, reading } from './database/sql.js'
+import { currentAttempt, type TaskError, type TaskEventType, type TaskState } from '../protocol/index.js'
+import type { RunToCheck } from '../protocol/wire.js'
+import { countInFlight } from './claimable.js'
+import { databaseOf, type PhysicalEntity, physicalEntity, reading } from './database/sql.js'
 import type { CallEntityNames } from './entities.js'
 
 /** One thing that happened to a task. */
@@ -35,115 +37,136 @@ export interface TaskView extends StoredTask {
 /** Who looks: an operator, to whom every task is shown, or a user, to whom their own are; null for nobody in particular. */
 export type Viewer = 'operator' | { userId: string | null }
 
-/**
- * The row's id, as the internal protocol has it, of a task that an operator names by either of its ids.
- *
- * No key has an id's form: ids are integers of up to ten digits, or UUIDs, and keys have 22 characters. Of the older
- * ones, with eight, one in three million is all digits; that one can be named by its row's id only.
- */
-export function findRowId(
-  controller: Controller,
-  names: CallEntityNames,
-  idOrKey: string,
-): Promise<string | undefined> {
-  const { table, column, parseId } = physicalEntity(controller, names.apiCall)
-  if (parseId(idOrKey) !== null) return Promise.resolve(idOrKey)
-  return reading(controller, `${names.apiCall}:findRowId`, async () => {
-    const sql = `SELECT ${column('id')} AS id FROM ${table} WHERE ${column('taskKey')} = $1`
-    const [row] = await databaseOf(controller).query<{ id: unknown }>(sql, [idOrKey])
-    return row && String(row.id)
-  })
-}
-
-/** Finds a task by its row's id; undefined where there is no such task. */
-export function findTask(
-  controller: Controller,
-  names: CallEntityNames,
-  apiCallId: string,
-): Promise<StoredTask | undefined> {
-  const id = physicalEntity(controller, names.apiCall).parseId(apiCallId)
-  if (id === null) return Promise.resolve(undefined)
-  return reading(controller, `${names.apiCall}:find`, () => findRow(controller, names, 'id', id))
-}
-
-/** Finds a task by its key; undefined where there is no such task. */
-export function findTaskByKey(
-  controller: Controller,
-  names: CallEntityNames,
-  taskKey: string,
-): Promise<StoredTask | undefined> {
-  return reading(controller, `${names.apiCall}:findByKey`, () => findRow(controller, names, 'taskKey', taskKey))
-}
-
 /** Most entries of a timeline that are read at once. */
 const TIMELINE_PAGE = 100
+const STORED = ['id', 'taskKey', 'state', 'createdAt']
 
-/**
- * Reads a task and what has happened to it, oldest first, a page of it.
- *
- * @param timelineAfter how many entries to leave out: events are only ever appended, so it names a place
- * @returns undefined where there is no such task, or where it is not for this viewer to see: nothing tells which
- */
-export function readTask(
-  controller: Controller,
-  names: CallEntityNames,
-  taskKey: string,
-  viewer: Viewer,
-  timelineAfter = 0,
-): Promise<TaskView | undefined> {
-  return reading(controller, `${names.apiCall}:read`, async () => {
-    // In every version's rows the result is in its column; those of earlier ones repeat it elsewhere.
-    const fields = [...STORED, 'result'] as const
-    const task = await findRow<StoredTask & { result: unknown }>(controller, names, 'taskKey', taskKey, viewer, fields)
-    if (!task) return undefined
-    const entries = await readTimeline(controller, names, task.id, timelineAfter)
-    const timeline = entries.slice(0, TIMELINE_PAGE)
-    const timelineNext = entries.length > TIMELINE_PAGE ? timelineAfter + TIMELINE_PAGE : null
-    return { ...task, timeline, timelineNext }
-  })
-}
+/** Reads the tasks of one integration. The Controller has to be set up. */
+export class TaskReader {
+  readonly calls: PhysicalEntity
+  readonly events: PhysicalEntity
 
-/** One more than a page, where there are more. Of an event's data, which may hold a result, only what is shown is read. */
-async function readTimeline(
-  controller: Controller,
-  names: CallEntityNames,
-  apiCallId: string,
-  after: number,
-): Promise<TimelineEntry[]> {
-  const { table, column } = physicalEntity(controller, names.integrationEvent)
-  const [type, data] = [column('eventType'), column('data')]
-  const rows = await databaseOf(controller).query<TimelineEntry & { said: TaskError | null }>(
-    `SELECT ${type} AS type, ${column('attempt')} AS attempt, ${column('at')} AS at,` +
-      ` CASE ${type} WHEN 'failed' THEN ${data} -> 'error' WHEN 'waiting' THEN ${data} -> 'waitingFor' END AS said` +
-      // Ids are given under the row's lock: their order is that of the events, whatever clocks do.
-      ` FROM ${table} WHERE ${column('apiCallId')} = $1 ORDER BY ${column('id')} OFFSET $2 LIMIT ${TIMELINE_PAGE + 1}`,
-    [apiCallId, after],
-  )
-  return rows.map(({ said, ...entry }) => {
-    if (said === null) return entry
-    const { code, message } = said
-    return entry.type === 'failed' ? { ...entry, error: { code, message } } : { ...entry, reason: { code, message } }
-  })
-}
+  constructor(
+    readonly controller: Controller,
+    readonly names: CallEntityNames,
+  ) {
+    this.calls = physicalEntity(controller, names.apiCall)
+    this.events = physicalEntity(controller, names.integrationEvent)
+  }
 
-const STORED = ['id', 'taskKey', 'state', 'createdAt'] as const
+  /** Asks the database, within the transaction that is open in this call. */
+  query<Row>(sql: string, values: unknown[]): Promise<Row[]> {
+    return databaseOf(this.controller).query<Row>(sql, values)
+  }
 
-async function findRow<Row extends StoredTask = StoredTask>(
-  controller: Controller,
-  names: CallEntityNames,
-  key: 'id' | 'taskKey',
-  value: string | number,
-  viewer: Viewer = 'operator',
-  fields: readonly string[] = STORED,
-): Promise<Row | undefined> {
-  const { table, column } = physicalEntity(controller, names.apiCall)
-  const columns = fields.map((name) => `${column(name)} AS "${name}"`).join(', ')
-  // Whose it is, is asked together with whether it is there: both are answered alike, and take as long.
-  const all = `SELECT ${columns} FROM ${table} WHERE ${column(key)} = $1`
-  const database = databaseOf(controller)
-  const [row] =
-    viewer === 'operator'
-      ? await database.query<Row>(all, [value])
-      : await database.query<Row>(`${all} AND ${column('userId')} IS NOT DISTINCT FROM $2`, [value, viewer.userId])
-  return row && { ...row, id: String(row.id) }
+  /** Runs reads as `reading` of the database does. */
+  read<T>(what: string, work: () => Promise<T>): Promise<T> {
+    return reading(this.controller, `${this.names.apiCall}:${what}`, work)
+  }
+
+  /**
+   * The row's id, as the internal protocol has it, of a task that an operator names by either of its ids.
+   *
+   * No key has an id's form: ids are integers of up to ten digits, or UUIDs, and keys have 22 characters. Of the older
+   * ones, with eight, one in three million is all digits; that one can be named by its row's id only.
+   */
+  async findRowId(idOrKey: string): Promise<string | undefined> {
+    return this.calls.parseId(idOrKey) === null ? (await this.findByKey(idOrKey))?.id : idOrKey
+  }
+
+  /** Finds a task by its row's id; undefined where there is no such task. */
+  async find(apiCallId: string): Promise<StoredTask | undefined> {
+    const id = this.calls.parseId(apiCallId)
+    return id === null ? undefined : this.read('find', () => this.#findRow('id', id))
+  }
+
+  /** Finds a task by its key; undefined where there is no such task. */
+  findByKey(taskKey: string): Promise<StoredTask | undefined> {
+    return this.read('findByKey', () => this.#findRow('taskKey', taskKey))
+  }
+
+  /**
+   * Reads a task and what has happened to it, oldest first, a page of it.
+   *
+   * @param timelineAfter how many entries to leave out: events are only ever appended, so it names a place
+   * @returns undefined where there is no such task, or where it is not for this viewer to see: nothing tells which
+   */
+  view(taskKey: string, viewer: Viewer, timelineAfter = 0): Promise<TaskView | undefined> {
+    return this.read('view', async () => {
+      // In every version's rows the result is in its column; those of earlier ones repeat it elsewhere.
+      const fields = [...STORED, 'result']
+      const task = await this.#findRow<StoredTask & { result: unknown }>('taskKey', taskKey, viewer, fields)
+      if (!task) return undefined
+      const entries = await this.#readTimeline(task.id, timelineAfter)
+      const timeline = entries.slice(0, TIMELINE_PAGE)
+      const timelineNext = entries.length > TIMELINE_PAGE ? timelineAfter + TIMELINE_PAGE : null
+      return { ...task, timeline, timelineNext }
+    })
+  }
+
+  /** The runs that nobody has looked at in Temporal for so long, longest unchecked first. */
+  runsToCheck(limit: number, uncheckedForSeconds: number): Promise<RunToCheck[]> {
+    const { table, column } = this.calls
+    const uncheckedSince = column('uncheckedSince')
+    const sql =
+      `SELECT ${this.columns(['id', 'taskKey', 'state'])} FROM ${table}` +
+      ` WHERE ${uncheckedSince} <= extract(epoch FROM statement_timestamp())::float8 - $2::float8` +
+      ` ORDER BY ${uncheckedSince} LIMIT $1`
+    return this.read('runsToCheck', async () => {
+      const rows = await this.query<Omit<StoredTask, 'createdAt'>>(sql, [limit, uncheckedForSeconds])
+      return rows.map(({ id, taskKey, state }) => ({
+        apiCallId: String(id),
+        taskKey,
+        attempt: currentAttempt(state),
+        fencingToken: state.fencingToken ?? '',
+        status: state.status,
+        ...(state.runId !== null && { runId: state.runId }),
+      }))
+    })
+  }
+
+  /** How many tasks are in flight at this moment. */
+  async countInFlight(): Promise<number> {
+    const sql = `SELECT ${countInFlight(this.calls.table, this.calls.column('status'))} AS count`
+    const [row] = await this.query<{ count: number }>(sql, [])
+    return row?.count ?? 0
+  }
+
+  /** One more than a page, where there are more. Of an event's data, which may hold a result, only what is shown is read. */
+  async #readTimeline(apiCallId: string, after: number): Promise<TimelineEntry[]> {
+    const { table, column } = this.events
+    const [type, data] = [column('eventType'), column('data')]
+    const rows = await this.query<TimelineEntry & { said: TaskError | null }>(
+      `SELECT ${type} AS type, ${column('attempt')} AS attempt, ${column('at')} AS at,` +
+        ` CASE ${type} WHEN 'failed' THEN ${data} -> 'error' WHEN 'waiting' THEN ${data} -> 'waitingFor' END AS said` +
+        // Ids are given under the row's lock: their order is that of the events, whatever clocks do.
+        ` FROM ${table} WHERE ${column('apiCallId')} = $1 ORDER BY ${column('id')} OFFSET $2 LIMIT ${TIMELINE_PAGE + 1}`,
+      [apiCallId, after],
+    )
+    return rows.map(({ said, ...entry }) => {
+      if (said === null) return entry
+      const { code, message } = said
+      return { ...entry, [entry.type === 'failed' ? 'error' : 'reason']: { code, message } }
+    })
+  }
+
+  async #findRow<Row extends StoredTask = StoredTask>(
+    key: 'id' | 'taskKey',
+    value: string | number,
+    viewer: Viewer = 'operator',
+    fields = STORED,
+  ): Promise<Row | undefined> {
+    const { table, column } = this.calls
+    // Whose it is, is asked together with whether it is there: both are answered alike, and take as long.
+    const own = viewer === 'operator' ? '' : ` AND ${column('userId')} IS NOT DISTINCT FROM $2`
+    const values = viewer === 'operator' ? [value] : [value, viewer.userId]
+    const sql = `SELECT ${this.columns(fields)} FROM ${table} WHERE ${column(key)} = $1${own}`
+    const [row] = await this.query<Row>(sql, values)
+    return row && { ...row, id: String(row.id) }
+  }
+
+  /** What a query gives of a task's row, by the names that properties have. */
+  protected columns(fields = STORED): string {
+    return fields.map((name) => `${this.calls.column(name)} AS "${name}"`).join(', ')
+  }
 }

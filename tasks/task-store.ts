@@ -1,182 +1,173 @@
 /** What is written of an integration's tasks. It carries out; the protocol decides. */
+import { randomBytes } from 'node:crypto'
 import { type Controller, MatchExp } from 'interaqt'
 import {
   claimableAt,
   type Decision,
-  type DecisionContext,
   decide,
   evolve,
   isLive,
   type TaskEvent,
+  type TaskPolicy,
   type TaskRequest,
   type TaskState,
   uncheckedSince,
 } from '../protocol/index.js'
-import { arrivalsOf } from './arrivals.js'
-import { databaseOf, databaseTime, inTransaction, physicalEntity } from './database/sql.js'
+import { Arrivals } from './arrivals.js'
+import { databaseTime, inTransaction } from './database/sql.js'
 import type { CallEntityNames, IntegrationEventRecord } from './entities.js'
-import type { MakeOnce } from './idempotency.js'
-import { ensureMayOpenTask } from './open-tasks-limit.js'
-import { isFull } from './task-limits.js'
+import { IdempotencyKeys, type KeyedRequest, type MakeOnce } from './idempotency.js'
+import { ensureMayOpenTask, isFull } from './task-limits.js'
+import { type StoredTask, TaskReader } from './task-reader.js'
 import type { StoredStep } from './transition-log.js'
+
+export interface TaskRules {
+  policy: TaskPolicy
+  /** Most tasks that may be queued or processing at once. Default: any number. */
+  maxTasksInFlight?: number | undefined
+  /** Most tasks that one user may have open. Default: any number. */
+  maxOpenTasksPerUser?: number | undefined
+}
 
 /** A decision that has been carried out, and the row as it is now. */
 export interface CarriedOut {
   answer: Decision['answer']
   state: TaskState
-  task: Pick<LockedTask, 'id' | 'taskKey' | 'createdAt'>
+  task: StoredTask
   /** What was appended, or noted, in order. */
   steps: StoredStep[]
 }
 
-/**
- * Decides a request about one task and carries the decision out, in one transaction: lock the row, decide,
- * append the decision's events, or note a look on the row. A refusal is stored too, as some carry an event.
- *
- * @param maxTasksInFlight most tasks that may be queued or processing at once; without it, any number
- * @returns undefined where there is no such task
- * @throws what the database throws; then nothing has been stored
- */
-export async function carryOut(
-  controller: Controller,
-  names: CallEntityNames,
-  apiCallId: string,
-  request: TaskRequest,
-  context: Omit<DecisionContext, 'taskKey' | 'now' | 'atCapacity'>,
-  maxTasksInFlight?: number,
-): Promise<CarriedOut | undefined> {
-  const carriedOut = await inTransaction(controller, `${names.apiCall}:${request.status}`, async () => {
-    const row = await lockTask(controller, names, apiCallId)
-    if (!row) return undefined
-    const joins = request.status === 'queued' && maxTasksInFlight !== undefined && !isLive(row.state)
-    const atCapacity = joins && (await isFull(controller, names, maxTasksInFlight))
-    const now = await databaseTime(controller)
-    const { events, answer } = decide(row.state, request, { ...context, taskKey: row.taskKey, now, atCapacity })
-    const steps = await appendEvents(controller, names, row, events, now)
-    const state = steps.at(-1)?.after ?? row.state
-    const due = (claimableAt(state) ?? Number.POSITIVE_INFINITY) <= now
-    return { answer, state, task: row, steps, wakes: due || (isLive(row.state) && !isLive(state)) }
-  })
-  if (carriedOut?.wakes) arrivalsOf(controller, names.apiCall).wake()
-  return carriedOut
-}
-
-interface LockedTask {
-  id: string
-  taskKey: string
-  createdAt: number
-  state: TaskState
-}
-
-async function lockTask(
-  controller: Controller,
-  names: CallEntityNames,
-  apiCallId: string,
-): Promise<LockedTask | undefined> {
-  const { table, column, parseId } = physicalEntity(controller, names.apiCall)
-  const id = parseId(apiCallId)
-  if (id === null) return undefined
-  const sql =
-    `SELECT ${column('taskKey')} AS "taskKey", ${column('createdAt')} AS "createdAt", ${column('state')} AS state` +
-    ` FROM ${table} WHERE ${column('id')} = $1 FOR UPDATE`
-  const [row] = await databaseOf(controller).query<Omit<LockedTask, 'id'>>(sql, [id])
-  return row && { ...row, id: String(id) }
-}
-
-async function appendEvents(
-  controller: Controller,
-  names: CallEntityNames,
-  row: LockedTask,
-  events: TaskEvent[],
-  at: number,
-): Promise<StoredStep[]> {
-  const steps: StoredStep[] = []
-  let before = row.state
-  for (const event of events) {
-    const after = evolve(before, event)
-    if (event.type === 'checked') {
-      await noteLook(controller, names, row.id, after)
-    } else {
-      const record: IntegrationEventRecord = {
-        apiCallId: row.id,
-        eventType: event.type,
-        attempt: event.attempt,
-        at,
-        supersedes: event.type === 'queued' && !event.adopted ? (before.fencingToken ?? '') : null,
-        data: event.type === 'completed' ? { ...event, result: null } : event,
-      }
-      // Before the task is completed: who listens for that finds it.
-      if (event.type === 'completed') await storeResult(controller, names, row.id, event.result)
-      await controller.system.storage.create(names.integrationEvent, record)
-    }
-    steps.push({ event, before, after, at })
-    before = after
-  }
-  return steps
-}
-
-/** A result is kept once, in its column: neither the event nor `state` repeats it. */
-async function storeResult(
-  controller: Controller,
-  { apiCall }: CallEntityNames,
-  apiCallId: string,
-  result: unknown,
-): Promise<void> {
-  await controller.system.storage.update(apiCall, MatchExp.atom({ key: 'id', value: ['=', apiCallId] }), { result })
-}
-
-/**
- * A run is looked at each minute, for as long as it lives. That moves no status and is no history: it is written on
- * the row, which the caller holds locked, into every column that follows from a look. What interaqt keeps of its own
- * beside them is the status alone.
- */
-async function noteLook(
-  controller: Controller,
-  names: CallEntityNames,
-  apiCallId: string,
-  state: TaskState,
-): Promise<void> {
-  const { table, column, parseId } = physicalEntity(controller, names.apiCall)
-  const sql =
-    `UPDATE ${table} SET ${column('state')} = $2::json, ${column('claimableAt')} = $3::float8,` +
-    ` ${column('uncheckedSince')} = $4::float8 WHERE ${column('id')} = $1`
-  const values = [parseId(apiCallId), JSON.stringify(state), claimableAt(state), uncheckedSince(state)]
-  await databaseOf(controller).query(sql, values)
-}
-
-/** Whose task is asked for, and how many that user may have open. */
-export interface Asker {
+/** Whose business record asks for a task. */
+export interface TaskSourceRecord {
+  entity: string
+  record: Record<string, unknown>
   /** Null for nobody in particular. */
   userId: string | null
-  /** Without it, any number. */
-  maxOpenTasks: number | undefined
 }
 
-/**
- * Creates the business record that asks for a task, and gives the key of the task that interaqt computed
- * from it, in the same transaction.
- *
- * @param once called inside the transaction, to make the task or not
- * @throws APIError 429 where the user has as many tasks open as may be
- */
-export async function createTaskOf(
-  controller: Controller,
-  names: CallEntityNames,
-  sourceEntity: string,
-  record: Record<string, unknown>,
-  { userId, maxOpenTasks }: Asker,
-  once: MakeOnce = (make) => make(),
-): Promise<string> {
-  const make = async () => {
-    if (maxOpenTasks !== undefined) await ensureMayOpenTask(controller, names, userId, maxOpenTasks)
-    const { storage } = controller.system
-    const { id } = await storage.create(sourceEntity, record)
-    const ofSource = MatchExp.atom({ key: 'source.id', value: ['=', id] })
-    const task = await storage.findOne(names.apiCall, ofSource, undefined, ['taskKey'])
-    if (!task) throw new Error(`No ${names.apiCall} was computed from ${sourceEntity} ${id}`)
-    return String(task.taskKey)
+/** The tasks of one integration, made once the Controller is set up. */
+export class TaskStore extends TaskReader {
+  /** Of tasks to claim. */
+  readonly arrivals = new Arrivals()
+  readonly #keys: IdempotencyKeys
+
+  constructor(
+    controller: Controller,
+    names: CallEntityNames,
+    readonly rules: TaskRules,
+  ) {
+    super(controller, names)
+    this.#keys = new IdempotencyKeys(controller)
   }
-  const taskKey = await inTransaction(controller, `${sourceEntity}:create`, () => once(make))
-  arrivalsOf(controller, names.apiCall).wake()
-  return taskKey
+
+  /**
+   * Decides a request about one task and carries the decision out, in one transaction: lock the row, decide,
+   * append the decision's events, or note a look on the row. A refusal is stored too, as some carry an event.
+   *
+   * @returns undefined where there is no such task
+   * @throws what the database throws; then nothing has been stored
+   */
+  async carryOut(apiCallId: string, request: TaskRequest): Promise<CarriedOut | undefined> {
+    const { policy, maxTasksInFlight } = this.rules
+    const chance = { newToken: randomBytes(16).toString('base64url'), random: Math.random() }
+    const carriedOut = await inTransaction(this.controller, `${this.names.apiCall}:${request.status}`, async () => {
+      const row = await this.#lock(apiCallId)
+      if (!row) return undefined
+      const joins = request.status === 'queued' && maxTasksInFlight !== undefined && !isLive(row.state)
+      const atCapacity = joins && (await isFull(this, maxTasksInFlight))
+      const now = await databaseTime(this.controller)
+      const { taskKey } = row
+      const { events, answer } = decide(row.state, request, { ...chance, policy, taskKey, now, atCapacity })
+      const steps = await this.#append(row, events, now)
+      const state = steps.at(-1)?.after ?? row.state
+      const due = (claimableAt(state) ?? Number.POSITIVE_INFINITY) <= now
+      return { answer, state, task: row, steps, wakes: due || (isLive(row.state) && !isLive(state)) }
+    })
+    if (carriedOut?.wakes) this.arrivals.wake()
+    return carriedOut
+  }
+
+  /**
+   * Creates the business record that asks for a task, in one transaction with the task that interaqt computes from it.
+   *
+   * @param keyed where the request names a key: one task is made of it, however often it is sent
+   * @returns the task's key
+   * @throws APIError 429 where the user has as many tasks open as may be; with a key, what `makeOnce` throws
+   */
+  create(source: TaskSourceRecord, keyed?: Omit<KeyedRequest, 'userId'>): Promise<string> {
+    const create = (once: MakeOnce) => this.#createOf(source, once)
+    return keyed ? this.#keys.makeOnce({ ...keyed, userId: source.userId }, create) : create((make) => make())
+  }
+
+  async #createOf({ entity, record, userId }: TaskSourceRecord, once: MakeOnce): Promise<string> {
+    const { maxOpenTasksPerUser } = this.rules
+    const make = async () => {
+      if (maxOpenTasksPerUser !== undefined) await ensureMayOpenTask(this, userId, maxOpenTasksPerUser)
+      const { storage } = this.controller.system
+      const { id } = await storage.create(entity, record)
+      const ofSource = MatchExp.atom({ key: 'source.id', value: ['=', id] })
+      const task = await storage.findOne(this.names.apiCall, ofSource, undefined, ['taskKey'])
+      if (!task) throw new Error(`No ${this.names.apiCall} was computed from ${entity} ${id}`)
+      return String(task.taskKey)
+    }
+    const taskKey = await inTransaction(this.controller, `${entity}:create`, () => once(make))
+    this.arrivals.wake()
+    return taskKey
+  }
+
+  async #lock(apiCallId: string): Promise<StoredTask | undefined> {
+    const { table, column, parseId } = this.calls
+    const id = parseId(apiCallId)
+    if (id === null) return undefined
+    const sql = `SELECT ${this.columns()} FROM ${table} WHERE ${column('id')} = $1 FOR UPDATE`
+    const [row] = await this.query<StoredTask>(sql, [id])
+    return row && { ...row, id: String(id) }
+  }
+
+  async #append(row: StoredTask, events: TaskEvent[], at: number): Promise<StoredStep[]> {
+    const steps: StoredStep[] = []
+    let before = row.state
+    for (const event of events) {
+      // interaqt folds each event too, by the same `evolve`: to read its row back would cost a statement more.
+      const after = evolve(before, event)
+      if (event.type === 'checked') {
+        await this.#noteLook(row.id, after)
+      } else {
+        const record: IntegrationEventRecord = {
+          apiCallId: row.id,
+          eventType: event.type,
+          attempt: event.attempt,
+          at,
+          supersedes: event.type === 'queued' && !event.adopted ? (before.fencingToken ?? '') : null,
+          data: event.type === 'completed' ? { ...event, result: null } : event,
+        }
+        // Before the task is completed: who listens for that finds it.
+        if (event.type === 'completed') await this.#storeResult(row.id, event.result)
+        await this.controller.system.storage.create(this.names.integrationEvent, record)
+      }
+      steps.push({ event, before, after, at })
+      before = after
+    }
+    return steps
+  }
+
+  /** A result is kept once, in its column: neither the event nor `state` repeats it. */
+  async #storeResult(apiCallId: string, result: unknown): Promise<void> {
+    const match = MatchExp.atom({ key: 'id', value: ['=', apiCallId] })
+    await this.controller.system.storage.update(this.names.apiCall, match, { result })
+  }
+
+  /**
+   * A run is looked at each minute, for as long as it lives. That moves no status and is no history: it is written on
+   * the row, which the caller holds locked, into every column that follows from a look. What interaqt keeps of its own
+   * beside them is the status alone.
+   */
+  async #noteLook(apiCallId: string, state: TaskState): Promise<void> {
+    const { table, column, parseId } = this.calls
+    const sql =
+      `UPDATE ${table} SET ${column('state')} = $2::json, ${column('claimableAt')} = $3::float8,` +
+      ` ${column('uncheckedSince')} = $4::float8 WHERE ${column('id')} = $1`
+    await this.query(sql, [parseId(apiCallId), JSON.stringify(state), claimableAt(state), uncheckedSince(state)])
+  }
 }

@@ -1,12 +1,9 @@
 /** What a task waits for, for people: by its run's account, or as main sees it. */
-import type { Controller } from 'interaqt'
 import { z } from 'zod'
 import { claimableAt, isLive } from '../protocol/index.js'
 import { taskErrorSchema } from '../protocol/messages.js'
-import { reading } from './database/sql.js'
-import type { CallEntityNames } from './entities.js'
-import { countTasksInFlight } from './task-limits.js'
 import type { StoredTask } from './task-reader.js'
+import type { TaskStore } from './task-store.js'
 
 export const waitingForSchema = taskErrorSchema.extend({
   /** Unix seconds; null where main does not know. */
@@ -17,12 +14,9 @@ export const waitingForSchema = taskErrorSchema.extend({
 
 export type TaskWaitsFor = z.infer<typeof waitingForSchema>
 
-/** @param maxTasksInFlight most tasks that may be queued or processing at once; without it, any number */
 export async function whatItWaitsFor(
-  controller: Controller,
-  names: CallEntityNames,
+  store: TaskStore,
   { state, createdAt }: Pick<StoredTask, 'state' | 'createdAt'>,
-  maxTasksInFlight?: number,
 ): Promise<TaskWaitsFor | null> {
   const now = Date.now() / 1000
   if (isLive(state)) {
@@ -35,8 +29,9 @@ export async function whatItWaitsFor(
     const message = `Its ${state.status === 'failed' ? 'next attempt' : 'start'} is due at ${new Date(due * 1000).toISOString()}`
     return { code: 'not_due', message, since: state.statusSince ?? createdAt, nextTryAt: due }
   }
+  const { maxTasksInFlight } = store.rules
   if (maxTasksInFlight === undefined) return null
-  const inFlight = await reading(controller, `${names.apiCall}:in-flight`, () => countTasksInFlight(controller, names))
+  const inFlight = await store.read('in-flight', () => store.countInFlight())
   if (inFlight < maxTasksInFlight) return null
   const message = `${inFlight} of ${maxTasksInFlight} tasks are in flight: it starts when one of them has ended`
   return { code: 'at_capacity', message, since: null, nextTryAt: null }

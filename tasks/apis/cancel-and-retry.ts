@@ -2,44 +2,33 @@
 import { type API, createAPI } from '../../lib/api.js'
 import { cancelTaskSchema, retryTaskSchema } from '../../protocol/messages.js'
 import { operatorAnswerSchema } from '../../protocol/wire.js'
-import { operatorRequestOfTask, type TaskAPIOptions } from './carry-out.js'
+import { requestOfTask, type TaskAPIOptions } from './carry-out.js'
 
-/** Makes `POST cancelTask` and `POST retryTask`. Both record who asked. */
+/** Makes `POST cancelTask` and `POST retryTask`. Both record who asked, and take either of the task's ids. */
 export function createOperatorAPIs(options: TaskAPIOptions): API[] {
-  const { namespace } = options
+  const { namespace, store } = options
+  const common = { namespace, internal: true, operator: true, answer: operatorAnswerSchema }
   return [
     createAPI({
+      ...common,
       name: 'cancelTask',
-      namespace,
-      internal: true,
-      operator: true,
       summary: `Cancel a ${namespace} task that is not over; its run is cancelled too`,
       params: cancelTaskSchema,
-      answer: operatorAnswerSchema,
       async callback(_context, { apiCallId, ...cancel }) {
-        const { status } = await operatorRequestOfTask(this, options, apiCallId, {
-          from: 'operator',
-          status: 'cancelled',
-          ...cancel,
-        })
-        return { success: true as const, status }
+        const request = { from: 'operator', status: 'cancelled', ...cancel } as const
+        const { state } = await requestOfTask(options, await store().findRowId(apiCallId), request)
+        return { success: true as const, status: state.status }
       },
     }),
     createAPI({
+      ...common,
       name: 'retryTask',
-      namespace,
-      internal: true,
-      operator: true,
       summary: `Allow a failed ${namespace} task more attempts, the first of them now`,
       params: retryTaskSchema,
-      answer: operatorAnswerSchema,
       async callback(_context, { apiCallId, ...retry }) {
-        const { status } = await operatorRequestOfTask(this, options, apiCallId, {
-          from: 'operator',
-          status: 'retry',
-          ...retry,
-        })
-        return { success: true as const, status }
+        const request = { from: 'operator', status: 'retry', ...retry } as const
+        const { state } = await requestOfTask(options, await store().findRowId(apiCallId), request)
+        return { success: true as const, status: state.status }
       },
     }),
   ]

@@ -2,10 +2,9 @@ import { type API, createAPI } from '../../lib/api.js'
 import { DEFAULT_TASK_POLICY } from '../../protocol/index.js'
 import { FETCH_PENDING_TASKS } from '../../protocol/names.js'
 import { fetchPendingTasksAnswerSchema, fetchPendingTasksQuerySchema, type PendingTask } from '../../protocol/wire.js'
-import { arrivalsOf } from '../arrivals.js'
-import { NOW, selectClaimable } from '../claimable.js'
+import { Arrivals } from '../arrivals.js'
+import { countInFlight, NOW, selectClaimable } from '../claimable.js'
 import { databaseOf, type PhysicalEntity, physicalEntity, reading } from '../database/sql.js'
-import { countInFlight } from '../task-limits.js'
 
 /** What is read of a task, and the entity's property that holds it. */
 export interface TaskFields {
@@ -40,6 +39,8 @@ export interface FetchPendingTasksOptions {
   stuckTimeoutSeconds?: number
   /** Most tasks that may be queued or processing at once. Default: any number. */
   maxTasksInFlight?: number | undefined
+  /** What wakes a request that is parked. Without it, such a request looks each second. */
+  arrivals?: () => Arrivals
 }
 
 /**
@@ -54,6 +55,7 @@ export function createFetchPendingTasksAPI({
   maxAttempts = DEFAULT_TASK_POLICY.maxAttempts,
   stuckTimeoutSeconds = DEFAULT_TASK_POLICY.stuckTimeoutSeconds,
   maxTasksInFlight = Number.POSITIVE_INFINITY,
+  arrivals: arrivalsOf = () => new Arrivals(),
 }: FetchPendingTasksOptions): API {
   const missing = NEEDED.find((field) => fields[field] === undefined)
   if (missing) throw new TypeError(`fields.${missing} is missing: name the property of ${entityName} that holds it`)
@@ -68,7 +70,7 @@ export function createFetchPendingTasksAPI({
     async callback({ signal }, { limit, waitSeconds = 0 }) {
       const entity = physicalEntity(this, entityName)
       const sql = selectTasks(entity, fields, { limit, maxAttempts, stuckTimeoutSeconds, maxTasksInFlight })
-      const arrivals = arrivalsOf(this, entityName)
+      const arrivals = arrivalsOf()
       const waitUntil = performance.now() + waitSeconds * 1000
       for (;;) {
         const seen = arrivals.count

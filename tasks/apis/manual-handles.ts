@@ -1,5 +1,4 @@
 /** The manual handles of runs that wait for a provider: ask how far one is, have it look now, have it give up. */
-import type { Controller } from 'interaqt'
 import { z } from 'zod'
 import { type API, APIError, createAPI } from '../../lib/api.js'
 import { currentAttempt, isLive, type TaskStatus } from '../../protocol/index.js'
@@ -8,14 +7,11 @@ import { attemptWorkflowId } from '../../protocol/names.js'
 import { isCallbackSignature, PROVIDER_CALLBACK } from '../../protocol/provider-callback.js'
 import { type RunHandles, type RunSignal, runProgressSchema } from '../../protocol/run-handles.js'
 import { spelledNumber, taskStatusSchema } from '../../protocol/wire.js'
-import type { CallEntityNames } from '../entities.js'
-import { findTask, findTaskByKey, type StoredTask } from '../task-reader.js'
-import { taskNotFound } from './carry-out.js'
+import type { StoredTask } from '../task-reader.js'
+import { type TaskAPIOptions, taskNotFound } from './carry-out.js'
 import { HintGate } from './hint-gate.js'
 
-export interface RunAPIsOptions {
-  namespace: string
-  entities: CallEntityNames
+export interface RunAPIsOptions extends TaskAPIOptions {
   /** The name of the API that asks how far a run is, as `queryFangzhouVideoStatus`. */
   queryAPIName: string
   takesCallbacks: boolean
@@ -62,7 +58,7 @@ function queryAPI(options: RunAPIsOptions): API {
       progress: runProgressSchema.nullable(),
     }),
     async callback({ signal }, { apiCallId }) {
-      const run = await findRun(this, options, apiCallId)
+      const run = await findRun(options, apiCallId)
       const { status: workflowStatus, progress } = await options.handles.look(run.workflowId, signal)
       return { success: true as const, ...run, reached: progress !== null, workflowStatus, progress }
     },
@@ -97,7 +93,7 @@ function signalAPI<Params extends z.ZodType<{ apiCallId: string }>>(
     params,
     answer: handleAnswerSchema,
     async callback({ signal }, input) {
-      const { workflowId, ...run } = await findRun(this, options, input.apiCallId)
+      const { workflowId, ...run } = await findRun(options, input.apiCallId)
       const reached = await options.handles.signal(workflowId, name, toArgs(input), signal)
       return { success: true as const, ...run, reached }
     },
@@ -105,7 +101,7 @@ function signalAPI<Params extends z.ZodType<{ apiCallId: string }>>(
 }
 
 function callbackAPI(options: RunAPIsOptions): API {
-  const { namespace, entities, handles, callbackSecrets, pollSeconds = DEFAULT_POLL_SECONDS } = options
+  const { namespace, store, handles, callbackSecrets, pollSeconds = DEFAULT_POLL_SECONDS } = options
   const gate = new HintGate(pollSeconds * 1000)
   return createAPI({
     name: `${PROVIDER_CALLBACK}/:taskKey/:attempt/:signature`,
@@ -126,7 +122,7 @@ function callbackAPI(options: RunAPIsOptions): API {
         throw new APIError(401, { success: false, error: 'The signature is wrong' })
       }
       return gate.once(`${of.taskKey}:${of.attempt}`, async () => {
-        const task = await findTaskByKey(this, entities, of.taskKey)
+        const task = await store().findByKey(of.taskKey)
         if (!task || !isLive(task.state) || currentAttempt(task.state) !== of.attempt) return { reached: false }
         const { workflowId } = runOf(options, task)
         return { reached: await handles.signal(workflowId, 'providerHint', [], signal) }
@@ -136,9 +132,9 @@ function callbackAPI(options: RunAPIsOptions): API {
 }
 
 /** @param idOrKey either of the task's ids */
-async function findRun(controller: Controller, options: RunAPIsOptions, idOrKey: string) {
-  const { entities } = options
-  const task = (await findTask(controller, entities, idOrKey)) ?? (await findTaskByKey(controller, entities, idOrKey))
+async function findRun(options: RunAPIsOptions, idOrKey: string) {
+  const store = options.store()
+  const task = (await store.find(idOrKey)) ?? (await store.findByKey(idOrKey))
   if (!task) throw taskNotFound()
   return runOf(options, task)
 }

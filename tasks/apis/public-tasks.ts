@@ -4,19 +4,14 @@ import { type API, createAPI } from '../../lib/api.js'
 import { claimableAt, isLive } from '../../protocol/index.js'
 import { taskErrorSchema } from '../../protocol/messages.js'
 import { spelledNumber, taskStatusSchema } from '../../protocol/wire.js'
-import type { CallEntityNames } from '../entities.js'
-import { createTaskOnce, type MakeOnce } from '../idempotency.js'
-import { readTask } from '../task-reader.js'
-import { createTaskOf } from '../task-store.js'
 import { waitingForSchema, whatItWaitsFor } from '../waiting-for.js'
-import { taskNotFound } from './carry-out.js'
+import { type TaskAPIOptions, taskNotFound } from './carry-out.js'
 
-export interface TaskAPIsOptions {
+export interface PublicAPIsOptions extends Pick<TaskAPIOptions, 'store'> {
   /** The APIs' own namespace, as `video`. */
   namespace: string
   /** The name of the creating API, as `generate`. */
   createName: string
-  names: CallEntityNames
   /** The business entity whose record asks for a task. */
   sourceEntity: string
   /** Its property for the time before which the task is not due. Without it, tasks cannot be delayed. */
@@ -25,17 +20,13 @@ export interface TaskAPIsOptions {
   userProperty: string
   /** Whether tasks may be asked for; those that there are can be looked at in any case. Default: true. */
   enabled: boolean | undefined
-  /** Most tasks that one user may have open. Default: any number. */
-  maxOpenTasksPerUser: number | undefined
   toRecord(params: unknown): Record<string, unknown>
   requestSchema: z.ZodObject
   resultSchema: z.ZodType
-  /** Most tasks that may be queued or processing at once. Default: any number. */
-  maxTasksInFlight?: number | undefined
 }
 
 /** Makes `POST api/<namespace>/<createName>` and `GET api/<namespace>/tasks/:taskId`. */
-export function createTaskAPIs(options: TaskAPIsOptions): API[] {
+export function createTaskAPIs(options: PublicAPIsOptions): API[] {
   const get = createGetTaskAPI(options)
   return options.enabled === false ? [get] : [createCreateTaskAPI(options), get]
 }
@@ -43,8 +34,8 @@ export function createTaskAPIs(options: TaskAPIsOptions): API[] {
 /** Until the end of the century: milliseconds are taken for what they are, a mistake. */
 const dueAtSchema = z.number().min(0).max(4_102_444_800, 'must be in unix seconds, not in milliseconds')
 
-function createCreateTaskAPI(options: TaskAPIsOptions): API {
-  const { namespace, createName, names, sourceEntity, dueAtProperty, userProperty, toRecord, requestSchema } = options
+function createCreateTaskAPI(options: PublicAPIsOptions): API {
+  const { namespace, createName, store, sourceEntity, dueAtProperty, userProperty, toRecord, requestSchema } = options
   return createAPI({
     name: createName,
     namespace,
@@ -56,16 +47,14 @@ function createCreateTaskAPI(options: TaskAPIsOptions): API {
       const userId = user?.id ?? null
       const delay = dueAtProperty !== undefined && dueAt !== undefined ? { [dueAtProperty]: dueAt } : {}
       const record = { ...toRecord(params), ...delay, [userProperty]: userId }
-      const asker = { userId, maxOpenTasks: options.maxOpenTasksPerUser }
-      if (key === undefined) return { taskId: await createTaskOf(this, names, sourceEntity, record, asker) }
-      const request = { key, api: `${namespace}/${createName}`, userId, params: { ...params, dueAt } }
-      const create = (once: MakeOnce) => createTaskOf(this, names, sourceEntity, record, asker, once)
-      return { taskId: await createTaskOnce(this, request, create) }
+      const keyed =
+        key === undefined ? undefined : { key, api: `${namespace}/${createName}`, params: { ...params, dueAt } }
+      return { taskId: await store().create({ entity: sourceEntity, record, userId }, keyed) }
     },
   })
 }
 
-function createGetTaskAPI({ namespace, names, resultSchema, maxTasksInFlight }: TaskAPIsOptions) {
+function createGetTaskAPI({ namespace, store, resultSchema }: PublicAPIsOptions) {
   return createAPI({
     name: 'tasks/:taskId',
     namespace,
@@ -105,12 +94,12 @@ function createGetTaskAPI({ namespace, names, resultSchema, maxTasksInFlight }: 
     }),
     async callback({ user, operator }, { taskId, timelineAfter }) {
       const viewer = operator ? ('operator' as const) : { userId: user?.id ?? null }
-      const task = await readTask(this, names, taskId, viewer, timelineAfter)
+      const task = await store().view(taskId, viewer, timelineAfter)
       if (!task) throw taskNotFound()
       const { status, attempts, startedAt, error } = task.state
       const { taskKey, createdAt, result, timeline, timelineNext } = task
       const dueAt = isLive(task.state) ? null : claimableAt(task.state)
-      const waitingFor = await whatItWaitsFor(this, names, task, maxTasksInFlight)
+      const waitingFor = await whatItWaitsFor(store(), task)
       const times = { createdAt, startedAt, dueAt }
       return { taskId: taskKey, status, attempts, ...times, waitingFor, result, error, timeline, timelineNext }
     },

@@ -4,21 +4,17 @@ import { reportSchema } from '../../protocol/messages.js'
 import { reportAnswerSchema } from '../../protocol/wire.js'
 import { requestOfTask, type TaskAPIOptions } from './carry-out.js'
 
-export interface ReportTaskEventOptions extends TaskAPIOptions {
-  /** The API's name, as `reportFangzhouVideoResult`. */
-  name: string
-  /** What a run may report as its result. */
-  resultSchema: z.ZodType
-}
-
 /**
  * Makes an integration's report API: claims and verdicts of task processors, and what runs report.
  *
  * It answers 200 only for what is stored; 409 with the reason for what the protocol refuses; 404 where
  * there is no such task. A storage fault is thrown, and so answered with a 5xx: the caller tries again.
+ *
+ * @param name the API's, as `reportFangzhouVideoResult`
+ * @param resultSchema what a run may report as its result
  */
-export function createReportTaskEventAPI(options: ReportTaskEventOptions): API {
-  const { namespace, name, resultSchema } = options
+export function createReportTaskEventAPI(options: TaskAPIOptions, name: string, resultSchema: z.ZodType): API {
+  const { namespace } = options
   return createAPI({
     name,
     namespace,
@@ -28,7 +24,7 @@ export function createReportTaskEventAPI(options: ReportTaskEventOptions): API {
     params: reportSchema(resultSchema),
     answer: reportAnswerSchema,
     async callback(_context, { apiCallId, ...request }) {
-      const { answer, state } = await requestOfTask(this, options, apiCallId, request)
+      const { answer, state } = await requestOfTask(options, apiCallId, request)
       return { success: true as const, status: state.status, ...answer.claim, ...answer.begin }
     },
   })

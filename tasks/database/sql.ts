@@ -5,6 +5,11 @@ import { Turns } from './turns.js'
 
 /** An interaqt system that lets integrations reach the driver it was made with. */
 export class DatabaseSystem extends MonoSystem {
+  /** Whose transaction it is, where all share one connection. */
+  readonly turns = new Turns()
+  /** The schema does not change once a Controller is set up, and is costly to read. */
+  readonly physicalEntities = new Map<string, PhysicalEntity>()
+
   constructor(readonly database: Database) {
     super(database, new SystemConsoleLogger())
   }
@@ -12,14 +17,13 @@ export class DatabaseSystem extends MonoSystem {
 
 /** The driver under a Controller. Its queries join the transaction that is open in this call. */
 export function databaseOf(controller: Controller): Database {
-  if (!(controller.system instanceof DatabaseSystem)) {
-    throw new TypeError('The Controller must be made with a DatabaseSystem, which knows its driver')
-  }
-  return controller.system.database
+  return systemOf(controller).database
 }
 
-/** Whose transaction it is, where all share one connection. */
-const turns = new WeakMap<Controller, Turns>()
+function systemOf({ system }: Controller): DatabaseSystem {
+  if (system instanceof DatabaseSystem) return system
+  throw new TypeError('The Controller must be made with a DatabaseSystem, which knows its driver')
+}
 
 function sharesConnection(controller: Controller): boolean {
   return controller.system.storage.getTransactionCapability().concurrentTransactions === 'unsupported'
@@ -41,9 +45,7 @@ function inTurn<T>(controller: Controller, name: string, work: () => Promise<T>,
   if (!sharesConnection(controller) || controller.system.storage.isInTransaction()) {
     return transaction(controller, name, work)
   }
-  const known = turns.get(controller) ?? new Turns()
-  turns.set(controller, known)
-  return known.take(() => transaction(controller, name, work), { brief })
+  return systemOf(controller).turns.take(() => transaction(controller, name, work), { brief })
 }
 
 function transaction<T>(controller: Controller, name: string, work: () => Promise<T>): Promise<T> {
@@ -92,7 +94,7 @@ export interface IndexDefinition {
   table: string
   /** What is between the parentheses. */
   keys: string
-  where?: string
+  where?: string | undefined
 }
 
 /**
@@ -132,14 +134,10 @@ export interface PhysicalEntity {
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 const MAX_INT4 = 2_147_483_647
 
-/** The schema does not change once a Controller is set up, and is costly to read. */
-const known = new WeakMap<Controller, Map<string, PhysicalEntity>>()
-
 export function physicalEntity(controller: Controller, entityName: string): PhysicalEntity {
-  const entities = known.get(controller) ?? new Map<string, PhysicalEntity>()
-  known.set(controller, entities)
-  const entity = entities.get(entityName) ?? readPhysicalEntity(controller, entityName)
-  entities.set(entityName, entity)
+  const { physicalEntities } = systemOf(controller)
+  const entity = physicalEntities.get(entityName) ?? readPhysicalEntity(controller, entityName)
+  physicalEntities.set(entityName, entity)
   return entity
 }
 

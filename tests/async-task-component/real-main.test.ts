@@ -7,8 +7,8 @@ import type { PullModeConfig } from '@/integrations/index.js'
 import type { AttemptOutcome } from '@/protocol/attempt.js'
 import type { ProcessorReport, RunReport, TaskEvent } from '@/protocol/index.js'
 import { attemptWorkflowId } from '@/protocol/names.js'
-import { findTask, readTask, type TaskView } from '@/tasks/task-reader.js'
-import { carryOut } from '@/tasks/task-store.js'
+import { TaskReader, type TaskView } from '@/tasks/task-reader.js'
+import { TaskStore } from '@/tasks/task-store.js'
 import { type Answer, startTestMain, type TestMain } from '../support/main.js'
 import { events, plantTask, policyWithoutPauses, TEST_API, TEST_TASKS, taskKeyOf } from '../support/tasks.js'
 import { ALPHA_QUEUE, createProcessor, readableLogger, silent, startWorkers } from './support.js'
@@ -41,8 +41,11 @@ afterEach(async () => {
   // What a test leaves behind is no other's business.
   const { controller } = main.component
   for (const id of planted.splice(0)) {
-    const context = { newToken: crypto.randomUUID(), random: 0, policy: policyWithoutPauses }
-    await carryOut(controller, TEST_TASKS, id, { from: 'operator', status: 'cancelled', by: 'the test' }, context)
+    await new TaskStore(controller, TEST_TASKS, { policy: policyWithoutPauses }).carryOut(id, {
+      from: 'operator',
+      status: 'cancelled',
+      by: 'the test',
+    })
   }
   for await (const { workflowId } of client.workflow.list({ query: `ExecutionStatus = 'Running'` })) {
     await client.workflow.getHandle(workflowId).terminate()
@@ -101,7 +104,7 @@ function startRun({ id, taskKey, workflowId }: Planted, workflowName: string, ou
 }
 
 async function view({ taskKey }: Planted): Promise<TaskView> {
-  const found = await readTask(main.component.controller, TEST_TASKS, taskKey, 'operator')
+  const found = await new TaskReader(main.component.controller, TEST_TASKS).view(taskKey, 'operator')
   if (!found) throw new Error(`There is no task ${taskKey}`)
   return found
 }
@@ -112,7 +115,7 @@ async function moves(task: Planted): Promise<string[]> {
 }
 
 async function statusOf({ id }: Planted): Promise<string | undefined> {
-  return (await findTask(main.component.controller, TEST_TASKS, id))?.state.status
+  return (await new TaskReader(main.component.controller, TEST_TASKS).find(id))?.state.status
 }
 
 async function runsOf({ workflowId }: Planted): Promise<number> {

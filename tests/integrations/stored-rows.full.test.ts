@@ -9,8 +9,8 @@ import {
   uncheckedSince,
 } from '@/protocol/index.js'
 import { databaseTime, inTransaction } from '@/tasks/database/sql.js'
-import { findTask, readTask } from '@/tasks/task-reader.js'
-import { carryOut } from '@/tasks/task-store.js'
+import { TaskReader } from '@/tasks/task-reader.js'
+import { TaskStore } from '@/tasks/task-store.js'
 import { startTestMain, type TestMain } from '../support/main.js'
 import { plantTask, policyWithoutPauses as policy, TEST_TASKS, taskKeyOf } from '../support/tasks.js'
 
@@ -82,6 +82,7 @@ function asProcessor(state: TaskState) {
  */
 it('whatever is requested of whatever row, what is stored is what the protocol says', async () => {
   const { controller } = main.component
+  const store = new TaskStore(controller, TEST_TASKS, { policy })
   const seenTypes = new Set<TaskEventType>()
   const kinds = new Set<string>()
   const ways: string[][] = [[]]
@@ -93,17 +94,13 @@ it('whatever is requested of whatever row, what is stored is what the protocol s
       for (const step of [...way, next]) {
         const request = REQUESTS[step]?.(state)
         if (!request) throw new Error(`There is no request ${step}`)
-        const done = await carryOut(controller, TEST_TASKS, id, request, {
-          newToken: crypto.randomUUID(),
-          random: 0,
-          policy,
-        })
+        const done = await store.carryOut(id, request)
         if (!done) throw new Error('The task is gone')
         // What is read back of a row does not have its result.
         state = { ...done.state, result: done.state.result ?? state.result }
       }
       await expectStored(id, state)
-      const task = await readTask(controller, TEST_TASKS, await taskKeyOf(controller, id), 'operator')
+      const task = await new TaskReader(controller, TEST_TASKS).view(await taskKeyOf(controller, id), 'operator')
       for (const { type } of task?.timeline ?? []) seenTypes.add(type as TaskEventType)
       const waits = state.status === 'processing' && state.waitingFor ? ', waits' : ''
       const looked = state.checkedAt === null ? '' : ', looked at'
@@ -131,7 +128,7 @@ it('whatever is requested of whatever row, what is stored is what the protocol s
   ])
 
   async function stateOf(id: string): Promise<TaskState> {
-    const task = await findTask(controller, TEST_TASKS, id)
+    const task = await new TaskReader(controller, TEST_TASKS).find(id)
     if (!task) throw new Error('The task is gone')
     return task.state
   }
@@ -174,7 +171,10 @@ it('a row is created pending, delayed if that is asked for, and in no other stat
   const { controller } = main.component
   const now = await inTransaction(controller, 'now', () => databaseTime(controller))
   const id = await plantTask(controller, { state: { dueAt: now + 60 } })
-  expect((await findTask(controller, TEST_TASKS, id))?.state).toMatchObject({ status: 'pending', dueAt: now + 60 })
+  expect((await new TaskReader(controller, TEST_TASKS).find(id))?.state).toMatchObject({
+    status: 'pending',
+    dueAt: now + 60,
+  })
   await expect(plantTask(controller, { state: { status: 'completed' } })).rejects.toMatchObject({
     message: expect.stringContaining('A task is created pending'),
   })
@@ -191,11 +191,11 @@ it('the database knows the model’s functions by labels, so that another build 
 it('an event of another version’s, whose type this one does not know, moves nothing and is shown as it is', async () => {
   const { controller } = main.component
   const id = await plantTask(controller)
-  const before = await findTask(controller, TEST_TASKS, id)
+  const before = await new TaskReader(controller, TEST_TASKS).find(id)
   const data = { type: 'renewed', attempt: 1, leaseExpiresAt: 5 }
   const event = { apiCallId: id, eventType: 'renewed', attempt: 1, at: 1, supersedes: null, data }
   await inTransaction(controller, 'plant', () => controller.system.storage.create(TEST_TASKS.integrationEvent, event))
-  expect(await findTask(controller, TEST_TASKS, id)).toEqual(before)
-  const task = await readTask(controller, TEST_TASKS, await taskKeyOf(controller, id), 'operator')
+  expect(await new TaskReader(controller, TEST_TASKS).find(id)).toEqual(before)
+  const task = await new TaskReader(controller, TEST_TASKS).view(await taskKeyOf(controller, id), 'operator')
   expect(task?.timeline).toMatchObject([{ type: 'renewed', attempt: 1 }])
 })

@@ -7,7 +7,7 @@ import { DefaultLogger } from '@temporalio/worker'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createTaskActivities } from '@/provider-kit/main-reports.js'
 import { callEntityNames } from '@/tasks/entities.js'
-import { findRowId } from '@/tasks/task-reader.js'
+import { TaskReader } from '@/tasks/task-reader.js'
 import { startTestMain, TEST_TOKEN, type TestMain } from '../support/main.js'
 import { events, plantTask, TEST_API, taskKeyOf } from '../support/tasks.js'
 
@@ -94,7 +94,7 @@ it('a task may be asked for in advance: it is not due before its time', async ()
   const { body } = await main.post('/api/image/generate', { prompt: 'Tomorrow', dueAt })
   expect((await main.get(`/api/image/tasks/${body.taskId}`)).body).toMatchObject({ status: 'pending', dueAt })
   const { controller } = main.component
-  const rowOf = (taskId: string) => findRowId(controller, callEntityNames('Nanobanana2'), taskId)
+  const rowOf = (taskId: string) => new TaskReader(controller, callEntityNames('Nanobanana2')).findRowId(taskId)
   const claim = { apiCallId: await rowOf(body.taskId), status: 'queued' }
   const report = '/api/nanobanana2ImageGeneration/reportNanobanana2Result'
   expect(await main.internalPost(report, claim)).toMatchObject({ status: 409, body: { reason: 'not_due' } })

@@ -2,12 +2,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { databaseOf, inTransaction, physicalEntity } from '@/tasks/database/sql.js'
-import { createTaskOnce, type KeyedRequest, type MakeOnce } from '@/tasks/idempotency.js'
-import { createTaskOf } from '@/tasks/task-store.js'
+import { IDEMPOTENCY_KEYS, type KeyedRequest } from '@/tasks/idempotency.js'
+import { TaskStore } from '@/tasks/task-store.js'
 import { eventually } from '../support/eventually.js'
 import { type HttpMain, startMainProcess, startTestMain, type TestMain } from '../support/main.js'
 import { createDatabase } from '../support/shared.js'
-import { TEST_TASKS } from '../support/tasks.js'
+import { policyWithoutPauses as policy, TEST_TASKS } from '../support/tasks.js'
 import { TcpProxy } from '../support/tcp-proxy.js'
 
 interface KeyedAnswer {
@@ -119,8 +119,6 @@ describe.each(['PostgreSQL', 'PGLite'])('on %s', (kind) => {
   })
 
   it('while the first is under way it is said to be, and to be asked for again', async () => {
-    const { controller } = main.component
-    const asked = { key: 'slow', api: 'test/run', userId: null, params: { kind: 'simple', message: 'slow' } }
     let goOn = () => {}
     const held = new Promise<void>((resolve) => {
       goOn = resolve
@@ -129,16 +127,21 @@ describe.each(['PostgreSQL', 'PGLite'])('on %s', (kind) => {
     const begun = new Promise<void>((resolve) => {
       begin = resolve
     })
-    const first = createTaskOnce(controller, asked, async (once) => {
+    const creating = whenCreated(main, 'TestTask', () => {
       begin()
-      await held
-      return createTestTask(main, once)
+      return held
     })
-    await begun
-    expect(await ask(main, 'slow', { message: 'slow' })).toMatchObject(underWay)
-    goOn()
-    const taskId = await first
-    await expect(createOnce(main, asked)).resolves.toBe(taskId)
+    const first = ask(main, 'slow', { message: 'slow' })
+    try {
+      await begun
+      expect(await ask(main, 'slow', { message: 'slow' })).toMatchObject(underWay)
+    } finally {
+      goOn()
+      creating.mockRestore()
+    }
+    const answer = await first
+    expect(answer).toMatchObject({ status: 200 })
+    expect(await ask(main, 'slow', { message: 'slow' })).toEqual(answer)
   })
 
   it('a creation that fails leaves nothing, and its key may be used again', async () => {
@@ -248,13 +251,8 @@ describe('over two mains on one PostgreSQL', () => {
     const [one, other] = mains
     const before = await rows(other, TEST_TASKS.apiCall)
     const asked = { key: 'unheard', api: 'test/run', userId: null, params: { message: 'x' } }
-    const created = createTaskOnce(one.component.controller, asked, (once) =>
-      createTestTask(one, async (make) => {
-        const id = await once(make)
-        proxy.deafen()
-        return id
-      }),
-    )
+    const committing = whenCreated(one, IDEMPOTENCY_KEYS, async () => proxy.deafen())
+    const created = createOnce(one, asked).finally(() => committing.mockRestore())
     const unheard = expect(created).rejects.toMatchObject({ code: 'COMMIT_UNKNOWN' })
     await eventually(async () => expect(await rows(other, TEST_TASKS.apiCall)).toBe(before + 1))
     proxy.mend()
@@ -265,14 +263,20 @@ describe('over two mains on one PostgreSQL', () => {
   })
 })
 
-const NOBODY = { userId: null, maxOpenTasks: undefined }
-
-function createTestTask({ component: { controller } }: TestMain, once: MakeOnce): Promise<string> {
-  return createTaskOf(controller, TEST_TASKS, 'TestTask', { options: { kind: 'simple' } }, NOBODY, once)
+function createOnce({ component: { controller } }: TestMain, { userId, ...keyed }: KeyedRequest): Promise<string> {
+  const source = { entity: 'TestTask', record: { options: { kind: 'simple' } }, userId }
+  return new TaskStore(controller, TEST_TASKS, { policy }).create(source, keyed)
 }
 
-function createOnce(main: TestMain, request: KeyedRequest): Promise<string> {
-  return createTaskOnce(main.component.controller, request, (once) => createTestTask(main, once))
+/** Has something done after each creation of an entity, in its transaction. */
+function whenCreated({ component: { controller } }: TestMain, entity: string, then: () => Promise<void>) {
+  const { storage } = controller.system
+  const create = storage.create.bind(storage)
+  return vi.spyOn(storage, 'create').mockImplementation(async (name, ...rest) => {
+    const created = await create(name, ...rest)
+    if (name === entity) await then()
+    return created
+  })
 }
 
 /** Lets no task be created until it is released; what waits for it has come as far as the task's row. */

@@ -4,7 +4,7 @@ import { artifactName, artifactUrl } from '@/artifacts/artifact.js'
 import type { TaskEvent } from '@/protocol/index.js'
 import { databaseOf } from '@/tasks/database/sql.js'
 import { type CallEntityNames, callEntityNames } from '@/tasks/entities.js'
-import { findTask } from '@/tasks/task-reader.js'
+import { TaskReader } from '@/tasks/task-reader.js'
 import { type Answer, type MainProcess, startMainProcess, startTestMain, type TestMain } from '../support/main.js'
 import { createDatabase } from '../support/shared.js'
 import { events, plantTask, TEST_API, TEST_TASKS, taskKeyOf } from '../support/tasks.js'
@@ -74,7 +74,7 @@ describe('ids', () => {
     expect(await main.get(`/api/test/tasks/${taskKey}`)).toMatchObject({ status: 200, body: { taskId: taskKey } })
     const cancel = await main.internalPost(`${TEST_API}/cancelTask`, { apiCallId: taskKey, by: 'ada' })
     expect(cancel).toMatchObject({ status: 200, body: { status: 'cancelled' } })
-    expect((await findTask(controller, TEST_TASKS, id))?.state.status).toBe('cancelled')
+    expect((await new TaskReader(controller, TEST_TASKS).find(id))?.state.status).toBe('cancelled')
   })
 
   it('of rows are what daemons report by, and not the public ones', async () => {

@@ -14,7 +14,7 @@ import { removeNotedArtifacts } from '@/tasks/artifact-notes.js'
 import { databaseOf, inTransaction, physicalEntity, reading } from '@/tasks/database/sql.js'
 import { removeEndedTasks } from '@/tasks/ended-tasks.js'
 import { callEntityNames } from '@/tasks/entities.js'
-import { findTask } from '@/tasks/task-reader.js'
+import { TaskReader } from '@/tasks/task-reader.js'
 import { startTestMain, type TestMain } from '../support/main.js'
 import { startPostgres, type TestPostgres } from '../support/postgres.js'
 import { startS3Server } from '../support/s3-server.js'
@@ -64,7 +64,7 @@ describe.each(['PGLite', 'PostgreSQL'])('on %s', (database) => {
   }
   const removeRows = async (artifacts: 'keep' | 'remove' = 'remove', names = VIDEOS) => {
     const batch = { endedBefore: { completed: OLD + 1 }, limit: 25, artifacts }
-    return removeEndedTasks(main.component.controller, names, batch)
+    return removeEndedTasks(new TaskReader(main.component.controller, names), batch)
   }
   const noted = () =>
     reading(main.component.controller, 'noted', async () => {
@@ -118,10 +118,10 @@ describe.each(['PGLite', 'PostgreSQL'])('on %s', (database) => {
     expect(await sweep()).toEqual([])
     await comeDue()
     expect(await sweep()).toEqual([])
-    expect(await findTask(controller, names, other)).toBeDefined()
+    expect(await new TaskReader(controller, names).find(other)).toBeDefined()
 
     const batch = { endedBefore: { completed: 5e9 }, limit: 25, artifacts: 'remove' as const }
-    expect(await removeEndedTasks(controller, names, batch)).toBe(1)
+    expect(await removeEndedTasks(new TaskReader(controller, names), batch)).toBe(1)
     await comeDue()
     expect(await sweep()).toEqual(['video-shared-1.mp4'])
   })
@@ -145,7 +145,7 @@ describe.each(['PGLite', 'PostgreSQL'])('on %s', (database) => {
         removeEnded(given, batch) {
           // Where nothing is tried again, the test has to end too.
           if (++batches === 20) stopping.abort()
-          return removeEndedTasks(given, VIDEOS, batch)
+          return removeEndedTasks(new TaskReader(given, VIDEOS), batch)
         },
       },
       retention: { completedDays: 30, failedDays: 0, cancelledDays: 0, artifacts: 'remove' },

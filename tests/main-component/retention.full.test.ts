@@ -4,7 +4,7 @@ import { inShortBatches, keepRemoving } from '@/main-component/retention.js'
 import { databaseOf, inTransaction, physicalEntity, reading } from '@/tasks/database/sql.js'
 import { type EndedBefore, removeEndedTasks } from '@/tasks/ended-tasks.js'
 import { IDEMPOTENCY_KEYS } from '@/tasks/idempotency.js'
-import { findTask } from '@/tasks/task-reader.js'
+import { TaskReader } from '@/tasks/task-reader.js'
 import { startTestMain, type TestMain } from '../support/main.js'
 import { multiplyTask } from '../support/rows.js'
 import { createDatabase } from '../support/shared.js'
@@ -32,9 +32,14 @@ describe.each(['PGLite', 'PostgreSQL'])('on %s', (database) => {
   afterAll(() => main.stop())
 
   const plant = (given: Parameters<typeof plantTask>[1]) => plantTask(main.component.controller, given)
-  const there = async (id: string) => (await findTask(main.component.controller, TEST_TASKS, id)) !== undefined
+  const there = async (id: string) =>
+    (await new TaskReader(main.component.controller, TEST_TASKS).find(id)) !== undefined
   const remove = (endedBefore: EndedBefore) =>
-    removeEndedTasks(main.component.controller, TEST_TASKS, { endedBefore, limit: 25, artifacts: 'keep' })
+    removeEndedTasks(new TaskReader(main.component.controller, TEST_TASKS), {
+      endedBefore,
+      limit: 25,
+      artifacts: 'keep',
+    })
   const count = async (entity: string, property: string, value: string) => {
     const { table, column } = physicalEntity(main.component.controller, entity)
     const sql = `SELECT count(*)::int AS count FROM ${table} WHERE ${column(property)} = $1`
@@ -120,7 +125,7 @@ describe.each(['PGLite', 'PostgreSQL'])('on %s', (database) => {
       integrations: {
         async removeEnded(given, batch) {
           endsOfFailed.push(batch.endedBefore.failed)
-          const removed = await removeEndedTasks(given, TEST_TASKS, batch)
+          const removed = await removeEndedTasks(new TaskReader(given, TEST_TASKS), batch)
           all += removed
           if (removed === 0) stopping.abort()
           return removed

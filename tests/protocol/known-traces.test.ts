@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { TaskRequest, TaskState } from '@/protocol/index.js'
-import { findTask } from '@/tasks/task-reader.js'
+import { TaskReader } from '@/tasks/task-reader.js'
 import { startTestMain, type TestMain } from '../support/main.js'
 import { createDatabase } from '../support/shared.js'
 import { events, type PlantedTask, plantTask, TEST_API, TEST_TASKS } from '../support/tasks.js'
@@ -121,7 +121,7 @@ describe("a row's id repeats after a wiped database whose Temporal history was k
 
   const report = (main: TestMain, body: object) => main.internalPost(`${TEST_API}/reportTestAsyncTaskResult`, body)
   const find = async ({ component: { controller } }: TestMain, id: string) => {
-    const task = await findTask(controller, TEST_TASKS, id)
+    const task = await new TaskReader(controller, TEST_TASKS).find(id)
     if (!task) throw new Error(`There is no task ${id}`)
     return task
   }

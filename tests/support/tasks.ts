@@ -3,7 +3,7 @@ import type { Controller } from 'interaqt'
 import { DEFAULT_TASK_POLICY, type TaskEvent, type TaskState } from '@/protocol/index.js'
 import { inTransaction } from '@/tasks/database/sql.js'
 import { type CallEntityNames, callEntityNames } from '@/tasks/entities.js'
-import { findTask } from '@/tasks/task-reader.js'
+import { TaskReader } from '@/tasks/task-reader.js'
 
 export const TEST_TASKS = callEntityNames('TestAsyncTask')
 export const TEST_API = '/api/testAsyncTask'
@@ -57,7 +57,7 @@ export function plantTask(
 
 /** The public id of a task, by its row's. */
 export async function taskKeyOf(controller: Controller, id: string, names = TEST_TASKS): Promise<string> {
-  const task = await findTask(controller, names, id)
+  const task = await new TaskReader(controller, names).find(id)
   if (!task) throw new Error(`There is no task ${id}`)
   return task.taskKey
 }

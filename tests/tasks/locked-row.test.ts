@@ -3,7 +3,7 @@ import { findConstraintViolationError } from 'interaqt'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { inTransaction } from '@/tasks/database/sql.js'
-import { findTask } from '@/tasks/task-reader.js'
+import { TaskReader } from '@/tasks/task-reader.js'
 import { columnsOf } from '@/tools/chaos/witnesses/database.js'
 import { startTestMain, type TestMain } from '../support/main.js'
 import { createDatabase } from '../support/shared.js'
@@ -50,7 +50,7 @@ describe("a claim that waits for its row's lock", () => {
     }
 
     expect(await claim).toMatchObject({ status: 200 })
-    const { startedAt, leaseExpiresAt } = (await findTask(controller, TEST_TASKS, id))?.state ?? {}
+    const { startedAt, leaseExpiresAt } = (await new TaskReader(controller, TEST_TASKS).find(id))?.state ?? {}
     expect(startedAt).toBeGreaterThanOrEqual(releasedAt)
     expect((leaseExpiresAt ?? 0) - (startedAt ?? 0)).toBe(300)
   })
@@ -85,6 +85,6 @@ describe.each(['PGLite', 'PostgreSQL'])('on %s', (database) => {
     expect(findConstraintViolationError(refused)?.context).toMatchObject({ code: 'CLAIMED_TWICE' })
     // A take-over supersedes another token.
     await claim(1, 'third-token', 'first-token')
-    expect((await findTask(controller, TEST_TASKS, id))?.state.fencingToken).toBe('third-token')
+    expect((await new TaskReader(controller, TEST_TASKS).find(id))?.state.fencingToken).toBe('third-token')
   })
 })

@@ -2,7 +2,7 @@
 import { MatchExp } from 'interaqt'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { databaseOf, inTransaction, physicalEntity, reading } from '@/tasks/database/sql.js'
-import { carryOut } from '@/tasks/task-store.js'
+import { TaskStore } from '@/tasks/task-store.js'
 import { startTestMain, type TestMain } from '../support/main.js'
 import { startPostgres, type TestPostgres } from '../support/postgres.js'
 import { events, plantTask, policyWithoutPauses as policy, TEST_API, TEST_TASKS, taskKeyOf } from '../support/tasks.js'
@@ -74,7 +74,7 @@ describe.each(['PGLite', 'PostgreSQL'])('on %s', (database) => {
       fencingToken: 'token-processing',
       result: RESULT,
     } as const
-    await carryOut(main.component.controller, TEST_TASKS, id, verdict, { newToken: 'new', random: 0, policy })
+    await new TaskStore(main.component.controller, TEST_TASKS, { policy }).carryOut(id, verdict)
     expect(await shown(id)).toEqual(RESULT)
     expect(await timesStored(id)).toBe(1)
   })

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { findTask } from '@/tasks/task-reader.js'
+import { TaskReader } from '@/tasks/task-reader.js'
 import { startTestMain, type TestMain } from '../support/main.js'
 import { events, plantTask, TEST_API, TEST_TASKS } from '../support/tasks.js'
 
@@ -16,7 +16,7 @@ const processing = (secondsAgo: number) =>
   })
 const toCheck = async (query = '') => (await main.internalGet(`${TEST_API}/runsToCheck${query}`)).body.runs
 const task = async (id: string) => {
-  const found = await findTask(main.component.controller, TEST_TASKS, id)
+  const found = await new TaskReader(main.component.controller, TEST_TASKS).find(id)
   if (!found) throw new Error(`There is no task ${id}`)
   return found
 }

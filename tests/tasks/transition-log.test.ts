@@ -1,7 +1,7 @@
 /** Main's log of what happens to a task, and what it says a task waits for that nobody has claimed. */
 import pino from 'pino'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
-import { findTask } from '@/tasks/task-reader.js'
+import { TaskReader } from '@/tasks/task-reader.js'
 import { startTestMain, type TestMain } from '../support/main.js'
 import { plantTask, TEST_API, TEST_TASKS } from '../support/tasks.js'
 
@@ -35,7 +35,7 @@ const shown = async (id: string) => (await main.get(`/api/test/tasks/${id}`)).bo
 it('each move of a task is one line, with its ids, its attempt and how long the status before lasted', async () => {
   const createdAt = Date.now() / 1000 - 60
   const id = await plantTask(main.component.controller, { createdAt })
-  const { taskKey } = (await findTask(main.component.controller, TEST_TASKS, id)) ?? {}
+  const { taskKey } = (await new TaskReader(main.component.controller, TEST_TASKS).find(id)) ?? {}
   await report(id, { status: 'queued' })
   await report(id, { status: 'begin', ...run })
   await report(id, { status: 'processing', ...run })

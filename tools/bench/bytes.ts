@@ -7,7 +7,7 @@ import { loadConfig } from '@/config/load.js'
 import { type MainComponent, startMainComponent } from '@/main-component/index.js'
 import { DEFAULT_TASK_POLICY, type TaskRequest } from '@/protocol/index.js'
 import { databaseOf, reading } from '@/tasks/database/sql.js'
-import { carryOut } from '@/tasks/task-store.js'
+import { TaskStore } from '@/tasks/task-store.js'
 import { startPostgres } from '@/tests/support/postgres.js'
 import { plantTask, TEST_TASKS } from '@/tests/support/tasks.js'
 
@@ -56,9 +56,9 @@ async function complete({ controller }: MainComponent, bytes: number): Promise<v
     { from: 'run', status: 'processing', ...run },
     { from: 'run', status: 'completed', ...run, result: { success: true, steps: [step] } },
   ]
+  const store = new TaskStore(controller, TEST_TASKS, { policy: DEFAULT_TASK_POLICY })
   for (const request of requests) {
-    const context = { newToken: crypto.randomUUID(), random: 0, policy: DEFAULT_TASK_POLICY }
-    const done = await carryOut(controller, TEST_TASKS, id, request, context)
+    const done = await store.carryOut(id, request)
     if (!done?.answer.ok) throw new Error(`${request.status} was refused`)
   }
 }

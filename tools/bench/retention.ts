@@ -12,6 +12,7 @@ import { inShortBatches } from '@/main-component/retention.js'
 import { physicalEntity } from '@/tasks/database/sql.js'
 import { removeEndedTasks } from '@/tasks/ended-tasks.js'
 import { callEntityNames } from '@/tasks/entities.js'
+import { TaskReader } from '@/tasks/task-reader.js'
 import { startPostgres } from '@/tests/support/postgres.js'
 import { multiplyTask } from '@/tests/support/rows.js'
 import { events, plantTask } from '@/tests/support/tasks.js'
@@ -60,7 +61,11 @@ async function main(rows: number): Promise<void> {
       return Number((await client.query<{ ms: string }>(lock, [row?.id])).rows[0]?.ms ?? 0)
     })
     const removeBatch = inShortBatches((limit) =>
-      removeEndedTasks(controller, NAMES, { endedBefore: { completed: 2000 }, limit, artifacts: 'keep' }),
+      removeEndedTasks(new TaskReader(controller, NAMES), {
+        endedBefore: { completed: 2000 },
+        limit,
+        artifacts: 'keep',
+      }),
     )
     let removed = 0
     const batches: number[] = []

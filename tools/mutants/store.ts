@@ -43,17 +43,17 @@ export const STORE_RULES: Mutant[] = [
   {
     name: 'time-before-the-lock',
     file: TASK_STORE,
-    from: `    const row = await lockTask(controller, names, apiCallId)
-    if (!row) return undefined
-    const joins = request.status === 'queued' && maxTasksInFlight !== undefined && !isLive(row.state)
-    const atCapacity = joins && (await isFull(controller, names, maxTasksInFlight))
-    const now = await databaseTime(controller)
+    from: `      const row = await this.#lock(apiCallId)
+      if (!row) return undefined
+      const joins = request.status === 'queued' && maxTasksInFlight !== undefined && !isLive(row.state)
+      const atCapacity = joins && (await isFull(this, maxTasksInFlight))
+      const now = await databaseTime(this.controller)
 `,
-    to: `    const now = await databaseTime(controller)
-    const row = await lockTask(controller, names, apiCallId)
-    if (!row) return undefined
-    const joins = request.status === 'queued' && maxTasksInFlight !== undefined && !isLive(row.state)
-    const atCapacity = joins && (await isFull(controller, names, maxTasksInFlight))
+    to: `      const now = await databaseTime(this.controller)
+      const row = await this.#lock(apiCallId)
+      if (!row) return undefined
+      const joins = request.status === 'queued' && maxTasksInFlight !== undefined && !isLive(row.state)
+      const atCapacity = joins && (await isFull(this, maxTasksInFlight))
 `,
     tests: LOCKED,
   },

@@ -1,7 +1,7 @@
 import type { Mutant } from './mutant.js'
 
-const RETENTION = 'tasks/retention.ts'
-const REMOVED_ARTIFACTS = 'tasks/removed-artifacts.ts'
+const RETENTION = 'tasks/ended-tasks.ts'
+const REMOVED_ARTIFACTS = 'tasks/artifact-notes.ts'
 const ROUNDS = 'main-component/retention.ts'
 const MIGRATION = 'main-component/migration.ts'
 const COMMAND = 'main-component/migrate-command.ts'
@@ -130,14 +130,14 @@ export const GROWTH_RULES: Mutant[] = [
   {
     name: 'result-not-stored',
     file: TASK_STORE,
-    from: "if (event.type === 'completed') await storeResult",
-    to: "if (event.attempt < 0 && event.type === 'completed') await storeResult",
+    from: "if (event.type === 'completed') await this.#storeResult",
+    to: "if (event.attempt < 0 && event.type === 'completed') await this.#storeResult",
     tests: RESULTS,
   },
   {
     name: 'look-not-noted',
     file: TASK_STORE,
-    from: '      await noteLook(controller, names, row.id, after)\n',
+    from: '        await this.#noteLook(row.id, after)\n',
     to: '',
     tests: ['tests/tasks/runs-to-check.test.ts'],
   },

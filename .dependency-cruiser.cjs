@@ -14,7 +14,7 @@ const layer = (name, path, allowed) => ({
   to: { path: PRODUCT, pathNot: [path, ...allowed.map((folder) => `^${folder}`)] },
 })
 const PRODUCT =
-  '^(lib|protocol|tasks|artifacts|provider-kit|integrations|config|backend|main-component|async-task-component)/|^(config|start\\w+)\\.ts$'
+  '^(lib|client|protocol|tasks|artifacts|provider-kit|integrations|config|backend|main-component|async-task-component)/|^(config|start\\w+)\\.ts$'
 /** What each integration owns of the configuration; light, and below it. */
 const SECTIONS = 'integrations/(entries|[^/]+)/config\\.ts$'
 const WORKFLOWS = '^(provider-kit/workflow/|integrations/[^/]+/workflows/)'
@@ -29,6 +29,7 @@ module.exports = {
       to: { circular: true },
     },
     layer('lib', '^lib/', []),
+    layer('client', '^client/', []),
     layer('protocol', '^protocol/', ['lib/']),
     layer('tasks', '^tasks/', ['lib/', 'protocol/']),
     layer('artifacts', '^artifacts/', ['lib/', 'protocol/']),
@@ -83,7 +84,7 @@ module.exports = {
       name: 'main-has-no-native-core',
       comment: 'It takes 74 MB: main asks Temporal by the client alone',
       severity: 'error',
-      from: { path: '^(lib|protocol|tasks|artifacts|provider-kit|integrations|config|main-component)/' },
+      from: { path: '^(lib|client|protocol|tasks|artifacts|provider-kit|integrations|config|main-component)/' },
       to: { path: 'node_modules/@temporalio/(worker|core-bridge|testing)/' },
     },
     {

@@ -117,7 +117,7 @@ export class MainSide<Params extends z.ZodObject, Result extends z.ZodType> {
     return createRunAPIs({ ...shared, buildWorkflowId, ...manualHandles, ...runs, pollSeconds })
   }
 
-  #publicAPIs({ store }: TaskAPIOptions): API[] {
+  #publicAPIs({ store, logger }: TaskAPIOptions): API[] {
     const { requestSchema, resultSchema } = this.definition
     const { enabled, source } = this.options
     if (!source?.api) return []
@@ -125,6 +125,6 @@ export class MainSide<Params extends z.ZodObject, Result extends z.ZodType> {
     const { namespace, createName } = api
     const toRecord = (params: unknown) => api.toRecord(params as z.input<Params>)
     const names = { namespace, createName, sourceEntity, dueAtProperty, userProperty }
-    return createTaskAPIs({ ...names, store, enabled, toRecord, requestSchema, resultSchema })
+    return createTaskAPIs({ ...names, store, logger, enabled, toRecord, requestSchema, resultSchema })
   }
 }

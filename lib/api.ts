@@ -1,10 +1,12 @@
 /** An HTTP endpoint: what it takes and answers, as schemas, and who may call it. */
 import type { Controller } from 'interaqt'
-import type { z } from 'zod'
+import { z } from 'zod'
 
 export interface APIContext {
   /** Aborted when the caller went away or the server stops. */
   signal: AbortSignal
+  /** Waits for what is not there yet, and keeps nobody else from being answered meanwhile. */
+  parked?(wait: () => Promise<void>): Promise<void>
   /** Who asks; missing where nobody is asked to say. */
   user?: { id: string }
   /** Where the API takes one and the caller gave it. */
@@ -26,6 +28,8 @@ export interface API<Params extends z.ZodType = z.ZodType, Answer extends z.ZodT
   ignoresBody?: boolean
   /** For the application's own processes: needs the internal token. Default: false. */
   internal?: boolean
+  /** Answers with server-sent events: its answer is an `EventStream`. Default: false. */
+  streams?: boolean
   /** Creates something, and takes an `Idempotency-Key` so that it is created once. Default: false. */
   takesIdempotencyKey?: boolean
   /** An internal API that the operators' token opens too. Default: false. */
@@ -36,6 +40,16 @@ export interface API<Params extends z.ZodType = z.ZodType, Answer extends z.ZodT
   answer: Answer
   callback(this: Controller, context: APIContext, params: z.output<Params>): Promise<z.input<Answer>>
 }
+
+/** One event of a stream. A reader that comes back names the `id` of the last one that it has seen. */
+export interface StreamedEvent {
+  event: string
+  id?: string
+  data: unknown
+}
+
+/** What an API that streams answers with: its events, until there are no more or the context's signal aborts. */
+export const eventStreamSchema = z.custom<AsyncIterable<StreamedEvent>>()
 
 /** Types a callback from its schemas. */
 export function createAPI<Params extends z.ZodType, Answer extends z.ZodType>(api: API<Params, Answer>): API {

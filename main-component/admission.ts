@@ -1,6 +1,6 @@
 /** What main takes on: no more than it can answer before its callers lose patience. */
 import type { Context } from 'hono'
-import { OverloadedError, Turns, withUrgency } from '../tasks/database/turns.js'
+import { type Leave, OverloadedError, Turns, withUrgency } from '../tasks/database/turns.js'
 import type { AppEnv } from './app-env.js'
 
 /** Of one request. */
@@ -37,7 +37,7 @@ export class Admission {
     c: Context<AppEnv>,
     { preferred, hasBody }: { preferred: boolean; hasBody: boolean },
     read: () => Promise<Input>,
-    work: (input: Input) => Promise<T>,
+    work: (input: Input, leave: Leave) => Promise<T>,
   ): Promise<T> {
     const { maxWaitMs, maxBodyBytes } = this.#options
     const bytes = hasBody ? bodyBytes(c) : 0
@@ -46,8 +46,10 @@ export class Admission {
     try {
       const input = await read()
       const beginBy = Math.max(c.get('arrivedAt') + maxWaitMs, performance.now() + MIN_WAIT_MS)
-      const begin = () => work(input)
-      return await withUrgency({ beginBy, maxWaitMs, preferred }, () => (preferred ? begin() : this.#users.take(begin)))
+      const begin = (leave: Leave) => work(input, leave)
+      return await withUrgency({ beginBy, maxWaitMs, preferred }, () =>
+        preferred ? begin((wait) => wait()) : this.#users.take(begin),
+      )
     } finally {
       this.#bodyBytes -= bytes
     }

@@ -1,8 +1,9 @@
 /** Serves the integrations' APIs at `/api/<namespace>/<name>`: token, input, callback, answer. */
 import type { Context, Hono } from 'hono'
+import { streamSSE } from 'hono/streaming'
 import type { Controller } from 'interaqt'
 import { followingSignal } from '../lib/abort.js'
-import type { API, APIContext } from '../lib/api.js'
+import type { API, APIContext, StreamedEvent } from '../lib/api.js'
 import { buildAPIPath } from '../protocol/names.js'
 import { IDEMPOTENCY_KEY, MAX_IDEMPOTENCY_KEY_LENGTH, parseIdempotencyKey } from '../tasks/idempotency.js'
 import type { Admission } from './admission.js'
@@ -46,10 +47,12 @@ export function serveAPI(
     if (twice) return c.json(invalidFields([{ field: twice[0], message: 'is given more than once' }]), 400)
     const hasBody = method !== 'GET' && !api.ignoresBody
     const read = async () => (hasBody ? readJSON(c, api) : method === 'GET' ? c.req.query() : {})
-    return await admission.admit(c, { preferred: api.internal === true, hasBody }, read, async (body) => {
+    return await admission.admit(c, { preferred: api.internal === true, hasBody }, read, async (body, parked) => {
       if (body === undefined) return c.json(invalidFields([{ field: 'body', message: 'is not JSON' }]), 400)
       const inPath = c.req.param()
-      const input = Object.keys(inPath).length === 0 ? body : { ...(body as object), ...inPath }
+      const seen = api.streams ? c.req.header('last-event-id') : undefined
+      const extra = { ...(seen !== undefined && { timelineAfter: seen }), ...inPath }
+      const input = Object.keys(extra).length === 0 ? body : { ...(body as object), ...extra }
       const fault = unstorable(input)
       if (fault) return c.json(invalidFields([fault]), 400)
       const params = api.params.safeParse(input)
@@ -58,17 +61,47 @@ export function serveAPI(
       const { controller: request, release } = followingSignal(c.req.raw.signal, stopping, c.get('overdue'))
       const context: APIContext = {
         signal: request.signal,
+        parked,
         ...caller,
         ...(idempotencyKey !== undefined && { idempotencyKey }),
       }
+      let streaming = false
       try {
-        return c.json((await api.callback.call(controller, context, params.data)) as object)
+        const answer = await api.callback.call(controller, context, params.data)
+        if (!api.streams) return c.json(answer as object)
+        streaming = true
+        return streamEvents(c, answer as AsyncIterable<StreamedEvent>, request, release)
       } finally {
-        release()
+        if (!streaming) release()
       }
     })
   })
 }
+
+/** Sends events as they come; its reader's going away, and main's stop, abort `request` and end it. */
+function streamEvents(
+  c: Context,
+  events: AsyncIterable<StreamedEvent>,
+  request: AbortController,
+  release: () => void,
+): Response {
+  c.header('cache-control', 'no-store')
+  // Proxies that collect what they pass on would hold it back.
+  c.header('x-accel-buffering', 'no')
+  return streamSSE(c, async (stream) => {
+    stream.onAbort(() => request.abort())
+    const alive = setInterval(() => void stream.write(': \n\n'), KEEP_ALIVE_MS)
+    try {
+      for await (const { data, ...event } of events) await stream.writeSSE({ ...event, data: JSON.stringify(data) })
+    } finally {
+      clearInterval(alive)
+      release()
+    }
+  })
+}
+
+/** Proxies end connections over which nothing comes. */
+const KEEP_ALIVE_MS = 15_000
 
 /** @throws InvalidCredentialsError where the caller may not call this */
 async function identify(c: Context<AppEnv>, api: API, authentication: Authentication): Promise<Caller> {

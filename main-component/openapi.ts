@@ -121,7 +121,7 @@ function route(api: API, needsUser: boolean): RouteConfig {
       ...(api.takesIdempotencyKey && { headers: idempotencyHeader }),
     },
     responses: {
-      200: { description: 'Done', ...json(api.answer) },
+      200: api.streams ? EVENT_STREAM : { description: 'Done', ...json(api.answer) },
       400: { description: 'A field is missing or wrong', ...json(invalidInputSchema) },
       ...(method === 'POST' && {
         403: { description: 'It comes from a page of another site, and is not JSON', ...json(refusalSchema) },
@@ -182,6 +182,11 @@ function split({ name: apiName, params }: API): { inPath: z.ZodObject; others: z
   const only = (wanted: (name: string) => boolean) =>
     z.object(Object.fromEntries(fields.filter(([name]) => wanted(name))))
   return { inPath: only((name) => named.has(name)), others: only((name) => !named.has(name)) }
+}
+
+const EVENT_STREAM = {
+  description: 'Server-sent events',
+  content: { 'text/event-stream': { schema: z.string() } },
 }
 
 function json(schema: z.ZodType) {

@@ -20,6 +20,7 @@ export async function createTaskIndexes(tasks: TaskReader, sourceRelation?: stri
     ['claimed', claimableAt, claimed],
     ['in_flight', status, inFlight(status)],
     ['by_key', column('taskKey')],
+    ['of_user', `${column('userId')}, ${column('createdAt')} DESC, ${column('taskKey')} DESC`],
     ['open', column('userId'), isOpen(calls)],
     ['unchecked', unchecked, `${unchecked} IS NOT NULL`],
     ['ended', `${status}, (${endedAt(calls)})`, hasEnded(calls)],

@@ -1,6 +1,12 @@
 /** What is read of an integration's tasks: by their ids, and as the application shows them. */
 import type { Controller } from 'interaqt'
-import { currentAttempt, type TaskError, type TaskEventType, type TaskState } from '../protocol/index.js'
+import {
+  currentAttempt,
+  type TaskError,
+  type TaskEventType,
+  type TaskState,
+  type TaskStatus,
+} from '../protocol/index.js'
 import type { RunToCheck } from '../protocol/wire.js'
 import { countInFlight } from './claimable.js'
 import { databaseOf, type PhysicalEntity, physicalEntity, reading } from './database/sql.js'
@@ -33,6 +39,12 @@ export interface TaskView extends StoredTask {
   /** After which place the next page begins; null where there is none yet. */
   timelineNext: number | null
 }
+
+/** A task in a list. What has happened to it, and its result, are asked for by its key. */
+export type ListedTask = StoredTask
+
+/** Where a page of a list begins: after this task. */
+export type ListPlace = Pick<StoredTask, 'createdAt' | 'taskKey'>
 
 /** Who looks: an operator, to whom every task is shown, or a user, to whom their own are; null for nobody in particular. */
 export type Viewer = 'operator' | { userId: string | null }
@@ -102,6 +114,35 @@ export class TaskReader {
       const timelineNext = entries.length > TIMELINE_PAGE ? timelineAfter + TIMELINE_PAGE : null
       return { ...task, timeline, timelineNext }
     })
+  }
+
+  /** A user's tasks, the newest first. */
+  list(userId: string | null, limit: number, status?: TaskStatus, after?: ListPlace): Promise<ListedTask[]> {
+    const { table, column } = this.calls
+    const place = `${column('createdAt')}, ${column('taskKey')}`
+    const given: unknown[] = [limit]
+    const value = (of: unknown) => `$${given.push(of)}`
+    const conditions = [
+      userId === null ? `${column('userId')} IS NULL` : `${column('userId')} = ${value(userId)}`,
+      ...(status === undefined ? [] : [`${column('status')} = ${value(status)}`]),
+      ...(after ? [`(${place}) < (${value(after.createdAt)}::float8, ${value(after.taskKey)})`] : []),
+    ]
+    const sql =
+      `SELECT ${this.columns()} FROM ${table} WHERE ${conditions.join(' AND ')}` +
+      ` ORDER BY ${column('createdAt')} DESC, ${column('taskKey')} DESC LIMIT $1`
+    return this.read('list', () => this.query<ListedTask>(sql, given))
+  }
+
+  /** How many entries the timelines of these tasks have, by their keys. */
+  async timelineLengths(taskKeys: string[]): Promise<Map<string, number>> {
+    const { calls, events } = this
+    const key = calls.column('taskKey')
+    const sql =
+      `SELECT ${key} AS key, (SELECT count(*)::int FROM ${events.table} AS event` +
+      ` WHERE event.${events.column('apiCallId')} = call.${calls.column('id')}::text) AS length` +
+      ` FROM ${calls.table} AS call WHERE ${key} = ANY($1)`
+    const rows = await this.read('lengths', () => this.query<{ key: string; length: number }>(sql, [taskKeys]))
+    return new Map(rows.map(({ key, length }) => [key, length]))
   }
 
   /** The runs that nobody has looked at in Temporal for so long, longest unchecked first. */

@@ -19,6 +19,7 @@ import type { CallEntityNames, IntegrationEventRecord } from './entities.js'
 import { IdempotencyKeys, type KeyedRequest, type MakeOnce } from './idempotency.js'
 import { ensureMayOpenTask, isFull } from './task-limits.js'
 import { type StoredTask, TaskReader } from './task-reader.js'
+import { TaskWatches } from './task-watches.js'
 import type { StoredStep } from './transition-log.js'
 
 export interface TaskRules {
@@ -50,6 +51,8 @@ export interface TaskSourceRecord {
 export class TaskStore extends TaskReader {
   /** Of tasks to claim. */
   readonly arrivals = new Arrivals()
+  /** For those who wait for a task to move. */
+  readonly watches = new TaskWatches((taskKeys) => this.timelineLengths(taskKeys))
   readonly #keys: IdempotencyKeys
 
   constructor(
@@ -85,6 +88,7 @@ export class TaskStore extends TaskReader {
       return { answer, state, task: row, steps, wakes: due || (isLive(row.state) && !isLive(state)) }
     })
     if (carriedOut?.wakes) this.arrivals.wake()
+    if (carriedOut && carriedOut.steps.length > 0) this.watches.moved(carriedOut.task.taskKey)
     return carriedOut
   }
 

@@ -36,6 +36,9 @@ interface Waiter {
   begin(): void
 }
 
+/** Lets others have this turn while one waits, and takes another one afterwards. Throws as `take` does. */
+export type Leave = (wait: () => Promise<void>) => Promise<void>
+
 /** How many turns in a row may pass over those of a rank that wait. */
 const MOST_PASSES = 3
 
@@ -57,15 +60,29 @@ export class Turns {
    * @param brief whether it takes so little time that what else is preferred loses nothing by letting it pass
    * @throws OverloadedError where that takes longer than the urgency of this call allows; without one it waits
    */
-  async take<T>(work: () => Promise<T>, { brief = false } = {}): Promise<T> {
-    if (this.#free > 0) this.#free--
-    else await this.#wait(brief)
+  async take<T>(work: (leave: Leave) => Promise<T>, { brief = false } = {}): Promise<T> {
+    if (!this.#takeFree()) await this.#wait(brief)
+    let has = true
+    const leave: Leave = async (wait) => {
+      has = false
+      this.#next()
+      await wait()
+      if (!this.#takeFree()) await this.#wait(brief)
+      has = true
+    }
     try {
-      return await work()
+      return await work(leave)
     } finally {
       // Work that never leaves this thread would let a whole queue of it pass before anything is read from a socket.
-      setImmediate(() => this.#next())
+      if (has) setImmediate(() => this.#next())
     }
+  }
+
+  /** Whether there was a free turn, which is taken then. */
+  #takeFree(): boolean {
+    if (this.#free === 0) return false
+    this.#free--
+    return true
   }
 
   #wait(brief: boolean): Promise<void> {

@@ -5,6 +5,14 @@ function urgency(preferred: boolean, leftMs = 60_000): Urgency {
   return { beginBy: performance.now() + leftMs, maxWaitMs: 60_000, preferred }
 }
 
+function event() {
+  let happen = () => {}
+  const happened = new Promise<void>((resolve) => {
+    happen = resolve
+  })
+  return { happened, happen: () => happen() }
+}
+
 /** Holds a turn until `end` is called. */
 function hold(turns: Turns) {
   let end = () => {}
@@ -107,4 +115,50 @@ describe('turns', () => {
     await second
     expect(order).toEqual(['first', 'socket read', 'second'])
   })
+})
+
+it('one that waits for something lets others have its turn, and takes another one afterwards', async () => {
+  const turns = new Turns()
+  const done: string[] = []
+  const [coming, ending] = [event(), event()]
+  const parked = turns.take(async (leave) => {
+    done.push('asks')
+    await leave(() => coming.happened)
+    done.push('answers')
+  })
+  const other = turns.take(async () => {
+    done.push('other')
+    coming.happen()
+    await ending.happened
+  })
+  await coming.happened
+  await Promise.resolve()
+  expect(done).toEqual(['asks', 'other'])
+  ending.happen()
+  await Promise.all([other, parked])
+  expect(done).toEqual(['asks', 'other', 'answers'])
+})
+
+it('one whose next turn does not come in time gives up, and takes nobody’s', async () => {
+  const turns = new Turns()
+  let holding: ReturnType<typeof hold> | undefined
+  const soon = { ...urgency(false, -1), maxWaitMs: 20 }
+  const parked = withUrgency(soon, () =>
+    turns.take((leave) =>
+      leave(async () => {
+        holding = hold(turns)
+      }),
+    ),
+  )
+  await expect(parked).rejects.toThrow(OverloadedError)
+  let working = 0
+  const work = async () => {
+    working += 1
+    expect(working).toBe(1)
+    await Promise.resolve()
+    working -= 1
+  }
+  const others = [turns.take(work), turns.take(work)]
+  holding?.end()
+  await Promise.all([holding?.held, ...others])
 })

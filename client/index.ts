@@ -1,0 +1,94 @@
+/**
+ * Asks for tasks and waits for their results, from a browser or from Node, over main's public APIs. It has no
+ * dependency: of an application's integrations it takes the types, and loads nothing.
+ *
+ *     const client = createClient<typeof import('./integrations.js')>({ baseUrl: 'https://app.example.org', token })
+ *     const task = await client.acmeSpeech.create({ text: 'Hello' })
+ *     const { audio } = await task.result({ onProgress: ({ type }) => console.log(type) })
+ */
+import { Connection, type ConnectionOptions } from './connection.js'
+import { TaskClientError } from './errors.js'
+import { Task, type TaskView } from './task.js'
+
+export { RefusedError, TaskClientError, TaskEndedError } from './errors.js'
+export type { ResultOptions, Task, TaskView, TimelineEntry } from './task.js'
+
+export interface ClientOptions<Name extends PropertyKey = string> extends ConnectionOptions {
+  /** For integrations whose tasks are asked for elsewhere than at `api/<name>/create`. */
+  routes?: Partial<Record<Name, { namespace: string; create: string }>>
+}
+
+export interface CreateOptions {
+  /** What makes a request that is sent again the same one. Default: a new one. */
+  idempotencyKey?: string
+  /** Unix seconds before which the task is not begun. */
+  dueAt?: number
+  signal?: AbortSignal
+}
+
+export interface ListOptions {
+  status?: TaskView<unknown>['status']
+  /** At most 100. Default: 20. */
+  limit?: number
+  /** The `next` of the page before. */
+  after?: string
+  signal?: AbortSignal
+}
+
+/** The tasks of one integration. */
+export interface Tasks<Request, Result> {
+  /** Asks for one. However often the request has to be sent, there is one task of it. */
+  create(request: Request, options?: CreateOptions): Promise<Task<Result>>
+  /** One that was asked for before. Sends nothing. */
+  task(id: string): Task<Result>
+  /** One's own, the newest first. */
+  list(options?: ListOptions): Promise<{ tasks: Array<Omit<TaskView<Result>, 'timeline'>>; next: string | null }>
+}
+
+// Of zod schemas their types, by the place where zod 4 keeps them.
+type InputOf<Schema> = Schema extends { _zod: { input: infer Input } } ? Input : never
+type OutputOf<Schema> = Schema extends { _zod: { output: infer Output } } ? Output : never
+type RequestOf<Integration> = Integration extends { requestSchema(urls: never): infer Schema } ? InputOf<Schema> : never
+type ResultOf<Integration> = Integration extends { resultSchema: infer Schema } ? OutputOf<Schema> : never
+
+export type Client<Integrations> = {
+  readonly [Name in keyof Integrations]: Tasks<RequestOf<Integrations[Name]>, ResultOf<Integrations[Name]>>
+}
+
+/** Makes a client of the integrations whose definitions a module exports by their names. */
+export function createClient<Integrations>(options: ClientOptions<keyof Integrations>): Client<Integrations> {
+  const connection = new Connection(options)
+  const routes = options.routes as Record<string, { namespace: string; create: string } | undefined> | undefined
+  return new Proxy({} as Client<Integrations>, {
+    get: (_, name) => {
+      if (typeof name !== 'string') return undefined
+      const { namespace, create } = routes?.[name] ?? { namespace: name, create: 'create' }
+      return tasksOf(connection, `api/${namespace}`, create)
+    },
+  })
+}
+
+/** Not `randomUUID`: browsers have that on encrypted pages only. */
+function newKey(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('')
+}
+
+function tasksOf(connection: Connection, path: string, create: string): Tasks<object, unknown> {
+  const task = (id: string) => new Task<unknown>(id, `${path}/tasks/${encodeURIComponent(id)}`, connection)
+  return {
+    task,
+    async create(request, { idempotencyKey = newKey(), dueAt, signal } = {}) {
+      const body = { ...request, ...(dueAt !== undefined && { dueAt }) }
+      const { taskId } = await connection.ask('POST', `${path}/${create}`, { body, idempotencyKey, signal })
+      if (typeof taskId === 'string') return task(taskId)
+      throw new TaskClientError('UNREADABLE', 'The answer names no task: is baseUrl right?', false)
+    },
+    async list({ status, limit, after, signal } = {}) {
+      const given = Object.entries({ status, limit, after }).filter(([, value]) => value !== undefined)
+      const query = new URLSearchParams(given.map(([name, value]) => [name, String(value)]))
+      const { tasks, next } = await connection.ask('GET', `${path}/tasks?${query}`, { signal })
+      if (Array.isArray(tasks)) return { tasks, next: typeof next === 'string' ? next : null }
+      throw new TaskClientError('UNREADABLE', 'The answer is no list of tasks: is baseUrl right?', false)
+    },
+  }
+}

@@ -1,0 +1,40 @@
+/** `POST <createName>`: creates the business record that asks for a task. */
+import { z } from 'zod'
+import { type API, createAPI } from '../../lib/api.js'
+import type { PublicAPIOptions } from './task-view.js'
+
+export interface CreateTaskOptions extends PublicAPIOptions {
+  /** The name of the API, as `generate`. */
+  createName: string
+  /** The business entity whose record asks for a task. */
+  sourceEntity: string
+  /** Its property for the time before which the task is not due. Without it, tasks cannot be delayed. */
+  dueAtProperty: string | undefined
+  /** Its property for the user whose task it is. */
+  userProperty: string
+  toRecord(params: unknown): Record<string, unknown>
+  requestSchema: z.ZodObject
+}
+
+/** Until the end of the century: milliseconds are taken for what they are, a mistake. */
+const dueAtSchema = z.number().min(0).max(4_102_444_800, 'must be in unix seconds, not in milliseconds')
+
+export function createCreateTaskAPI(options: CreateTaskOptions): API {
+  const { namespace, createName, store, sourceEntity, dueAtProperty, userProperty, toRecord, requestSchema } = options
+  return createAPI({
+    name: createName,
+    namespace,
+    summary: `Ask for a ${namespace} task${dueAtProperty ? ', at once or at `dueAt` (unix seconds)' : ''}`,
+    params: dueAtProperty ? requestSchema.safeExtend({ dueAt: dueAtSchema.optional() }) : requestSchema,
+    takesIdempotencyKey: true,
+    answer: z.object({ taskId: z.string() }),
+    async callback({ user, idempotencyKey: key }, { dueAt, ...params }) {
+      const userId = user?.id ?? null
+      const delay = dueAtProperty !== undefined && dueAt !== undefined ? { [dueAtProperty]: dueAt } : {}
+      const record = { ...toRecord(params), ...delay, [userProperty]: userId }
+      const keyed =
+        key === undefined ? undefined : { key, api: `${namespace}/${createName}`, params: { ...params, dueAt } }
+      return { taskId: await store().create({ entity: sourceEntity, record, userId }, keyed) }
+    },
+  })
+}

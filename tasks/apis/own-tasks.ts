@@ -1,0 +1,72 @@
+/** What users may do with their own tasks beside looking at one: list them, and cancel one. */
+import { z } from 'zod'
+import { type API, APIError, createAPI } from '../../lib/api.js'
+import { operatorAnswerSchema, spelledNumber, taskStatusSchema } from '../../protocol/wire.js'
+import type { ListPlace } from '../task-reader.js'
+import { requestOfTask, taskNotFound } from './carry-out.js'
+import { type PublicAPIOptions, showTask, taskFields, taskIdSchema, viewerOf } from './task-view.js'
+
+const MAX_PAGE = 100
+
+/** Makes `GET tasks` and `POST tasks/:taskId/cancel`. */
+export function createOwnTasksAPIs(options: PublicAPIOptions): API[] {
+  const { namespace, store } = options
+  return [
+    createAPI({
+      name: 'tasks',
+      namespace,
+      method: 'GET',
+      summary: `One's own ${namespace} tasks, the newest first`,
+      params: z.strictObject({
+        status: taskStatusSchema.optional(),
+        limit: spelledNumber(z.number().int().min(1).max(MAX_PAGE)).default(20),
+        /** The `next` of the page before. */
+        after: placeSchema.optional(),
+      }),
+      answer: z.object({
+        tasks: z.array(z.object(taskFields)),
+        /** Asked for as `after`, it gives the next page; null where this is the last one. */
+        next: z.string().nullable(),
+      }),
+      async callback({ user, operator }, { status, limit = 20, after }) {
+        if (operator) {
+          const error = 'This token is no user’s, and has no tasks of its own: ask as a user'
+          throw new APIError(403, { success: false, error })
+        }
+        const found = await store().list(user?.id ?? null, limit + 1, status, after)
+        const page = found.slice(0, limit)
+        const last = page.at(-1)
+        return { tasks: page.map(showTask), next: found.length > limit && last ? nameOf(last) : null }
+      },
+    }),
+    createAPI({
+      name: 'tasks/:taskId/cancel',
+      namespace,
+      summary: `Cancel one's own ${namespace} task, if it is not over. What its provider has begun may still be charged for`,
+      params: z.strictObject({ taskId: taskIdSchema }),
+      answer: operatorAnswerSchema,
+      async callback(context, { taskId }) {
+        const task = await store().view(taskId, viewerOf(context))
+        if (!task) throw taskNotFound()
+        const by = context.user?.id ?? 'nobody in particular'
+        const { state } = await requestOfTask(options, task.id, { from: 'operator', status: 'cancelled', by })
+        return { success: true as const, status: state.status }
+      },
+    }),
+  ]
+}
+
+/** As text that says nothing to its reader, and of a row nothing but what the task itself shows. */
+const placeSchema = z
+  .string()
+  .max(200)
+  .transform((text, context): ListPlace => {
+    const [time = '', taskKey] = Buffer.from(text, 'base64url').toString().split(' ')
+    if (taskKey && Number.isFinite(Number.parseFloat(time))) return { createdAt: Number(time), taskKey }
+    context.addIssue({ code: 'custom', message: 'must be the `next` of a page' })
+    return z.NEVER
+  })
+
+function nameOf({ createdAt, taskKey }: ListPlace): string {
+  return Buffer.from(`${createdAt} ${taskKey}`).toString('base64url')
+}

@@ -1,0 +1,56 @@
+/** How a task is shown to its user. */
+import { z } from 'zod'
+import type { APIContext } from '../../lib/api.js'
+import { claimableAt, isLive } from '../../protocol/index.js'
+import { taskErrorSchema } from '../../protocol/messages.js'
+import { spelledNumber, taskStatusSchema } from '../../protocol/wire.js'
+import type { StoredTask, Viewer } from '../task-reader.js'
+import type { TaskAPIOptions } from './carry-out.js'
+
+/** What the public APIs of an integration have in common. Their namespace is their own, as `video`. */
+export interface PublicAPIOptions extends TaskAPIOptions {
+  resultSchema: z.ZodType
+}
+
+/** Who looks at a task. */
+export function viewerOf({ user, operator }: APIContext): Viewer {
+  return operator ? 'operator' : { userId: user?.id ?? null }
+}
+
+/** How a task is shown, in a list too. Times are in unix seconds. */
+export const taskFields = {
+  taskId: z.string(),
+  status: taskStatusSchema,
+  /** Attempts that have ended. */
+  attempts: z.number().int(),
+  createdAt: z.number(),
+  startedAt: z.number().nullable(),
+  /** From when on its next attempt may start; null while one is under way, and where there will be none. */
+  dueAt: z.number().nullable(),
+  error: taskErrorSchema.nullable(),
+}
+
+export function showTask({ taskKey, createdAt, state }: StoredTask): z.input<z.ZodObject<typeof taskFields>> {
+  const { status, attempts, startedAt, error } = state
+  const dueAt = isLive(state) ? null : claimableAt(state)
+  return { taskId: taskKey, status, attempts, createdAt, startedAt, dueAt, error }
+}
+
+/** Whether nothing will happen to it any more, unless an operator wants it. */
+export function isOver({ state }: StoredTask): boolean {
+  return !isLive(state) && claimableAt(state) === null
+}
+
+/** What names a task in a path. */
+export const taskIdSchema = z.string().min(1).max(100)
+
+/** How many entries of a timeline to leave out. */
+export const timelineAfterSchema = spelledNumber(z.number().int().min(0).max(1_000_000))
+
+export const timelineEntrySchema = z.object({
+  type: z.string(),
+  attempt: z.number().int(),
+  at: z.number(),
+  error: taskErrorSchema.optional(),
+  reason: taskErrorSchema.optional(),
+})

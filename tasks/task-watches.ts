@@ -1,0 +1,105 @@
+/**
+ * Wakes those who wait for a task to move: at once where this process moved it, and within a second where another did.
+ * Once a second one query looks at all tasks that somebody waits for, however many wait.
+ */
+
+import { OverloadedError } from './database/turns.js'
+
+/** One who waits for one task. */
+export interface TaskWatch {
+  /**
+   * Resolves once the task's timeline is no longer `entries` long, after `ms`, or when `signal` aborts. A move since the
+   * watch began, or since the last time, resolves it at once. Never rejects.
+   */
+  next(entries: number, ms: number, signal: AbortSignal): Promise<void>
+  end(): void
+}
+
+interface Waiting {
+  entries: number
+  wake(): void
+}
+
+const LOOK_EVERY_MS = 1000
+/** Each is a connection that is held open. */
+const MAX_WATCHES = 5_000
+
+export class TaskWatches {
+  readonly #watches = new Map<string, Set<Watch>>()
+  readonly #lengths: (taskKeys: string[]) => Promise<Map<string, number>>
+  #count = 0
+  #looking: NodeJS.Timeout | undefined
+
+  /** @param lengths how many entries the timelines of these tasks have */
+  constructor(lengths: (taskKeys: string[]) => Promise<Map<string, number>>) {
+    this.#lengths = lengths
+  }
+
+  /**
+   * To be begun before the task is read, so that no move is missed in between.
+   * @throws OverloadedError where too many wait
+   */
+  begin(taskKey: string): TaskWatch {
+    if (this.#count >= MAX_WATCHES) throw new OverloadedError()
+    this.#count += 1
+    const watches = this.#watches.get(taskKey) ?? new Set()
+    const watch = new Watch(() => {
+      this.#count -= 1
+      watches.delete(watch)
+      if (watches.size === 0) this.#watches.delete(taskKey)
+      if (this.#watches.size > 0) return
+      clearInterval(this.#looking)
+      this.#looking = undefined
+    })
+    this.#watches.set(taskKey, watches.add(watch))
+    this.#looking ??= setInterval(() => void this.#look(), LOOK_EVERY_MS)
+    return watch
+  }
+
+  moved(taskKey: string): void {
+    for (const watch of this.#watches.get(taskKey) ?? []) watch.moved()
+  }
+
+  async #look(): Promise<void> {
+    // A database that is away is looked at again in a second.
+    const lengths = await this.#lengths([...this.#watches.keys()]).catch(() => new Map<string, number>())
+    for (const [taskKey, length] of lengths) {
+      for (const watch of this.#watches.get(taskKey) ?? []) watch.isLong(length)
+    }
+  }
+}
+
+class Watch implements TaskWatch {
+  #hasMoved = false
+  #waiting: Waiting | null = null
+
+  constructor(readonly end: () => void) {}
+
+  moved(): void {
+    this.#hasMoved = true
+    this.#waiting?.wake()
+  }
+
+  isLong(length: number): void {
+    if (this.#waiting && this.#waiting.entries !== length) this.#waiting.wake()
+  }
+
+  next(entries: number, ms: number, signal: AbortSignal): Promise<void> {
+    if (this.#hasMoved || signal.aborted) {
+      this.#hasMoved = false
+      return Promise.resolve()
+    }
+    return new Promise((resolve) => {
+      const wake = () => {
+        clearTimeout(timer)
+        signal.removeEventListener('abort', wake)
+        this.#waiting = null
+        this.#hasMoved = false
+        resolve()
+      }
+      const timer = setTimeout(wake, ms)
+      signal.addEventListener('abort', wake, { once: true })
+      this.#waiting = { entries, wake }
+    })
+  }
+}

@@ -106,7 +106,7 @@ export class MainSide<Params extends z.ZodObject, Result extends z.ZodType> {
   }
 
   #tasks(): TaskStore {
-    if (!this.#store) throw new Error(`${this.definition.name} is not set up: call setup() before its APIs are`)
+    if (!this.#store) throw new Error(`${this.definition.name} is not set up: call setup() before any of its APIs`)
     return this.#store
   }
 

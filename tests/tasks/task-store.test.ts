@@ -1,0 +1,40 @@
+/** An integration's TaskStore: made by `setup`, reached by APIs that may be made before. */
+import pino from 'pino'
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
+import { loadConfig } from '@/config/load.js'
+import { createApplication } from '@/main-component/application.js'
+import { openDatabase } from '@/main-component/database.js'
+import { installOrAttach } from '@/main-component/model.js'
+import { makeIntegrations } from '../integrations/support.js'
+
+const config = loadConfig({ mode: 'local', component: 'main' })
+const logger = pino({ level: 'silent' })
+const database = openDatabase({ ...config.components.main.database, dataDir: 'memory://' }, logger)
+let application: Awaited<ReturnType<typeof createApplication>>
+beforeAll(async () => {
+  application = await createApplication(config, database, logger)
+  await installOrAttach(application.controller, application.system, 'never', logger)
+})
+afterAll(() => database.close())
+
+it('what all integrations share is made once', async () => {
+  const scheme = vi.spyOn(database.driver, 'scheme')
+  await application.setUp()
+  const made = (name: string) => scheme.mock.calls.filter(([sql]) => sql.includes(name)).length
+  expect([made('"ArtifactsToRemove"'), made('"IdempotencyKey_of_task"')]).toEqual([1, 1])
+  expect(made('APICall_ready"')).toBe(application.integrations.getIntegrations().length)
+})
+
+it('APIs that are made before the store say what is missing, and serve it once it is there', async () => {
+  const integrations = makeIntegrations()
+  const runsToCheck = integrations.createAPIs().filter(({ name }) => name === 'runsToCheck')
+  expect(runsToCheck).toHaveLength(3)
+  const ask = () => {
+    const context = { signal: new AbortController().signal }
+    const query = { limit: 1, uncheckedForSeconds: 0 }
+    return Promise.all(runsToCheck.map((api) => api.callback.call(application.controller, context, query)))
+  }
+  await expect(ask()).rejects.toThrow('is not set up: call setup() before any of its APIs')
+  await integrations.setup(application.controller)
+  expect(await ask()).toEqual([{ runs: [] }, { runs: [] }, { runs: [] }])
+})

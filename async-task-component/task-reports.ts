@@ -1,8 +1,9 @@
 /** What the processor says to main about its tasks: said again where the answer was lost. */
+
 import { randomUUID } from 'node:crypto'
 import { type Backoff, BY_A_FIFTH, backoff } from '../lib/backoff.js'
 import { MAX_ERROR_MESSAGE_LENGTH } from '../protocol/limits.js'
-import type { ClaimAnswer } from '../protocol/types.js'
+import type { ClaimAnswer } from '../protocol/messages.js'
 import type { PendingTask, ReportAnswer } from '../protocol/wire.js'
 import { describeError, MainUnavailableError, ReportRefusedError } from './errors.js'
 import type { Logger } from './logger.js'

@@ -3,7 +3,6 @@
  * workflow code imports this file.
  */
 import type { Failure, ProviderTask } from './messages.js'
-import type { CreateIntent } from './types.js'
 
 /** A task of one integration as user code sees it; `Params` is inferred from the integration's request schema. */
 export interface APICall<Params = unknown> {
@@ -46,12 +45,6 @@ export interface Continued {
   settling?: { what: 'list' | 'record'; at: number }
   /** What it waits for at the provider. Main knows of it. */
   providerTask?: ProviderTask
-}
-
-/** What a run learns when it begins. */
-export interface Begun {
-  providerTask?: ProviderTask
-  openIntents: CreateIntent[]
 }
 
 /**

@@ -6,22 +6,7 @@
  * attempt and token: whatever they concluded was concluded about the row as it was then. Either names the
  * row by its taskKey too: after a wipe or a restore its id may be another task's, which they must not move.
  *
- * | request, by                         | allowed when                                          | events                    |
- * |-------------------------------------|-------------------------------------------------------|---------------------------|
- * | queued (claim), processor           | pending and due, or failed, retryable and due, unless at capacity; or lease over | queued |
- * | begin, run                          | n = current, live, runId empty or the same            | begun (first time only)   |
- * | processing, run                     | n = current, live, runId empty or the same            | processing (once)         |
- * | waiting / resumed, run              | n = current, live, runId empty or the same            | waiting / resumed, where that is news |
- * | completed / failed, run             | n = current, live, runId empty or the same            | [processing] completed / failed |
- * | any of these six on `pending`       | n = current                                           | queued (adopted), as above |
- * | … from after a restored backup      | n > current, or n = current while failed              | restored, queued, as above |
- * | the same outcome again              | attempt n ended that way                              | none                      |
- * | released, processor                 | n = current, queued, token equal                      | released                  |
- * | verdict: completed / failed         | n = current, live, token equal                        | as the run's own, whose begin a restore may have lost |
- * | verdict: running                    | n = current, live or cancelled unseen, token equal    | checked                   |
- * | verdict: closed                     | cancelled, token equal                                | runClosed                 |
- * | cancelled, operator                 | not final                                             | cancelled                 |
- * | retry, operator                     | failed                                                | retried                   |
+ * The rules, one by one, are a table of docs/architecture.md.
  *
  * Create intents are open from `begun` on until `processing` names the provider's task, or the attempt has ended in
  * success, or with nothing left at the provider. `processing` without a task says that the provider is asked: its

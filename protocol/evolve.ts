@@ -1,5 +1,6 @@
+import type { CreateIntent } from './messages.js'
 import { startsStatus, TRANSITIONS } from './transitions.js'
-import type { CreateIntent, TaskEvent, TaskState } from './types.js'
+import type { TaskEvent, TaskState } from './types.js'
 
 /** A task as it is before anything happened to it. */
 export function initialTaskState(attemptLimit: number, dueAt = 0): TaskState {
@@ -133,6 +134,21 @@ function changes(state: TaskState, event: TaskEvent): Partial<TaskState> {
   }
 }
 
+/** The attempt that is under way, or would be next. */
+export function currentAttempt(state: TaskState): number {
+  return state.attempts + 1
+}
+
+export function isLive(state: TaskState): boolean {
+  return state.status === 'queued' || state.status === 'processing'
+}
+
+/** Whether nothing but an operator can move the row again. */
+export function isFinal(state: TaskState): boolean {
+  if (state.status === 'failed') return claimableAt(state) === null
+  return state.status === 'completed' || state.status === 'cancelled'
+}
+
 /**
  * From when on the row may be claimed, or null where only an event can change that. Stored beside the row,
  * it makes "what is due" one indexed comparison.
@@ -168,9 +184,7 @@ function withIntent(open: CreateIntent[], intent: CreateIntent | null): CreateIn
 
 /** A run may be alive from the claim on, and after a release only if it had begun. */
 function mayHaveLiveRun(state: TaskState): boolean {
-  return (
-    state.status === 'queued' || state.status === 'processing' || (state.status === 'pending' && state.runId !== null)
-  )
+  return isLive(state) || (state.status === 'pending' && state.runId !== null)
 }
 
 function endAttempt(

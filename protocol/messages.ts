@@ -1,5 +1,5 @@
 /**
- * What is asked of a task, each message once: as the schema that main parses it with, and as the type inferred from
+ * What is asked of a task, and answered, each message once: as the schema that main parses it with, and as the type inferred from
  * it that its senders write. It is from one of three, and fenced accordingly: a **run** (one Temporal execution) is
  * known by attempt and runId; a **processor** (task processor or reconciler) by attempt and fencingToken; an
  * **operator** (a person, or the application) acts on the row as it is.
@@ -102,6 +102,24 @@ export const retryTaskSchema = z.strictObject({
   extraAttempts: z.number().int().min(1).max(100).default(1),
 })
 
+/** "This attempt is about to ask the provider to create something", written down before it asks. */
+const createIntentSchema = z.object({ attempt: z.number().int(), at: z.number() })
+export const claimAnswerSchema = z.object({
+  attempt: z.number().int(),
+  fencingToken: z.string(),
+  leaseSeconds: z.number(),
+  takeOver: z.boolean(),
+  runId: z.string().optional(),
+})
+export const beginAnswerSchema = z.object({
+  providerTask: providerTaskSchema.optional(),
+  /** Attempts whose create was announced and never accounted for, the run's own excepted. */
+  openIntents: z.array(createIntentSchema),
+})
+
+export type CreateIntent = z.infer<typeof createIntentSchema>
+export type ClaimAnswer = z.infer<typeof claimAnswerSchema>
+export type Begun = z.infer<typeof beginAnswerSchema>
 export type ProviderTask = z.infer<typeof providerTaskSchema>
 export type TaskError = z.infer<typeof taskErrorSchema>
 export type Failure = z.infer<z.ZodObject<typeof failureFields>>

@@ -1,6 +1,7 @@
 /** What people, and the application on their behalf, ask of a task as it is. */
+import { currentAttempt, isFinal } from './evolve.js'
 import type { OperatorRequest } from './messages.js'
-import { accept, currentAttempt, type DecisionContext, isFinal, refuse } from './rule-parts.js'
+import { accept, type DecisionContext, refuse } from './rule-parts.js'
 import type { Decision, TaskState } from './types.js'
 
 export function decideOperatorRequest(state: TaskState, request: OperatorRequest, context: DecisionContext): Decision {

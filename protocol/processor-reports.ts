@@ -1,18 +1,9 @@
 /** Claims, releases and verdicts: from task processors and reconcilers, fenced by attempt and token. */
 import { backoff } from '../lib/backoff.js'
-import { claimableAt, evolve } from './evolve.js'
+import { claimableAt, currentAttempt, evolve, isLive } from './evolve.js'
 import type { Claim, ProcessorReport, Release, Verdict } from './messages.js'
-import {
-  accept,
-  currentAttempt,
-  type DecisionContext,
-  failedEvent,
-  isLive,
-  outcomeEvents,
-  queuedEvent,
-  refuse,
-} from './rule-parts.js'
-import type { Acceptance, Decision, TaskEvent, TaskState } from './types.js'
+import { accept, type DecisionContext, failedEvent, outcomeEvents, queuedEvent, refuse } from './rule-parts.js'
+import type { Acceptance, Decision, RefusalReason, TaskState } from './types.js'
 
 export function decideProcessorReport(state: TaskState, request: ProcessorReport, context: DecisionContext): Decision {
   switch (request.status) {
@@ -28,50 +19,36 @@ export function decideProcessorReport(state: TaskState, request: ProcessorReport
 function claim(state: TaskState, request: Claim, context: DecisionContext): Decision {
   const { now, policy } = context
   const alone = request.alone ?? false
+  const refused = (reason: RefusalReason, detail?: string) => refuse(state, 'queued', reason, detail)
 
   const sameClaimAgain = state.status === 'queued' && request.fencingToken === state.fencingToken
   if (sameClaimAgain) return accept([], { claim: claimAnswer(state, now) })
 
   const from = claimableAt(state)
   if (from === null) {
-    const usedUp = state.status === 'failed'
-    return refuse(
-      state,
-      'queued',
-      usedUp ? 'attempts_used_up' : 'wrong_status',
-      usedUp ? 'its attempts are used up' : '',
-    )
+    return state.status === 'failed' ? refused('attempts_used_up', 'its attempts are used up') : refused('wrong_status')
   }
   const takeOver = state.status === 'queued'
   if (from > now) {
-    const detail = takeOver ? 'its lease is not over' : `it is not due for another ${Math.ceil(from - now)} s`
-    return refuse(state, 'queued', takeOver ? 'lease_held' : 'not_due', detail)
+    return takeOver
+      ? refused('lease_held', 'its lease is not over')
+      : refused('not_due', `it is not due for another ${Math.ceil(from - now)} s`)
   }
   // A take-over adds none: that task is in flight already.
   if (context.atCapacity && !takeOver) {
-    return refuse(state, 'queued', 'at_capacity', 'as many tasks are in flight as the integration may have')
+    return refused('at_capacity', 'as many tasks are in flight as the integration may have')
   }
-
+  const endedInVain = `${state.takeOvers} claims ended without a run`
   if (takeOver && state.takeOvers >= policy.poisonAfterTakeOvers && state.claim?.alone) {
-    return {
-      events: [poisoned(state, context)],
-      answer: {
-        ok: false,
-        reason: 'poisonous',
-        error: `Task failed: ${state.takeOvers} claims ended without a run`,
-      },
-    }
+    const error = { code: 'poisonous_task', message: `${endedInVain}, the last one although it was claimed alone` }
+    const event = failedEvent(state, null, context, { error, retryable: false })
+    return { events: [event], answer: { ok: false, reason: 'poisonous', error: `Task failed: ${endedInVain}` } }
   }
   if (takeOver && state.takeOvers >= policy.suspectAfterTakeOvers && !alone) {
-    return refuse(state, 'queued', 'claim_alone', `${state.takeOvers} claims ended without a run: claim it alone`)
+    return refused('claim_alone', `${endedInVain}: claim it alone`)
   }
-
-  const event = queuedEvent(state, context, {
-    fencingToken: request.fencingToken ?? context.newToken,
-    takeOver,
-    alone,
-    adopted: false,
-  })
+  const fencingToken = request.fencingToken ?? context.newToken
+  const event = queuedEvent(state, context, { fencingToken, takeOver, alone, adopted: false })
   return accept([event], { claim: claimAnswer(evolve(state, event), now) })
 }
 
@@ -83,16 +60,6 @@ function claimAnswer(state: TaskState, now: number): Acceptance['claim'] {
     takeOver: state.claim?.takeOver ?? false,
     ...(state.runId !== null && { runId: state.runId }),
   }
-}
-
-function poisoned(state: TaskState, context: DecisionContext): TaskEvent {
-  return failedEvent(state, null, context, {
-    error: {
-      code: 'poisonous_task',
-      message: `${state.takeOvers} claims of this task ended without a run, the last one although it was claimed alone`,
-    },
-    retryable: false,
-  })
 }
 
 function release(state: TaskState, request: Release, context: DecisionContext): Decision {

@@ -1,6 +1,6 @@
-/** What the rules share: what they go by, the questions they ask of a row, the events and answers they give. */
+/** What the rules share: what they go by, the events and the answers that they give. */
 import { backoff } from '../lib/backoff.js'
-import { claimableAt } from './evolve.js'
+import { currentAttempt } from './evolve.js'
 import type { Failure, Outcome, TaskRequest } from './messages.js'
 import type { TaskPolicy } from './policy.js'
 import type { Acceptance, Decision, RefusalReason, TaskEvent, TaskState } from './types.js'
@@ -26,21 +26,6 @@ export function accept(events: TaskEvent[], answer: Omit<Acceptance, 'ok'> = {})
 export function refuse(state: TaskState, to: TaskRequest['status'], reason: RefusalReason, detail = ''): Decision {
   const error = `Cannot transition to ${to} from ${state.status}${detail && `: ${detail}`}`
   return { events: [], answer: { ok: false, reason, error } }
-}
-
-/** The attempt that is under way, or would be next. */
-export function currentAttempt(state: TaskState): number {
-  return state.attempts + 1
-}
-
-/** Whether nothing but an operator can move the row again. */
-export function isFinal(state: TaskState): boolean {
-  if (state.status === 'failed') return claimableAt(state) === null
-  return state.status === 'completed' || state.status === 'cancelled'
-}
-
-export function isLive(state: TaskState): boolean {
-  return state.status === 'queued' || state.status === 'processing'
 }
 
 export function queuedEvent(

@@ -1,16 +1,8 @@
 /** What a run reports of itself, fenced by attempt and runId. */
-import { evolve } from './evolve.js'
-import type { Begin, Processing, Resumed, RunReport, Waiting } from './messages.js'
-import {
-  accept,
-  currentAttempt,
-  type DecisionContext,
-  failedEvent,
-  outcomeEvents,
-  queuedEvent,
-  refuse,
-} from './rule-parts.js'
-import type { CreateIntent, Decision, TaskEvent, TaskState } from './types.js'
+import { currentAttempt, evolve } from './evolve.js'
+import type { Begin, CreateIntent, Processing, Resumed, RunReport, Waiting } from './messages.js'
+import { accept, type DecisionContext, failedEvent, outcomeEvents, queuedEvent, refuse } from './rule-parts.js'
+import type { Decision, TaskEvent, TaskState } from './types.js'
 
 export function decideRunReport(state: TaskState, request: RunReport, context: DecisionContext): Decision {
   const n = request.attempt

@@ -1,19 +1,13 @@
 /**
- * The words of the task protocol: what a task's row holds, what happened to it, what is answered. What may be asked of
- * it is in `messages.ts`.
+ * The words of the task protocol: what a task's row holds, what happened to it, what is decided. What may be asked of
+ * it, and what is answered, is in `messages.ts`.
  *
  * Times are unix seconds by the database's clock.
  */
-import type { ProviderTask, TaskError } from './messages.js'
+import type { Begun, ClaimAnswer, CreateIntent, ProviderTask, TaskError } from './messages.js'
 
 export const TASK_STATUSES = ['pending', 'queued', 'processing', 'completed', 'failed', 'cancelled'] as const
 export type TaskStatus = (typeof TASK_STATUSES)[number]
-
-/** "This attempt is about to ask the provider to create something", written down before it asks. */
-export interface CreateIntent {
-  attempt: number
-  at: number
-}
 
 /** Why a run cannot go on for now. */
 export interface WaitingFor extends TaskError {
@@ -131,24 +125,10 @@ export type RefusalReason =
   | 'stale_token'
   | 'other_provider_task'
 
-export interface ClaimAnswer {
-  attempt: number
-  fencingToken: string
-  leaseSeconds: number
-  takeOver: boolean
-  runId?: string
-}
-
-export interface BeginAnswer {
-  providerTask?: ProviderTask
-  /** Attempts whose create was announced and never accounted for, this run's own excepted. */
-  openIntents: CreateIntent[]
-}
-
 export interface Acceptance {
   ok: true
   claim?: ClaimAnswer
-  begin?: BeginAnswer
+  begin?: Begun
 }
 
 export interface Refusal {

@@ -5,11 +5,16 @@
 import { z } from 'zod'
 import { TASK_STATUSES } from './index.js'
 import { DAY_SECONDS, MAX_LISTED, MAX_WAIT_SECONDS } from './limits.js'
-import { attemptSchema, idSchema, providerTaskSchema, runIdSchema, taskKeySchema } from './messages.js'
+import {
+  attemptSchema,
+  beginAnswerSchema,
+  claimAnswerSchema,
+  idSchema,
+  runIdSchema,
+  taskKeySchema,
+} from './messages.js'
 
 export const taskStatusSchema = z.enum(TASK_STATUSES)
-
-const createIntentSchema = z.object({ attempt: z.number().int(), at: z.number() })
 
 /** A task as fetchPendingTasks lists it. */
 export const pendingTaskSchema = z.object({
@@ -62,15 +67,8 @@ export const operatorAnswerSchema = z.object({ success: z.literal(true), status:
 export const reportAnswerSchema = z.object({
   success: z.literal(true),
   status: taskStatusSchema,
-  // A claim's answer.
-  attempt: z.number().int().optional(),
-  fencingToken: z.string().optional(),
-  leaseSeconds: z.number().optional(),
-  takeOver: z.boolean().optional(),
-  runId: z.string().optional(),
-  // A begin's answer.
-  providerTask: providerTaskSchema.optional(),
-  openIntents: z.array(createIntentSchema).optional(),
+  ...claimAnswerSchema.partial().shape,
+  ...beginAnswerSchema.partial().shape,
 })
 
 /** A 4xx answer: what was refused, and why. `status` is the task's, where it was found. */

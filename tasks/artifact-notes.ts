@@ -47,7 +47,9 @@ export async function removeNotedArtifacts(
   signal: AbortSignal,
 ): Promise<number> {
   const now = await reading(controller, 'artifacts:now', () => databaseTime(controller))
-  if (!(await areDue(controller, now))) return 0
+  const due = `SELECT 1 FROM ${NOTES} WHERE due <= $1 LIMIT 1`
+  const anyDue = await reading(controller, 'artifacts:due', () => databaseOf(controller).query(due, [now]))
+  if (anyDue.length === 0) return 0
   await putOffNamed(controller, now, signal)
   let removed = 0
   while (!signal.aborted) {
@@ -60,12 +62,6 @@ export async function removeNotedArtifacts(
     removed += keys.length
   }
   return removed
-}
-
-async function areDue(controller: Controller, now: number): Promise<boolean> {
-  const sql = `SELECT 1 FROM ${NOTES} WHERE due <= $1 LIMIT 1`
-  const rows = await reading(controller, 'artifacts:due', () => databaseOf(controller).query(sql, [now]))
-  return rows.length > 0
 }
 
 async function take(controller: Controller, now: number): Promise<string[]> {

@@ -88,8 +88,8 @@ function apiCallEntity(names: CallEntityNames, maxAttempts: number): EntityInsta
         defaultValue: labelled('createdAt.v1', () => Date.now() / 1000),
       }),
       Property.create({ name: 'requestParams', type: 'object' }),
-      Property.create({ name: 'status', type: 'string', computation: statusMachine(names) }),
-      Property.create({ name: 'state', type: 'object', computation: stateMachine(names, maxAttempts) }),
+      Property.create({ name: 'status', type: 'string', computation: machine(names) }),
+      Property.create({ name: 'state', type: 'object', computation: machine(names, stateAfter(maxAttempts)) }),
       stateColumn('attempts', 'number', (state) => state.attempts),
       stateColumn('startedAt', 'number', (state) => state.startedAt),
       stateColumn('dueAt', 'number', (state) => state.dueAt),
@@ -134,24 +134,14 @@ function integrationEventEntity(names: CallEntityNames): EntityInstance {
   })
 }
 
-/** `status` takes the edges that enter a status; events within one do not concern it. */
-function statusMachine(names: CallEntityNames) {
-  const node = (status: TaskStatus) => StateNode.create({ name: status })
-  return machine(names, node, startsStatus)
-}
-
-/** `state` takes every edge, and becomes what the protocol makes of the event. */
-function stateMachine(names: CallEntityNames, maxAttempts: number) {
-  const node = (status: TaskStatus) =>
-    StateNode.create({
-      name: status,
-      computeValue: labelled(`state.${status}.v2`, (last: unknown, mutation?: unknown) =>
-        mutation === undefined
-          ? newTaskState(last as Partial<TaskState> | undefined, maxAttempts)
-          : evolve(last as TaskState, (mutation as { record: IntegrationEventRecord }).record.data),
-      ),
-    })
-  return machine(names, node, () => true)
+/** What the protocol makes of an event, or of what a task was created with. */
+function stateAfter(maxAttempts: number) {
+  return (status: TaskStatus) =>
+    labelled(`state.${status}.v2`, (last: unknown, mutation?: unknown) =>
+      mutation === undefined
+        ? newTaskState(last as Partial<TaskState> | undefined, maxAttempts)
+        : evolve(last as TaskState, (mutation as { record: IntegrationEventRecord }).record.data),
+    )
 }
 
 function newTaskState(given: Partial<TaskState> | undefined, maxAttempts: number): TaskState {
@@ -160,32 +150,35 @@ function newTaskState(given: Partial<TaskState> | undefined, maxAttempts: number
   return { ...initialTaskState(maxAttempts), ...given }
 }
 
+/**
+ * A machine whose states and edges are the protocol's: it takes those that start a status, or, where it computes a
+ * value, all of them, as every event changes that.
+ */
 function machine(
-  names: CallEntityNames,
-  createNode: (status: TaskStatus) => ReturnType<typeof StateNode.create>,
-  takes: (from: TaskStatus, to: TaskStatus, type: TaskEventType) => boolean,
+  { integrationEvent }: CallEntityNames,
+  computeValue?: (status: TaskStatus) => (last: unknown, mutation?: unknown) => unknown,
 ) {
-  const nodes = new Map(TASK_STATUSES.map((status) => [status, createNode(status)]))
-  const node = (status: TaskStatus) => {
-    const found = nodes.get(status)
-    if (!found) throw new Error(`There is no status ${status}`)
-    return found
-  }
+  const node = (name: TaskStatus) =>
+    StateNode.create({ name, ...(computeValue && { computeValue: computeValue(name) }) })
+  const nodes = Object.fromEntries(TASK_STATUSES.map((status) => [status, node(status)])) as Record<
+    TaskStatus,
+    ReturnType<typeof node>
+  >
   const transfers = TASK_STATUSES.flatMap((from) =>
     (Object.entries(TRANSITIONS[from]) as Array<[TaskEventType, TaskStatus]>)
-      .filter(([type, to]) => takes(from, to, type))
+      .filter(([type, to]) => computeValue || startsStatus(from, to, type))
       .map(([type, to]) =>
         StateTransfer.create({
-          trigger: { recordName: names.integrationEvent, type: 'create', record: { eventType: type } },
-          current: node(from),
-          next: node(to),
+          trigger: { recordName: integrationEvent, type: 'create', record: { eventType: type } },
+          current: nodes[from],
+          next: nodes[to],
           computeTarget: labelled('event.apiCallId.v1', (mutation: { record: IntegrationEventRecord }) => ({
             id: mutation.record.apiCallId,
           })),
         }),
       ),
   )
-  return StateMachine.create({ states: [...nodes.values()], transfers, initialState: node('pending') })
+  return StateMachine.create({ states: Object.values(nodes), transfers, initialState: nodes.pending })
 }
 
 /** A column that people and queries want, kept in step with `state` by interaqt. */

@@ -67,10 +67,7 @@ export interface KeyedRequest {
 /** Runs inside the transaction that creates a task: makes it, or gives the id of the one that is there. */
 export type MakeOnce = (make: () => Promise<string>) => Promise<string>
 
-interface StoredKey {
-  request: string
-  taskId: string
-}
+type StoredKey = Record<'request' | 'taskId', string>
 
 /** The keys of one integration's creating requests. */
 export class IdempotencyKeys {

@@ -26,21 +26,12 @@ export function logSteps(logger: TaskLogger, task: LoggedTask, steps: readonly S
   for (const { event, before, after, at } of steps) {
     const line = { ...ids, attempt: event.attempt, event: event.type }
     if (!startsStatus(before.status, after.status, event.type)) {
-      logger.debug({ ...line, ...(event.type === 'waiting' && { code: event.waitingFor.code }) }, 'task event')
+      logger.debug({ ...line, code: event.type === 'waiting' ? event.waitingFor.code : undefined }, 'task event')
       continue
     }
     const since = before.statusSince ?? (before.status === 'pending' ? createdAt : undefined)
-    const { status: from } = before
-    const { status: to } = after
-    logger.info(
-      {
-        ...line,
-        from,
-        to,
-        ...(since !== undefined && { durationMs: Math.max(0, Math.round((at - since) * 1000)) }),
-        ...(event.type === 'failed' && { code: event.error.code }),
-      },
-      'task moved',
-    )
+    const durationMs = since === undefined ? undefined : Math.max(0, Math.round((at - since) * 1000))
+    const code = event.type === 'failed' ? event.error.code : undefined
+    logger.info({ ...line, from: before.status, to: after.status, durationMs, code }, 'task moved')
   }
 }

@@ -1,7 +1,7 @@
 import { CancellationScope, ContinueAsNew, patched, proxyActivities, workflowInfo } from '@temporalio/workflow'
-import type { AttemptInput, AttemptOutcome, Begun } from '../../protocol/attempt.js'
+import type { AttemptInput, AttemptOutcome } from '../../protocol/attempt.js'
 import { DAY_SECONDS } from '../../protocol/limits.js'
-import type { Failure, ProviderTask, Resumed, TaskError, Waiting } from '../../protocol/messages.js'
+import type { Begun, Failure, ProviderTask, Resumed, TaskError, Waiting } from '../../protocol/messages.js'
 import type { TaskActivities } from '../main-reports.js'
 import { describeFailure, isRefusedByMain, refusedByMain } from './failures.js'
 

@@ -1,6 +1,5 @@
 /** What becomes of a task of which nobody knows whether the provider was asked, and can be asked. */
-import type { ProviderTask } from '../../protocol/messages.js'
-import type { CreateIntent } from '../../protocol/types.js'
+import type { CreateIntent, ProviderTask } from '../../protocol/messages.js'
 import { attemptFailure, describeFailure, failureKind } from './failures.js'
 import type { Patience } from './patience.js'
 

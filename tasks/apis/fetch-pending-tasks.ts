@@ -99,15 +99,8 @@ const LOOK_AGAIN_MS = 1000
 
 const NEEDED = ['status', 'attempts', 'startedAt', 'createdAt', 'requestParams'] as const
 
-function selectList(entity: PhysicalEntity, fields: TaskFields): string {
-  const key = fields.taskKey === undefined ? `${entity.column('id')}::text` : entity.column(fields.taskKey)
-  return [`${key} AS "taskKey"`, ...NEEDED.map((field) => `${entity.column(fields[field])} AS "${field}"`)].join(', ')
-}
-
-interface Selected {
+type Selected = Required<Pick<FetchPendingTasksOptions, 'maxAttempts' | 'stuckTimeoutSeconds'>> & {
   limit: number
-  maxAttempts: number
-  stuckTimeoutSeconds: number
   maxTasksInFlight: number
 }
 
@@ -118,31 +111,26 @@ export function selectTasks(
   { limit, maxAttempts, stuckTimeoutSeconds, maxTasksInFlight }: Selected,
 ): string {
   const { table, column } = entity
-  const id = column('id')
-  const status = column(fields.status)
-  const createdAt = column(fields.createdAt)
+  const [id, status, createdAt] = [column('id'), column(fields.status), column(fields.createdAt)]
   // Nothing is counted where nothing is limited.
   const limited = Number.isFinite(maxTasksInFlight)
   const flying = limited ? `WITH flying AS MATERIALIZED (SELECT ${countInFlight(table, status)} AS count) ` : ''
   const counted = limited ? '(SELECT count FROM flying)' : '0'
   // At capacity only take-overs are left: they must not hide behind tasks that have to wait.
   const mayJoin = limited ? `${counted} < ${Number(maxTasksInFlight)}` : 'TRUE'
-  const order = `ORDER BY ${createdAt}, ${id} LIMIT ${Number(limit)}`
+  const byStatus = () => {
+    const failed = `${status} = 'failed' AND ${column(fields.attempts)} < ${Number(maxAttempts)}`
+    const stuck = `${status} = 'queued' AND ${column(fields.startedAt)} <= ${NOW} - ${Number(stuckTimeoutSeconds)}`
+    return `(${status} = 'pending' OR (${failed}) OR (${stuck})) AND (${status} = 'queued' OR ${mayJoin})`
+  }
   const where =
     fields.claimableAt === undefined
-      ? `(${byStatus(entity, fields, maxAttempts, stuckTimeoutSeconds)}) AND (${status} = 'queued' OR ${mayJoin})`
+      ? byStatus()
       : `${id} IN (${selectClaimable(table, { id, status, createdAt, claimableAt: column(fields.claimableAt) }, limit, mayJoin)})`
-  return `${flying}SELECT ${id} AS "id", ${selectList(entity, fields)}, ${counted} AS "inFlight" FROM ${table} WHERE ${where} ${order}`
-}
-
-function byStatus(
-  entity: PhysicalEntity,
-  fields: TaskFields,
-  maxAttempts: number,
-  stuckTimeoutSeconds: number,
-): string {
-  const status = entity.column(fields.status)
-  const failed = `${status} = 'failed' AND ${entity.column(fields.attempts)} < ${Number(maxAttempts)}`
-  const stuck = `${status} = 'queued' AND ${entity.column(fields.startedAt)} <= ${NOW} - ${Number(stuckTimeoutSeconds)}`
-  return `${status} = 'pending' OR (${failed}) OR (${stuck})`
+  const key = fields.taskKey === undefined ? `${id}::text` : column(fields.taskKey)
+  const named = NEEDED.map((field) => `${column(fields[field])} AS "${field}"`).join(', ')
+  return (
+    `${flying}SELECT ${id} AS "id", ${key} AS "taskKey", ${named}, ${counted} AS "inFlight" FROM ${table}` +
+    ` WHERE ${where} ORDER BY ${createdAt}, ${id} LIMIT ${Number(limit)}`
+  )
 }

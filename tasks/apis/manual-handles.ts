@@ -38,17 +38,12 @@ const handleAnswerSchema = z.object({
 
 /** Makes the query, `POST triggerImmediatePoll`, `POST stopPolling`, and the provider's callback if it makes any. */
 export function createRunAPIs(options: RunAPIsOptions): API[] {
-  const apis = [queryAPI(options), triggerImmediatePollAPI(options), stopPollingAPI(options)]
-  return options.takesCallbacks ? [...apis, callbackAPI(options)] : apis
-}
-
-function queryAPI(options: RunAPIsOptions): API {
-  return createAPI({
+  const { namespace, handles } = options
+  const common = { namespace, internal: true, operator: true }
+  const query = createAPI({
+    ...common,
     name: options.queryAPIName,
-    namespace: options.namespace,
-    internal: true,
-    operator: true,
-    summary: `How far the run of a ${options.namespace} task is, by its own account`,
+    summary: `How far the run of a ${namespace} task is, by its own account`,
     params: handleSchema,
     answer: handleAnswerSchema.extend({
       /** By which it is found in Temporal. */
@@ -59,45 +54,31 @@ function queryAPI(options: RunAPIsOptions): API {
     }),
     async callback({ signal }, { apiCallId }) {
       const run = await findRun(options, apiCallId)
-      const { status: workflowStatus, progress } = await options.handles.look(run.workflowId, signal)
+      const { status: workflowStatus, progress } = await handles.look(run.workflowId, signal)
       return { success: true as const, ...run, reached: progress !== null, workflowStatus, progress }
     },
   })
-}
-
-function triggerImmediatePollAPI(options: RunAPIsOptions): API {
-  const summary = `Have the run of a ${options.namespace} task ask its provider now`
-  return signalAPI(options, 'triggerImmediatePoll', summary, handleSchema, () => [])
-}
-
-function stopPollingAPI(options: RunAPIsOptions): API {
-  const summary = `Have the run of a ${options.namespace} task give up waiting; what the provider is making it goes on making`
-  const params = handleSchema.extend({ by: bySchema })
-  return signalAPI(options, 'stopPolling', summary, params, ({ by }) => [by])
-}
-
-/** @param toArgs what the signal carries */
-function signalAPI<Params extends z.ZodType<{ apiCallId: string }>>(
-  options: RunAPIsOptions,
-  name: RunSignal,
-  summary: string,
-  params: Params,
-  toArgs: (params: z.output<Params>) => unknown[],
-): API {
-  return createAPI({
-    name,
-    namespace: options.namespace,
-    internal: true,
-    operator: true,
-    summary,
-    params,
-    answer: handleAnswerSchema,
-    async callback({ signal }, input) {
-      const { workflowId, ...run } = await findRun(options, input.apiCallId)
-      const reached = await options.handles.signal(workflowId, name, toArgs(input), signal)
-      return { success: true as const, ...run, reached }
-    },
-  })
+  const signalled = (name: RunSignal, summary: string, params: z.ZodType<{ apiCallId: string; by?: string }>) =>
+    createAPI({
+      ...common,
+      name,
+      summary,
+      params,
+      answer: handleAnswerSchema,
+      async callback({ signal }, { apiCallId, by }) {
+        const { workflowId, ...run } = await findRun(options, apiCallId)
+        const reached = await handles.signal(workflowId, name, by === undefined ? [] : [by], signal)
+        return { success: true as const, ...run, reached }
+      },
+    })
+  const pollNow = `Have the run of a ${namespace} task ask its provider now`
+  const giveUp = `Have the run of a ${namespace} task give up waiting; what the provider is making it goes on making`
+  return [
+    query,
+    signalled('triggerImmediatePoll', pollNow, handleSchema),
+    signalled('stopPolling', giveUp, handleSchema.extend({ by: bySchema })),
+    ...(options.takesCallbacks ? [callbackAPI(options)] : []),
+  ]
 }
 
 function callbackAPI(options: RunAPIsOptions): API {

@@ -6,15 +6,8 @@ import { databaseOf } from '../tasks/database/sql.js'
 import { createApplication } from './application.js'
 import { openDatabase } from './database.js'
 import { MainComponentError } from './errors.js'
-import {
-  ensureColumns,
-  goBack,
-  type MigrationPlan,
-  type ModelChange,
-  migrationSQL,
-  planMigration,
-  repeatResults,
-} from './migration.js'
+import { goBack, migrationSQL, repeatResults } from './migration.js'
+import { ensureColumns, type MigrationPlan, type ModelChange, planMigration } from './migration-plan.js'
 import { migrate } from './model.js'
 
 export type MigrateCommand = 'plan' | 'apply' | 'back'

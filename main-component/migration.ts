@@ -1,56 +1,12 @@
 /**
- * What lies between the model that a database was last used with and the application's of today, and the way across.
- * All of it is one transaction: a process that dies in it leaves nothing behind.
+ * The way from the model that a database was last used with to the application's of today, and back. Each is one
+ * transaction: a process that dies in it leaves nothing behind.
  */
-import type { Controller, MigrationChange, MigrationDecision, MigrationDiffFile } from 'interaqt'
+import type { Controller, MigrationDecision, MigrationDiffFile } from 'interaqt'
 import { databaseOf, physicalEntity } from '../tasks/database/sql.js'
 import { isTaskEntity } from '../tasks/entities.js'
 import { MainComponentError } from './errors.js'
-
-type Requirement = MigrationDiffFile['requiredDecisions'][number]
-type ComputationChange = Extract<MigrationChange, { kind: 'computation' }>
-
-export interface ModelChange {
-  /** As people say it: `entity X`, `property X.y`. */
-  what: string
-  /** What becomes of the rows that are there. */
-  effect: string
-  /** What `--allow-loss` has to name, where what is stored would be lost; the table that is emptied for it. */
-  loses?: { name: string; table?: string }
-}
-
-export interface MigrationPlan {
-  /** What only adds: new entities, properties and relations, and new rules for tasks' events to come. */
-  added: ModelChange[]
-  /** What somebody has to want. */
-  other: ModelChange[]
-  /** What cannot be done by a migration at all. */
-  blocked: ModelChange[]
-  diff: MigrationDiffFile
-}
-
-/** Tells what a migration would do. Changes nothing. */
-export async function planMigration(controller: Controller): Promise<MigrationPlan> {
-  const diff = await controller.generateMigrationDiff()
-  const plan: MigrationPlan = { added: [], other: [], blocked: await missingColumns(controller), diff }
-  if (diff.toModelHash !== diff.fromModelHash && diff.toModelHash === (await previousModelHash(controller))) {
-    const effect = 'was migrated from this model by a newer release; `npm run migrate -- --back` gives it back'
-    plan.blocked.push({ what: 'the database', effect })
-  }
-  const isNew = addedIn(diff)
-  for (const change of diff.changes) classify(controller, change, isNew, plan)
-  for (const { logicalPath, reason, oldPhysicalPath: table } of diff.safety.blockingChanges) {
-    if (table !== undefined && reason === 'fact record was removed from the new schema') {
-      const loses = { name: logicalPath, table }
-      plan.other.push({ what: `entity ${logicalPath}`, effect: 'is removed with its rows', loses })
-    } else plan.blocked.push({ what: logicalPath, effect: reason })
-  }
-  for (const requirement of diff.requiredDecisions) {
-    const problem = problemOf(requirement)
-    if (problem) plan.blocked.push(problem)
-  }
-  return plan
-}
+import { type ComputationChange, MANIFESTS, type MigrationPlan } from './migration-plan.js'
 
 /** The statements that a plan would send for its tables, columns and constraints. */
 export async function migrationSQL(controller: Controller, { diff }: MigrationPlan): Promise<string[]> {
@@ -84,35 +40,6 @@ export async function applyMigration(controller: Controller, plan: MigrationPlan
   })
 }
 
-/**
- * Columns of the model that the database was last used with, which are not there: renamed by hand, say. A migration
- * would make them anew, empty.
- */
-async function missingColumns(controller: Controller): Promise<ModelChange[]> {
-  const manifest = await controller.system.readMigrationManifest?.()
-  const rows = await databaseOf(controller).query<{ name: string }>(
-    `SELECT table_name || '.' || column_name AS name FROM information_schema.columns WHERE table_schema = current_schema()`,
-    [],
-  )
-  const present = new Set(rows.map(({ name }) => name))
-  return (manifest?.storage.records ?? []).flatMap(({ recordName, tableName, attributeDetails = [] }) =>
-    attributeDetails
-      .filter(({ fieldName }) => fieldName && !present.has(`${tableName}.${fieldName}`))
-      .map(({ name, fieldName }) => ({
-        what: `column "${fieldName}" of table "${tableName}", which is ${recordName}.${name},`,
-        effect: 'is not there',
-      })),
-  )
-}
-
-/** @throws MainComponentError where the model's columns are not all there: main would fail at each request */
-export async function ensureColumns(controller: Controller): Promise<void> {
-  const [missing] = await missingColumns(controller)
-  if (!missing) return
-  const message = `The ${missing.what} ${missing.effect}. Give it its name again, or restore the backup.`
-  throw new MainComponentError('MODEL_CHANGED', message, false)
-}
-
 /** Has the database taken for the earlier model's again, which it was migrated from: what was added stays beside it. */
 export async function goBack(controller: Controller): Promise<void> {
   const database = databaseOf(controller)
@@ -143,16 +70,6 @@ export async function repeatResults(controller: Controller): Promise<void> {
   }
 }
 
-const MANIFESTS = '"__interaqt_migration_manifest"'
-
-/** Of the model that the database was migrated from, if it was. */
-async function previousModelHash(controller: Controller): Promise<unknown> {
-  const sql = `SELECT "value" FROM ${MANIFESTS} WHERE "key" = 'previous'`
-  const [row] = await databaseOf(controller).query<{ value: unknown }>(sql, [])
-  const manifest: unknown = typeof row?.value === 'string' ? JSON.parse(row.value) : row?.value
-  return typeof manifest === 'object' && manifest && 'modelHash' in manifest ? manifest.modelHash : undefined
-}
-
 /** The earlier model's description stays, for the way back to the release that knows it. */
 async function keepManifest(controller: Controller): Promise<void> {
   await databaseOf(controller).update(
@@ -177,73 +94,6 @@ const handlers = {
   },
 }
 
-/** Names what the new model has and the earlier one has not, as `entity:X`, `property:X.y`. */
-function addedIn(diff: MigrationDiffFile): (dataContext: string) => boolean {
-  const added = new Set<string>()
-  for (const change of diff.changes) {
-    const isPart = change.kind === 'record' || change.kind === 'property' || change.kind === 'relation'
-    if (isPart && change.changeType === 'added') added.add(change.dataContext)
-  }
-  return (dataContext) => added.has(dataContext)
-}
-
-function classify(
-  controller: Controller,
-  change: MigrationChange,
-  isNew: (dataContext: string) => boolean,
-  plan: MigrationPlan,
-): void {
-  switch (change.kind) {
-    case 'record':
-    case 'property':
-    case 'relation':
-    case 'dictionary': {
-      if (change.changeType === 'unchanged') return
-      const what = inWords(change.dataContext)
-      if (change.changeType === 'added') plan.added.push({ what, effect: 'is added' })
-      else if (change.changeType === 'changed') plan.other.push({ what, effect: change.reason })
-      // What goes away is told by what holds it back.
-      return
-    }
-    case 'computation':
-      classifyComputation(controller, change, isNew, plan)
-      return
-    case 'storage':
-      if (change.changeType === 'changed') plan.other.push({ what: inWords(change.dataContext), effect: change.reason })
-      return
-    case 'empty-fact-record-removal':
-      plan.other.push({ what: `entity ${change.recordName}`, effect: 'is removed; it has no rows' })
-      return
-    case 'computation-takeover':
-      plan.other.push({
-        what: inWords(change.dataContext),
-        effect: change.reason,
-        loses: { name: nameOf(change.dataContext) },
-      })
-  }
-}
-
-function classifyComputation(
-  controller: Controller,
-  change: ComputationChange,
-  isNew: (dataContext: string) => boolean,
-  { added, other, blocked }: MigrationPlan,
-): void {
-  const { changeType, dataContext } = change
-  const what = inWords(dataContext)
-  const ofEvents = change.detected.needsEventRebuildHandler === true
-  if (changeType === 'unchanged' || changeType === 'removed') return
-  if (changeType === 'added') {
-    if (isNew(hostOf(dataContext)) || (!ofEvents && isNew(dataContext))) return
-    if (ofEvents) blocked.push({ what, effect: 'follows from events, which are not there for the rows of before' })
-    else other.push({ what, effect: 'is computed for all rows' })
-  } else if (ofEvents) {
-    const effect = 'follows other rules for events to come; stored rows stay as they are'
-    if (isOfTask(controller, dataContext)) added.push({ what, effect })
-    else other.push({ what, effect })
-  } else other.push({ what, effect: 'is computed anew for all rows' })
-}
-
 /** Every decision that a diff asks for. What is not ready to be decided was found `blocked` before. */
 function approve(diff: MigrationDiffFile): MigrationDiffFile {
   const changes = new Map(diff.changes.map((change) => ['id' in change ? change.id : '', change]))
@@ -259,33 +109,4 @@ function approve(diff: MigrationDiffFile): MigrationDiffFile {
     return item as MigrationDecision
   })
   return { ...diff, status: 'approved', decisions }
-}
-
-function problemOf(requirement: Requirement): ModelChange | undefined {
-  switch (requirement.kind) {
-    case 'async-completion-handler':
-    case 'scoped-sequence-seed':
-    case 'scoped-sequence-no-seed':
-      return { what: inWords(requirement.dataContext), effect: requirement.reason }
-    default:
-      return undefined
-  }
-}
-
-function isOfTask(controller: Controller, dataContext: string): boolean {
-  const host = nameOf(hostOf(dataContext))
-  return controller.entities.some((entity) => entity.name === host && isTaskEntity(entity))
-}
-
-/** `property:X.y` is of `entity:X`. */
-function hostOf(dataContext: string): string {
-  return dataContext.startsWith('property:') ? `entity:${nameOf(dataContext).split('.')[0]}` : dataContext
-}
-
-function nameOf(dataContext: string): string {
-  return dataContext.slice(dataContext.indexOf(':') + 1)
-}
-
-function inWords(dataContext: string): string {
-  return dataContext.replace(':', ' ')
 }

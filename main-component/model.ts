@@ -4,7 +4,8 @@ import type { Logger } from 'pino'
 import { isConflict } from '../tasks/database/faults.js'
 import type { DatabaseSystem } from '../tasks/database/sql.js'
 import { MainComponentError } from './errors.js'
-import { applyMigration, ensureColumns, type MigrationPlan, planMigration } from './migration.js'
+import { applyMigration } from './migration.js'
+import { ensureColumns, type MigrationPlan, planMigration } from './migration-plan.js'
 
 export type MigrateMode = 'additive' | 'never'
 

@@ -4,6 +4,7 @@ const RETENTION = 'tasks/ended-tasks.ts'
 const REMOVED_ARTIFACTS = 'tasks/artifact-notes.ts'
 const ROUNDS = 'main-component/retention.ts'
 const MIGRATION = 'main-component/migration.ts'
+const MIGRATION_PLAN = 'main-component/migration-plan.ts'
 const COMMAND = 'main-component/migrate-command.ts'
 const TASK_STORE = 'tasks/task-store.ts'
 
@@ -171,14 +172,14 @@ export const GROWTH_RULES: Mutant[] = [
   },
   {
     name: 'missing-column-overlooked',
-    file: MIGRATION,
+    file: MIGRATION_PLAN,
     from: '.filter(({ fieldName }) => fieldName && !present.has(',
     to: '.filter(({ fieldName }) => !fieldName && !present.has(',
     tests: MIGRATE_COMMAND,
   },
   {
     name: 'earlier-release-takes-it-back',
-    file: MIGRATION,
+    file: MIGRATION_PLAN,
     from: 'diff.toModelHash === (await previousModelHash(controller))',
     to: "diff.toModelHash === (await previousModelHash(controller)) + '-'",
     tests: MIGRATE_COMMAND,

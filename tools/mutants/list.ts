@@ -1,3 +1,4 @@
+import { CALLERS_RULES } from './callers.js'
 import { CLAIMS_RULES } from './claims.js'
 import { FENCING_RULES } from './fencing.js'
 import { GROWTH_RULES } from './growth.js'
@@ -21,5 +22,6 @@ export const MUTANTS: Mutant[] = [
   ...PULLING_RULES,
   ...RECONCILING_RULES,
   ...GROWTH_RULES,
+  ...CALLERS_RULES,
   ...SYSTEM_RULES,
 ]

@@ -10,6 +10,7 @@ import type { ClosedGate, Gate } from './gates.js'
 import type { Logger } from './logger.js'
 import type { FetchQuery } from './main-client.js'
 import { patiently, pause } from './pause.js'
+import { Suspects } from './suspects.js'
 import type { TaskReports } from './task-reports.js'
 import type { TaskStarter } from './task-starter.js'
 import type { TaskResult } from './types.js'
@@ -60,8 +61,6 @@ export interface PullLoopOptions {
 
 /** How long a round waits for its claims before the next one begins without them. */
 const CLAIM_PATIENCE_MS = 1000
-/** How long other tasks go before a suspect's turn comes. */
-const SUSPECTS_WAIT_MS = 30_000
 
 export class PullLoop {
   readonly #options: PullLoopOptions
@@ -71,10 +70,7 @@ export class PullLoop {
   readonly #underWay = new Map<string, Promise<unknown>>()
   /** How many of those are not claimed yet. */
   #claiming = 0
-  /** Tasks whose claims ended without a run too often, waiting for a moment alone. */
-  readonly #suspects = new Map<string, PendingTask>()
-  /** Since when suspects have waited for others. */
-  #othersSince = performance.now()
+  readonly #suspects = new Suspects()
   /** The last fetch got all there was. */
   #nothingLeft = false
   #closed: ClosedGate['reason'] | null = null
@@ -134,7 +130,7 @@ export class PullLoop {
     const fetched = await fetchTasks({ limit, waitSeconds }, stopping)
     this.#nothingLeft = fetched.length < limit
     const tasks = fetched.filter(({ id }) => !this.#underWay.has(id) && !this.#suspects.has(id)).slice(0, free)
-    if (!stopping.aborted && this.#isSuspectsTurn(tasks)) {
+    if (!stopping.aborted && this.#suspects.isTurn(tasks)) {
       this.#enter('claiming')
       await this.#tryOneSuspect()
       return 'some'
@@ -178,7 +174,7 @@ export class PullLoop {
     const claimed = claim.then(({ kind }) => kind === 'claimed')
     const done = claim
       .then(async (result) => {
-        if (result.kind === 'alone-only') this.#suspects.set(task.id, task)
+        if (result.kind === 'alone-only') this.#suspects.add(task)
         if (result.kind !== 'claimed') return null
         const outcome = await starter.run(task, result.claim, logger.child({ attempt: result.claim.attempt }))
         if (outcome.did === 'released') this.#forgetGates()
@@ -189,21 +185,10 @@ export class PullLoop {
     return { claimed, done }
   }
 
-  /** A suspect may end this process: it waits until the others are served, though not for ever. */
-  #isSuspectsTurn(others: PendingTask[]): boolean {
-    if (this.#suspects.size === 0) {
-      this.#othersSince = performance.now()
-      return false
-    }
-    return others.length === 0 || performance.now() - this.#othersSince > SUSPECTS_WAIT_MS
-  }
-
   async #tryOneSuspect(): Promise<void> {
-    this.#othersSince = performance.now()
     await this.#drained()
-    const [suspect] = this.#suspects.values()
-    if (suspect === undefined || this.#options.stopping.aborted) return
-    this.#suspects.delete(suspect.id)
+    const suspect = this.#options.stopping.aborted ? undefined : this.#suspects.take()
+    if (!suspect) return
     this.#options.logger.warn({ apiCallId: suspect.id }, 'claims of this task ended without a run: claiming it alone')
     await this.#serve(suspect, { alone: true }).done
   }

@@ -34,8 +34,8 @@ export const PULLING_RULES: Mutant[] = [
   {
     name: 'suspect-never-tried',
     file: PULL_LOOP,
-    from: 'if (!stopping.aborted && this.#isSuspectsTurn(tasks)) {',
-    to: 'if (stopping.aborted && this.#isSuspectsTurn(tasks)) {',
+    from: 'if (!stopping.aborted && this.#suspects.isTurn(tasks)) {',
+    to: 'if (stopping.aborted && this.#suspects.isTurn(tasks)) {',
     tests: PULLING,
   },
   {

@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { mkdir, open, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ApplicationFailure } from '@temporalio/activity'
-import { fileTypeFromBuffer } from 'file-type'
+import { mediaTypeOf } from './media-type.js'
 import type { ArtifactLimits } from './store.js'
 import { onDisk } from './store-errors.js'
 
@@ -37,12 +37,11 @@ export async function receive<T>(
   const path = temporaryPath(dir, name)
   try {
     const { head, ...measured } = await write(path, name, content, limits.maxBytes)
-    const type = await fileTypeFromBuffer(head)
-    if (!type?.mime.startsWith(`${limits.media}/`)) {
-      const found = type?.mime ?? 'of no known type'
-      throw ApplicationFailure.nonRetryable(`${name} is ${found}, not ${limits.media}`, 'artifact_not_media')
+    const type = await onDisk(mediaTypeOf(head, path, measured.bytes))
+    if (limits.media && !type.mimeType.startsWith(`${limits.media}/`)) {
+      throw ApplicationFailure.nonRetryable(`${name} is ${type.mimeType}, not ${limits.media}`, 'artifact_not_media')
     }
-    return await store({ path, mimeType: type.mime, extension: type.ext, ...measured })
+    return await store({ path, ...type, ...measured })
   } finally {
     await rm(path, { force: true })
   }

@@ -1,7 +1,8 @@
 import type { Artifact } from './artifact.js'
 
 export interface ArtifactLimits {
-  media: 'image' | 'video'
+  /** What the bytes have to be, as a MIME type begins. Default: anything. */
+  media?: 'image' | 'video' | 'audio' | 'text' | 'application'
   maxBytes: number
 }
 

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { z } from 'zod'
+import { integrationsTemplate } from '../integrations/entries/config.js'
 import { anonymousProblems } from './authentication.js'
 import { ConfigError, type ConfigProblem } from './config-error.js'
 import { COMPONENTS, type Component, MODES, type Mode } from './modes.js'
@@ -37,7 +38,7 @@ export function loadConfig(options: LoadConfigOptions = {}): AppConfig {
   const base = readJson(root, BASE_FILE, mode)
   const overlayFile = `deploy.${mode}.json`
   const overlay = mode === 'local' ? {} : readJson(root, overlayFile, mode)
-  const substituted = substitute(merge(base, overlay), env)
+  const substituted = substitute(merge({ integrations: integrationsTemplate }, merge(base, overlay)), env)
   if (!components.includes('main')) leaveOutMainsOwn(substituted.values)
 
   const result = configSchema.safeParse({ mode, ...substituted.values })

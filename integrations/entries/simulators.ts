@@ -1,7 +1,8 @@
 /** Which simulators stand in for the providers of this application whose keys are not configured. */
 import type { AppConfig } from '../../config.js'
-import { ARK_SIMULATOR } from '../fangzhouVideoGeneration/config.js'
-import { imageSimulator } from '../nanobanana2ImageGeneration/config.js'
+import type { Integration } from '../../provider-kit/definition/define.js'
+import type { ProviderConfig } from '../../provider-kit/provider/config.js'
+import * as definitions from './definitions.js'
 
 export interface SimulatorInUse {
   integration: string
@@ -12,11 +13,9 @@ export interface SimulatorInUse {
 }
 
 export function simulatorsInUse(integrations: AppConfig['integrations']): SimulatorInUse[] {
-  const { fangzhouVideoGeneration: video, nanobanana2ImageGeneration: image } = integrations
-  return [
-    { integration: 'fangzhouVideoGeneration', section: video, simulator: ARK_SIMULATOR },
-    { integration: 'nanobanana2ImageGeneration', section: image, simulator: imageSimulator(image) },
-  ].flatMap(({ section: { enabled, apiKey, simulatorUrl: url }, ...named }) =>
-    enabled && apiKey === undefined ? { ...named, url } : [],
-  )
+  return Object.values<Integration>(definitions).flatMap(({ namespace: integration, simulatorIn }) => {
+    const section = integrations[integration as keyof typeof integrations] as ProviderConfig
+    const simulator = section.enabled && section.apiKey === undefined ? simulatorIn(section as never) : undefined
+    return simulator ? { integration, simulator: simulator.name, url: simulator.url } : []
+  })
 }

@@ -1,17 +1,13 @@
 /** Ark's answers. Only their core is relied on: fields come and go with models, and what is not known is kept. */
 import { z } from 'zod'
+import type { VideoRequest, VideoResult } from './schemas.js'
 
 const STATUSES = ['queued', 'running', 'succeeded', 'failed', 'cancelled', 'expired'] as const
-type ArkStatus = (typeof STATUSES)[number]
 
 const reasonSchema = z.union([
   z.looseObject({ code: z.string().nullish(), message: z.string().nullish() }),
   z.string().transform((message) => ({ code: undefined, message })),
 ])
-
-export const errorAnswerSchema = z.object({
-  error: z.looseObject({ code: z.string().min(1), message: z.string().nullish() }),
-})
 
 export const createAnswerSchema = z.looseObject({ id: z.string().min(1) })
 
@@ -43,6 +39,20 @@ export type ArkTask = z.output<typeof arkTaskSchema>
 export const listAnswerSchema = z.looseObject({ items: z.array(arkTaskSchema).nullish(), total: number })
 
 /** Undefined for a status that is not known. */
-export function knownStatus({ status }: ArkTask): ArkStatus | undefined {
+export function knownStatus({ status }: Pick<ArkTask, 'status'>) {
   return STATUSES.find((known) => known === status)
+}
+
+/** Ark leaves out what it does not tell, and with some models ignores what they do not know. */
+export function differencesOf(asked: VideoRequest, made: ArkTask): NonNullable<VideoResult['differences']> {
+  const wanted = { ...asked }
+  if (asked.frames !== undefined && !made.frames) {
+    // It tells one of the two. A second has 24 frames, and what is over is not told.
+    wanted.duration = Math.floor(asked.frames / 24)
+  }
+  return (['resolution', 'ratio', 'duration', 'frames'] as const).flatMap((field) => {
+    const [want, got] = [wanted[field], made[field]]
+    if (want === undefined || want === 'adaptive' || got === undefined || got === null || got === want) return []
+    return { field, asked: want, made: got }
+  })
 }

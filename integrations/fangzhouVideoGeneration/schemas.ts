@@ -1,11 +1,10 @@
 /** What a video task is asked with and answers with, validated as Ark does where that does not depend on the model. */
 import { z } from 'zod'
 import { artifactSchema } from '../../artifacts/artifact.js'
-import { publicHttpUrl, type UserUrlOptions } from '../../lib/public-url.js'
+import type { UserUrl } from '../../provider-kit/definition/shapes.js'
 
 /** There is no `seed`: it marks the request, so that a lost answer can be looked up. */
-export function createVideoRequestSchema(urls: UserUrlOptions = {}) {
-  const url = publicHttpUrl(urls)
+export function createVideoRequestSchema(url: UserUrl) {
   return z
     .strictObject({
       /** What is to be seen. May be left out beside images, and is left out with `draftTaskId`. */
@@ -63,8 +62,6 @@ export function createVideoRequestSchema(urls: UserUrlOptions = {}) {
     })
 }
 
-export const videoRequestSchema = createVideoRequestSchema()
-
 export const videoResultSchema = z.strictObject({
   video: artifactSchema,
   lastFrame: artifactSchema.optional(),
@@ -95,7 +92,7 @@ export const videoResultSchema = z.strictObject({
   simulated: z.boolean(),
 })
 
-export type VideoRequest = z.output<typeof videoRequestSchema>
+export type VideoRequest = z.output<ReturnType<typeof createVideoRequestSchema>>
 export type VideoResult = z.output<typeof videoResultSchema>
 
 type Field = keyof VideoRequest

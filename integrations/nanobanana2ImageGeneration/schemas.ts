@@ -1,11 +1,11 @@
 import { z } from 'zod'
 import { artifactSchema } from '../../artifacts/artifact.js'
-import { publicHttpUrl, type UserUrlOptions } from '../../lib/public-url.js'
+import type { UserUrl } from '../../provider-kit/definition/shapes.js'
 
 /** A task travels through Temporal whole, and Temporal takes 2 MB. */
 const MAX_DATA_URL_CHARACTERS = 1_000_000
 
-function referenceImageSchema(urls: UserUrlOptions) {
+function referenceImageSchema(url: UserUrl) {
   return z
     .string()
     .max(MAX_DATA_URL_CHARACTERS, 'is too large: give the URL of a picture that is stored somewhere')
@@ -14,17 +14,17 @@ function referenceImageSchema(urls: UserUrlOptions) {
       'must be an http(s) URL or a data:image/… URL',
     )
     .superRefine((text, context) => {
-      const link = text.startsWith('data:') ? undefined : publicHttpUrl(urls).safeParse(text)
+      const link = text.startsWith('data:') ? undefined : url.safeParse(text)
       for (const { message } of link?.error?.issues ?? []) context.addIssue({ code: 'custom', message })
     })
 }
 
-export function createImageRequestSchema(urls: UserUrlOptions = {}) {
+export function createImageRequestSchema(url: UserUrl) {
   return z.strictObject({
     prompt: z.string().min(1).max(8000),
     /** Pictures to start from: image to image. */
     referenceImages: z
-      .array(referenceImageSchema(urls))
+      .array(referenceImageSchema(url))
       .min(1)
       .max(8)
       .refine((images) => images.reduce((sum, image) => sum + image.length, 0) <= MAX_DATA_URL_CHARACTERS, {
@@ -72,4 +72,13 @@ export const imageResultSchema = z.strictObject({
 
 export type ImageRequest = z.output<ReturnType<typeof createImageRequestSchema>>
 export type ImageResult = z.output<typeof imageResultSchema>
-export type ImageUsage = z.output<typeof imageUsageSchema>
+
+/** What both ways to ask for images give. */
+export interface GeneratedImages {
+  /** What a gateway only links to is a URL. The bytes are as they came: nobody has looked whether they are an image. */
+  images: Array<Uint8Array | URL>
+  /** What the model said beside them. */
+  text?: string
+  model: string
+  usage: ImageResult['usage']
+}

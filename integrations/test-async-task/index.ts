@@ -1,20 +1,12 @@
-import type { IIntegrationConstructor } from '../index.js'
-import { createPullIntegration, type PullIntegrationOptions } from '../pull-integration.js'
-import { type TestTaskRequest, testTaskRequestSchema, testTaskResultSchema } from './schemas.js'
+import { defineIntegration } from '../../provider-kit/definition/define.js'
+import { testTaskRequestSchema, testTaskResultSchema } from './schemas.js'
 
 /** Tasks that need no provider: the whole path of a task, with nothing paid at its end. */
-export function createTestAsyncTaskIntegration(
-  options: PullIntegrationOptions<Partial<TestTaskRequest>>,
-): IIntegrationConstructor {
-  return createPullIntegration(
-    {
-      name: 'test-async-task',
-      entityPrefix: 'TestAsyncTask',
-      workflowName: 'asyncTestTaskWorkflow',
-      reportAPIName: 'reportTestAsyncTaskResult',
-      requestSchema: testTaskRequestSchema,
-      resultSchema: testTaskResultSchema,
-    },
-    options,
-  )
-}
+export const testAsyncTask = defineIntegration({
+  name: 'test-async-task',
+  env: 'TEST',
+  request: testTaskRequestSchema,
+  result: testTaskResultSchema,
+  example: { kind: 'multiStep', message: 'hello' },
+  custom: { workflow: 'asyncTestTaskWorkflow' },
+})

@@ -1,7 +1,9 @@
-/** HTTP to a provider that has no client library: answers as values, what went wrong on the way as ProviderErrors. */
+/** HTTP to a provider: with the key, the time-out and the error table, so that whoever asks has none of them to see to. */
 import type { z } from 'zod'
+import { withTimeout } from '../../lib/abort.js'
 import type { FailureKind } from '../../protocol/failure-details.js'
 import type { ProviderEndpoint } from './config.js'
+import { answeredError, type ErrorTable, type ProviderAnswer, type Purpose, type ReadError } from './error-table.js'
 import { innermostWords, neverSent, ProviderError } from './errors.js'
 import { providerFetch } from './fetch.js'
 import { keyRedactor } from './key-redactor.js'
@@ -10,53 +12,119 @@ const EXCERPT_LENGTH = 500
 /** Of an image nobody wants to read, and what is looked through takes time. */
 const LONGEST_EXCERPTED = 20_000
 
-export interface ProviderAnswer {
-  ok: boolean
-  status: number
-  retryAfter: string | null
-  text: string
-  /** The beginning of the text, fit for an error message: without the key, and without what signs a URL. */
-  excerpt: string
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+
+/** What is expected of an answer: JSON that fits a schema, bytes, or nothing. */
+type Expected = z.ZodType | 'bytes' | undefined
+type Answer<E> = E extends z.ZodType ? z.output<E> : E extends 'bytes' ? Uint8Array : undefined
+
+/**
+ * What an integration asks its provider by. Paths are below `baseUrl`; what is not of success, does not fit, or does not
+ * come within `requestTimeoutMs`, is thrown as a `ProviderError` by the integration's table.
+ */
+export interface ProviderHttp {
+  get<E extends Expected = undefined>(path: string, expected?: E): Promise<Answer<E>>
+  post<E extends Expected = undefined>(path: string, body: unknown, expected?: E): Promise<Answer<E>>
+  delete<E extends Expected = undefined>(path: string, expected?: E): Promise<Answer<E>>
+  /** For what the others do not have. */
+  send<E extends Expected = undefined>(
+    request: ProviderRequest,
+    expected?: E,
+  ): Promise<{ body: Answer<E>; headers: Headers }>
+}
+
+export interface ProviderRequest {
+  method: Method
+  path: string
+  /** Sent as JSON. */
+  body?: unknown
+  /** Beside those that carry the key. */
+  headers?: Record<string, string>
+  /** Costs nothing, as an upload does: what fails after it leaves nothing behind. Default: only a GET does. */
+  free?: boolean
+}
+
+export interface HttpOptions {
+  endpoint: ProviderEndpoint
+  purpose: Purpose
+  signal: AbortSignal
+  errors?: ErrorTable | undefined
+  readError?: ReadError | undefined
+  /** The headers that carry the key. Default: as a bearer token. */
+  authenticate?: ((apiKey: string) => Record<string, string>) | undefined
+}
+
+export interface WatchedHttp extends ProviderHttp {
+  /** Whether something was asked for that may cost money, and may have been accepted. */
+  readonly hasSpent: boolean
+}
+
+const asBearer = (apiKey: string) => ({ authorization: `Bearer ${apiKey}` })
+
+export function createHttp(options: HttpOptions): WatchedHttp {
+  const { endpoint, purpose, signal, errors = [], readError, authenticate = asBearer } = options
+  let hasSpent = false
+  const send: ProviderHttp['send'] = async ({ free, headers, ...request }, expected) => {
+    const maySpend = purpose === 'create' && !(free ?? request.method === 'GET')
+    try {
+      const answer = await withTimeout(endpoint.requestTimeoutMs, [signal], (soon) =>
+        exchange(endpoint, { ...request, headers: { ...authenticate(endpoint.apiKey), ...headers } }, maySpend, soon),
+      )
+      if (!answer.ok) throw answeredError(answer, errors, maySpend ? 'create' : 'read', readError)
+      hasSpent ||= maySpend
+      return { body: read(expected, answer, maySpend ? 'ambiguous' : 'unavailable') as never, headers: answer.headers }
+    } catch (error) {
+      hasSpent ||= error instanceof ProviderError && error.kind === 'ambiguous'
+      throw error
+    }
+  }
+  const bodyOf = async <T>(sent: Promise<{ body: T }>) => (await sent).body
+  return {
+    get: (path, expected) => bodyOf(send({ method: 'GET', path }, expected)),
+    post: (path, body, expected) => bodyOf(send({ method: 'POST', path, body }, expected)),
+    delete: (path, expected) => bodyOf(send({ method: 'DELETE', path }, expected)),
+    send,
+    get hasSpent() {
+      return hasSpent
+    },
+  }
 }
 
 /**
- * Sends one request. Without an answer, a POST is `ambiguous` unless it was never sent; the rest is `unavailable`.
+ * Sends one request. Without an answer, what may spend is `ambiguous` unless it was never sent; the rest is `unavailable`.
  * A redirection is an answer too: the key goes to the configured address only.
- *
- * @param authentication the headers that carry the key. Default: as a bearer token
  */
-export async function requestProvider(
+async function exchange(
   endpoint: ProviderEndpoint,
-  method: 'GET' | 'POST' | 'DELETE',
-  path: string,
+  { method, path, body, headers }: ProviderRequest,
+  maySpend: boolean,
   signal: AbortSignal,
-  body?: unknown,
-  authentication: Record<string, string> = { authorization: `Bearer ${endpoint.apiKey}` },
-): Promise<ProviderAnswer> {
+): Promise<ReadAnswer> {
   try {
     const response = await providerFetch(endpoint.baseUrl.replace(/\/$/, '') + path, {
       method,
-      headers: { ...authentication, 'content-type': 'application/json' },
+      headers: { 'content-type': 'application/json', ...headers },
       ...(body !== undefined && { body: JSON.stringify(body) }),
       redirect: 'manual',
       signal,
     })
-    const { ok, status, headers } = response
-    const text = await response.text()
-    return { ok, status, retryAfter: headers.get('retry-after'), text, excerpt: excerptOf(text, endpoint) }
+    const { ok, status } = response
+    const bytes = new Uint8Array(await response.arrayBuffer())
+    const text = new TextDecoder().decode(bytes)
+    return { ok, status, headers: response.headers, bytes, text, excerpt: excerptOf(text, endpoint) }
   } catch (cause) {
     const message = `${method} ${path} got no answer: ${innermostWords(cause)}`
-    const kind = method === 'POST' && !neverSent(cause) ? 'ambiguous' : 'unavailable'
+    const kind = maySpend && !neverSent(cause) ? 'ambiguous' : 'unavailable'
     throw new ProviderError(message, { code: 'NoAnswer', kind, cause })
   }
 }
 
+type ReadAnswer = ProviderAnswer & { bytes: Uint8Array }
+
 /** Reads a body; one that does not fit is an error of the given kind, which names what does not fit. */
-export function readAnswer<Schema extends z.ZodType>(
-  schema: Schema,
-  answer: ProviderAnswer,
-  kind: FailureKind,
-): z.output<Schema> {
+function read(expected: Expected, answer: ReadAnswer, kind: FailureKind): unknown {
+  if (expected === undefined) return undefined
+  if (expected === 'bytes') return answer.bytes
   const fail = (what: string): ProviderError =>
     new ProviderError(`Cannot read the answer: ${what}`, { code: 'UnreadableAnswer', kind })
   let json: unknown
@@ -65,19 +133,10 @@ export function readAnswer<Schema extends z.ZodType>(
   } catch {
     throw fail(answer.excerpt || 'it is empty')
   }
-  const body = schema.safeParse(json)
+  const body = expected.safeParse(json)
   if (body.success) return body.data
   const [issue] = body.error.issues
   throw fail(`${issue?.path.join('.') || 'its body'}: ${issue?.message}`)
-}
-
-/** Undefined where the text is no JSON, or does not fit. */
-export function parseJson<Schema extends z.ZodType>(schema: Schema, text: string): z.output<Schema> | undefined {
-  try {
-    return schema.safeParse(JSON.parse(text)).data
-  } catch {
-    return undefined
-  }
 }
 
 /** Cut last: half a key is not found any more. */

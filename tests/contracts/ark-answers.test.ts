@@ -6,12 +6,11 @@ import { createArtifactStore } from '@/artifacts/index.js'
 import { loadConfig } from '@/config/load.js'
 import { createActivities } from '@/integrations/fangzhouVideoGeneration/activities/index.js'
 import { arkTaskSchema } from '@/integrations/fangzhouVideoGeneration/answers.js'
-import { createArkClient } from '@/integrations/fangzhouVideoGeneration/client.js'
-import { markOf } from '@/integrations/fangzhouVideoGeneration/request.js'
-import { toResult } from '@/integrations/fangzhouVideoGeneration/result.js'
 import { type VideoRequest, videoResultSchema } from '@/integrations/fangzhouVideoGeneration/schemas.js'
+import { markOf } from '@/provider-kit/definition/marks.js'
 import { createProviderPauses } from '@/provider-kit/provider/pauses.js'
 import { type FakeProvider, type PreparedAnswer, startFakeProvider } from '../provider-kit/fake-provider.js'
+import { createArkClient, resultOf as resultOfTask } from './ark-client.js'
 
 let provider: FakeProvider | undefined
 afterEach(async () => {
@@ -32,9 +31,9 @@ async function activities(...answers: PreparedAnswer[]) {
   })
   const bench = new MockActivityEnvironment()
   return {
-    get: () => bench.run(made.getVideoTask, 'cgt-1'),
-    find: (attempts: number[]) => bench.run(made.findVideoTask, 'k7Qx2', attempts),
-    cancel: () => bench.run(made.cancelVideoTask, 'cgt-1'),
+    get: () => bench.run(made.poll, 'cgt-1'),
+    find: (attempts: number[]) => bench.run(made.lookUp, 'k7Qx2', attempts),
+    cancel: () => bench.run(made.cancel, 'cgt-1'),
   }
 }
 
@@ -184,12 +183,12 @@ describe('cancelling', () => {
 
 describe('a result', () => {
   const video = { key: 'a.mp4', url: 'http://main/a.mp4', mimeType: 'video/mp4', bytes: 1, sha256: '00' }
-  const resultOf = (task: object, asked?: VideoRequest) =>
-    videoResultSchema.parse(
-      toResult(arkTaskSchema.parse({ id: 'a', status: 'succeeded', ...task }), { video }, asked, false),
-    )
+  const resultOf = async (task: object, asked?: VideoRequest) => {
+    const done = arkTaskSchema.parse({ id: 'a', status: 'succeeded', ...task })
+    return videoResultSchema.parse(await resultOfTask(done, asked, video))
+  }
 
-  it('tells what was made, and what it is charged by', () => {
+  it('tells what was made, and what it is charged by', async () => {
     const task = {
       model: 'm',
       resolution: '480p',
@@ -201,7 +200,7 @@ describe('a result', () => {
       service_tier: 'flex',
       duration: null,
     }
-    expect(resultOf(task)).toEqual({
+    expect(await resultOf(task)).toEqual({
       video,
       providerTaskId: 'a',
       model: 'm',
@@ -215,7 +214,7 @@ describe('a result', () => {
       serviceTier: 'flex',
       simulated: false,
     })
-    expect(resultOf({})).toEqual({ video, providerTaskId: 'a', model: 'unknown', simulated: false })
+    expect(await resultOf({})).toEqual({ video, providerTaskId: 'a', model: 'unknown', simulated: false })
   })
 
   it.each<[string, VideoRequest, object, unknown]>([
@@ -235,7 +234,7 @@ describe('a result', () => {
     ['other frames', { frames: 57 }, { frames: 61 }, [{ field: 'frames', asked: 57, made: 61 }]],
     ['frames that are told as whole seconds', { frames: 57 }, { duration: 2 }, undefined],
     ['frames that were ignored', { frames: 57 }, { duration: 5 }, [{ field: 'duration', asked: 2, made: 5 }]],
-  ])('compares with what was asked for: %s', (_case, asked, task, differences) => {
-    expect(resultOf(task, asked).differences).toEqual(differences)
+  ])('compares with what was asked for: %s', async (_case, asked, task, differences) => {
+    expect((await resultOf(task, asked)).differences).toEqual(differences)
   })
 })

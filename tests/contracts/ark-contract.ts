@@ -4,10 +4,11 @@ import { z } from 'zod'
 import { loadConfig } from '@/config/load.js'
 import type { ArkTask } from '@/integrations/fangzhouVideoGeneration/answers.js'
 import { knownStatus } from '@/integrations/fangzhouVideoGeneration/answers.js'
-import { type ArkClient, createArkClient } from '@/integrations/fangzhouVideoGeneration/client.js'
-import { carries, markOf } from '@/integrations/fangzhouVideoGeneration/request.js'
+import { carries } from '@/integrations/fangzhouVideoGeneration/request.js'
 import type { VideoRequest } from '@/integrations/fangzhouVideoGeneration/schemas.js'
+import { markOf } from '@/provider-kit/definition/marks.js'
 import { type ProviderEndpoint, providerEndpoint } from '@/provider-kit/provider/config.js'
+import { type ArkClient, createArkClient } from './ark-client.js'
 
 /** What costs least that every model makes. */
 const CHEAPEST: VideoRequest = { prompt: 'A grey wall', resolution: '480p', ratio: '1:1', duration: 4 }
@@ -78,9 +79,7 @@ export function arkContract(name: string, endpoint: () => ProviderEndpoint, maxC
     })
 
     it('lists both service tiers, a full page at a time', async () => {
-      for (const serviceTier of ['default', 'flex'] as const) {
-        await expect(ark().list({ serviceTier }, soon()).next()).resolves.toBeDefined()
-      }
+      for await (const task of ark().list(soon())) expect(task.id).not.toBe('')
     })
 
     if (maxCreates < 1) return
@@ -98,7 +97,7 @@ export function arkContract(name: string, endpoint: () => ProviderEndpoint, maxC
       await expect
         .poll(() => find(ark(), (listed) => carries(listed, mark)), { timeout: 60_000, interval: 2000 })
         .toMatchObject({ id })
-      expect(await find(ark(), (listed) => listed.id === id, { taskIds: [id] })).toMatchObject({ id })
+      expect(await find(ark(), (listed) => listed.id === id)).toMatchObject({ id })
 
       if (await ark().delete(id, soon())) expect(await ark().get(id, soon())).toMatchObject({ status: 'cancelled' })
       else expect(knownStatus((await ark().get(id, soon())) ?? task)).not.toBe('queued')
@@ -106,8 +105,8 @@ export function arkContract(name: string, endpoint: () => ProviderEndpoint, maxC
   })
 }
 
-async function find(ark: ArkClient, wanted: (task: ArkTask) => boolean, filter = {}): Promise<ArkTask | null> {
-  for await (const task of ark.list(filter, AbortSignal.timeout(REQUEST_TIMEOUT_MS))) {
+async function find(ark: ArkClient, wanted: (task: ArkTask) => boolean): Promise<ArkTask | null> {
+  for await (const task of ark.list(AbortSignal.timeout(REQUEST_TIMEOUT_MS))) {
     if (wanted(task)) return task
   }
   return null

@@ -1,11 +1,10 @@
 /** Every row of Ark's error table: what it means for a create, for a read, and for a task that has ended with it. */
 import { MockActivityEnvironment } from '@temporalio/testing'
 import { afterEach, describe, expect, it } from 'vitest'
-import { createArkClient } from '@/integrations/fangzhouVideoGeneration/client.js'
-import { taskFailure } from '@/integrations/fangzhouVideoGeneration/errors.js'
-import { markOf } from '@/integrations/fangzhouVideoGeneration/request.js'
+import { markOf } from '@/provider-kit/definition/marks.js'
 import { asActivityFailure } from '@/provider-kit/provider/errors.js'
 import { type FakeProvider, startFakeProvider } from '../provider-kit/fake-provider.js'
+import { createArkClient, taskFailure } from './ark-client.js'
 
 const mark = markOf({ taskKey: 'k', attempt: 1 })
 let provider: FakeProvider
@@ -19,7 +18,7 @@ async function client(...answers: Parameters<typeof startFakeProvider>) {
     create: () => ark.create({ prompt: 'A kite' }, { mark, deadlineSeconds: 60 }, signal),
     get: () => ark.get('cgt-1', signal),
     delete: () => ark.delete('cgt-1', signal),
-    list: () => ark.list({}, signal).next(),
+    list: () => ark.list(signal).next(),
   }
 }
 

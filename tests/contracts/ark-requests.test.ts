@@ -1,7 +1,7 @@
 /** What a video may be asked with: refused where Ark would refuse it, or ignore it and charge. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { videoRequestSchema } from '@/integrations/fangzhouVideoGeneration/schemas.js'
 import { startTestMain, type TestMain } from '../support/main.js'
+import { videoRequestSchema } from './ark-client.js'
 
 const prompt = 'A kite'
 const image = 'https://files.example.org/a.png'

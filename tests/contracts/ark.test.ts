@@ -3,10 +3,10 @@
  * There, ARK_LIVE_MAX_CREATES (default 1; 0 for none) is how many videos may be made and charged for.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createArkClient } from '@/integrations/fangzhouVideoGeneration/client.js'
-import { markOf } from '@/integrations/fangzhouVideoGeneration/request.js'
+import { markOf } from '@/provider-kit/definition/marks.js'
 import type { ProviderEndpoint } from '@/provider-kit/provider/config.js'
 import { createArkSimulator } from '@/tools/simulators/index.js'
+import { createArkClient } from './ark-client.js'
 import { arkContract, liveArk } from './ark-contract.js'
 
 const MODEL = 'doubao-seedance-1-0-pro-250528'

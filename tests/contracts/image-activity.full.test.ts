@@ -43,7 +43,7 @@ async function generateImage(
   }: Surroundings = {},
 ) {
   const { integrations } = loadConfig({ mode: 'local', env })
-  const { generateImage } = createActivities({
+  const { createResult } = createActivities({
     mainUrl: 'http://main',
     internalToken: 'token',
     artifacts,
@@ -52,9 +52,9 @@ async function generateImage(
     logger: pino({ level: 'silent' }),
   })
   const key = { taskKey: 'key', attempt: 1 }
-  const result = await activity.run(generateImage, { prompt: 'A kite', ...request }, key)
+  const result = await activity.run(createResult, { prompt: 'A kite', ...request }, key)
   expect(imageResultSchema.parse(result)).toEqual(result)
-  return result as Awaited<ReturnType<typeof generateImage>>
+  return imageResultSchema.parse(result)
 }
 
 async function simulating(simulator: Simulator, backend = 'openai'): Promise<Record<string, string>> {

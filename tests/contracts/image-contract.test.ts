@@ -3,21 +3,14 @@
  * IMAGE_API_KEY, IMAGE_BASE_URL, IMAGE_MODEL, IMAGE_BACKEND. IMAGE_LIVE_MAX_CREATES limits what is paid for, default 1.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import type { Backend } from '@/integrations/nanobanana2ImageGeneration/clients/index.js'
 import {
   createGeminiSimulator,
   createImageGatewaySimulator,
   type FaultPlan,
   type Simulator,
 } from '@/tools/simulators/index.js'
-import {
-  generate,
-  imageContract,
-  LIVE_TIMEOUT_MS,
-  type LivePlan,
-  livePlan,
-  type ProviderUnderTest,
-} from './image-contract.js'
+import { type Backend, generate, type ProviderUnderTest } from './image-client.js'
+import { imageContract, LIVE_TIMEOUT_MS, type LivePlan, livePlan } from './image-contract.js'
 
 const apiKey = 'the-key'
 const model = 'the-model'

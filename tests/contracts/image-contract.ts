@@ -1,21 +1,11 @@
 /** What every image provider has to do, whichever answers: a simulator, or a live one that is paid. */
-import type { lookup } from 'node:dns'
 import { fileTypeFromBuffer } from 'file-type'
 import { expect } from 'vitest'
 import { z } from 'zod'
-import type { GeneratedImages } from '@/integrations/nanobanana2ImageGeneration/clients/client.js'
-import { type Backend, createImageClient } from '@/integrations/nanobanana2ImageGeneration/clients/index.js'
 import { measure } from '@/integrations/nanobanana2ImageGeneration/measure.js'
-import type { ImageRequest } from '@/integrations/nanobanana2ImageGeneration/schemas.js'
-import type { ProviderEndpoint } from '@/provider-kit/provider/config.js'
+import type { GeneratedImages, ImageRequest } from '@/integrations/nanobanana2ImageGeneration/schemas.js'
 import { drawPicture, encodePng } from '@/tools/simulators/picture.js'
-
-export interface ProviderUnderTest {
-  backend: Backend
-  endpoint: ProviderEndpoint
-  /** Default: the system's. */
-  lookup?: typeof lookup
-}
+import { generate, type ProviderUnderTest } from './image-client.js'
 
 export interface ContractCase {
   name: string
@@ -103,15 +93,6 @@ export function livePlan(env: NodeJS.ProcessEnv): LivePlan {
     cases,
     leftOut: leaveOut(tooMuch, 'IMAGE_LIVE_MAX_CREATES allows for no more'),
   }
-}
-
-export async function generate(
-  { backend, endpoint, lookup }: ProviderUnderTest,
-  request: ImageRequest,
-  { signal } = new AbortController(),
-): Promise<GeneratedImages> {
-  const send = await createImageClient(backend, endpoint, { lookup }).prepare(request, signal)
-  return send(signal)
 }
 
 async function expectImage({ images: [image], model }: GeneratedImages, request: ImageRequest) {

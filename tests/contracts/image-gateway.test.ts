@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { type FakeProvider, type PreparedAnswer, startFakeProvider } from '../provider-kit/fake-provider.js'
 import { resolving } from '../support/names.js'
-import { generate as generateBy } from './image-contract.js'
+import { generate as generateBy } from './image-client.js'
 
 const bytes = Buffer.from('not really a picture')
 const base64 = bytes.toString('base64')
@@ -195,7 +195,7 @@ describe('an error', () => {
     [404, body('invalid_request_error', 'model_not_found'), 'model_not_found', 'refused'],
     // Later
     [429, body('throttling_error', '429'), 'throttling_error', 'unavailable'],
-    [429, { error: { message: 'why', type: null, code: 429 } }, 'http_429', 'unavailable'],
+    [429, { error: { message: 'why', type: null, code: 429 } }, 'HTTP429', 'unavailable'],
     [500, body('internal_server_error', '500', 'litellm.RateLimitError: why'), 'RateLimitError', 'unavailable'],
     [503, body('internal_server_error', '503', overload), 'ServiceUnavailableError', 'unavailable'],
     [500, body('internal_server_error', '500', overload500), 'InternalServerError', 'unavailable'],
@@ -204,9 +204,9 @@ describe('an error', () => {
     [500, body('internal_server_error', '500'), 'internal_server_error', 'ambiguous'],
     [500, body('internal_server_error', '500', fault), 'InternalServerError', 'ambiguous'],
     [408, body('timeout_error', '408', timeout), 'Timeout', 'ambiguous'],
-    [502, '<html>', 'http_502', 'ambiguous'],
-    [503, 'upstream connect error or disconnect/reset before headers', 'http_503', 'ambiguous'],
-    [504, body(null, '504'), 'http_504', 'ambiguous'],
+    [502, '<html>', 'HTTP502', 'ambiguous'],
+    [503, 'upstream connect error or disconnect/reset before headers', 'HTTP503', 'ambiguous'],
+    [504, body(null, '504'), 'HTTP504', 'ambiguous'],
   ])('%i %j', async (status, answer, code, kind) => {
     await expect(generate({ status, body: answer })).rejects.toMatchObject({ code, kind })
     expect(provider.requests).toHaveLength(1)
@@ -217,7 +217,7 @@ describe('an error', () => {
       { status: 307, body: '', headers: { location: '/elsewhere' } },
       says({ image: dataUrl }),
     )
-    await expect(send()).rejects.toMatchObject({ code: 'http_307', kind: 'refused' })
+    await expect(send()).rejects.toMatchObject({ code: 'HTTP307', kind: 'refused' })
     expect(provider.requests).toHaveLength(1)
   })
 
@@ -245,7 +245,7 @@ describe('an error', () => {
   it.each([
     [429, body('insufficient_quota', 'insufficient_quota'), 'insufficient_quota', 3600],
     [400, body('budget_exceeded', '400'), 'budget_exceeded', 3600],
-    [402, body(null, '402'), 'http_402', 3600],
+    [402, body(null, '402'), 'HTTP402', 3600],
     [
       429,
       body('throttling_error', '429', 'Quota exceeded: GenerateRequestsPerDayPerProject'),
@@ -260,9 +260,9 @@ describe('an error', () => {
 
 describe('an answer that is lost', () => {
   it.each([
-    ['by a reset', 'reset', 'no_answer'],
-    ['in the middle of its JSON', { body: '{"choices": [' }, 'unreadable_answer'],
-    ['in other JSON', { body: {} }, 'unreadable_answer'],
+    ['by a reset', 'reset', 'NoAnswer'],
+    ['in the middle of its JSON', { body: '{"choices": [' }, 'UnreadableAnswer'],
+    ['in other JSON', { body: {} }, 'UnreadableAnswer'],
   ] satisfies Array<[string, PreparedAnswer, string]>)(
     '%s is ambiguous, and not asked for again',
     async (_how, answer, code) => {
@@ -274,7 +274,7 @@ describe('an answer that is lost', () => {
   it('because nobody waits for it any more is ambiguous', async () => {
     provider = await startFakeProvider('hang')
     const stop = new AbortController()
-    const failed = expect(send({}, stop)).rejects.toMatchObject({ code: 'no_answer', kind: 'ambiguous' })
+    const failed = expect(send({}, stop)).rejects.toMatchObject({ code: 'NoAnswer', kind: 'ambiguous' })
     await expect.poll(() => provider.requests.length).toBe(1)
     stop.abort()
     await failed

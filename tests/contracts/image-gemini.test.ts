@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import { encodePng } from '@/tools/simulators/picture.js'
 import { type FakeProvider, type PreparedAnswer, startFakeProvider } from '../provider-kit/fake-provider.js'
-import { generate as generateBy } from './image-contract.js'
+import { generate as generateBy } from './image-client.js'
 
 const bytes = Buffer.from('not really a picture')
 const inlineData = { mimeType: 'image/png', data: bytes.toString('base64') }
@@ -202,12 +202,12 @@ describe('an error', () => {
   })
 
   it.each([
-    [302, 'http_302', 'refused'],
-    [413, 'http_413', 'refused'],
-    [429, 'http_429', 'unavailable'],
-    [408, 'http_408', 'ambiguous'],
-    [502, 'http_502', 'ambiguous'],
-    [503, 'http_503', 'ambiguous'],
+    [302, 'HTTP302', 'refused'],
+    [413, 'HTTP413', 'refused'],
+    [429, 'HTTP429', 'unavailable'],
+    [408, 'HTTP408', 'ambiguous'],
+    [502, 'HTTP502', 'ambiguous'],
+    [503, 'HTTP503', 'ambiguous'],
   ])('of something on the way, %i, is %s and %s', async (status, code, kind) => {
     await expect(generate({ status, body: '<html>' })).rejects.toMatchObject({ code, kind })
   })

@@ -44,7 +44,7 @@ function storeVideo(requestTimeoutMs = 30_000): Promise<unknown> {
     providerPauses: createProviderPauses(),
     logger: pino({ level: 'silent' }),
   })
-  return new MockActivityEnvironment().run(activities.storeVideo, 'cgt-1', { taskKey: 'key', attempt: 1 })
+  return new MockActivityEnvironment().run(activities.storeResult, 'cgt-1', { taskKey: 'key', attempt: 1 })
 }
 
 function answerTask(response: ServerResponse, changes: object = {}): void {

@@ -201,7 +201,7 @@ describe('a create whose answer was lost', () => {
         expect(await handle.result()).toMatchObject({ outcome: 'completed' })
         const { events } = await handle.fetchHistory()
         const lookUps = (events ?? [])
-          .filter((event) => event.activityTaskScheduledEventAttributes?.activityType?.name === 'findVideoTask')
+          .filter((event) => event.activityTaskScheduledEventAttributes?.activityType?.name === 'lookUp')
           .map(({ eventTime }) => Number(eventTime?.seconds) + Number(eventTime?.nanos) / 1e9)
         // The second one's slow answer comes after the margin of 12 s, and tells of a time before its end.
         expect((lookUps.at(-1) ?? 0) - (lookUps[0] ?? 0)).toBeGreaterThanOrEqual(12)

@@ -75,15 +75,12 @@ describe('polls', () => {
         await handle.result()
         const { events } = await handle.fetchHistory()
         const at = (events ?? [])
-          .filter(
-            ({ activityTaskScheduledEventAttributes: scheduled }) => scheduled?.activityType?.name === 'getVideoTask',
-          )
+          .filter(({ activityTaskScheduledEventAttributes: scheduled }) => scheduled?.activityType?.name === 'poll')
           .map(({ eventTime }) => Number(eventTime?.seconds))
         const pauses = at.slice(1).map((time, index) => time - (at[index] ?? 0))
         const createdAt = Number(
-          (events ?? []).find(
-            (event) => event.activityTaskScheduledEventAttributes?.activityType?.name === 'createVideoTask',
-          )?.eventTime?.seconds,
+          (events ?? []).find((event) => event.activityTaskScheduledEventAttributes?.activityType?.name === 'create')
+            ?.eventTime?.seconds,
         )
         expect((at[0] ?? 0) - createdAt).toBeGreaterThanOrEqual(20)
         // Jitter is a fifth either way; the last pause ends at the deadline.

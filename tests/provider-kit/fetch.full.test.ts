@@ -4,12 +4,12 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Agent } from 'undici'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
-import { createArkClient } from '@/integrations/fangzhouVideoGeneration/client.js'
-import { markOf } from '@/integrations/fangzhouVideoGeneration/request.js'
-import { createImageClient } from '@/integrations/nanobanana2ImageGeneration/clients/index.js'
 import { withTimeout } from '@/lib/abort.js'
+import { markOf } from '@/provider-kit/definition/marks.js'
 import type { ProviderEndpoint } from '@/provider-kit/provider/config.js'
 import { downloadBytes, linksOf } from '@/provider-kit/provider/download.js'
+import { createArkClient } from '../contracts/ark-client.js'
+import { generate } from '../contracts/image-client.js'
 
 const SILENCE_MS = 2500
 const png = Buffer.from('89504e470d0a1a0a', 'hex').toString('base64')
@@ -65,10 +65,8 @@ const endpointAt = (place: string): ProviderEndpoint => ({
   simulated: false,
 })
 
-const generateBy = (backend: 'openai' | 'gemini') => async (place: string, signal: AbortSignal) => {
-  const send = await createImageClient(backend, endpointAt(place)).prepare({ prompt: 'A kite' }, signal)
-  return send(signal)
-}
+const generateBy = (backend: 'openai' | 'gemini') => (place: string, signal: AbortSignal) =>
+  generate({ backend, endpoint: endpointAt(place) }, { prompt: 'A kite' }, { signal })
 const mark = markOf({ taskKey: 'key', attempt: 1 })
 const requests: Array<[kind: string, request: (place: string, signal: AbortSignal) => Promise<unknown>]> = [
   ['openai', generateBy('openai')],

@@ -19,8 +19,8 @@ test('where a simulator is not there, the log at the start and each failure say 
   const startArk = `npm run simulator -- ark --port ${ark}`
   const startImages = `npm run simulator -- image-gateway --port ${images}`
 
-  const { createVideoTask } = createVideoActivities(context)
-  const { generateImage } = createImageActivities(context)
+  const { create: createVideoTask } = createVideoActivities(context)
+  const { createResult: generateImage } = createImageActivities(context)
   expect(said).toEqual([expect.stringContaining(startArk), expect.stringContaining(startImages)])
 
   const key = { taskKey: 'key', attempt: 1 }

@@ -41,7 +41,7 @@ describe('a create that is refused', () => {
       const handle = await start('videoPollingWorkflow', videoRequest)
       expect(await handle.result()).toMatchObject({ outcome: 'completed' })
       expect(creates(ark)).toHaveLength(6)
-      expectGrowing(await pausesBetween(handle, 'createVideoTask'), 5)
+      expectGrowing(await pausesBetween(handle, 'create'), 5)
       // Nothing more was claimed for a little.
       expect(context.providerPauses.pausedSeconds(taskQueue)).toBeGreaterThan(1)
     }),
@@ -53,7 +53,7 @@ describe('a create that is refused', () => {
       gateway.faults.retryAfterSeconds = 0
       const handle = await start('imageGenerationWorkflow', imageRequest)
       expect(await handle.result()).toMatchObject({ outcome: 'completed' })
-      expectGrowing(await pausesBetween(handle, 'generateImage'), 5)
+      expectGrowing(await pausesBetween(handle, 'createResult'), 5)
     }))
 
   it('with a Retry-After beyond all patience ends the attempt, and the next one comes a day later at most', () =>

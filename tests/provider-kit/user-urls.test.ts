@@ -111,14 +111,14 @@ describe('an activity asks its provider for nothing that would lead inside', () 
   function createVideo(request: object, more: Record<string, string> = {}): Promise<unknown> {
     const { baseUrl } = provider.endpoint
     const env = { ARK_API_KEY: 'the-key', ARK_BASE_URL: baseUrl, ARK_MODEL: 'the-model', ...more }
-    const { createVideoTask } = createVideoActivities(context(env))
+    const { create: createVideoTask } = createVideoActivities(context(env))
     return activity().run(createVideoTask, { prompt: 'A kite', ...request }, key, 'http://main/api/x/report')
   }
 
   function createImage(url: string, backend: string): Promise<unknown> {
     const { baseUrl } = provider.endpoint
     const env = { IMAGE_API_KEY: 'the-key', IMAGE_BASE_URL: baseUrl, IMAGE_MODEL: 'm', IMAGE_BACKEND: backend }
-    const { generateImage } = createImageActivities(context(env))
+    const { createResult: generateImage } = createImageActivities(context(env))
     return activity().run(generateImage, { prompt: 'A kite', referenceImages: [url] }, key)
   }
 

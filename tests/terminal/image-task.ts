@@ -44,7 +44,7 @@ export async function imageTask(latencyMs = 2000) {
       const completed = (events ?? []).map((event) => event.activityTaskCompletedEventAttributes?.scheduledEventId)
       return (events ?? []).some(
         ({ eventId, activityTaskScheduledEventAttributes: scheduled }) =>
-          scheduled?.activityType?.name === 'generateImage' && completed.some((id) => id && eventId?.equals(id)),
+          scheduled?.activityType?.name === 'createResult' && completed.some((id) => id && eventId?.equals(id)),
       )
     },
     /** How often the gateway was asked for it. */

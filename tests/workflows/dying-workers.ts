@@ -47,7 +47,7 @@ export async function killWorkers(world: RealTasks, runs: DyingRun[]): Promise<S
       runs.map(async (run, index) => ({ ...(await world.claimed(run.kind, `Boat number ${index}.`)), run })),
     )
     const queues = (role: 'workflows' | 'activities' | 'both', death: Death) =>
-      bundles.map(({ kind, bundle }) => ({ taskQueue: queueOf({ kind, death }), role, bundle }))
+      bundles.map(({ kind, bundle }) => ({ taskQueue: queueOf({ kind, death }), kind, role, bundle }))
     const options = {
       mainUrl: world.main.url,
       internalToken: TEST_TOKEN,
@@ -132,7 +132,7 @@ function queueOf({ kind, death }: Pick<DyingRun, 'kind' | 'death'>): string {
 }
 
 function isAfterSuccess({ kind, point }: DyingRun): boolean {
-  return kind === 'video' && ['storeVideo', 'reportAttempt:completed'].includes(point.activity)
+  return kind === 'video' && ['storeResult', 'reportAttempt:completed'].includes(point.activity)
 }
 
 function bundlesOfKinds() {

@@ -9,6 +9,7 @@ import { createActivities as createImageActivities } from '@/integrations/nanoba
 import { providerTaskQueue } from '@/protocol/names.js'
 import { createTaskActivities } from '@/provider-kit/main-reports.js'
 import { createProviderPauses } from '@/provider-kit/provider/pauses.js'
+import type { Kind } from './real-tasks.js'
 
 /** Where a run is stopped: at the nth execution of an activity, and at each that follows. */
 export interface StoppingPoint {
@@ -23,8 +24,8 @@ export interface StoppingPoint {
 export interface StoppingWorkersOptions {
   /** As Temporal records it. */
   identity: string
-  /** What they do of the work on a task queue, and the file of its workflows' bundle. */
-  queues: Array<{ taskQueue: string; role: 'workflows' | 'activities' | 'both'; bundle: string }>
+  /** What they do of the work on a task queue, of which integration, and the file of its workflows' bundle. */
+  queues: Array<{ taskQueue: string; kind: Kind; role: 'workflows' | 'activities' | 'both'; bundle: string }>
   mainUrl: string
   internalToken: string
   artifactsDir: string
@@ -92,13 +93,10 @@ export async function createStoppingWorkers(
     providerPauses: createProviderPauses(),
     logger: pino({ level: 'silent' }),
   }
-  const activities = {
-    ...createTaskActivities(context),
-    ...createVideoActivities(context),
-    ...createImageActivities(context),
-  }
-  const common = { connection, identity, interceptors, activities }
-  const perQueue = options.queues.map(async ({ taskQueue, role, bundle }) => {
+  const own = { video: createVideoActivities, image: createImageActivities }
+  const perQueue = options.queues.map(async ({ taskQueue, kind, role, bundle }) => {
+    const activities = { ...createTaskActivities(context), ...own[kind](context) }
+    const common = { connection, identity, interceptors, activities }
     const workflowBundle = { codePath: bundle }
     const main = role === 'activities' ? {} : { workflowBundle, enableNonLocalActivities: role === 'both' }
     const provider = role === 'workflows' ? [] : [Worker.create({ ...common, taskQueue: providerTaskQueue(taskQueue) })]

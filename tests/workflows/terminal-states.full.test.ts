@@ -104,12 +104,12 @@ describe("a video's task at the provider", () => {
     let set = () => {}
     const createVideoActivities: typeof createActivities = (context) => {
       const activities = createActivities(context)
-      const storeVideo: typeof activities.storeVideo = (...args) => {
+      const storeResult: typeof activities.storeResult = (...args) => {
         set()
         set = () => {}
-        return activities.storeVideo(...args)
+        return activities.storeResult(...args)
       }
-      return { ...activities, storeVideo }
+      return { ...activities, storeResult }
     }
     return withVideoBench(env, { createVideoActivities }, async ({ run, ark }) => {
       set = () => ark.faults.set({ [fault]: 1 })

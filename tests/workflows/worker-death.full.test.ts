@@ -24,32 +24,32 @@ const inside = (
 
 const between: Case[] = [
   after('video', 'a video, after its begin', 'beginAttempt'),
-  after('video', 'a video, after its create', 'createVideoTask'),
+  after('video', 'a video, after its create', 'create'),
   after('video', 'a video, after it was reported as processing', 'reportAttempt:processing'),
-  after('video', 'a video, after its first poll', 'getVideoTask'),
-  after('video', 'a video, after its second poll', 'getVideoTask', 2),
-  after('video', 'a video, after it was stored', 'storeVideo'),
+  after('video', 'a video, after its first poll', 'poll'),
+  after('video', 'a video, after its second poll', 'poll', 2),
+  after('video', 'a video, after it was stored', 'storeResult'),
   after('video', 'a video, after it was reported as completed', 'reportAttempt:completed'),
   after('image', 'an image, after its begin', 'beginAttempt'),
-  after('image', 'an image, after it was made', 'generateImage'),
+  after('image', 'an image, after it was made', 'createResult'),
   after('image', 'an image, after it was reported as processing', 'reportAttempt:processing'),
   after('image', 'an image, after it was reported as completed', 'reportAttempt:completed'),
 ]
 
 const settings: Case[] = [
-  inside('video', 'a video, as it is told its settings', 'videoSettings'),
-  inside('image', 'an image, as it is told its settings', 'imageSettings'),
+  inside('video', 'a video, as it is told its settings', 'providerSettings'),
+  inside('image', 'an image, as it is told its settings', 'providerSettings'),
 ]
 
 const within: Case[] = [
   inside('video', 'a video, as main has stored its begin', 'beginAttempt'),
-  inside('video', 'a video, before it is created', 'createVideoTask', { at: 'start' }),
-  inside('video', 'a video, as it was created', 'createVideoTask'),
+  inside('video', 'a video, before it is created', 'create', { at: 'start' }),
+  inside('video', 'a video, as it was created', 'create'),
   inside('video', 'a video, as main has stored that it is processing', 'reportAttempt:processing'),
-  inside('video', 'a video, at its first poll', 'getVideoTask'),
-  inside('video', 'a video, at its second poll', 'getVideoTask', { nth: 2 }),
-  inside('video', 'a video, as half of it is copied', 'storeVideo', { at: 'middle' }),
-  inside('video', 'a video, as it was stored', 'storeVideo'),
+  inside('video', 'a video, at its first poll', 'poll'),
+  inside('video', 'a video, at its second poll', 'poll', { nth: 2 }),
+  inside('video', 'a video, as half of it is copied', 'storeResult', { at: 'middle' }),
+  inside('video', 'a video, as it was stored', 'storeResult'),
   inside('video', 'a video, as main has stored that it is completed', 'reportAttempt:completed'),
   inside('image', 'an image, as main has stored its begin', 'beginAttempt'),
   inside('image', 'an image, as main has stored that it is processing', 'reportAttempt:processing'),
@@ -57,7 +57,7 @@ const within: Case[] = [
 ]
 
 /** The provider cannot be asked what it has made. */
-const unanswered: Case = inside('image', 'an image, as it was made', 'generateImage')
+const unanswered: Case = inside('image', 'an image, as it was made', 'createResult')
 
 const cases = [...between, ...settings, ...within, unanswered]
 const survivors = new Map<DyingRun, Survivor>()
@@ -118,7 +118,7 @@ describe('a worker that dies in the middle of an activity of', () => {
     const survivor = survivorOf(run)
     await expectDoneOnce(survivor)
     const { closed, startedBy } = stoppedActivity(survivor, run.point)
-    if (run.point.activity === 'createVideoTask') expect(closed?.activityTaskTimedOutEventAttributes).toBeTruthy()
+    if (run.point.activity === 'create') expect(closed?.activityTaskTimedOutEventAttributes).toBeTruthy()
     else expect(startedBy).toBe(ALIVE)
   })
 

@@ -1,0 +1,46 @@
+/** What stored bytes are, by themselves: whatever whoever sent them says. */
+import { readFile } from 'node:fs/promises'
+import { fileTypeFromBuffer } from 'file-type'
+
+export interface MediaType {
+  mimeType: string
+  extension: string
+}
+
+/** What is larger is not read whole to see whether it is JSON. */
+const MAX_JSON_BYTES = 1024 ** 2
+const UNKNOWN: MediaType = { mimeType: 'application/octet-stream', extension: 'bin' }
+
+/**
+ * The type of a file. Of text it is told whether it is JSON; text of other kinds (HTML, say) is plain text.
+ *
+ * @param head the file's beginning
+ */
+export async function mediaTypeOf(head: Uint8Array, path: string, bytes: number): Promise<MediaType> {
+  const known = await fileTypeFromBuffer(head)
+  if (known) return { mimeType: known.mime, extension: known.ext }
+  if (bytes === 0 || !isText(head, bytes > head.length)) return UNKNOWN
+  const mayBeJson = bytes <= MAX_JSON_BYTES && /^\s*[[{"\d-]/.test(new TextDecoder().decode(head.subarray(0, 100)))
+  if (mayBeJson && isJson(await readFile(path, 'utf8'))) return { mimeType: 'application/json', extension: 'json' }
+  return { mimeType: 'text/plain', extension: 'txt' }
+}
+
+/** UTF-8, without what no text has in it. The last character of what was cut may be half of one. */
+function isText(head: Uint8Array, isCut: boolean): boolean {
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(head, { stream: isCut })
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for
+    return !/[\u0000-\u0008\u000e-\u001f]/.test(text)
+  } catch {
+    return false
+  }
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}

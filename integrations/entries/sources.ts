@@ -1,0 +1,30 @@
+/** Which entities of this application's own ask for tasks. An integration without one here brings an entity of its own. */
+import type { TaskSource } from '../pull-integration.js'
+
+export const sources: Readonly<Record<string, TaskSource<never>>> = {
+  fangzhouVideoGeneration: promptSource('VideoGeneration', 'video'),
+  nanobanana2ImageGeneration: promptSource('ImageGeneration', 'image'),
+  testAsyncTask: {
+    entityName: 'TestTask',
+    toRequestParams: (record) => ({ ...(record.options as object) }) as never,
+    dueAtProperty: 'dueAt',
+    userProperty: 'userId',
+    api: { namespace: 'test', createName: 'run', toRecord: (options) => ({ options }) },
+  },
+}
+
+/** Records that keep the prompt, if there is one, in a column of its own, and the rest of the request as `options`. */
+function promptSource(entityName: string, namespace: string): TaskSource<never> {
+  return {
+    entityName,
+    toRequestParams: ({ prompt, options }) =>
+      ({ ...(typeof prompt === 'string' && { prompt }), ...(options as object) }) as never,
+    dueAtProperty: 'dueAt',
+    userProperty: 'userId',
+    api: {
+      namespace,
+      createName: 'generate',
+      toRecord: ({ prompt, ...options }: { prompt?: string }) => ({ prompt, options }),
+    },
+  }
+}

@@ -1,0 +1,99 @@
+/** Images by chat completion, as LiteLLM and gateways like it offer them. */
+import { z } from 'zod'
+import type { ProviderHttp } from '../../provider-kit/provider/http.js'
+import { noImageError } from './errors.js'
+import type { GeneratedImages, ImageRequest } from './schemas.js'
+
+/** Where gateways put the image: in `images` since LiteLLM 1.77, in `image` before, in `content` long before. */
+const imagePart = z.union([
+  z.string(),
+  z.object({ image_url: z.union([z.string(), z.object({ url: z.string() })]) }),
+  z.object({ url: z.string() }),
+])
+const count = z.number().nullish()
+const answerSchema = z.object({
+  model: z.string().nullish(),
+  choices: z
+    .array(
+      z.object({
+        finish_reason: z.string().nullish(),
+        /** LiteLLM calls every reason of Gemini's to make no image a `content_filter`, and has the real one here. */
+        provider_specific_fields: z.object({ native_finish_reason: z.string().nullish() }).nullish(),
+        message: z.object({
+          content: z.union([z.string(), z.array(z.unknown())]).nullish(),
+          images: z.array(imagePart).nullish(),
+          image: imagePart.nullish(),
+          refusal: z.string().nullish(),
+        }),
+      }),
+    )
+    .min(1),
+  usage: z.object({ prompt_tokens: count, completion_tokens: count, total_tokens: count }).nullish(),
+})
+type Message = z.output<typeof answerSchema>['choices'][number]['message']
+
+const DATA_URLS = /data:[\w.+/-]*;base64,[\w+/=-]+/g
+
+export function toGatewayBody(request: ImageRequest, model: string): object {
+  const { prompt, aspectRatio, imageSize, referenceImages = [] } = request
+  // In words too: gateways may drop the option.
+  const text = aspectRatio ? `${prompt}\n\nAspect ratio: ${aspectRatio}` : prompt
+  const images = referenceImages.map((url) => ({ type: 'image_url', image_url: { url } }))
+  return {
+    model,
+    messages: [{ role: 'user', content: [{ type: 'text', text }, ...images] }],
+    modalities: ['image', 'text'],
+    // LiteLLM hands it on to Gemini as it is.
+    ...((aspectRatio || imageSize) && { imageConfig: { aspectRatio, imageSize } }),
+  }
+}
+
+export async function askGateway(http: ProviderHttp, body: object, model: string): Promise<GeneratedImages> {
+  const { body: answer, headers } = await http.send({ method: 'POST', path: '/chat/completions', body }, answerSchema)
+  const [choice] = answer.choices
+  const message = choice?.message ?? {}
+  const text = textOf(message)
+  const urls = new Set(imageUrlsOf(message))
+  if (urls.size === 0) {
+    const reason = choice?.provider_specific_fields?.native_finish_reason ?? choice?.finish_reason
+    throw noImageError(message.refusal ? 'refusal' : reason, message.refusal ?? text)
+  }
+  const { usage } = answer
+  const cost = Number.parseFloat(headers.get('x-litellm-response-cost') ?? '')
+  return {
+    images: [...urls].map(toImage),
+    model: answer.model ?? model,
+    ...(text && { text }),
+    usage: {
+      promptTokens: usage?.prompt_tokens ?? undefined,
+      completionTokens: usage?.completion_tokens ?? undefined,
+      totalTokens: usage?.total_tokens ?? undefined,
+      costUsd: Number.isFinite(cost) ? cost : undefined,
+    },
+  }
+}
+
+function imageUrlsOf({ images, image, content }: Message): string[] {
+  const parts = Array.isArray(content) ? content.flatMap((part) => imagePart.safeParse(part).data ?? []) : []
+  const urls = [...(images ?? []), ...(image ? [image] : []), ...parts].map(urlOf)
+  if (urls.length > 0) return urls
+  return typeof content === 'string' ? (content.match(DATA_URLS) ?? []) : []
+}
+
+function urlOf(part: z.output<typeof imagePart>): string {
+  if (typeof part === 'string') return part
+  if ('url' in part) return part.url
+  return typeof part.image_url === 'string' ? part.image_url : part.image_url.url
+}
+
+/** A link stays one. Of a data URL the bytes are taken, and not its word for what they are; of bare base64 too. */
+function toImage(url: string): Uint8Array | URL {
+  if (/^https?:/i.test(url) && URL.canParse(url)) return new URL(url)
+  return Buffer.from(url.slice(url.indexOf(',') + 1), 'base64')
+}
+
+function textOf({ content }: Message): string | undefined {
+  if (typeof content === 'string') return content.replace(DATA_URLS, '').trim() || undefined
+  const texts = (content ?? []).flatMap((part) => z.object({ text: z.string() }).safeParse(part).data?.text ?? [])
+  return texts.join('\n').trim() || undefined
+}

@@ -1,0 +1,257 @@
+/** The activities of a definition: what its callbacks do, with all that is the same for every provider around them. */
+import { ApplicationFailure, CancelledFailure } from '@temporalio/activity'
+import { unlessAborted, withTimeout } from '../../lib/abort.js'
+import type { FailureDetails } from '../../protocol/failure-details.js'
+import { STORING_MS } from '../../protocol/limits.js'
+import type { ProviderTask } from '../../protocol/messages.js'
+import { providerCallbackUrl } from '../../protocol/provider-callback.js'
+import type { ActivityContext } from '../activity-context.js'
+import type { LocalConfig, PolledConfig, ProviderConfig } from '../provider/config.js'
+import { isLinkExpired } from '../provider/download.js'
+import { AnsweredProviderError, endOf, type Meaning } from '../provider/error-table.js'
+import { asActivityFailure, asCreateFailure, ProviderError } from '../provider/errors.js'
+import { withHeartbeat } from '../provider/heartbeat.js'
+import { safeFetch } from '../provider/safe-fetch.js'
+import { checkUserUrls } from '../provider/user-urls.js'
+import { LISTING_TIMEOUT_MS, type ProviderTaskState, type ProviderTaskStatus } from '../workflow/polled-task.js'
+import type { LocalActivities, PolledActivities, SingleActivities } from '../workflow/shared-activities.js'
+import { ProviderAccess, type ProviderSide, sectionIn } from './access.js'
+import { markOf } from './marks.js'
+import type { FetchUserFile, Local, Polled, Reason, Single } from './shapes.js'
+import { DOWNLOAD_TIMEOUT_MS, downloadAgain, isNothingToStore, linksTo, storing } from './storing.js'
+
+/** Of a request's own time, at most: what is paid for needs some of it to be answered. */
+const PREPARING_SHARE = 0.5
+
+export type AnyPolled = Polled<unknown, unknown, unknown, unknown>
+export type AnySingle = Single<unknown, unknown, unknown, unknown, unknown>
+export type AnyLocal = Local<unknown, unknown, unknown>
+
+export function createPolledActivities(
+  polled: AnyPolled,
+  side: ProviderSide,
+  context: ActivityContext,
+): PolledActivities {
+  const access = new ProviderAccess<PolledConfig>(side, context)
+  const { endpoint, section } = access
+  const { requestTimeoutMs, deadlineSeconds, settleSeconds, callbackBaseUrl, onAmbiguousCreate } = section
+  const { lookUp } = polled
+
+  const ask = <T>(work: (signal: AbortSignal) => Promise<T>, timeoutMs = requestTimeoutMs) =>
+    asActivityFailure(endpoint, withHeartbeat(timeoutMs, work))
+
+  const poll = (id: string, signal: AbortSignal) =>
+    unless('missing', null, polled.poll({ ...access.given('read', signal), id }))
+
+  const stateOf = (id: string, job: unknown): ProviderTaskState => {
+    const { status, reason } = statusOf(polled, job)
+    if (status) return { status, ...endOf(side.errors ?? [], status, reason) }
+    const message = `Task ${id} has ${wordOf(job)}, which this version does not know`
+    throw new ProviderError(message, { code: 'UnknownStatus', kind: 'unavailable' })
+  }
+
+  return {
+    async providerSettings() {
+      const { firstPollSeconds, pollSeconds, maxPollSeconds } = endpoint.simulated ? SIMULATOR_POLLING : section
+      const polling = { firstPollSeconds, pollSeconds, maxPollSeconds, settleSeconds }
+      const cancels = polled.cancel !== undefined
+      return { ...polling, deadlineSeconds, requestTimeoutMs, cancels, ...(onAmbiguousCreate && { onAmbiguousCreate }) }
+    },
+
+    async create(request, key, reportUrl) {
+      const callbackUrl =
+        polled.callbacks && callbackBaseUrl
+          ? providerCallbackUrl(callbackBaseUrl, context.internalToken, reportUrl, key)
+          : undefined
+      const created = withHeartbeat(requestTimeoutMs, async (signal) => {
+        await checkUserUrls(access.userUrlsOf(request), signal, access.userUrls)
+        const given = access.given('create', signal)
+        const isSpent = () => given.http.hasSpent
+        const id = await spending(isSpent, () => polled.create({ ...given, ...markOf(key), request, callbackUrl }))
+        if (typeof id === 'string' && id !== '') return id
+        throw new ProviderError('The provider gave no id', { code: 'UnreadableAnswer', kind: 'ambiguous' })
+      })
+      return asCreateFailure(context, endpoint, created)
+    },
+
+    /** The attempts' task that can be gone on with, else any other that one of them had created. */
+    async lookUp(taskKey, attempts) {
+      if (lookUp.impossible) return null
+      return ask(async (signal) => {
+        const marks = attempts.map((attempt) => ({ attempt, mark: markOf({ taskKey, attempt }) }))
+        const given = { ...access.given('read', signal), marks: marks.map(({ mark }) => mark) }
+        let ended: ProviderTask | null = null
+        for await (const job of await lookUp.list(given)) {
+          const attempt = marks.find(({ mark }) => lookUp.carries(job, mark))?.attempt
+          if (attempt === undefined) continue
+          const found = { id: lookUp.id(job), attempt }
+          if (!HAS_ENDED.includes(statusOf(polled, job).status)) return found
+          ended ??= found
+        }
+        return ended
+      }, LISTING_TIMEOUT_MS)
+    },
+
+    async poll(id) {
+      const job = await ask((signal) => poll(id, signal).then((job) => (job === null ? null : stateOf(id, job))))
+      return job ?? { status: 'gone' }
+    },
+
+    async cancel(id) {
+      return ask(async (signal) => {
+        const given = { ...access.given('read', signal), id, poll: () => poll(id, signal) }
+        const answer = (async () => polled.cancel?.(given))()
+        return (await unless('tooLate', false, unless('missing', false, answer))) !== false
+      })
+    },
+
+    async storeResult(id, key, request) {
+      return ask(async (signal) => {
+        const job = await poll(id, signal)
+        if (job === null) return null
+        const download = linksTo(access.links, requestTimeoutMs, signal)
+        const { store } = storing(context.artifacts, key, { download, signal })
+        try {
+          return await polled.result({ ...access.given('read', signal), store, id, job, request })
+        } catch (error) {
+          const isOver = (polled.keptUntil?.(job) ?? Number.POSITIVE_INFINITY) < Date.now() / 1000
+          throw isOver && (isLinkExpired(error) || isNothingToStore(error)) ? resultExpired(id) : error
+        }
+      }, DOWNLOAD_TIMEOUT_MS)
+    },
+  }
+}
+
+/** The simulator is quick, and may be asked often. */
+const SIMULATOR_POLLING = { firstPollSeconds: 1, pollSeconds: 1, maxPollSeconds: 10 }
+/** Of a status that is not known yet the task may still end well. */
+const HAS_ENDED: Array<ProviderTaskStatus | undefined> = ['failed', 'cancelled', 'expired']
+
+export function createSingleActivities(
+  single: AnySingle,
+  side: ProviderSide,
+  context: ActivityContext,
+): SingleActivities {
+  const access = new ProviderAccess<ProviderConfig>(side, context)
+  const { endpoint, section } = access
+  const { requestTimeoutMs, deadlineSeconds, onAmbiguousCreate = single.lookUp.onAmbiguousCreate } = section
+  const { artifacts } = context
+
+  return {
+    async providerSettings() {
+      return { deadlineSeconds, requestTimeoutMs, onAmbiguousCreate }
+    },
+
+    async createResult(request, key) {
+      const made = withHeartbeat(requestTimeoutMs + STORING_MS, async (signal) => {
+        const answered = await withTimeout(requestTimeoutMs, [signal], async (soon) => {
+          const prepared = await beforeSending(PREPARING_SHARE * requestTimeoutMs, soon, async (sooner) => {
+            await artifacts.prepare(sooner)
+            await checkUserUrls(access.userUrlsOf(request), sooner, access.userUrls)
+            const fetchUserFile: FetchUserFile = (url, limits) => safeFetch(url, limits, sooner, access.userLinks)
+            return single.prepare?.({ ...access.given('read', sooner), request, fetchUserFile })
+          })
+          const given = access.given('create', soon)
+          const isSpent = () => given.http.hasSpent
+          return { prepared, answer: await spending(isSpent, () => single.create({ ...given, request, prepared })) }
+        })
+        const download = (link: URL | string) => downloadAgain(link, access.links, signal)
+        const { store } = storing(artifacts, key, { download, signal })
+        const given = { ...access.given('read', signal), request, store, download }
+        return spending(always, () => single.result({ ...given, answer: answered.answer }))
+      })
+      return asCreateFailure(context, endpoint, made)
+    },
+  }
+}
+
+export function createLocalActivities(
+  local: AnyLocal,
+  { namespace, name }: Pick<ProviderSide, 'namespace' | 'name'>,
+  context: ActivityContext,
+): LocalActivities {
+  const settings = sectionIn<LocalConfig & { deadlineSeconds: number }>(context, namespace, name)
+  const timeoutMs = settings.deadlineSeconds * 1000
+  return {
+    async localSettings() {
+      return { deadlineSeconds: settings.deadlineSeconds }
+    },
+
+    async work(request, key) {
+      return withHeartbeat(timeoutMs, async (signal) => {
+        const { store } = storing(context.artifacts, key, { signal })
+        return local.run({ request, settings, signal, store })
+      })
+    },
+  }
+}
+
+const always = () => true
+
+/**
+ * Keeps what was thrown from saying that nothing was made where that is not known: an error that nobody has thought of,
+ * or a "not now" that came after something had been accepted, would have it asked for, and paid for, again.
+ */
+async function spending<T>(hasSpent: () => boolean, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    const kind = error instanceof ProviderError ? error.kind : failureDetails(error)?.kind
+    const saysItself = [ProviderError, ApplicationFailure, CancelledFailure].some((known) => error instanceof known)
+    if (saysItself && !(kind === 'unavailable' && hasSpent())) throw error
+    const message = error instanceof Error ? error.message : String(error)
+    const code = error instanceof ProviderError ? error.code : 'create_failed'
+    throw new ProviderError(message, { code, kind: 'ambiguous', cause: error })
+  }
+}
+
+function failureDetails(error: unknown): FailureDetails | undefined {
+  return error instanceof ApplicationFailure ? (error.details?.[0] as FailureDetails | undefined) : undefined
+}
+
+/** Where this fails, or has no end in time, nothing was created. A cancellation of the run stays one. */
+async function beforeSending<T>(
+  timeoutMs: number,
+  signal: AbortSignal,
+  prepare: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  try {
+    return await withTimeout(timeoutMs, [signal], async (soon) => {
+      soon.throwIfAborted()
+      return await unlessAborted(prepare(soon), soon)
+    })
+  } catch (error) {
+    const saysItself = [ApplicationFailure, CancelledFailure, ProviderError].some((known) => error instanceof known)
+    if (saysItself) throw error
+    const message = `The request could not be made ready: ${error instanceof Error ? error.message : error}`
+    throw new ProviderError(message, { code: 'preparation_failed', kind: 'unavailable' })
+  }
+}
+
+/** What the provider's answer, if it means this, is taken for. */
+async function unless<T, Other>(meaning: Meaning, other: Other, answer: Promise<T>): Promise<T | Other> {
+  try {
+    return await answer
+  } catch (error) {
+    if (error instanceof AnsweredProviderError && error.meaning === meaning) return other
+    throw error
+  }
+}
+
+function statusOf(polled: AnyPolled, job: unknown): { status: ProviderTaskStatus | undefined; reason?: Reason } {
+  const said = polled.status(job)
+  return typeof said === 'object' ? said : { status: said }
+}
+
+/** The provider's own word for it, where it is found. */
+function wordOf(job: unknown): string {
+  const { status, state } = (job ?? {}) as Record<string, unknown>
+  const word = status ?? state
+  return typeof word === 'string' ? `the status "${word}"` : 'a status'
+}
+
+/** For good: to have it made again is to pay again, which is for an operator to say. */
+function resultExpired(id: string): ProviderError {
+  const message = `What task ${id} made was not copied while the provider kept it`
+  return new ProviderError(message, { code: 'result_expired', kind: 'refused' })
+}

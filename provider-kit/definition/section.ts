@@ -1,0 +1,88 @@
+/** The section of the configuration that a definition brings, and the names of its options in the environment. */
+import { z } from 'zod'
+import {
+  ambiguityOptions,
+  callbackOptions,
+  type Defaults,
+  localOptions,
+  pollingOptions,
+  providerOptions,
+} from '../provider/config.js'
+
+export interface SectionParts {
+  shape: 'polled' | 'single' | 'local' | 'custom'
+  settings: z.ZodRawShape
+  defaults: Defaults | undefined
+  needsModel: boolean
+  callbacks: boolean
+  onAmbiguousCreate: 'fail' | 'retry' | undefined
+}
+
+/** The options of a section, by name. An integration's own go before those that every one has. */
+export function optionsOf({ shape, settings, defaults, callbacks, onAmbiguousCreate }: SectionParts): z.ZodRawShape {
+  const hasProvider = shape === 'polled' || shape === 'single'
+  return {
+    ...(hasProvider ? providerOptions(defaults) : localOptions(defaults)),
+    ...(shape === 'local' && pickDeadline(defaults)),
+    ...(shape === 'polled' && pollingOptions(defaults)),
+    ...(callbacks && callbackOptions),
+    ...(onAmbiguousCreate && ambiguityOptions(onAmbiguousCreate)),
+    ...Object.fromEntries(Object.entries(settings).map(([name, schema]) => [name, fromText(schema as z.ZodType)])),
+  }
+}
+
+function pickDeadline(defaults: Defaults | undefined) {
+  const { deadlineSeconds } = providerOptions(defaults)
+  return { deadlineSeconds }
+}
+
+export function sectionOf(parts: SectionParts): z.ZodType {
+  const needed = ['baseUrl' as const, ...(parts.needsModel ? (['model'] as const) : [])]
+  return z.strictObject(optionsOf(parts)).superRefine((options, context) => {
+    const section = options as Record<string, unknown>
+    for (const field of section.apiKey === undefined ? [] : needed) {
+      if (section[field] !== undefined) continue
+      context.addIssue({ code: 'custom', path: [field], message: `is needed when apiKey is set: give ${field}` })
+    }
+    const { deadlineSeconds, requestTimeoutMs, settleSeconds } = section as Record<string, number | undefined>
+    if (deadlineSeconds === undefined || requestTimeoutMs === undefined || settleSeconds === undefined) return
+    const shortest = requestTimeoutMs / 1000 + settleSeconds
+    if (deadlineSeconds > shortest) return
+    const message = `must be more than ${shortest}, which is requestTimeoutMs and settleSeconds together: no sooner is it certain that a create did not happen`
+    context.addIssue({ code: 'custom', path: ['deadlineSeconds'], message })
+  })
+}
+
+/**
+ * The section as a file would have it: each option by its name in the environment, as `${ACME_MAX_TASKS_IN_FLIGHT}` for
+ * `maxTasksInFlight` of `ACME`.
+ *
+ * @param fallbacks what is taken where a variable is not set
+ */
+export function templateOf(
+  prefix: string,
+  options: z.ZodRawShape,
+  fallbacks: Record<string, string | undefined>,
+): Record<string, string> {
+  const entries = Object.keys(options).map((name) => {
+    const fallback = fallbacks[name] === undefined ? '' : `:-${fallbacks[name]}`
+    return [name, `\${${prefix}_${upperSnakeCase(name)}${fallback}}`]
+  })
+  return Object.fromEntries(entries)
+}
+
+export function upperSnakeCase(name: string): string {
+  return name
+    .replace(/([a-z\d])([A-Z])/g, '$1_$2')
+    .replaceAll('-', '_')
+    .toUpperCase()
+}
+
+/** The environment holds nothing but text: where an option takes none, it is read as a number or a boolean. */
+function fromText(schema: z.ZodType): z.ZodType {
+  return z.preprocess((value) => {
+    if (typeof value !== 'string' || schema.safeParse(value).success) return value
+    if (value === 'true' || value === 'false') return value === 'true'
+    return value.trim() !== '' && Number.isFinite(Number(value)) ? Number(value) : value
+  }, schema)
+}

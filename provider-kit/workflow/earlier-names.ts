@@ -1,0 +1,15 @@
+/**
+ * What the shared activities were called when the two integrations of 0.1.0 had workflows of their own, by workflow. A
+ * worker has them under both names, for runs that began then.
+ */
+export const EARLIER_NAMES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  videoPollingWorkflow: {
+    providerSettings: 'videoSettings',
+    create: 'createVideoTask',
+    lookUp: 'findVideoTask',
+    poll: 'getVideoTask',
+    cancel: 'cancelVideoTask',
+    storeResult: 'storeVideo',
+  },
+  imageGenerationWorkflow: { providerSettings: 'imageSettings', createResult: 'generateImage' },
+}

@@ -152,7 +152,8 @@ function newTaskState(given: Partial<TaskState> | undefined, maxAttempts: number
 
 /**
  * A machine whose states and edges are the protocol's: it takes those that start a status, or, where it computes a
- * value, all of them, as every event changes that.
+ * value, all of them, as every event changes that. `status` and `state` have one each: a machine gives one property its
+ * value, and nothing else may move a status.
  */
 function machine(
   { integrationEvent }: CallEntityNames,

@@ -91,7 +91,9 @@ export async function runAttempt<Params, Result>(
 
   let result: Result
   try {
-    const begin = await main.beginAttempt(callbackUrl, { ...run, status: 'begin', createIntent })
+    const beginAttempt = () => main.beginAttempt(callbackUrl, { ...run, status: 'begin', createIntent })
+    // What an earlier run had created has to be found, to be cancelled: the work sees the cancellation, after this.
+    const begin = await (input.continued ? CancellationScope.nonCancellable(beginAttempt) : beginAttempt())
     if (!begin.accepted) return { outcome: 'refused', attempt, reason: begin.reason }
     result = await work({ begun: begin.begun, reportProcessing, reportWaiting, reportResumed })
   } catch (error) {

@@ -1,5 +1,5 @@
 /** The workflows of definitions. What differs between integrations is in their activities, which have the same names. */
-import { patched, proxyActivities, proxyLocalActivities, workflowInfo } from '@temporalio/workflow'
+import { CancellationScope, patched, proxyActivities, proxyLocalActivities, workflowInfo } from '@temporalio/workflow'
 import type { AttemptInput, AttemptOutcome } from '../../protocol/attempt.js'
 import { EARLIER_NAMES } from './earlier-names.js'
 import { Patience } from './patience.js'
@@ -17,7 +17,9 @@ export async function polledWorkflow(input: AttemptInput): Promise<AttemptOutcom
   const key = { taskKey, attempt }
   return runAttempt(input, async (run) => {
     const named = namesOfRun()
-    const settings = await named(proxyLocalActivities<PolledActivities>(SETTINGS)).providerSettings()
+    const { providerSettings } = named(proxyLocalActivities<PolledActivities>(SETTINGS))
+    // Also in a cancelled run, which looks up what there is to cancel.
+    const settings = await CancellationScope.nonCancellable(() => providerSettings())
     const { onAmbiguousCreate, cancels = true } = settings
     const once = named(requestOnce<PolledActivities>(settings))
     const lookUp: LookUp = onAmbiguousCreate

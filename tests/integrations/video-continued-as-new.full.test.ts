@@ -166,4 +166,31 @@ describe('a run that continued as new while it looked up what was created', () =
       expect(ark.requests.at(-1)).toMatchObject({ method: 'DELETE', path: `${TASKS}/${id}` })
       expect(begins(video)).toBe(begun)
     }))
+
+  it('looks up what it asked for, and cancels it, though the cancellation comes while it begins again', () =>
+    bench({ deadlineSeconds: 200, latencyMs: HOUR_MS, settleSeconds: 100 }, async (video) => {
+      const { start, ark, arkUrl, main } = video
+      let goOn: (() => void) | undefined
+      main.onReport = ({ status }) => {
+        if (status !== 'begin' || begins(video) !== 2) return
+        return new Promise<void>((resolve) => {
+          goOn = resolve
+        })
+      }
+      ark.faults.set({ failBeforeAccept: 1 })
+      const handle = await start(WORKFLOW, videoRequest)
+      await hurry(handle, video, () => goOn !== undefined)
+      const id = await createEarlier(arkUrl, 'late', seedOfAttempt(1))
+      await handle.cancel()
+      // The cancellation is in the history by then, before the answer.
+      await eventually(async () => expect(await eventsOf(handle)).toContain('cancelRequested'))
+      goOn?.()
+      expect(await handle.result()).toMatchObject({ outcome: 'failed', error: { code: 'cancelled' } })
+      expect(ark.requests.at(-1)).toMatchObject({ method: 'DELETE', path: `${TASKS}/${id}` })
+    }))
 })
+
+async function eventsOf(handle: Pick<Started, 'fetchHistory'>): Promise<string[]> {
+  const { events } = await handle.fetchHistory()
+  return (events ?? []).map((event) => (event.workflowExecutionCancelRequestedEventAttributes ? 'cancelRequested' : ''))
+}

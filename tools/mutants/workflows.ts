@@ -73,6 +73,20 @@ export const WORKFLOWS_RULES: Mutant[] = [
     tests: ['tests/integrations/video-continued-as-new.full.test.ts'],
   },
   {
+    name: 'cancelled-as-it-begins-again-finds-nothing',
+    file: ATTEMPT,
+    from: 'await (input.continued ? CancellationScope.nonCancellable(beginAttempt) : beginAttempt())',
+    to: 'await beginAttempt()',
+    tests: ['tests/integrations/video-continued-as-new.full.test.ts'],
+  },
+  {
+    name: 'not-now-after-it-was-accepted',
+    file: 'provider-kit/definition/activities.ts',
+    from: "if (saysItself && !(kind === 'unavailable' && hasSpent())) throw error",
+    to: 'if (saysItself) throw error',
+    tests: ['tests/provider-kit/definitions.test.ts'],
+  },
+  {
     name: 'unanswered-create-not-looked-up',
     file: JOB,
     from: 'const found = await this.#lookUp(find, [this.input.attempt])',

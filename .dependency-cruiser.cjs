@@ -62,7 +62,7 @@ module.exports = {
     {
       name: 'tools-and-tests-are-not-shipped',
       severity: 'error',
-      from: { path: PRODUCT },
+      from: { path: PRODUCT, pathNot: '^integrations/[^/]+/simulator\\.ts$' },
       to: { path: '^(tools|tests)/' },
     },
     {

@@ -6,19 +6,21 @@ import { randomBytes } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { loadConfig } from '../../config.js'
+import * as definitions from '../../integrations/entries/definitions.js'
 import { simulatorsInUse } from '../../integrations/entries/simulators.js'
+import { sources } from '../../integrations/entries/sources.js'
 import { stopOnSignals } from '../../lib/stop-on-signals.js'
+import type { Integration } from '../../provider-kit/definition/define.js'
 import { Stack } from '../stack/stack.js'
-import { TaskClient, type TaskKind, type TaskView } from '../stack/task-client.js'
+import { TaskClient, type TaskView } from '../stack/task-client.js'
 import { Display, type Progress } from './display.js'
 
 /** From the first process's start to the last task's end, on a slow machine. */
 const TIME_LIMIT_MS = 300_000
-const TASKS: Array<{ kind: TaskKind; request: object }> = [
-  { kind: 'video', request: { prompt: 'A paper boat on a mountain lake at dawn' } },
-  { kind: 'image', request: { prompt: 'A lighthouse made of books, watercolour' } },
-  { kind: 'test', request: { kind: 'multiStep', message: 'hello' } },
-]
+/** One of each integration that has an example. */
+const TASKS = Object.values<Integration>(definitions).flatMap(({ namespace, example }) =>
+  example ? [{ kind: sources[namespace]?.api?.namespace ?? namespace, request: example }] : [],
+)
 
 /** Of another way to sign in, in case this shell has them. */
 const JWT_VARIABLES = ['AUTH_JWKS_URL', 'AUTH_JWT_SECRET', 'AUTH_ISSUER', 'AUTH_AUDIENCE']

@@ -8,7 +8,7 @@ import { ANSWER_SHAPES, type AnswerShape } from './image-gateway/answer.js'
 import { createImageGatewaySimulator, type ImageGatewaySimulatorOptions } from './image-gateway/index.js'
 import type { Simulator } from './simulator.js'
 
-interface Kind {
+export interface Kind {
   create(options: ImageGatewaySimulatorOptions): Simulator
   defaultPort: number
 }
@@ -58,14 +58,19 @@ export class UsageError extends Error {
 /**
  * The simulator that these arguments ask for, not yet started; undefined where they ask for help.
  *
+ * @param own those that integrations bring, beside the ones there are
  * @throws UsageError
  */
-export function simulatorFor(args: string[]): { name: string; simulator: Simulator } | undefined {
+export function simulatorFor(
+  args: string[],
+  own: Readonly<Record<string, Kind>> = {},
+): { name: string; simulator: Simulator } | undefined {
+  const kinds = { ...own, ...KINDS }
   const { positionals, values } = parse(args)
   if (values.help) return undefined
   const [name = '', ...more] = positionals
-  const kind = Object.hasOwn(KINDS, name) ? KINDS[name] : undefined
-  if (!kind || more.length > 0) throw new UsageError(`Name one simulator: ${Object.keys(KINDS).join(', ')}`)
+  const kind = Object.hasOwn(kinds, name) ? kinds[name] : undefined
+  if (!kind || more.length > 0) throw new UsageError(`Name one simulator: ${Object.keys(kinds).join(', ')}`)
   if (values['latency-ms'] !== undefined && values['latency-scale'] !== undefined) {
     throw new UsageError('--latency-ms and --latency-scale exclude each other: give one of them')
   }

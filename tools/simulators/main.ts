@@ -1,7 +1,13 @@
 /** `npm run simulator -- ark|image-gateway|gemini [options]`: one simulator in a process of its own. */
 import { stopOnSignals } from '../../lib/stop-on-signals.js'
-import { HELP, simulatorFor, USAGE, UsageError } from './command-line.js'
+import { HELP, type Kind, simulatorFor, USAGE, UsageError } from './command-line.js'
+import { loadSimulator, ownSimulators } from './own.js'
 
+const own: Record<string, Kind> = {}
+for (const found of ownSimulators()) {
+  const { createSimulator: create } = await loadSimulator(found)
+  own[found.name] = { create, defaultPort: Number(found.url.port) }
+}
 const { name, simulator } = parseOrExit()
 const { url } = await simulator.start().catch(portTaken)
 console.log(`Simulator ${name} (no real provider) listens on ${url}`)
@@ -14,7 +20,7 @@ process.once('disconnect', stop)
 
 function parseOrExit() {
   try {
-    const asked = simulatorFor(process.argv.slice(2))
+    const asked = simulatorFor(process.argv.slice(2), own)
     if (asked) return asked
     console.log(HELP)
     process.exit(0)

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { type OwnSimulatorFile, ownSimulators } from '../simulators/own.js'
 import { freePort } from '../temporal/free-port.js'
 import { startTemporalServer, type TemporalServer, type TemporalServerOptions } from '../temporal/server.js'
 import { type Child, type ChildFailedError, startChild } from './child.js'
@@ -25,6 +26,8 @@ interface Ports {
   temporal: number
   ark: number
   images: number
+  /** Of the simulators that integrations bring. */
+  own: Array<OwnSimulatorFile & { port: number }>
 }
 
 /**
@@ -59,6 +62,9 @@ export class Stack {
       ARTIFACTS_DIR: this.artifactsDir,
       ARK_SIMULATOR_URL: `http://127.0.0.1:${ports.ark}/api/v3`,
       IMAGE_SIMULATOR_URL: `http://127.0.0.1:${ports.images}/v1`,
+      ...Object.fromEntries(
+        ports.own.map(({ variable, port, url }) => [variable, `http://127.0.0.1:${port}${url.pathname}`]),
+      ),
     }
   }
 
@@ -71,7 +77,8 @@ export class Stack {
       options.simulatorPorts?.ark ?? freePort(),
       options.simulatorPorts?.images ?? freePort(),
     ])
-    return new Stack(options, { main, temporal, ark, images })
+    const own = await Promise.all(ownSimulators().map(async (found) => ({ ...found, port: await freePort() })))
+    return new Stack(options, { main, temporal, ark, images, own })
   }
 
   /** The environment that every process of the stack gets. */
@@ -173,6 +180,7 @@ export class Stack {
     return [
       simulatorProgram('ark', this.ports.ark, this.#env),
       simulatorProgram('image-gateway', this.ports.images, this.#env),
+      ...this.ports.own.map(({ name, port }) => simulatorProgram(name, port, this.#env)),
     ]
   }
 

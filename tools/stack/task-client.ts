@@ -12,6 +12,11 @@ const CREATE_PATHS: Record<TaskKind, string> = {
   test: 'api/test/run',
 }
 
+/** An integration without an entity of the application's own is asked in its own namespace. */
+function createPath(kind: string): string {
+  return Object.hasOwn(CREATE_PATHS, kind) ? CREATE_PATHS[kind as TaskKind] : `api/${kind}/create`
+}
+
 const createdSchema = z.object({ taskId: z.string() })
 
 const errorSchema = z.object({ code: z.string(), message: z.string() })
@@ -64,12 +69,12 @@ export class TaskClient {
    * Creates a task and returns its id. Where no answer comes it asks again, which makes no second task: the key is
    * the same. So may the caller, with a `key` of its own.
    */
-  async create(kind: TaskKind, request: object, signal?: AbortSignal, key: string = randomUUID()): Promise<string> {
+  async create(kind: string, request: object, signal?: AbortSignal, key: string = randomUUID()): Promise<string> {
     const headers = { 'content-type': 'application/json', 'idempotency-key': `"${key}"` }
     for (let triesLeft = CREATE_TRIES; ; triesLeft--) {
       try {
         const init = { method: 'POST', headers, body: JSON.stringify(request) }
-        return createdSchema.parse(await this.#request(CREATE_PATHS[kind], signal, init)).taskId
+        return createdSchema.parse(await this.#request(createPath(kind), signal, init)).taskId
       } catch (error) {
         const refused = error instanceof RefusedError
         if (triesLeft <= 1 || signal?.aborted || (refused && !error.mayPass)) throw error
@@ -80,13 +85,13 @@ export class TaskClient {
   }
 
   /** The task as main shows it: its status, its result, and what has happened to it. */
-  async read(kind: TaskKind, id: string, signal?: AbortSignal): Promise<TaskView> {
+  async read(kind: string, id: string, signal?: AbortSignal): Promise<TaskView> {
     return taskSchema.parse(await this.#request(`api/${kind}/tasks/${encodeURIComponent(id)}`, signal))
   }
 
   /** Looks at the task until it has ended, and returns it as it ended. `onLook` sees every look. */
   async untilEnded(
-    kind: TaskKind,
+    kind: string,
     id: string,
     signal?: AbortSignal,
     onLook: (view: TaskView) => void = () => {},

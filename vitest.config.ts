@@ -14,6 +14,13 @@ const shared = {
 const resolve = { alias: { '@': fileURLToPath(new URL('.', import.meta.url)).replace(/\/$/, '') } }
 
 const full = 'tests/**/*.full.test.ts'
+/**
+ * Files that may share a process, as what they load takes longer than most of their tests: they replace no modules,
+ * and leave none otherwise than they found it. What starts workers or an application of its own has a process each.
+ */
+const together = [
+  'artifacts', 'contracts', 'lib', 'main-component', 'model', 'money', 'protocol', 'provider-kit', 'tasks', 'tools',
+].map((dir) => `tests/${dir}/**/*.test.ts`)
 /** Suites that start whole processes for minutes, or measure time: one after another, when the others are done. */
 const wholeSystem = ['tools/chaos', 'money', 'performance', 'stress', 'terminal'].map(
   (dir) => `tests/${dir}/**/*.full.test.ts`,
@@ -33,7 +40,19 @@ export default defineConfig({
           ...shared,
           name: 'quick',
           include: ['tests/**/*.test.ts', 'tests/test-async-task-component.ts'],
+          exclude: [full, ...together],
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        resolve,
+        test: {
+          ...shared,
+          name: 'quick-together',
+          include: together,
           exclude: [full],
+          isolate: false,
           maxWorkers: 2,
           sequence: { groupOrder: 0 },
         },

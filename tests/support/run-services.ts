@@ -4,7 +4,9 @@ import { createServer, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import pino from 'pino'
 import { bundleWorkflows } from '../../async-task-component/workflow-bundle.js'
+import { loadConfig } from '../../config/load.js'
 import { startPostgres, type TestPostgres } from './postgres.js'
 
 export interface RunServices {
@@ -28,7 +30,7 @@ export async function startRunServices(): Promise<RunServices> {
       return (await postgres).createDatabase()
     },
     '/data-dir': () => {
-      dataDir ??= initialiseDataDir(join(folder, 'pglite'))
+      dataDir ??= installInto(join(folder, 'pglite'))
       return dataDir
     },
     '/bundle': (workflowsPath) => {
@@ -70,13 +72,15 @@ async function listen(server: Server): Promise<AddressInfo> {
   return server.address() as AddressInfo
 }
 
-/** An empty database. To make one takes PGLite seconds, and to open a copy some tenths of one. */
-async function initialiseDataDir(path: string): Promise<string> {
-  const { PGlite } = await import('@electric-sql/pglite')
-  const database = new PGlite(path)
-  await database.waitReady
-  await database.close()
-  return path
+/** Where main has been once. To make a database and install the model takes seconds, and to open a copy less than one. */
+async function installInto(dataDir: string): Promise<string> {
+  const { startMainComponent } = await import('../../main-component/index.js')
+  const env = { MAIN_DATA_DIR: dataDir, MAIN_LISTEN_PORT: '0' }
+  const config = loadConfig({ mode: 'local', component: 'main', env })
+  const logger = pino({ level: 'silent' })
+  const main = await startMainComponent({ config, internalTokens: ['nobody-calls-this-main'], logger })
+  await main.stop()
+  return dataDir
 }
 
 async function bundleInto(path: string, workflowsPath: string): Promise<string> {

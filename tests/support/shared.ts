@@ -10,7 +10,7 @@ export function createDatabase(): Promise<string> {
   return ask('/database')
 }
 
-/** Makes `path` a folder with an empty database for PGLite. */
+/** Makes `path` a folder with a database for PGLite that has main's model, and no tasks. */
 export async function createDataDir(path: string): Promise<void> {
   await cp(await ask('/data-dir'), path, { recursive: true })
 }

@@ -19,7 +19,16 @@ const full = 'tests/**/*.full.test.ts'
  * and leave none otherwise than they found it. What starts workers or an application of its own has a process each.
  */
 const together = [
-  'artifacts', 'contracts', 'lib', 'main-component', 'model', 'money', 'protocol', 'provider-kit', 'tasks', 'tools',
+  'artifacts',
+  'contracts',
+  'lib',
+  'main-component',
+  'model',
+  'money',
+  'protocol',
+  'provider-kit',
+  'tasks',
+  'tools',
 ].map((dir) => `tests/${dir}/**/*.test.ts`)
 /** Suites that start whole processes for minutes, or measure time: one after another, when the others are done. */
 const wholeSystem = ['tools/chaos', 'money', 'performance', 'stress', 'terminal'].map(

@@ -6,7 +6,11 @@ const LONGEST = ['/tests/e2e/', '/tests/tools/chaos/chaos-run']
 /** On a fresh clone Vitest does not know how long files take. */
 export class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const rank = ({ moduleId }: TestSpecification) => (LONGEST.some((part) => moduleId.includes(part)) ? 0 : 1)
+    const rank = ({ moduleId, project }: TestSpecification) => {
+      if (LONGEST.some((part) => moduleId.includes(part))) return 0
+      // A process goes on to the next file only where that one is of its kind.
+      return project.config.isolate ? 1 : 2
+    }
     return (await super.sort(files)).toSorted((a, b) => rank(a) - rank(b))
   }
 }

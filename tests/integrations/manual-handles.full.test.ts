@@ -36,7 +36,7 @@ async function startRun(bench: VideoBench) {
   const taskKey = created.body.taskId as string
   const apiCallId = await main.rowIdOf(taskKey, NAMESPACE)
   await main.internalPost(`${API}/reportFangzhouVideoResult`, { apiCallId, status: 'queued' })
-  bench.main.taskKey = taskKey
+  bench.main.take(apiCallId, taskKey)
   const callbackUrl = `http://main.invalid${API}/reportFangzhouVideoResult`
   const workflowId = attemptWorkflowId(NAMESPACE, apiCallId, taskKey, 1)
   const run = () =>

@@ -5,13 +5,11 @@ import type { AttemptOutcome } from '@/protocol/attempt.js'
 import {
   DEFAULT_TASK_POLICY,
   type Decision,
-  decide,
-  evolve,
-  initialTaskState,
   type TaskEvent,
   type TaskRequest,
   type TaskState,
 } from '@/protocol/index.js'
+import { TaskInMemory } from '../support/task-in-memory.js'
 import type { Handled } from './invariants.js'
 
 /** Rules that a test takes away, to see that the model notices. */
@@ -36,38 +34,27 @@ type Happening = { kind: 'request'; request: TaskRequest; answer: MainAnswer } |
 /** What happened to main: when by its clock, and what the row and its events were afterwards. */
 export type Step = Happening & { now: number; state: TaskState; events: readonly TaskEvent[] }
 
-export class Main {
-  state: TaskState = initialTaskState(DEFAULT_TASK_POLICY.maxAttempts)
-  events: readonly TaskEvent[] = []
+export class Main extends TaskInMemory {
   readonly history: Step[] = []
   onHandled: (handled: Handled) => void = () => {}
   restores = 0
-  #tokens = 0
   #backup = { state: this.state, events: this.events }
 
   constructor(
     private readonly now: () => number,
     private readonly broken: ReadonlySet<Broken>,
-  ) {}
+  ) {
+    super('the-task')
+  }
 
   /** @param asRead the row that the check reads; another one than the locked row only where that rule is broken */
   handle(asked: TaskRequest, asRead = this.state): MainAnswer {
-    this.#tokens += 1
-    const context = {
-      taskKey: 'the-task',
-      now: this.now(),
-      newToken: `token-${this.#tokens}`,
-      random: 0.5,
-      policy: DEFAULT_TASK_POLICY,
-    }
     const before = this.state
     const request = this.#weaken(asked)
     const { events, answer } =
       this.broken.has('no adopt') && request.from === 'run' && before.status === 'pending'
         ? { events: [], answer: { ok: false as const, reason: 'wrong_status' as const, error: 'no adopt' } }
-        : decide(asRead, request, context)
-    this.state = events.reduce(evolve, this.state)
-    this.events = [...this.events, ...events]
+        : this.carryOut(request, this.now(), 0.5, asRead)
     if (this.broken.has('attempts reset on retry') && request.status === 'retry') {
       this.state = { ...this.state, attempts: 0, attemptLimit: DEFAULT_TASK_POLICY.maxAttempts, outcomes: {} }
     }

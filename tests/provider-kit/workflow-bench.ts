@@ -3,95 +3,77 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type ServerType, serve } from '@hono/node-server'
 import type { WorkflowHandle, WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client'
 import { TestWorkflowEnvironment } from '@temporalio/testing'
 import { Worker } from '@temporalio/worker'
-import { Hono } from 'hono'
 import pino from 'pino'
 import { inject } from 'vitest'
 import type { z } from 'zod'
 import { createArtifactStore } from '@/artifacts/index.js'
 import { integrationsConfigSchema } from '@/integrations/entries/config.js'
 import type { AttemptInput, AttemptOutcome } from '@/protocol/attempt.js'
-import {
-  type Acceptance,
-  DEFAULT_TASK_POLICY,
-  decide,
-  evolve,
-  initialTaskState,
-  type RunReport,
-  type TaskRequest,
-  type TaskState,
-} from '@/protocol/index.js'
+import { initialTaskState, type RunReport, type TaskState } from '@/protocol/index.js'
 import { providerTaskQueue } from '@/protocol/names.js'
 import type { ActivityContext, CreateActivities } from '@/provider-kit/activity-context.js'
 import { createTaskActivities } from '@/provider-kit/main-reports.js'
 import { createProviderPauses } from '@/provider-kit/provider/pauses.js'
 import { TEST_TOKEN } from '../support/main.js'
+import { ProtocolMain } from '../support/protocol-main.js'
 import { bundleOf } from '../support/shared.js'
+import type { TaskInMemory } from '../support/task-in-memory.js'
 import '../support/quiet-temporal.js'
 
+const TASK_ID = '42'
 const TASK_KEY = 'k7Qx2'
 
-export interface RecordingMain {
-  url: string
+/** A main with one task, claimed for attempt 1, that keeps what it was told. */
+export class RecordingMain {
   /** Every report, in order. */
-  reports: Array<RunReport & { apiCallId: string }>
-  /** The task's row, and its key. Tests may set them. */
-  state: TaskState
-  taskKey: string
+  readonly reports: Array<RunReport & { apiCallId: string }> = []
   /** Statuses to answer the next reports with, whatever they say. */
-  failWith: number[]
+  failWith: number[] = []
   /** Called with each report before it is decided on, which waits for what this returns. */
-  onReport: (report: RunReport) => unknown
-  stop(): Promise<void>
-}
+  onReport: (report: RunReport) => unknown = () => undefined
+  #task: TaskInMemory
 
-/** A main with one task, claimed for attempt 1, that goes by the protocol's rules and keeps what it was told. */
-async function startRecordingMain(): Promise<RecordingMain> {
-  let tokens = 0
-  const nextToken = () => `token-${String(++tokens).padStart(6, '0')}`
-  const step = (state: TaskState, request: TaskRequest) => {
-    const row = { taskKey: main.taskKey, now: Date.now() / 1000 }
-    const context = { ...row, newToken: nextToken(), random: 0, policy: DEFAULT_TASK_POLICY }
-    const decision = decide(state, request, context)
-    return { decision, next: decision.events.reduce(evolve, state) }
+  private constructor(private readonly protocol: ProtocolMain) {
+    this.#task = this.take(TASK_ID, TASK_KEY)
+    protocol.token = TEST_TOKEN
+    protocol.fault = () => this.failWith.shift()
+    protocol.onReport = (body) => {
+      const report = body as RecordingMain['reports'][number]
+      this.reports.push(report)
+      return this.onReport(report)
+    }
   }
 
-  const app = new Hono()
-  const main: RecordingMain = {
-    url: '',
-    reports: [],
-    state: initialTaskState(5),
-    taskKey: TASK_KEY,
-    failWith: [],
-    onReport: () => undefined,
-    stop: async () => undefined,
+  static async start(): Promise<RecordingMain> {
+    return new RecordingMain(await ProtocolMain.start())
   }
-  main.state = step(main.state, { from: 'processor', status: 'queued' }).next
-  app.post('/api/:namespace/:api', async (c) => {
-    if (c.req.header('authorization') !== `Bearer ${TEST_TOKEN}`) return c.json({ success: false, error: 'token' }, 401)
-    const fault = main.failWith.shift()
-    const report = await c.req.json<RunReport & { apiCallId: string }>()
-    if (fault) return c.json({ success: false, error: `fault ${fault}` }, fault as 500)
-    main.reports.push(report)
-    await main.onReport(report)
-    const { decision, next } = step(main.state, { ...report, from: 'run' })
-    main.state = next
-    const { answer } = decision
-    if (!answer.ok) return c.json({ success: false, ...answer, ok: undefined, status: next.status }, 409)
-    const { begin } = answer as Acceptance
-    return c.json({ success: true, status: next.status, ...begin })
-  })
-  const server = await new Promise<ServerType>((resolve) => {
-    const listening = serve({ fetch: app.fetch, hostname: '127.0.0.1', port: 0 }, ({ port }) => {
-      main.url = `http://127.0.0.1:${port}`
-      resolve(listening)
-    })
-  })
-  main.stop = () => new Promise((resolve) => server.close(() => resolve()))
-  return main
+
+  get url(): string {
+    return this.protocol.url
+  }
+
+  stop(): Promise<void> {
+    return this.protocol.stop()
+  }
+
+  /** Another task in place of its own. */
+  take(id: string, taskKey: string): TaskInMemory {
+    this.#task = this.protocol.add('bench', id, {}, taskKey)
+    this.protocol.apply(id, { status: 'queued' })
+    return this.#task
+  }
+
+  /** The task's row. */
+  get state(): TaskState {
+    return this.#task.state
+  }
+
+  set state(state: TaskState) {
+    this.#task.state = state
+  }
 }
 
 /** The row of a task whose earlier attempt left this behind, claimed again for the next one. */
@@ -153,7 +135,7 @@ export async function withWorkflowBench(
   }: BenchOptions,
   test: (bench: WorkflowBench) => Promise<void>,
 ): Promise<void> {
-  const main = await startRecordingMain()
+  const main = await RecordingMain.start()
   const artifactsDir = await mkdtemp(join(tmpdir(), 'artifacts-'))
   const context: BenchContext = {
     mainUrl: mainUrl ?? main.url,
@@ -179,7 +161,7 @@ export async function withWorkflowBench(
   const start: WorkflowBench['start'] = (workflow, requestParams, attempt = 1, { workflowId, ...of } = {}) => {
     // Another host than main's own: only its path may count.
     const callbackUrl = 'http://main.invalid/api/test/report'
-    const input = { apiCallId: '42', taskKey: TASK_KEY, attempt, callbackUrl, requestParams, ...of }
+    const input = { apiCallId: TASK_ID, taskKey: TASK_KEY, attempt, callbackUrl, requestParams, ...of }
     const id = workflowId ?? `${taskQueue}:${attempt}`
     return env.client.workflow.start(workflow, { taskQueue, workflowId: id, args: [input] })
   }

@@ -7,20 +7,11 @@ import type { HttpBindings } from '@hono/node-server'
 import { serve } from '@hono/node-server'
 import { Hono } from 'hono'
 import type { PullModeConfig } from '@/integrations/index.js'
-import {
-  claimableAt,
-  DEFAULT_TASK_POLICY,
-  type Decision,
-  decide,
-  evolve,
-  initialTaskState,
-  type TaskEvent,
-  type TaskState,
-  uncheckedSince,
-} from '@/protocol/index.js'
+import { claimableAt, type Decision, uncheckedSince } from '@/protocol/index.js'
 import { buildAPIPath } from '@/protocol/names.js'
 import type { PendingTask, RunToCheck } from '@/protocol/wire.js'
 import { withSender } from './messages.js'
+import { TaskInMemory } from './task-in-memory.js'
 
 export const TEST_TOKEN = 'protocol-main-internal-token'
 
@@ -50,20 +41,24 @@ interface Acted {
   body: unknown
 }
 
-export interface Task {
-  id: string
-  taskKey: string
-  namespace: string
-  createdAt: number
-  requestParams: unknown
-  state: TaskState
-  events: TaskEvent[]
+class Task extends TaskInMemory {
+  constructor(
+    readonly id: string,
+    readonly namespace: string,
+    readonly createdAt: number,
+    readonly requestParams: unknown,
+    taskKey: string,
+  ) {
+    super(taskKey)
+  }
 }
 
 export class ProtocolMain {
   readonly seen: SeenRequest[] = []
   /** Decides what goes wrong with a request. */
   fault: (request: SeenRequest) => Fault | undefined = () => undefined
+  /** Called with each report before it is decided on, which waits for what this returns. */
+  onReport: (report: SeenRequest['body']) => unknown = () => undefined
   token = TEST_TOKEN
 
   readonly #tasks = new Map<string, Task>()
@@ -82,6 +77,10 @@ export class ProtocolMain {
 
   get port(): number {
     return this.#port
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#port}`
   }
 
   async listen(port = this.#port): Promise<void> {
@@ -106,11 +105,8 @@ export class ProtocolMain {
     })
   }
 
-  add(namespace: string, id: string, requestParams: unknown = {}): Task {
-    const taskKey = `key-${id}`
-    const createdAt = this.#now() + this.#tasks.size / 1000
-    const state = initialTaskState(DEFAULT_TASK_POLICY.maxAttempts)
-    const task: Task = { id, taskKey, namespace, createdAt, requestParams, state, events: [] }
+  add(namespace: string, id: string, requestParams: unknown = {}, taskKey = `key-${id}`): Task {
+    const task = new Task(id, namespace, this.#now() + this.#tasks.size / 1000, requestParams, taskKey)
     this.#tasks.set(id, task)
     this.#release(this.#parked)
     return task
@@ -124,17 +120,7 @@ export class ProtocolMain {
 
   /** Applies a request as if somebody else had sent it. */
   apply(id: string, request: Parameters<typeof withSender>[0]): Decision['answer'] {
-    const task = this.task(id)
-    const decision = decide(task.state, withSender(request), {
-      taskKey: task.taskKey,
-      now: this.#now(),
-      newToken: `main-${crypto.randomUUID()}`,
-      random: 0,
-      policy: DEFAULT_TASK_POLICY,
-    })
-    task.events.push(...decision.events)
-    task.state = decision.events.reduce(evolve, task.state)
-    return decision.answer
+    return this.task(id).carryOut(withSender(request), this.#now()).answer
   }
 
   /** Puts the clock forward: leases end, pauses are over. */
@@ -187,7 +173,7 @@ export class ProtocolMain {
 
   /** A pull-mode configuration that points here. */
   config(namespace: string, overrides: Partial<PullModeConfig> = {}): { namespace: string; config: PullModeConfig } {
-    const url = (name: string) => `http://127.0.0.1:${this.#port}/${buildAPIPath(namespace, name)}`
+    const url = (name: string) => `${this.url}/${buildAPIPath(namespace, name)}`
     const reportTaskEvent = url('report')
     return {
       namespace,
@@ -318,7 +304,13 @@ export class ProtocolMain {
       }))
   }
 
-  #report({ apiCallId, ...request }: SeenRequest['body']): { status: number; body: unknown } {
+  /** At once where nothing is waited for: `until` looks when a request has been seen. */
+  #report(body: SeenRequest['body']): Acted | Promise<Acted> {
+    const held = this.onReport(body)
+    return held instanceof Promise ? held.then(() => this.#decide(body)) : this.#decide(body)
+  }
+
+  #decide({ apiCallId, ...request }: SeenRequest['body']): Acted {
     const task = this.#tasks.get(apiCallId ?? '')
     if (!task) return { status: 404, body: { success: false, error: 'Task not found' } }
     const answer = this.apply(task.id, request as Parameters<typeof withSender>[0])

@@ -1,0 +1,29 @@
+import {
+  DEFAULT_TASK_POLICY,
+  type Decision,
+  decide,
+  evolve,
+  initialTaskState,
+  type TaskEvent,
+  type TaskRequest,
+  type TaskState,
+} from '@/protocol/index.js'
+
+/** A task as main has it, with the protocol's own rules and no database: what every main in memory is made of. */
+export class TaskInMemory {
+  state: TaskState = initialTaskState(DEFAULT_TASK_POLICY.maxAttempts)
+  events: readonly TaskEvent[] = []
+  #tokens = 0
+
+  constructor(public taskKey: string) {}
+
+  /** @param asRead the row that the decision goes by, where it is another than the locked one */
+  carryOut(request: TaskRequest, now: number, random = 0, asRead = this.state): Decision {
+    const newToken = `${this.taskKey}-token-${++this.#tokens}`
+    const context = { taskKey: this.taskKey, now, newToken, random, policy: DEFAULT_TASK_POLICY }
+    const decision = decide(asRead, request, context)
+    this.events = [...this.events, ...decision.events]
+    this.state = decision.events.reduce(evolve, this.state)
+    return decision
+  }
+}

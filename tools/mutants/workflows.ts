@@ -3,7 +3,7 @@ import type { Mutant } from './mutant.js'
 const JOB = 'provider-kit/workflow/provider-task-job.ts'
 const ATTEMPT = 'provider-kit/workflow/run-attempt.ts'
 const UNANSWERED = 'provider-kit/workflow/unanswered-create.ts'
-const RESUMING = ['tests/provider-kit/resumed-provider-task.test.ts']
+const RESUMING = ['tests/provider-kit/resumed-provider-task.full.test.ts']
 const VIDEO = ['tests/integrations/video-polling-workflow.full.test.ts']
 const IMAGE = ['tests/integrations/image-generation-workflow.test.ts']
 

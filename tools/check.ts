@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const sources = readdirSync(root, { withFileTypes: true })
-  .filter(({ name }) => !/^\.|^(node_modules|vendor|deploy|docs)$/.test(name))
+  .filter(({ name }) => !/^\.|^(node_modules|dist|vendor|deploy|docs)$/.test(name))
   .filter((entry) => entry.isDirectory() || entry.name.endsWith('.ts'))
   .map(({ name }) => name)
 

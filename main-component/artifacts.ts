@@ -5,6 +5,7 @@ import { serveStatic } from '@hono/node-server/serve-static'
 import type { Context, MiddlewareHandler } from 'hono'
 import { every } from 'hono/combine'
 import type { ArtifactsConfig, S3Config } from '../artifacts/config.js'
+import { isShown, typeOfArtifact } from './artifact-types.js'
 
 const PATH = /^\/artifacts\//
 
@@ -21,6 +22,9 @@ const harmless: MiddlewareHandler = async (c, next) => {
     "default-src 'none'; media-src 'self'; img-src 'self'; style-src 'unsafe-inline'; sandbox",
   )
   await next()
+  if (!c.res.ok) return
+  c.header('content-type', typeOfArtifact(c.req.path))
+  if (!isShown(c.req.path)) c.header('content-disposition', 'attachment')
 }
 
 function serveFolder(root: string): MiddlewareHandler {

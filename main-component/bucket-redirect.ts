@@ -3,6 +3,7 @@ import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import type { MiddlewareHandler } from 'hono'
 import type { S3Config } from '../artifacts/config.js'
 import { createS3Client } from '../artifacts/s3-client.js'
+import { isShown } from './artifact-types.js'
 
 /** For how long a link to the bucket can be used: to begin a download, not to keep. */
 const LINK_SECONDS = 300
@@ -19,7 +20,8 @@ export function createBucketRedirect(config: S3Config): MiddlewareHandler {
   return async (c, next) => {
     const key = c.req.path.replace(/^\/artifacts\//, '')
     if (!KEY.test(key)) return next()
-    const object = { Bucket: config.bucket, Key: config.prefix + key }
+    const saved = isShown(key) ? {} : { ResponseContentDisposition: 'attachment' }
+    const object = { Bucket: config.bucket, Key: config.prefix + key, ...saved }
     // A link is for one method.
     const command = c.req.method === 'HEAD' ? new HeadObjectCommand(object) : new GetObjectCommand(object)
     const link = await getSignedUrl(client, command, { expiresIn: LINK_SECONDS })

@@ -66,6 +66,20 @@ it('stores nothing any more once it is called off', async () => {
 })
 
 it.each([
+  ['audio', Buffer.from(`fffb9064${'00'.repeat(60)}`, 'hex'), 'mp3', 'audio/mpeg'],
+  ['a PDF', Buffer.from('%PDF-1.7\n%âãÏÓ\n1 0 obj'), 'pdf', 'application/pdf'],
+  ['JSON', Buffer.from(' {"words": [1, 2]}\n'), 'json', 'application/json'],
+  ['what is no JSON after all', Buffer.from('{"words": [1, 2'), 'txt', 'text/plain'],
+  ['a text', Buffer.from('Größe: 3 €'.repeat(1000)), 'txt', 'text/plain'],
+  ['a page, which is never shown as one', Buffer.from('<html><script>1</script>'), 'txt', 'text/plain'],
+  ['what nobody knows', Buffer.from([0, 1, 2, 3, 250]), 'bin', 'application/octet-stream'],
+])('stores %s as what its bytes are, where any type will do', async (_what, bytes, extension, mimeType) => {
+  const key = `result-a-1.${extension}`
+  expect(await store().put('result-a-1', [bytes], { maxBytes: 100_000 }, signal)).toMatchObject({ key, mimeType })
+  expect(await readFile(join(artifactsDir, key))).toEqual(bytes)
+})
+
+it.each([
   ['is not what it should be', [png], { media: 'video' as const, maxBytes: 10_000 }, 'artifact_not_media'],
   ['is nothing known', [Buffer.from('<html>')], image, 'artifact_not_media'],
   ['is empty', [], image, 'artifact_not_media'],

@@ -322,6 +322,24 @@ it('a body that comes in chunks is taken as any other', async () => {
 })
 
 describe('/artifacts', () => {
+  it.each([
+    ['speech.mp3', 'audio/mpeg', null],
+    ['speech.wav', 'audio/wav', null],
+    ['paper.pdf', 'application/pdf', null],
+    ['words.json', 'application/json', null],
+    ['words.txt', 'text/plain; charset=utf-8', null],
+    ['drawing.svg', 'image/svg+xml; charset=utf-8', 'attachment'],
+    ['page.html', 'text/html; charset=utf-8', 'attachment'],
+    ['unknown.bin', 'application/octet-stream', 'attachment'],
+    ['unknown.xyz', 'application/octet-stream', 'attachment'],
+  ])('serves %s as %s', async (name, type, disposition) => {
+    await writeFile(join(main.artifactsDir, name), 'some bytes')
+    const { status, headers } = await fetch(`${main.url}/artifacts/${name}`)
+    expect({ status, type: headers.get('content-type') }).toEqual({ status: 200, type })
+    expect(headers.get('content-disposition')).toBe(disposition)
+    expect(headers.get('x-content-type-options')).toBe('nosniff')
+  })
+
   it('serves a stored file with its type, whole or in part', async () => {
     await mkdir(join(main.artifactsDir, 'task'))
     await writeFile(join(main.artifactsDir, 'task', 'video.mp4'), 'not really a video')

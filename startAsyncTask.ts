@@ -7,7 +7,7 @@ import { AsyncTaskComponent } from './async-task-component/index.js'
 import { createLogger, installTemporalRuntime } from './async-task-component/logger.js'
 import { internalToken } from './config/development-token.js'
 import { loadConfig } from './config/load.js'
-import { createApplicationIntegrations } from './integrations/entries/application.js'
+import { applicationPullModes } from './integrations/entries/pulls.js'
 import { createRedactor, type Redact, secretsOf } from './lib/redaction.js'
 import { stopOnSignals } from './lib/stop-on-signals.js'
 import { createProviderPauses } from './provider-kit/provider/pauses.js'
@@ -25,11 +25,9 @@ try {
   redact = createRedactor([internalApiToken, ...secretsOf({ components, integrations })])
   installTemporalRuntime(logger)
 
-  const Integrations = createApplicationIntegrations(config)
-  const application = new Integrations({ entities: [], relations: [], activities: [], interactions: [], dict: [] })
   const component = new AsyncTaskComponent({
     config: { ...components.asyncTask, internalApiToken },
-    integrations: application.getIntegrations(),
+    integrations: applicationPullModes(config),
     activityContext: {
       mainUrl: components.main.url,
       internalToken: internalApiToken,

@@ -1,50 +1,18 @@
-/** The application's half of a definition: what main and the daemon run, made of it and of its section. */
+/** The integration class of a definition, for main. */
 import { Entity, Property } from 'interaqt'
 import type { Integration } from '../provider-kit/definition/define.js'
-import { type LocalConfig, type ProviderConfig, providerEndpoint } from '../provider-kit/provider/config.js'
+import type { DefinedPull } from './defined-pull.js'
 import type { IIntegrationConstructor, IIntegrationConstructorArgs } from './index.js'
-import { createPullIntegration, type PullIntegrationOptions, type TaskSource } from './pull-integration.js'
+import { createPullIntegration, type TaskSource } from './pull-integration.js'
 
-/** How one application runs a definition; what its section of the configuration says comes beside it. */
-export interface DefinedOptions
-  extends Pick<PullIntegrationOptions<never>, 'mainUrl' | 'maxAttempts' | 'stuckTimeoutSeconds' | 'runs'> {
-  /** The application's entity whose records ask for tasks. Default: one that the definition brings. */
-  source?: TaskSource<never> | undefined
-  /** Whether users' URLs may lead into private networks: where simulators stand in. */
-  allowPrivateUrls: boolean
-}
-
+/** @param source the application's entity whose records ask for tasks. Default: one that the definition brings */
 export function createDefinedIntegration(
   definition: Integration,
-  section: LocalConfig & Partial<ProviderConfig> & { pollSeconds?: number },
-  { source, allowPrivateUrls, ...options }: DefinedOptions,
+  { pull, options }: DefinedPull,
+  source: TaskSource<never> | undefined,
 ): IIntegrationConstructor {
-  const { name, entityPrefix, workflowName, resultSchema, takesCallbacks } = definition
-  const { enabled, maxTasksInFlight, maxOpenTasksPerUser, pollSeconds, requestsPerMinute, userUrlHosts = [] } = section
-  const Base = createPullIntegration(
-    {
-      name,
-      entityPrefix,
-      workflowName,
-      reportAPIName: `report${entityPrefix}Result`,
-      ...(takesCallbacks !== undefined && {
-        manualHandles: { queryAPIName: `query${entityPrefix}Status`, takesCallbacks },
-      }),
-      requestSchema: definition.requestSchema({ allowPrivateUrls, userUrlHosts }),
-      resultSchema,
-    },
-    {
-      ...options,
-      enabled,
-      maxTasksInFlight,
-      maxOpenTasksPerUser,
-      requestsPerMinute,
-      requestTimeoutMs: requestTimeoutOf(section),
-      pollSeconds,
-      source: (source ?? ownSource(definition)) as TaskSource<Record<string, unknown>>,
-    },
-  )
-  if (source) return Base
+  if (source) return createPullIntegration(pull, { ...options, source: source as AnySource })
+  const Base = createPullIntegration(pull, { ...options, source: ownSource(definition) })
   return class extends Base {
     constructor(args: IIntegrationConstructorArgs) {
       args.entities.push(ownEntity(definition))
@@ -53,12 +21,7 @@ export function createDefinedIntegration(
   }
 }
 
-/** What is cut off at a simulator has cost nothing. */
-function requestTimeoutOf(section: Partial<ProviderConfig>): number | undefined {
-  const isProvider = section.simulatorUrl !== undefined && !providerEndpoint(section as ProviderConfig).simulated
-  return isProvider ? section.requestTimeoutMs : undefined
-}
-
+type AnySource = TaskSource<Record<string, unknown>>
 type Named = Pick<Integration, 'namespace' | 'entityPrefix'>
 
 const entityName = ({ entityPrefix }: Named) => `${entityPrefix}Request`
@@ -75,10 +38,10 @@ function ownEntity(definition: Named) {
   })
 }
 
-function ownSource(definition: Named): TaskSource<object> {
+function ownSource(definition: Named): AnySource {
   return {
     entityName: entityName(definition),
-    toRequestParams: ({ request }) => request as object,
+    toRequestParams: ({ request }) => request as Record<string, unknown>,
     dueAtProperty: 'dueAt',
     userProperty: 'userId',
     api: { namespace: definition.namespace, createName: 'create', toRecord: (request) => ({ request }) },

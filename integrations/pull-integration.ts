@@ -1,8 +1,6 @@
 /** The base of every integration whose tasks are pulled: from a small definition, everything main and the daemon need. */
 import type { Controller } from 'interaqt'
 import type { z } from 'zod'
-import type { APICall } from '../protocol/attempt.js'
-import { buildAPIPath, FETCH_PENDING_TASKS, integrationTaskQueue, RUNS_TO_CHECK, urlBelow } from '../protocol/names.js'
 import type { RemovalBatch } from '../tasks/ended-tasks.js'
 import type {
   API,
@@ -12,7 +10,8 @@ import type {
   PullModeConfig,
 } from './index.js'
 import { MainSide } from './main-side.js'
-import { buildWorkflowId, type PullIntegrationDefinition, type PullIntegrationOptions } from './pull-definition.js'
+import type { PullIntegrationDefinition, PullIntegrationOptions } from './pull-definition.js'
+import { pullModeOf } from './pull-mode.js'
 
 export type { PullIntegrationDefinition, PullIntegrationOptions, TaskSource } from './pull-definition.js'
 
@@ -51,28 +50,7 @@ export function createPullIntegration<Params extends z.ZodObject, Result extends
     }
 
     getPullModeConfig(): PullModeConfig<z.output<Params>> | null {
-      if (options.enabled === false) return null
-      const { namespace } = this.#args
-      const url = (api: string) => urlBelow(options.mainUrl, buildAPIPath(namespace, api))
-      const callbackUrl = url(definition.reportAPIName)
-      return {
-        enabled: true,
-        taskQueue: integrationTaskQueue(definition.name),
-        workflowName: definition.workflowName,
-        requestsPerMinute: options.requestsPerMinute,
-        requestTimeoutMs: options.requestTimeoutMs,
-        buildWorkflowId,
-        buildWorkflowParams: ({ id, requestParams }: APICall<z.output<Params>>) => ({
-          apiCallId: id,
-          requestParams,
-          callbackUrl,
-        }),
-        internalAPIs: {
-          fetchPendingTasks: url(FETCH_PENDING_TASKS),
-          reportTaskEvent: callbackUrl,
-          runsToCheck: url(RUNS_TO_CHECK),
-        },
-      }
+      return pullModeOf(this.#args.namespace, definition, options)
     }
   }
 }

@@ -124,7 +124,12 @@ describe('create', () => {
     const ark = await client('reset', 'hang', { body: { nothing: true } }, { body: '{"id": "cg' }, { body: '' })
     const create = (until = signal) => ark.create({ prompt: 'x' }, { mark, deadlineSeconds: 60 }, until)
     await expect(create()).rejects.toMatchObject({ code: 'NoAnswer', kind: 'ambiguous' })
-    await expect(create(AbortSignal.timeout(50))).rejects.toMatchObject({ code: 'NoAnswer', kind: 'ambiguous' })
+    const late = new AbortController()
+    const hanging = create(late.signal)
+    // Only once it has arrived: else the next request would be the one that hangs.
+    await expect.poll(() => provider.requests.length).toBe(2)
+    late.abort()
+    await expect(hanging).rejects.toMatchObject({ code: 'NoAnswer', kind: 'ambiguous' })
     await expect(create()).rejects.toMatchObject({ code: 'UnreadableAnswer', kind: 'ambiguous' })
     await expect(create()).rejects.toMatchObject({ code: 'UnreadableAnswer', kind: 'ambiguous' })
     await expect(create()).rejects.toMatchObject({ message: 'Cannot read the answer: it is empty', kind: 'ambiguous' })

@@ -41,8 +41,8 @@ export const PULLING_RULES: Mutant[] = [
   {
     name: 'suspect-beside-others',
     file: PULL_LOOP,
-    from: 'await this.#drained()\n    const [suspect]',
-    to: 'const [suspect]',
+    from: 'await this.#drained()\n    const suspect',
+    to: 'const suspect',
     tests: PULLING,
   },
   {

@@ -5,6 +5,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import { integrationsTemplate } from '@/integrations/entries/config.js'
 import { freePort } from '@/tools/temporal/free-port.js'
 import { createDatabase } from '../support/shared.js'
 import { buildImage, type Image } from './image.js'
@@ -119,7 +120,7 @@ describe('the containers', () => {
   }
 })
 
-/** Those that the configuration's files and the image's sources name. */
+/** Those that the configuration's files, the integrations and the image's sources name. */
 function variablesRead(): string[] {
   const files = ['app.config.json', 'deploy.dev.json', 'deploy.prod.json', 'startMain.ts', 'startAsyncTask.ts']
   for (const folder of [
@@ -135,6 +136,7 @@ function variablesRead(): string[] {
       if (file.endsWith('.ts')) files.push(join(folder, file))
     }
   }
-  const text = files.map((file) => readFileSync(file, 'utf8')).join('\n')
+  const texts = files.map((file) => readFileSync(file, 'utf8'))
+  const text = [...texts, JSON.stringify(integrationsTemplate)].join('\n')
   return [...text.matchAll(/(?:\$\{|\benv\.)([A-Z][A-Z0-9_]+)/g)].map(([, name]) => name as string)
 }

@@ -10,6 +10,7 @@ import { Client, Connection, type WorkflowStartOptions } from '@temporalio/clien
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { loadConfig } from '@/config/load.js'
+import { integrationsTemplate } from '@/integrations/entries/config.js'
 import { secretsOf } from '@/lib/redaction.js'
 import type { Query } from '@/tools/chaos/witnesses/database.js'
 import { eventually } from '../support/eventually.js'
@@ -52,7 +53,8 @@ describe('the scanner finds', () => {
 })
 
 it('every secret that the configuration can have is looked for, but for that of a mode that has no tokens', async () => {
-  const configured = JSON.parse(await readFile('app.config.json', 'utf8'))
+  const file = JSON.parse(await readFile('app.config.json', 'utf8'))
+  const configured = { ...file, integrations: integrationsTemplate }
   const names = secretsOf(configured).flatMap((value) => /^\$\{(\w+)\}$/.exec(value)?.[1] ?? [])
   expect(names).toContain('OPERATOR_TOKEN')
   expect(names.filter((name) => !(name in SECRETS))).toEqual(['AUTH_JWT_SECRET'])

@@ -42,7 +42,7 @@ async function withDefinition(
   section: object,
   test: (bench: DefinitionBench) => Promise<void>,
 ): Promise<void> {
-  const provider = createSpeechSimulator({ latencyMs: 100, slowBodyMs: 50 })
+  const provider = createSpeechSimulator({ latencyMs: 0, slowBodyMs: 50 })
   const { url: simulatorUrl } = await provider.start()
   const hasProvider = definition.shape === 'polled' || definition.shape === 'single'
   const config = definition.config.parse({ ...(hasProvider && { simulatorUrl }), ...section })

@@ -149,7 +149,7 @@ export function createSingleActivities(
             await artifacts.prepare(sooner)
             await checkUserUrls(access.userUrlsOf(request), sooner, access.userUrls)
             const fetchUserFile: FetchUserFile = (url, limits) => safeFetch(url, limits, sooner, access.userLinks)
-            return single.prepare?.({ ...access.given('read', sooner), request, fetchUserFile })
+            return single.prepare?.({ ...access.given('prepare', sooner), request, fetchUserFile })
           })
           const given = access.given('create', soon)
           const isSpent = () => given.http.hasSpent

@@ -109,11 +109,13 @@ export function answeredError(
   return new AnsweredProviderError(error, row.kind, { kind: kindOf(row.kind, purpose), retryAfterSeconds })
 }
 
-export type Purpose = 'create' | 'read'
+/** `prepare`: what comes before a create, and costs nothing. */
+export type Purpose = 'create' | 'prepare' | 'read'
 
 function kindOf(meaning: Meaning, purpose: Purpose): FailureKind {
   if (purpose === 'read') return 'unavailable'
-  return meaning === 'missing' || meaning === 'tooLate' ? 'refused' : meaning
+  if (meaning === 'missing' || meaning === 'tooLate') return 'refused'
+  return purpose === 'prepare' && meaning === 'ambiguous' ? 'unavailable' : meaning
 }
 
 /** Whether somebody but the provider, as a proxy before it, may have said so is told by the answer having no error. */

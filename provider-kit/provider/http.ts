@@ -64,13 +64,16 @@ const asBearer = (apiKey: string) => ({ authorization: `Bearer ${apiKey}` })
 export function createHttp(options: HttpOptions): WatchedHttp {
   const { endpoint, purpose, signal, errors = [], readError, authenticate = asBearer } = options
   let hasSpent = false
+  // Once something is accepted, what else is asked only tells how far that is.
+  const meantBy = (maySpend: boolean): Purpose =>
+    maySpend ? 'create' : purpose === 'read' || hasSpent ? 'read' : 'prepare'
   const send: ProviderHttp['send'] = async ({ free, headers, ...request }, expected) => {
     const maySpend = purpose === 'create' && !(free ?? request.method === 'GET')
     try {
       const answer = await withTimeout(endpoint.requestTimeoutMs, [signal], (soon) =>
         exchange(endpoint, { ...request, headers: { ...authenticate(endpoint.apiKey), ...headers } }, maySpend, soon),
       )
-      if (!answer.ok) throw answeredError(answer, errors, maySpend ? 'create' : 'read', readError)
+      if (!answer.ok) throw answeredError(answer, errors, meantBy(maySpend), readError)
       hasSpent ||= maySpend
       return { body: read(expected, answer, maySpend ? 'ambiguous' : 'unavailable') as never, headers: answer.headers }
     } catch (error) {

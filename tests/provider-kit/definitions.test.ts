@@ -3,21 +3,12 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { TestWorkflowEnvironment } from '@temporalio/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Activities, ActivityContext } from '@/provider-kit/activity-context.js'
-import type { Integration } from '@/provider-kit/definition/define.js'
-import type { Simulator } from '@/tools/simulators/simulator.js'
+import { type IntegrationBench, withIntegration } from './integration-bench.js'
 import { careless, polledSpeech, speechAtOnce, spelling, unlistedSpeech, wordCount } from './speech.js'
 import { createSpeechSimulator, MP3 } from './speech-simulator.js'
-import { createTimeSkippingEnvironment, nextAttempt, type WorkflowBench, withWorkflowBench } from './workflow-bench.js'
+import { createTimeSkippingEnvironment, nextAttempt } from './workflow-bench.js'
 
-const SHARED = new URL('../../provider-kit/workflow/shared-workflows.ts', import.meta.url).pathname
 const OWN = new URL('../workflows/fixtures/spelling.ts', import.meta.url).pathname
-const WORKFLOWS = {
-  polled: 'polledWorkflow',
-  single: 'singleWorkflow',
-  local: 'localWorkflow',
-  custom: 'spellingWorkflow',
-}
 const request = { text: 'one two three' }
 
 let env: TestWorkflowEnvironment
@@ -26,44 +17,26 @@ beforeAll(async () => {
 })
 afterAll(() => env.teardown())
 
-interface DefinitionBench extends Pick<WorkflowBench, 'main' | 'artifactsDir' | 'activitiesOf'> {
-  provider: Simulator
-  /** What the provider has accepted, and charges for. */
-  paid(): number
-  run(attempt?: number): Promise<unknown>
-  /** The activities that a run of it schedules. */
-  start(): ReturnType<WorkflowBench['start']>
+type DefinitionBench = Omit<IntegrationBench, 'run' | 'start'> & {
+  run(attempt?: number): ReturnType<IntegrationBench['run']>
+  start(): ReturnType<IntegrationBench['start']>
 }
 
 /** A worker of one definition, whatever application knows it. */
-async function withDefinition(
-  // biome-ignore lint/suspicious/noExplicitAny: of whatever types.
-  definition: Integration<any, any, any, Activities>,
+function withDefinition(
+  definition: Parameters<typeof withIntegration>[1],
   section: object,
   test: (bench: DefinitionBench) => Promise<void>,
 ): Promise<void> {
-  const provider = createSpeechSimulator({ latencyMs: 0, slowBodyMs: 50 })
-  const { url: simulatorUrl } = await provider.start()
   const hasProvider = definition.shape === 'polled' || definition.shape === 'single'
-  const config = definition.config.parse({ ...(hasProvider && { simulatorUrl }), ...section })
-  const createActivities = (context: ActivityContext) =>
-    definition.createActivities({ ...context, integrations: { [definition.namespace]: config } })
-  const workflow = WORKFLOWS[definition.shape]
-  const workflowsPath = definition.shape === 'custom' ? OWN : SHARED
-  const options = { folder: definition.name, workflowsPath, createActivities }
-  try {
-    await withWorkflowBench(env, options, ({ run, start, ...bench }) =>
-      test({
-        ...bench,
-        provider,
-        paid: () => provider.requests.filter(({ created }) => created).length,
-        run: (attempt) => run(workflow, request, attempt),
-        start: () => start(workflow, request),
-      }),
-    )
-  } finally {
-    await provider.stop()
+  const options = {
+    section,
+    ...(hasProvider && { createSimulator: createSpeechSimulator }),
+    ...(definition.shape === 'custom' && { workflowsPath: OWN }),
   }
+  return withIntegration(env, definition, options, ({ run, start, ...bench }) =>
+    test({ ...bench, run: (attempt) => run(request, attempt), start: () => start(request) }),
+  )
 }
 
 const stored = { key: 'audio-k7Qx2-1.mp3', mimeType: 'audio/mpeg', bytes: MP3.length }

@@ -11,10 +11,12 @@ import { inject } from 'vitest'
 import type { z } from 'zod'
 import { createArtifactStore } from '@/artifacts/index.js'
 import { integrationsConfigSchema } from '@/integrations/entries/config.js'
+import * as definitions from '@/integrations/entries/definitions.js'
 import type { AttemptInput, AttemptOutcome } from '@/protocol/attempt.js'
 import { initialTaskState, type RunReport, type TaskState } from '@/protocol/index.js'
 import { providerTaskQueue } from '@/protocol/names.js'
 import type { ActivityContext, CreateActivities } from '@/provider-kit/activity-context.js'
+import type { Integration } from '@/provider-kit/definition/define.js'
 import { createTaskActivities } from '@/provider-kit/main-reports.js'
 import { createProviderPauses } from '@/provider-kit/provider/pauses.js'
 import { TEST_TOKEN } from '../support/main.js'
@@ -142,9 +144,7 @@ export async function withWorkflowBench(
     internalToken: TEST_TOKEN,
     artifacts: createArtifactStore({ dir: artifactsDir }, main.url),
     integrations: integrationsConfigSchema.parse({
-      fangzhouVideoGeneration: { simulatorUrl: 'http://127.0.0.1:9' },
-      nanobanana2ImageGeneration: { simulatorUrl: 'http://127.0.0.1:9' },
-      testAsyncTask: {},
+      ...Object.fromEntries(Object.values<Integration>(definitions).map(withoutProvider)),
       ...integrations,
     }),
     providerPauses: createProviderPauses(),
@@ -185,6 +185,11 @@ export async function withWorkflowBench(
     await main.stop()
     await rm(artifactsDir, { recursive: true, force: true })
   }
+}
+
+/** A section of which no provider is reached. */
+function withoutProvider({ namespace, shape }: Integration): [string, object] {
+  return [namespace, shape === 'polled' || shape === 'single' ? { simulatorUrl: 'http://127.0.0.1:9' } : {}]
 }
 
 /** Runs the workers for as long as `work` takes. */

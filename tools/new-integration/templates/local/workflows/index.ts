@@ -1,0 +1,1 @@
+export { localWorkflow as newIntegrationWorkflow } from '../../../../../provider-kit/workflow/shared-workflows.js'

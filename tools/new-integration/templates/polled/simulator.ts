@@ -1,0 +1,7 @@
+/** Stands in for the provider where no key is configured. Keep it to what the provider's documents say. */
+import { simulatePolled } from '../../../../tools/simulators/simulate.js'
+
+export const createSimulator = simulatePolled({
+  path: '/v1/jobs',
+  show: ({ id, request, state, url, error }) => ({ id, mark: request.mark, state, url, error }),
+})

@@ -1,0 +1,1 @@
+export { polledWorkflow as newIntegrationWorkflow } from '../../../../../provider-kit/workflow/shared-workflows.js'

@@ -1,0 +1,7 @@
+/** Stands in for the provider where no key is configured. Keep it to what the provider's documents say. */
+import { simulateSingle } from '../../../../tools/simulators/simulate.js'
+
+export const createSimulator = simulateSingle({
+  path: '/v1/make',
+  answer: (_request, url) => ({ url }),
+})

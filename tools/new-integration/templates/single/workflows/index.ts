@@ -1,0 +1,1 @@
+export { singleWorkflow as newIntegrationWorkflow } from '../../../../../provider-kit/workflow/shared-workflows.js'

@@ -1,8 +1,8 @@
 import { setMaxListeners } from 'node:events'
 
 /**
- * A signal for one request that follows longer-lived ones. `release` cuts it loose once the request is over:
- * its listeners, like what `AbortSignal.any` keeps on Node 20, would pile up on the signals that outlive it.
+ * A signal for one request, linked to longer-lived ones. Call `release` once the request is over: otherwise its
+ * listeners, like those of `AbortSignal.any` on Node 20, pile up on the signals that outlive it.
  */
 export function followingSignal(...signals: AbortSignal[]): { controller: AbortController; release: () => void } {
   const controller = new AbortController()
@@ -21,15 +21,15 @@ export function followingSignal(...signals: AbortSignal[]): { controller: AbortC
   }
 }
 
-/** For signals that many wait for at once, which is no leak: each lets go when it is done. */
+/** Allows any number of listeners: they are removed when done, so many of them are no leak. */
 export function manyListeners(...signals: AbortSignal[]): void {
-  // Not 0, which means the same: Node's own `getMaxListeners`, which undici calls, throws of it.
+  // Not 0, which also means unlimited: it makes Node's own `getMaxListeners`, which undici calls, throw.
   setMaxListeners(Number.POSITIVE_INFINITY, ...signals)
 }
 
 /**
- * Gives `work` a signal that aborts with any of these, and after `timeoutMs`. Not `AbortSignal.any` over
- * `AbortSignal.timeout`: Node 20 may collect that timeout as garbage, and then it never comes.
+ * Gives `work` a linked abort signal with a time-out. It does not use `AbortSignal.any` over `AbortSignal.timeout`:
+ * Node 20 may garbage-collect that timeout, and then it never fires.
  */
 export async function withTimeout<T>(
   timeoutMs: number,
@@ -47,7 +47,7 @@ export async function withTimeout<T>(
   }
 }
 
-/** What `work` comes to, unless the signal, not yet aborted, is first: for work that does not listen to it itself. */
+/** Races `work` against the signal, which is not yet aborted: for work that does not listen to it itself. */
 export function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason)

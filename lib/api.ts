@@ -3,15 +3,15 @@ import type { Controller } from 'interaqt'
 import { z } from 'zod'
 
 export interface APIContext {
-  /** Aborted when the caller went away or the server stops. */
+  /** Aborted when the caller disconnects or the server stops. */
   signal: AbortSignal
-  /** Waits for what is not there yet, and keeps nobody else from being answered meanwhile. */
+  /** Waits for something to happen (a long poll), without blocking other requests meanwhile. */
   parked?(wait: () => Promise<void>): Promise<void>
-  /** Who asks; missing where nobody is asked to say. */
+  /** The caller; missing if no sign-in is required. */
   user?: { id: string }
-  /** Where the API takes one and the caller gave it. */
+  /** Set if the API accepts idempotency keys and the caller sent one. */
   idempotencyKey?: string
-  /** Whether the caller has the operators' token, or the internal one: every task is shown to them. */
+  /** Whether the caller has the operators' or the internal token, and so may see every task. */
   operator?: boolean
 }
 
@@ -22,17 +22,17 @@ export interface API<Params extends z.ZodType = z.ZodType, Answer extends z.ZodT
   namespace?: string
   /** Default: POST. GET takes its parameters from the query string. */
   method?: 'GET' | 'POST'
-  /** May be called without a user, whatever `components.main.auth` says. Never true of an internal API. Default: false. */
+  /** Public without a user, whatever `components.main.auth` says. Never for an internal API. Default: false. */
   allowAnonymous?: boolean
-  /** Whatever is posted is not read, and not waited for. Default: false. */
+  /** Ignores the request body. Default: false. */
   ignoresBody?: boolean
-  /** For the application's own processes: needs the internal token. Default: false. */
+  /** For the application's own processes: requires the internal token. Default: false. */
   internal?: boolean
   /** Answers with server-sent events: its answer is an `EventStream`. Default: false. */
   streams?: boolean
-  /** Creates something, and takes an `Idempotency-Key` so that it is created once. Default: false. */
+  /** Creates something, and accepts an `Idempotency-Key` so that a retry creates it only once. Default: false. */
   takesIdempotencyKey?: boolean
-  /** An internal API that the operators' token opens too. Default: false. */
+  /** An internal API that also accepts the operators' token. Default: false. */
   operator?: boolean
   /** One line for the OpenAPI document. */
   summary?: string
@@ -41,14 +41,14 @@ export interface API<Params extends z.ZodType = z.ZodType, Answer extends z.ZodT
   callback(this: Controller, context: APIContext, params: z.output<Params>): Promise<z.input<Answer>>
 }
 
-/** One event of a stream. A reader that comes back names the `id` of the last one that it has seen. */
+/** One event of a stream. A client that reconnects sends the `id` of the last one it received. */
 export interface StreamedEvent {
   event: string
   id?: string
   data: unknown
 }
 
-/** What an API that streams answers with: its events, until there are no more or the context's signal aborts. */
+/** The answer of a streaming API: its events, until there are no more or the context's signal aborts. */
 export const eventStreamSchema = z.custom<AsyncIterable<StreamedEvent>>()
 
 /** Types a callback from its schemas. */

@@ -1,7 +1,7 @@
-/** Options that are no text, where the environment gives them, which holds nothing else. */
+/** Options that are not strings, although the environment holds only strings. */
 import { z } from 'zod'
 
-/** The schema's number, or that number as text. Unlike `z.coerce`, nothing else: no blank, no null, no boolean. */
+/** A number, or that number as text. Unlike `z.coerce` it accepts no blank, null or boolean. */
 export function numberFromText<Schema extends z.ZodType<number>>(schema: Schema) {
   const isNumber = (value: unknown) =>
     typeof value === 'string' && value.trim() !== '' && Number.isFinite(Number(value))

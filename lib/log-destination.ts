@@ -1,18 +1,18 @@
 /**
- * Where a component's log lines go: stdout. A disk that is full, or a reader that is gone, costs lines and nothing else.
- * pino's own destination ends the process then, or writes the same line for ever as the process ends.
+ * Where a component's log lines go: stdout. A full disk, or a closed reader, only loses lines. pino's own destination
+ * would end the process, or write the same line for ever while the process ends.
  */
 import { write, writeSync } from 'node:fs'
 import type { DestinationStream } from 'pino'
 
-/** What waits for a slow reader. Above that lines are dropped. */
+/** Buffer for a slow reader. Beyond it lines are dropped. */
 const MAX_WAITING_CHARACTERS = 1024 * 1024
 const READER_BUSY_PAUSE_MS = 100
 
 /**
- * The first line that cannot be written is told on stderr, and how many were dropped as soon as one can be written.
+ * Reports the first failed write on stderr, and the number of dropped lines as soon as writing works again.
  *
- * @param component who says so
+ * @param component the name in these reports
  */
 export function logDestination(
   component: string,
@@ -75,6 +75,6 @@ function complain(sentence: string): void {
   try {
     writeSync(process.stderr.fd, `${sentence}\n`)
   } catch {
-    // stderr is often on the same disk, and there is nowhere else to say it.
+    // stderr is often on the same disk; there is nowhere else to report to.
   }
 }

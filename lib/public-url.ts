@@ -4,15 +4,15 @@ import { z } from 'zod'
 
 const MAX_URL_LENGTH = 4000
 export const LEADS_INSIDE = 'must not lead to this machine or a private network'
-/** Where IPv6 addresses of the public internet are: outside of it there are unassigned and historic ranges only. */
+/** The global unicast range of IPv6: outside it there are only unassigned and historic ranges. */
 const GLOBAL_UNICAST: [ipaddr.IPv6, number] = [ipaddr.IPv6.parse('2000::'), 3]
-/** Public by its range, but it is what serves Azure's machines their metadata. */
+/** In a public range, but Azure serves its machines' metadata there. */
 const AZURE_METADATA = '168.63.129.16'
 
 /**
- * Whether an address is one of the public internet: not private, loopback, link-local, shared by a carrier (100.64/10),
- * multicast, unspecified, reserved, nor one that carries an IPv4 address inside (mapped, NAT64, 6to4, Teredo) and
- * might lead to any of those. The addresses under which clouds serve credentials are no public ones either.
+ * Whether an address is on the public internet: not private, loopback, link-local, carrier-grade NAT (100.64/10),
+ * multicast, unspecified, reserved, nor an IPv6 address that embeds an IPv4 address (mapped, NAT64, 6to4, Teredo) and
+ * might lead to one of those. Cloud metadata addresses, which serve credentials, do not count as public.
  */
 export function isPublicAddress(address: string): boolean {
   if (!ipaddr.isValid(address)) return false
@@ -21,18 +21,18 @@ export function isPublicAddress(address: string): boolean {
   return parsed instanceof ipaddr.IPv6 ? parsed.match(GLOBAL_UNICAST) : parsed.toString() !== AZURE_METADATA
 }
 
-/** Names that only a private network knows: of one label, as of services in a cluster, and of ranges set aside. */
+/** Names that only a private network knows: single labels, such as services in a cluster, and reserved domains. */
 const PRIVATE_NAME = /^[^.]+$|\.(svc|internal|intranet|private|corp|home|lan|local|localdomain|localhost|home\.arpa)$/
 
 /**
- * Whether a host, as `URL` has it, is a name that cannot be one of the public internet: `main`, `localhost`,
+ * Whether a host (in `URL`'s spelling) is a name that cannot be on the public internet: `main`, `localhost`,
  * `kubernetes.default.svc`, `metadata.google.internal`.
  */
 function isPrivateName(host: string): boolean {
   return !ipaddr.isValid(host) && PRIVATE_NAME.test(host)
 }
 
-/** A URL's host without what is only spelling: brackets around an address, the dot of the root. */
+/** A URL's host, normalised: without the brackets of an IPv6 address, or the root's trailing dot. */
 export function hostOf(url: URL): string {
   return url.hostname.replace(/^\[|\]$|\.$/g, '')
 }
@@ -41,15 +41,14 @@ export function hostOf(url: URL): string {
 export type MayConnectTo = (address: string, url: URL) => boolean
 
 /**
- * What is wrong with a URL that a user supplied, as far as the URL itself tells; where a name leads to is known only
- * once it is connected to.
+ * What is wrong with a user's URL, as far as the URL itself tells: where a name leads to is known only when connecting.
  *
  * @param mayConnectTo which addresses are allowed
  */
 export function urlProblem(url: URL, mayConnectTo: MayConnectTo = isPublicAddress): string | undefined {
   if (url.protocol !== 'http:' && url.protocol !== 'https:') return 'must be an http(s) URL'
   if (url.username || url.password) return 'must not contain a user name or a password'
-  // The URL parser has made one form of the many in which an IPv4 address can be written.
+  // The URL parser has normalised the many spellings of an IPv4 address.
   const host = hostOf(url)
   const address = isPrivateName(host) ? '127.0.0.1' : host
   if (ipaddr.isValid(address) && !mayConnectTo(address, url)) return LEADS_INSIDE
@@ -57,9 +56,9 @@ export function urlProblem(url: URL, mayConnectTo: MayConnectTo = isPublicAddres
 }
 
 export interface UserUrlOptions {
-  /** Whether URLs of this machine and of private networks are taken: where simulators stand in. Default: false. */
+  /** Whether URLs of this machine and of private networks are allowed, as with simulators. Default: false. */
   allowPrivateUrls?: boolean
-  /** Hosts that URLs may name though they lead to a private network. Default: none. */
+  /** Hosts that are allowed though they are in a private network. Default: none. */
   userUrlHosts?: readonly string[]
 }
 
@@ -68,7 +67,7 @@ export function allowedAddresses({ allowPrivateUrls = false, userUrlHosts = [] }
   return (address, url) => allowPrivateUrls || userUrlHosts.includes(hostOf(url)) || isPublicAddress(address)
 }
 
-/** Hosts, as a list, or as text with commas between them. */
+/** A list of hosts, or text separated by commas. */
 export const hostsSchema = z.preprocess(
   (value) => (typeof value === 'string' ? value.split(',').filter((host) => host.trim()) : value),
   z.array(
@@ -82,7 +81,7 @@ export const hostsSchema = z.preprocess(
   ),
 )
 
-/** A URL for a provider to fetch: http(s), without credentials, and not by a private address, or a private name. */
+/** A URL for a provider to fetch: http(s), without credentials, and with no private address or name. */
 export function publicHttpUrl(options: UserUrlOptions = {}) {
   const mayLeadTo = allowedAddresses(options)
   return z

@@ -1,17 +1,17 @@
 /**
- * Takes secrets out of words that leave the process. Providers and proxies repeat keys in all kinds of places and
- * forms, so that what is looked for is the key, wherever and however it stands.
+ * Redacts secrets in texts that leave the process. Providers and proxies repeat keys in all kinds of places and
+ * encodings, so each key is searched for in every form.
  */
 
 export type Redact = (text: string) => string
 
 const REPLACEMENT = '[key]'
-/** What is shorter is found only as it is, as a word of its own: its other forms may stand in any text by chance. */
+/** Shorter secrets are only redacted verbatim, as a separate word: their other forms may occur by chance. */
 const MIN_LENGTH = 8
 
 /**
- * Finds secrets as they are, escaped as in JSON, HTML and URLs (also twice), in hex, and in base64 of both alphabets
- * within whatever else was encoded; all of it in any case. Each match becomes `[key]`.
+ * Finds secrets verbatim, escaped as in JSON, HTML and URLs (also twice), in hex, and in base64 of both alphabets
+ * within anything else that was encoded; all of it in any case. Each match becomes `[key]`.
  */
 export function createRedactor(secrets: readonly string[]): Redact {
   const known = [...new Set(secrets)].filter((secret) => secret !== '')
@@ -24,7 +24,7 @@ export function createRedactor(secrets: readonly string[]): Redact {
   return (text) => text.replace(anyForm, REPLACEMENT)
 }
 
-/** Every value that a field's name says to be a secret. */
+/** Every value whose field's name marks it as a secret. */
 export function secretsOf(settings: unknown): string[] {
   if (typeof settings !== 'object' || settings === null) return []
   return Object.entries(settings).flatMap(([name, value]) =>
@@ -34,7 +34,7 @@ export function secretsOf(settings: unknown): string[] {
 
 const SECRET_FIELD = /(apiKey|token|secret|secretAccessKey|password)$/i
 
-/** A value as JSON would have it, with the secrets taken out of its texts. Bytes stay as they are. */
+/** A JSON-like copy of a value, with its texts redacted. Bytes stay as they are. */
 export function redactValue(value: unknown, redact: Redact): unknown {
   if (typeof value === 'string') return redact(value)
   if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return value
@@ -43,7 +43,7 @@ export function redactValue(value: unknown, redact: Redact): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, inner]) => [redact(name), redactValue(inner, redact)]))
 }
 
-/** What was thrown, with the secrets taken out of its words, its stack, what it carries and its causes. */
+/** An error with its message, stack, properties and causes redacted. */
 export function redactThrown(thrown: unknown, redact: Redact, seen = new Set<unknown>()): unknown {
   if (!(thrown instanceof Error)) return redactValue(thrown, redact)
   if (seen.has(thrown)) return thrown
@@ -53,13 +53,13 @@ export function redactThrown(thrown: unknown, redact: Redact, seen = new Set<unk
     const value = fields[name]
     if (typeof value !== 'string' && name !== 'details' && name !== 'cause') continue
     const clean = name === 'cause' ? redactThrown(value, redact, seen) : redactValue(value, redact)
-    // Some classes of errors have a message that cannot be assigned.
+    // Some error classes have a read-only message.
     if (clean !== value) Object.defineProperty(thrown, name, { value: clean, writable: true, configurable: true })
   }
   return thrown
 }
 
-/** Patterns of a secret's forms. */
+/** Patterns for the forms of a secret. */
 function formsOf(secret: string): string[] {
   const encoded = [secret, secret.toLowerCase(), secret.toUpperCase()].flatMap((text) =>
     [0, 1, 2].map((offset) => insideBase64(text, offset)),
@@ -68,7 +68,7 @@ function formsOf(secret: string): string[] {
   return [...new Set([...forms, ...encoded.map((text) => spelled(text, bothAlphabets))])]
 }
 
-/** The characters that depend on the text alone, wherever it lies in what is encoded: three bytes make four. */
+/** The base64 characters that depend on the text alone, at each alignment: three bytes make four characters. */
 function insideBase64(text: string, offset: number): string {
   const bytes = Buffer.from(' '.repeat(offset) + text)
   const whole = bytes.length - (bytes.length % 3)
@@ -80,7 +80,7 @@ function bothAlphabets(char: string): string[] {
   return { '+': ['+', '-'], '/': ['/', '_'] }[char] ?? [char]
 }
 
-/** Each character as it is, or in one of the spellings that formats have for it. Bounded: nobody escapes for ever. */
+/** Each character verbatim, or in one of its escaped spellings. Repetition is bounded, as nobody escapes endlessly. */
 function spelled(text: string, alternatives: (char: string) => string[]): string {
   return [...text].map((char) => `(?:${alternatives(char).flatMap(spellings).join('|')})`).join('')
 }

@@ -1,9 +1,9 @@
-/** Asking Temporal, without its native core: what workers need has its own file. */
+/** Temporal client without the native core; workers have their own connection file. */
 import { Connection } from '@temporalio/client'
 import { type ClientConnectConfig, loadClientConnectConfig } from '@temporalio/envconfig'
 import { followingSignal } from './abort.js'
 
-/** How a connection is secured; what every Temporal connection has in common beside its address. */
+/** The security settings that all Temporal connections share. */
 export type TemporalSecurity = Pick<ClientConnectConfig['connectionOptions'], 'tls' | 'apiKey' | 'metadata'>
 
 export interface TemporalTarget {
@@ -13,8 +13,8 @@ export interface TemporalTarget {
 }
 
 /**
- * Where Temporal is. The usual `TEMPORAL_*` variables and Temporal's profile file win over the application's
- * configuration: address, namespace, TLS, API key, gRPC metadata.
+ * Where Temporal is. The usual `TEMPORAL_*` variables and Temporal's profile file take precedence over the
+ * application's configuration: address, namespace, TLS, API key, gRPC metadata.
  */
 export function temporalTarget(
   configured: { address: string; namespace: string },
@@ -37,14 +37,14 @@ export function temporalTarget(
 }
 
 /**
- * A client's connection. It connects when it is first used, honours deadlines, and tries each call
- * once: whoever calls knows better what a failed try means.
+ * A client's connection. It connects on first use, honours deadlines, and does not retry: the caller knows better what
+ * a failure means.
  */
 export function clientConnection(address: string, security: TemporalSecurity = {}): Connection {
   return Connection.lazy({ address, ...security, interceptors: [] })
 }
 
-/** Runs a Temporal call that ends by itself after so many milliseconds, or when the signal is aborted. */
+/** Runs a Temporal call with a deadline, linked to the abort signal. */
 export async function bounded<T>(
   connection: Connection,
   { timeoutMs, signal }: { timeoutMs: number; signal: AbortSignal },

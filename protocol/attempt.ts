@@ -1,6 +1,6 @@
 /**
- * What passes between the task processor, a workflow and whoever looks at it afterwards. Types only:
- * workflow code imports this file.
+ * What the task processor, a workflow and the reconciler pass to each other. Types only: workflow code imports this
+ * file.
  */
 import type { Failure, ProviderTask } from './messages.js'
 
@@ -23,33 +23,33 @@ export interface WorkflowParams<Params = unknown> {
   callbackUrl: string
 }
 
-/** A workflow's argument: what was built from the task, and which attempt of it this is. */
+/** A workflow's argument: what `buildWorkflowParams` made of the task, and the attempt. */
 export interface AttemptInput<Params = unknown> extends WorkflowParams<Params> {
   taskKey: string
   attempt: number
-  /** Of a run that continued as new. */
+  /** Set if the run continued as new. */
   continued?: Continued
 }
 
-/** How far an attempt had come when its run continued as new. Times are unix milliseconds. */
+/** An attempt's progress when its run continued as new. Times are unix milliseconds. */
 export interface Continued {
-  /** Since when the attempt waits. */
+  /** When the attempt began to wait. */
   since: number
   /** How often in a row the provider has said "not now". */
   refusals?: number
-  /** How many creates got no answer. Not set before it is certain that earlier attempts left nothing to go on with. */
+  /** How many creates got no answer. Set only once it is certain that earlier attempts left nothing to resume. */
   lostCreates?: number
   /** Whether the last of them is being looked up. */
   lookingUp?: boolean
-  /** When it is believed that a list, or a task's record, does not have what it has not. */
+  /** The end of the lookup window: only then is it believed that a list, or a task's record, has nothing. */
   settling?: { what: 'list' | 'record'; at: number }
-  /** What it waits for at the provider. Main knows of it. */
+  /** The provider task it waits for, already reported to main. */
   providerTask?: ProviderTask
 }
 
 /**
- * How an attempt's run ended, as the workflow's return value. Temporal's COMPLETED says only that the
- * workflow returned: this is the outcome. `refused`: main did not let the run begin, so it spent nothing.
+ * How an attempt's run ended, as the workflow's return value. Temporal's COMPLETED says only that the workflow
+ * returned; this is the outcome. `refused`: main did not let the run begin, so it spent nothing.
  */
 export type AttemptOutcome<Result = unknown> =
   | { outcome: 'completed'; attempt: number; result: Result }

@@ -2,7 +2,7 @@ import type { CreateIntent } from './messages.js'
 import { startsStatus, TRANSITIONS } from './transitions.js'
 import type { TaskEvent, TaskState } from './types.js'
 
-/** A task as it is before anything happened to it. */
+/** A new task. */
 export function initialTaskState(attemptLimit: number, dueAt = 0): TaskState {
   return {
     status: 'pending',
@@ -29,27 +29,27 @@ export function initialTaskState(attemptLimit: number, dueAt = 0): TaskState {
 }
 
 /**
- * The state after an event. Whether it may happen was decided, under the row's lock, by `decide`. Pure, so the
+ * The state after an event. `decide` has checked, under the row's lock, that the event is allowed. Pure, so that the
  * same events always lead to the same row.
  *
- * @throws Error where no such event can happen to a row of this status
+ * @throws Error if the event cannot happen to a row of this status
  */
 export function evolve(state: TaskState, event: TaskEvent): TaskState {
   const status = TRANSITIONS[state.status][event.type]
   if (status === undefined) throw new Error(`No ${event.type} can happen to a task that is ${state.status}`)
   const after = { ...state, ...changes(state, event) }
   if (!startsStatus(state.status, status, event.type)) return after
-  // A row that moves waits for nothing that it waited for before.
+  // A change of status ends the previous wait.
   return { ...after, status, statusSince: movedAt(event), waitingFor: null }
 }
 
-/** When an event that moves a row happened. */
+/** When an event that changed the status happened. */
 function movedAt(event: TaskEvent): number | undefined {
   if (event.type === 'queued') return event.startedAt
   return 'at' in event ? event.at : undefined
 }
 
-/** What an event changes beside the status. */
+/** What an event changes besides the status. */
 function changes(state: TaskState, event: TaskEvent): Partial<TaskState> {
   switch (event.type) {
     case 'queued': {
@@ -134,7 +134,7 @@ function changes(state: TaskState, event: TaskEvent): Partial<TaskState> {
   }
 }
 
-/** The attempt that is under way, or would be next. */
+/** The current attempt, or else the next one. */
 export function currentAttempt(state: TaskState): number {
   return state.attempts + 1
 }
@@ -143,15 +143,15 @@ export function isLive(state: TaskState): boolean {
   return state.status === 'queued' || state.status === 'processing'
 }
 
-/** Whether nothing but an operator can move the row again. */
+/** Whether only an operator can move the row again. */
 export function isFinal(state: TaskState): boolean {
   if (state.status === 'failed') return claimableAt(state) === null
   return state.status === 'completed' || state.status === 'cancelled'
 }
 
 /**
- * From when on the row may be claimed, or null where only an event can change that. Stored beside the row,
- * it makes "what is due" one indexed comparison.
+ * When the row becomes claimable, or null if only an event can make it so. Stored with the row, it makes "what is due"
+ * one indexed comparison.
  */
 export function claimableAt(state: TaskState): number | null {
   switch (state.status) {
@@ -167,12 +167,12 @@ export function claimableAt(state: TaskState): number | null {
 }
 
 /**
- * Since when nobody has looked at the row's run in Temporal, or null where there is none to look at: a run that
- * is `processing`, or one of a cancelled task that was not seen closed.
+ * Since when nobody has checked the row's run in Temporal, or null if there is none to check. Checked are runs that are
+ * `processing`, and those of cancelled tasks that were not seen closed.
  */
 export function uncheckedSince(state: TaskState): number | null {
   if (state.status === 'processing') return state.checkedAt ?? state.startedAt ?? 0
-  // Its run is to be cancelled at once.
+  // Its run has to be cancelled at once.
   if (state.status === 'cancelled' && state.runUnseen) return state.checkedAt ?? 0
   return null
 }
@@ -182,7 +182,7 @@ function withIntent(open: CreateIntent[], intent: CreateIntent | null): CreateIn
   return isNew ? [...open, intent] : open
 }
 
-/** A run may be alive from the claim on, and after a release only if it had begun. */
+/** A run may be alive after a claim, and after a release only if it had begun. */
 function mayHaveLiveRun(state: TaskState): boolean {
   return isLive(state) || (state.status === 'pending' && state.runId !== null)
 }

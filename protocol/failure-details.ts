@@ -1,14 +1,14 @@
 /**
- * How a failure travels from an activity to its workflow, and from there to main: as the details of an
- * `ApplicationFailure`. Types only: workflow code imports this file.
+ * The details of an `ApplicationFailure`: how a failure travels from an activity to its workflow, and on to main. Types
+ * only: workflow code imports this file.
  */
 import type { Failure } from './messages.js'
 
 /**
  * What a failed request to a provider leaves behind.
  * - `refused`: nothing was created, and the same request will be refused again
- * - `unavailable`: nothing was created, or nothing was to be; the same request may succeed later
- * - `ended`: it was done, in vain, and nothing is left of it; another attempt may fare better
+ * - `unavailable`: nothing was created, or nothing was to be; a retry may succeed later
+ * - `ended`: it was executed but failed, and nothing is left of it; another attempt may succeed
  * - `ambiguous`: something may have been created, and charged for
  */
 export type FailureKind = 'refused' | 'unavailable' | 'ended' | 'ambiguous'

@@ -1,38 +1,38 @@
 /**
- * Limits that several parts have to agree on, each in its one home: what one side takes, the other cuts; and a wait
- * that is a part of another stays below it. Numbers only, as workflow code imports them.
+ * Limits that several parts share: one side truncates to what the other accepts, and a wait that is part of another
+ * stays below it. Numbers only, as workflow code imports them.
  */
 
-/** No pause that is asked for or announced is longer, and no run stays unchecked for longer. */
+/** The longest pause that is requested or announced, and the longest time that a run stays unchecked. */
 export const DAY_SECONDS = 86_400
 
-/** Of what is told about a failure. Whoever reports more cuts it. */
+/** For the text about a failure. Senders truncate it. */
 export const MAX_ERROR_CODE_LENGTH = 200
 export const MAX_ERROR_MESSAGE_LENGTH = 4000
 
-/** Of a user's id, and of who else acts on a task. */
+/** For a user's id, or the name of anyone else who acts on a task. */
 export const MAX_USER_ID_LENGTH = 200
 
-/** Tasks and runs in one answer. */
+/** Tasks or runs in one answer. */
 export const MAX_LISTED = 100
 
-/** What main gives a request before it answers 504. */
+/** Time-out of a request to main, which then answers 504. */
 export const REQUEST_TIMEOUT_MS = 30_000
-/** The longest that a fetch may be parked: the rest is for its answer. */
+/** The longest long poll: the rest is for its answer. */
 export const MAX_WAIT_SECONDS = REQUEST_TIMEOUT_MS / 1000 - 5
 
-/** What a daemon and its activities give main to answer, by default. Main's own waits have to end before. */
+/** Default time-out of a request to main. Main's own waits have to end earlier. */
 export const ANSWER_TIMEOUT_MS = 10_000
-/** For a connection to the database: a new one, or one of the pool's to become free. */
+/** For a database connection: a new one, or a free one of the pool. */
 export const CONNECTION_WAIT_MS = 5_000
-/** For a database that is away, before the wait for a connection: long enough for a restart of PostgreSQL. */
+/** For a database that is down, before the wait for a connection: long enough for a restart of PostgreSQL. */
 export const OUTAGE_PATIENCE_MS = ANSWER_TIMEOUT_MS - CONNECTION_WAIT_MS - 2_000
 /** For a row's lock. */
 export const LOCK_WAIT_MS = 5_000
-/** For one statement's answer: longer than for a lock, and with the waits before it below a request's time-out. */
+/** For one statement: longer than for a lock, and together with the waits before it below a request's time-out. */
 export const STATEMENT_TIMEOUT_MS = 15_000
 
-/** What an activity that asks a provider has beyond the request's own time-out, which comes first and says more. */
+/** What an activity's time-out adds to the provider request's own, which comes first and has the better message. */
 export const BEYOND_REQUEST_MS = 10_000
-/** How much of that is for storing an answer that came at the last moment: it is paid for too. */
+/** The part of that for storing an answer that came at the last moment: it is paid for too. */
 export const STORING_MS = BEYOND_REQUEST_MS - 2_000

@@ -1,8 +1,8 @@
 /**
- * What is asked of a task, and answered, each message once: as the schema that main parses it with, and as the type inferred from
- * it that its senders write. It is from one of three, and fenced accordingly: a **run** (one Temporal execution) is
- * known by attempt and runId; a **processor** (task processor or reconciler) by attempt and fencingToken; an
- * **operator** (a person, or the application) acts on the row as it is.
+ * The messages about a task, each defined once: as the schema with which main parses it, and as the inferred type that
+ * its senders use. The sender is one of three, and fenced accordingly: a **run** (one Temporal execution) by attempt
+ * and runId; a **processor** (task processor or reconciler) by attempt and fencingToken; an **operator** (a person, or
+ * the application) acts on the row as it is.
  */
 import { z } from 'zod'
 import { DAY_SECONDS, MAX_ERROR_CODE_LENGTH, MAX_ERROR_MESSAGE_LENGTH, MAX_USER_ID_LENGTH } from './limits.js'
@@ -12,28 +12,28 @@ export const idSchema = z.string().min(1).max(100)
 export const taskKeySchema = z.string().min(1).max(100)
 const token = z.string().min(8).max(100)
 export const runIdSchema = z.string().min(1).max(100)
-/** No task has this many attempts; the bound keeps a broken sender from filling a row. */
+/** Far more attempts than any task has; the bound keeps a broken sender from filling a row. */
 export const attemptSchema = z.number().int().min(1).max(1000)
 
-/** Why an attempt failed, in words fit for a person and a code fit for a program. Never holds a secret. */
+/** Why an attempt failed: text for people, a code for programs. Never contains a secret. */
 export const taskErrorSchema = z.strictObject({
   code: z.string().min(1).max(MAX_ERROR_CODE_LENGTH),
   message: z.string().max(MAX_ERROR_MESSAGE_LENGTH),
 })
 
-/** What a provider created for us and charges for, and the attempt that had it created. */
+/** What a provider created for us and charges for, and the attempt that created it. */
 export const providerTaskSchema = z.strictObject({ id: z.string().min(1).max(500), attempt: attemptSchema })
 
-/** How an attempt failed: the fields of whatever tells it. */
+/** How an attempt failed: the fields that all such messages share. */
 export const failureFields = {
   error: taskErrorSchema,
   retryable: z.boolean(),
   /** The provider itself asked for this pause before the next attempt. */
   retryAfterSeconds: z.number().min(0).max(DAY_SECONDS).optional(),
-  /** The provider's task is over, so a next attempt must not resume it. */
+  /** The provider's task is over, so the next attempt must not resume it. */
   providerEnded: z.boolean().optional(),
 }
-/** Which row is meant: its id may come back with another task, its key does not. */
+/** Which row is meant: its id may be reused for another task, its key is not. */
 const aboutTask = { apiCallId: idSchema, taskKey: taskKeySchema.optional() }
 const fromRun = { ...aboutTask, attempt: attemptSchema, runId: runIdSchema }
 const fromProcessor = { ...aboutTask, attempt: attemptSchema, fencingToken: token }
@@ -42,9 +42,9 @@ const fromProcessor = { ...aboutTask, attempt: attemptSchema, fencingToken: toke
 function runReportSchema<R extends z.ZodType>(result: R) {
   return z.discriminatedUnion('status', [
     z.strictObject({ ...fromRun, status: z.literal('begin'), createIntent: z.boolean().optional() }),
-    // The provider is asked, or has accepted the task that is named.
+    // The provider is being asked, or has accepted the named task.
     z.strictObject({ ...fromRun, status: z.literal('processing'), providerTask: providerTaskSchema.optional() }),
-    // News for people, which moves nothing: what the run waits for, and that it waits no more.
+    // For people only, without a change of status: what the run waits for, and that the wait is over.
     z.strictObject({
       ...fromRun,
       status: z.literal('waiting'),
@@ -57,7 +57,7 @@ function runReportSchema<R extends z.ZodType>(result: R) {
   ])
 }
 
-/** Reports of a task processor or reconciler, fenced by attempt and token; a claim may name the token it wants. */
+/** Reports of a task processor or reconciler, fenced by attempt and token; a claim may propose its token. */
 function processorReportSchema<R extends z.ZodType>(result: R) {
   return z.discriminatedUnion('status', [
     z.strictObject({
@@ -67,7 +67,7 @@ function processorReportSchema<R extends z.ZodType>(result: R) {
       alone: z.boolean().optional(),
     }),
     z.strictObject({ ...fromProcessor, status: z.literal('released') }),
-    // Verdicts: what a processor learned about a run from Temporal, or that the attempt cannot be started at all.
+    // Verdicts: what a processor learned about a run from Temporal, or that the attempt cannot be started.
     z.strictObject({ ...fromProcessor, status: z.literal('running') }),
     z.strictObject({ ...fromProcessor, status: z.literal('closed') }),
     z.strictObject({ ...fromProcessor, status: z.literal('completed'), result }),
@@ -75,13 +75,13 @@ function processorReportSchema<R extends z.ZodType>(result: R) {
       ...fromProcessor,
       status: z.literal('failed'),
       ...failureFields,
-      /** The run that this is about, where there was one: it may have begun though the row does not know it. */
+      /** The run that this is about, if any: it may have begun without the row knowing it. */
       seenRunId: runIdSchema.optional(),
     }),
   ])
 }
 
-/** A report as main parses it. Its form tells whom it is from; nobody sends that along. */
+/** A report as main parses it. Its form determines the sender; the message does not name it. */
 export function reportSchema<R extends z.ZodType>(result: R) {
   return z.union([
     runReportSchema(result).transform((report) => ({ ...report, from: 'run' as const })),
@@ -102,7 +102,7 @@ export const retryTaskSchema = z.strictObject({
   extraAttempts: z.number().int().min(1).max(100).default(1),
 })
 
-/** "This attempt is about to ask the provider to create something", written down before it asks. */
+/** "This attempt is about to ask the provider to create something": recorded before the provider is asked. */
 const createIntentSchema = z.object({ attempt: z.number().int(), at: z.number() })
 export const claimAnswerSchema = z.object({
   attempt: z.number().int(),
@@ -113,7 +113,7 @@ export const claimAnswerSchema = z.object({
 })
 export const beginAnswerSchema = z.object({
   providerTask: providerTaskSchema.optional(),
-  /** Attempts whose create was announced and never accounted for, the run's own excepted. */
+  /** Attempts with an open create intent, except the run's own. */
   openIntents: z.array(createIntentSchema),
 })
 
@@ -124,7 +124,7 @@ export type ProviderTask = z.infer<typeof providerTaskSchema>
 export type TaskError = z.infer<typeof taskErrorSchema>
 export type Failure = z.infer<z.ZodObject<typeof failureFields>>
 
-/** A message, without the row that it is addressed to. */
+/** A message without the address of its row. */
 type Message<Addressed> = Addressed extends unknown ? Omit<Addressed, 'apiCallId'> : never
 type Of<Union, Status> = Extract<Union, { status: Status }>
 
@@ -138,14 +138,14 @@ export type ProcessorReport = Message<z.infer<ReturnType<typeof processorReportS
 export type Claim = Of<ProcessorReport, 'queued'>
 export type Release = Of<ProcessorReport, 'released'>
 export type Verdict = Exclude<ProcessorReport, Claim | Release>
-/** How an attempt ended, as a run reports it or a verdict. */
+/** How an attempt ended, as reported by its run or by a verdict. */
 export type Outcome = Of<RunReport | Verdict, 'completed' | 'failed'>
 
 export type OperatorRequest =
   | ({ status: 'cancelled' } & Message<z.infer<typeof cancelTaskSchema>>)
   | ({ status: 'retry' } & Message<z.infer<typeof retryTaskSchema>>)
 
-/** A message with whom it is from, as the protocol decides on it. */
+/** A message and its sender, as `decide` takes it. */
 export type TaskRequest =
   | (RunReport & { from: 'run' })
   | (ProcessorReport & { from: 'processor' })

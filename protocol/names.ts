@@ -1,16 +1,16 @@
-/** Every name that two parts of the system must agree on is built here, and nowhere else. */
+/** Builds every name that two parts of the system must agree on. */
 
 /** The Temporal task queue of an integration folder: `integration-<lower-case name>-queue`. */
 export function integrationTaskQueue(integrationName: string): string {
   return `integration-${integrationName.toLowerCase()}-queue`
 }
 
-/** The task queue beside it for requests to the provider: its rate is limited, reports to main are not. */
+/** The task queue for its requests to the provider, which has a rate limit; reports to main do not. */
 export function providerTaskQueue(taskQueue: string): string {
   return `${taskQueue.replace(/-queue$/, '')}-provider-queue`
 }
 
-/** The internal APIs that the daemon fetches from, in each integration's namespace. */
+/** The internal APIs from which the daemon fetches, in each integration's namespace. */
 export const FETCH_PENDING_TASKS = 'fetchPendingTasks'
 export const RUNS_TO_CHECK = 'runsToCheck'
 
@@ -20,20 +20,20 @@ export function buildAPIPath(namespace: string, apiName: string): string {
 }
 
 /**
- * The URL of a path below a base URL, which may have a path of its own.
+ * Joins a path to a base URL, which may itself have a path.
  *
  * @param path without a leading slash
  */
 export function urlBelow(baseUrl: string, path: string): string {
-  // A base's last segment is replaced in resolving unless it ends with a slash.
+  // URL resolution replaces a base's last segment unless it ends with a slash.
   return new URL(path, baseUrl.endsWith('/') ? baseUrl : `${baseUrl}/`).href
 }
 
 /**
- * The id of the one workflow that an attempt may ever have.
+ * The id of the only workflow that an attempt may ever have.
  *
- * @param workflowId what the integration's `buildWorkflowId` gave
- * @param taskKey tells apart rows whose database id repeats after a wipe or a restore
+ * @param workflowId from the integration's `buildWorkflowId`
+ * @param taskKey distinguishes rows whose database id repeats after a wipe or a restore
  */
 export function attemptWorkflowId(namespace: string, workflowId: string, taskKey: string, attempt: number): string {
   return `${namespace}:${workflowId}:${taskKey}:${attempt}`

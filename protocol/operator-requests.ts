@@ -1,4 +1,4 @@
-/** What people, and the application on their behalf, ask of a task as it is. */
+/** Requests of operators, and of the application on their behalf: they act on the task as it is. */
 import { currentAttempt, isFinal } from './evolve.js'
 import type { OperatorRequest } from './messages.js'
 import { accept, type DecisionContext, refuse } from './rule-parts.js'

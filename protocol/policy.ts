@@ -1,18 +1,18 @@
 import { type Backoff, UPPER_HALF } from '../lib/backoff.js'
 
-/** How patient the protocol is, in seconds. Every number has its one home and its one default here. */
+/** The protocol's limits and back-offs, in seconds, with their defaults. */
 export interface TaskPolicy {
   /** Attempts a new row is allowed. Default 5. */
   maxAttempts: number
-  /** How long a claim may stay `queued` before another may take it over, in seconds. Default 300. */
+  /** The lease: how long a claim may stay `queued` before another may take it over, in seconds. Default 300. */
   stuckTimeoutSeconds: number
   /** Pause before a failed task's next attempt. Default 5 s, doubled each attempt, at most an hour. */
   retryBackoff: Backoff
   /** Pause before a released task may be claimed again. Default 1 s, doubled each release, at most 5 minutes. */
   releaseBackoff: Backoff
-  /** Fruitless take-overs after which a task is claimed only alone. Default 2. */
+  /** Take-overs without a run after which a task is only claimed alone. Default 2. */
   suspectAfterTakeOvers: number
-  /** Fruitless take-overs, the last of them alone, after which a task fails as poisonous. Default 5. */
+  /** Take-overs without a run, the last of them alone, after which a task fails as poisonous. Default 5. */
   poisonAfterTakeOvers: number
 }
 

@@ -34,7 +34,7 @@ function claim(state: TaskState, request: Claim, context: DecisionContext): Deci
       ? refused('lease_held', 'its lease is not over')
       : refused('not_due', `it is not due for another ${Math.ceil(from - now)} s`)
   }
-  // A take-over adds none: that task is in flight already.
+  // A take-over adds none: that task is already in flight.
   if (context.atCapacity && !takeOver) {
     return refused('at_capacity', 'as many tasks are in flight as the integration may have')
   }
@@ -72,7 +72,7 @@ function release(state: TaskState, request: Release, context: DecisionContext): 
   return accept([{ type: 'released', attempt: request.attempt, at, fencingToken, dueAt: at + pause }])
 }
 
-/** What a processor concluded about the run, from a look at the row and then one at Temporal. */
+/** A verdict on a run: the processor read the row first, then asked Temporal. */
 function verdict(state: TaskState, request: Verdict, context: DecisionContext): Decision {
   if (state.outcomes[request.attempt] === request.status) return accept([])
   const stale = staleProcessor(state, request)

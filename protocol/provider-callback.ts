@@ -1,6 +1,6 @@
 /**
- * The address that a provider is given to tell that a task of it has moved on. Providers do not sign what they
- * send, so the address itself is signed, and what is sent is only a hint to look: nothing of it is believed.
+ * The callback address by which a provider tells that its task has changed. Providers do not sign what they send, so
+ * the address itself is signed, and a call is only a hint to poll: its content is not trusted.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { buildAPIPath, urlBelow } from './names.js'
@@ -9,7 +9,7 @@ export const PROVIDER_CALLBACK = 'providerCallback'
 
 export interface CallbackOf {
   namespace: string
-  /** The task's, and not its row's id, which no address outside of the application shows. */
+  /** The task's key, as addresses outside the application never show the row's id. */
   taskKey: string
   attempt: number
 }
@@ -35,10 +35,10 @@ export function withoutSignature(path: string): string {
   return path.replace(SIGNED, '$1[signature]')
 }
 
-/** However many segments there are: what stands where a signature should is kept out too. */
+/** Any number of segments, so that anything in the signature's place is left out too. */
 const SIGNED = new RegExp(`(/${PROVIDER_CALLBACK}/[^/]*/[^/]*/).+`, 'i')
 
-/** Takes as long whatever the signature is. */
+/** Compares in constant time. */
 export function isCallbackSignature(secrets: readonly string[], call: CallbackOf, signature: string): boolean {
   const given = Buffer.from(signature)
   return secrets.some((secret) => {

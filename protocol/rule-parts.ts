@@ -1,4 +1,4 @@
-/** What the rules share: what they go by, the events and the answers that they give. */
+/** What the rules share: their context, and the events and answers they produce. */
 import { backoff } from '../lib/backoff.js'
 import { currentAttempt } from './evolve.js'
 import type { Failure, Outcome, TaskRequest } from './messages.js'
@@ -12,9 +12,9 @@ export interface DecisionContext {
   now: number
   /** A fresh random token, used if the row's token is to change. */
   newToken: string
-  /** In [0, 1): the chance in back-offs. */
+  /** In [0, 1): the randomness of back-offs. */
   random: number
-  /** As many tasks are in flight as the integration may have: none may join them. Default: false. */
+  /** `maxTasksInFlight` is reached: no more may join. Default: false. */
   atCapacity?: boolean
   policy: TaskPolicy
 }
@@ -68,7 +68,7 @@ export function failedEvent(
   }
 }
 
-/** An attempt's end; one that is still `queued` passes through `processing` first, in the same transaction. */
+/** Ends an attempt; one that is still `queued` passes through `processing` first, in the same transaction. */
 export function outcomeEvents(
   state: TaskState,
   outcome: Outcome,

@@ -1,21 +1,21 @@
-/** How main reaches the run of a task in Temporal: for the few things that cannot wait for the daemon to ask. */
+/** How main reaches a task's run in Temporal, for the few requests that cannot wait for the daemon. */
 import { z } from 'zod'
 
 export type RunSignal = 'triggerImmediatePoll' | 'providerHint' | 'stopPolling'
 
-/** What a run tells of its work at the provider, to whoever asks. Times are unix seconds. */
+/** A run's answer to a query about its work at the provider. Times are unix seconds. */
 export const runProgressSchema = z.object({
   /**
-   * - `creating`: until the provider has accepted the task
+   * - `creating`: the provider has not accepted the task yet
    * - `looking-up`: a create's answer was lost, or an earlier attempt left something
-   * - `waiting`: the provider is at work
-   * - `storing`: the result is copied
+   * - `waiting`: the provider is working
+   * - `storing`: the result is being copied
    */
   phase: z.enum(['creating', 'looking-up', 'waiting', 'storing']),
-  /** How often the provider was asked how far it is. */
+  /** How often the provider was polled. */
   polls: z.number().int(),
   providerTaskId: z.string().optional(),
-  /** As the provider said it last. */
+  /** The provider's last status. */
   providerStatus: z.string().optional(),
   nextPollAt: z.number().optional(),
   deadlineAt: z.number().optional(),
@@ -25,13 +25,13 @@ export type RunProgress = z.infer<typeof runProgressSchema>
 
 /** What is known of a workflow. */
 export interface RunLook {
-  /** Temporal's word, as `RUNNING`; null where it knows no such workflow. */
+  /** Temporal's status, such as `RUNNING`; null if it knows no such workflow. */
   status: string | null
-  /** What a running workflow told of itself; null where it has nothing to tell, or its worker is away. */
+  /** A running workflow's answer; null if it has none, or its worker is away. */
   progress: RunProgress | null
 }
 
-/** Every method throws a `RunsUnavailableError` where Temporal does not answer. */
+/** Every method throws a `RunsUnavailableError` if Temporal does not answer. */
 export interface RunHandles {
   look(workflowId: string, signal: AbortSignal): Promise<RunLook>
   /** Whether the signal reached a running workflow. */

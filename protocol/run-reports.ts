@@ -1,4 +1,4 @@
-/** What a run reports of itself, fenced by attempt and runId. */
+/** Reports of a run, fenced by attempt and runId. */
 import { currentAttempt, evolve } from './evolve.js'
 import type { Begin, CreateIntent, Processing, Resumed, RunReport, Waiting } from './messages.js'
 import { accept, type DecisionContext, failedEvent, outcomeEvents, queuedEvent, refuse } from './rule-parts.js'
@@ -36,8 +36,8 @@ function decideLiveRunReport(state: TaskState, request: RunReport, context: Deci
 }
 
 /**
- * Brings the row to where the report of attempt `n` makes sense: a run may speak up after its claim was released, or
- * after main was restored from a backup that does not know it yet.
+ * Brings the row to a state in which the report of attempt `n` makes sense (adoption): the run's claim may have been
+ * released, or main may have been restored from a backup that does not know the run yet.
  */
 function readmit(state: TaskState, n: number, context: DecisionContext): TaskEvent[] {
   const isForgotten = n > currentAttempt(state) || state.status === 'failed'
@@ -47,7 +47,7 @@ function readmit(state: TaskState, n: number, context: DecisionContext): TaskEve
   return [...restored, queuedEvent(restored.reduce(evolve, state), context, adopted)]
 }
 
-/** Main has forgotten attempts: none of them may be numbered again, and each may have created something. */
+/** Counts the attempts that main forgot: their numbers must not be reused, and each may have created something. */
 function restoreEvents(state: TaskState, n: number, context: DecisionContext): TaskEvent[] {
   const openIntents: CreateIntent[] = Array.from({ length: n }, (_, i) => ({ attempt: i + 1, at: context.now }))
   const restored: TaskEvent = { type: 'restored', attempt: n, attempts: n - 1, openIntents }
@@ -94,7 +94,7 @@ function processing(state: TaskState, request: Processing, context: DecisionCont
   return accept([])
 }
 
-/** Only what differs from what is known is an event: a run may wait for hours, and say so at each try. */
+/** Only a change is an event: a run may wait for hours and report that at each try. */
 function news(state: TaskState, request: Waiting | Resumed, { now }: DecisionContext): Decision {
   const { attempt, runId } = request
   const known = state.waitingFor ?? null

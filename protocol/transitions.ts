@@ -1,9 +1,8 @@
 import type { TaskEventType, TaskStatus } from './types.js'
 
 /**
- * Where each type of event leads, by the status that it finds. What is not here cannot happen. The fold
- * (`evolve`) and main's state machines both go by it. `checked` is appended by earlier versions only: the
- * store notes a look on the row.
+ * Where each type of event leads, by the current status; anything else cannot happen. `evolve` and main's state
+ * machines both use it. Only earlier versions append `checked`; now the store notes a check on the row.
  */
 export const TRANSITIONS: Readonly<Record<TaskStatus, Partial<Record<TaskEventType, TaskStatus>>>> = {
   pending: { queued: 'queued', cancelled: 'cancelled', restored: 'pending' },
@@ -33,7 +32,7 @@ export const TRANSITIONS: Readonly<Record<TaskStatus, Partial<Record<TaskEventTy
   cancelled: { checked: 'cancelled', runClosed: 'cancelled' },
 }
 
-/** Whether an event starts a status; a take-over starts the same one anew. */
+/** Whether an event enters a status; a take-over enters the same one again. */
 export function startsStatus(from: TaskStatus, to: TaskStatus, type: TaskEventType): boolean {
   return from !== to || type === 'queued'
 }

@@ -1,6 +1,6 @@
 /**
- * The words of the task protocol: what a task's row holds, what happened to it, what is decided. What may be asked of
- * it, and what is answered, is in `messages.ts`.
+ * The vocabulary of the task protocol: a task's row, its events, and decisions. Requests and answers are in
+ * `messages.ts`.
  *
  * Times are unix seconds by the database's clock.
  */
@@ -12,51 +12,51 @@ export type TaskStatus = (typeof TASK_STATUSES)[number]
 /** Why a run cannot go on for now. */
 export interface WaitingFor extends TaskError {
   since: number
-  /** When it means to try again; null where it did not say. */
+  /** When it will retry; null if it did not say. */
   nextTryAt: number | null
 }
 
-/** The part of a task's row that the protocol reads and moves. */
+/** The part of a task's row that the protocol reads and changes. */
 export interface TaskState {
   status: TaskStatus
-  /** Attempts that have ended. The one under way, or the next one, is `attempts + 1`. */
+  /** Attempts that have ended. The current or next one is `attempts + 1`. */
   attempts: number
   attemptLimit: number
-  /** False once a failure is final: nothing but an operator's retry starts another attempt. */
+  /** False once a failure is final: then only an operator's retry starts another attempt. */
   retryable: boolean
   /** When the row may next be claimed (pending or failed). */
   dueAt: number
   startedAt: number | null
-  /** Since when it has its status. Missing in rows that no event of this version has moved. */
+  /** Since when it has its status. Missing in rows that this version has not changed yet. */
   statusSince?: number | undefined
-  /** Until when the claim may stay `queued` before another may take it over. */
+  /** When the lease expires: after that another may take the claim over. */
   leaseExpiresAt: number | null
   fencingToken: string | null
   runId: string | null
-  /** How the current claim came about; kept so that the same claim, sent again, is answered the same. */
+  /** How the current claim came about, so that the same claim, sent again, gets the same answer. */
   claim: { takeOver: boolean; alone: boolean } | null
   /** Take-overs of this attempt that found no run: many of them mean that the task kills its claimers. */
   takeOvers: number
   releases: number
   providerTask: ProviderTask | null
   openIntents: CreateIntent[]
-  /** How each ended attempt ended, by attempt number. */
+  /** The outcome of each ended attempt, by attempt number. */
   outcomes: Record<string, 'completed' | 'failed'>
   result: unknown
   error: TaskError | null
-  /** The row was cancelled while a run may have been under way, and nobody has seen that run closed yet. */
+  /** The row was cancelled while it may have had a run, and nobody has seen that run closed yet. */
   runUnseen: boolean
   checkedAt: number | null
-  /** What the run waits for, by its own account. Missing in rows of earlier versions. */
+  /** What the run waits for, as it reported. Missing in rows of earlier versions. */
   waitingFor?: WaitingFor | null
 }
 
-/** When a move happened; a claim's is its `startedAt`. Missing in events of earlier versions. */
+/** When a transition happened; a claim's is its `startedAt`. Missing in events of earlier versions. */
 interface Dated {
   at?: number
 }
 
-/** A fact about one task. Events are all that changes a row, and are only ever appended; `checked` is only noted on it. */
+/** A fact about one task. Only events change a row, and they are only appended; `checked` is only noted on the row. */
 export type TaskEvent =
   | {
       type: 'queued'
@@ -66,7 +66,7 @@ export type TaskEvent =
       leaseExpiresAt: number
       takeOver: boolean
       alone: boolean
-      /** Nobody claimed: a run whose claim was released or lost spoke up. */
+      /** Adopted without a claim: a run whose claim was released or lost has reported. */
       adopted: boolean
     }
   | {
@@ -82,9 +82,9 @@ export type TaskEvent =
       attempt: number
       runId: string | null
       fencingToken: string
-      /** Accounts for every create intent. Without it they stay open: the provider may only just have been asked. */
+      /** Settles every create intent. Without it they stay open: the provider may only just have been asked. */
       providerTask: ProviderTask | null
-      /** Opened where the row does not know the run's begin: a restore may have lost it. */
+      /** Opens an intent if the row does not know that the run began: a restore may have lost it. */
       intent?: CreateIntent
     } & Dated)
   | { type: 'waiting'; attempt: number; runId: string; waitingFor: WaitingFor }
@@ -99,7 +99,7 @@ export type TaskEvent =
       retryable: boolean
       dueAt: number
       providerEnded: boolean
-      /** Opened where a run failed whose begin the row does not know: a restore may have lost it. */
+      /** Opens an intent if a run failed that the row does not know to have begun: a restore may have lost it. */
       intent: CreateIntent | null
     } & Dated)
   | ({ type: 'released'; attempt: number; fencingToken: string; dueAt: number } & Dated)

@@ -1,6 +1,6 @@
 /**
- * What main and the async-task component say to each other over HTTP, as zod schemas that both sides use.
- * Types are inferred. What is asked of a task is in `messages.ts`: it is the protocol's own, so nothing is mapped.
+ * The HTTP messages between main and the async-task component, as zod schemas that both sides use. Types are inferred.
+ * The requests about one task are in `messages.ts`, and are used by the protocol without mapping.
  */
 import { z } from 'zod'
 import { TASK_STATUSES } from './index.js'
@@ -28,8 +28,8 @@ export const pendingTaskSchema = z.object({
 })
 
 /**
- * A number that may come in a query string or a path, where all is text: in its one decimal spelling. Nothing, blanks,
- * `0x10` and `1e1` are no numbers.
+ * A number from a query string or a path, where everything is text: in plain decimal spelling only. Empty text, blanks,
+ * `0x10` and `1e1` are refused.
  */
 export function spelledNumber<Schema extends z.ZodType<number>>(schema: Schema) {
   const decimal = /^(0|[1-9]\d*)(\.\d*[1-9])?$/
@@ -38,7 +38,7 @@ export function spelledNumber<Schema extends z.ZodType<number>>(schema: Schema) 
 
 export const fetchPendingTasksQuerySchema = z.strictObject({
   limit: spelledNumber(z.number().int().min(1).max(MAX_LISTED)).default(10),
-  /** How long to wait for a task where there is none to claim. */
+  /** Long poll: how long to wait for a claimable task. */
   waitSeconds: spelledNumber(z.number().min(0).max(MAX_WAIT_SECONDS)).default(0),
 })
 
@@ -46,11 +46,11 @@ export const fetchPendingTasksAnswerSchema = z.object({ tasks: z.array(pendingTa
 
 export const runsToCheckQuerySchema = z.strictObject({
   limit: spelledNumber(z.number().int().min(1).max(MAX_LISTED)).default(20),
-  /** Leaves out what was looked at more recently than this. */
+  /** Skips what was checked more recently than this. */
   uncheckedForSeconds: spelledNumber(z.number().min(0).max(DAY_SECONDS)).default(60),
 })
 
-/** A run that somebody should look at in Temporal, and the token that a verdict on it has to bring. */
+/** A run to check in Temporal, and the token that a verdict on it has to carry. */
 const runToCheckSchema = z.object({
   apiCallId: idSchema,
   taskKey: taskKeySchema,
@@ -71,7 +71,7 @@ export const reportAnswerSchema = z.object({
   ...beginAnswerSchema.partial().shape,
 })
 
-/** A 4xx answer: what was refused, and why. `status` is the task's, where it was found. */
+/** A 4xx answer: what was refused, and why. `status` is the task's, if it was found. */
 export const refusalSchema = z.object({
   success: z.literal(false),
   error: z.string(),

@@ -1,6 +1,6 @@
-/** Wakes requests that wait for a task to claim. Within this process only: what others do is found by looking. */
+/** Wakes requests that wait for a task to claim, within this process. Tasks of other processes are found by polling. */
 export class Arrivals {
-  /** Counts the wakings, so that one between a look and the wait after it is not missed. */
+  /** Counts the wake-ups, so that one between a look and the following wait is not missed. */
   count = 0
   readonly #waiting = new Set<() => void>()
 
@@ -9,7 +9,7 @@ export class Arrivals {
     for (const resolve of this.#waiting) resolve()
   }
 
-  /** Resolves once there was a waking after `seen`, after `ms`, or when `signal` aborts. Never rejects. */
+  /** Resolves after a wake-up later than `seen`, after `ms`, or when `signal` aborts. Never rejects. */
   next(seen: number, ms: number, signal: AbortSignal): Promise<void> {
     if (seen !== this.count || signal.aborted) return Promise.resolve()
     return new Promise((resolve) => {

@@ -1,24 +1,24 @@
 /**
- * The artifacts of removed tasks. What such a task's result names is noted in the statement that removes the row, and
- * removed later, once no task names it: so no row ever points to what is gone, and a store that is away, or a main
- * that dies, loses no note.
+ * The artifacts of removed tasks. The statement that removes a row notes the artifacts that its result names. They are
+ * removed later, once no task names them: so no row ever points to a missing file, and no note is lost if the store is
+ * unavailable or main dies.
  */
 import type { Controller } from 'interaqt'
 import { databaseOf, databaseTime, inTransaction, physicalEntity, reading } from './database/sql.js'
 import { isTaskEntity } from './entities.js'
 
 const NOTES = '"ArtifactsToRemove"'
-/** As artifacts are named. Nothing else is ever asked of a store. */
+/** The form of an artifact's name. Nothing else is ever sent to a store. */
 const KEY = '[A-Za-z0-9_-]+[.][A-Za-z0-9]+'
 const ARTIFACTS = `$.** ? (exists(@.sha256) && @.key like_regex "^${KEY}$").key`
 const A_PAGE = 500
 const AT_ONCE = 20
-/** After a try whose end nobody saw, or that failed. */
+/** Pause after a try that failed, or whose end is unknown. */
 const AGAIN_SECONDS = 3600
-/** While another task names it. */
+/** Pause while another task names it. */
 const NAMED_SECONDS = 86_400
 
-/** Makes the table of notes, which is no part of the application's model. May run again and again. */
+/** Makes the table of notes, which is not part of the application's model. Idempotent. */
 export async function createArtifactNotes(controller: Controller): Promise<void> {
   await databaseOf(controller).scheme(
     `CREATE TABLE IF NOT EXISTS ${NOTES} (key text PRIMARY KEY, due double precision NOT NULL)`,
@@ -35,9 +35,9 @@ export function noteArtifacts(rows: string): string {
 }
 
 /**
- * Removes what is noted and no task of any integration names: neither in its result nor in what it was asked for.
+ * Removes noted artifacts that no task of any integration names, in its result or in its request.
  *
- * @param remove removes one artifact; does nothing where it is gone
+ * @param remove removes one artifact; does nothing if it is gone
  * @returns how many were removed
  * @throws what `remove` throws; the rest stays noted
  */
@@ -53,7 +53,7 @@ export async function removeNotedArtifacts(
   await putOffNamed(controller, now, signal)
   let removed = 0
   while (!signal.aborted) {
-    // Committed to the disk, and so is all that was committed before: the rows are gone for good.
+    // Committed to the disk, with everything committed before: the rows are gone for good.
     const keys = await take(controller, now)
     if (keys.length === 0) break
     await Promise.all(keys.map(remove))
@@ -74,7 +74,7 @@ async function take(controller: Controller, now: number): Promise<string[]> {
   return rows.map(({ key }) => key)
 }
 
-/** Looks through all tasks, a page at a time, for names of artifacts. */
+/** Searches all tasks for names of artifacts, a page at a time. */
 async function putOffNamed(controller: Controller, now: number, signal: AbortSignal): Promise<void> {
   for (const { name } of controller.entities.filter(isTaskEntity)) {
     const { table, column } = physicalEntity(controller, name)

@@ -1,16 +1,16 @@
 /**
- * Which tasks may be claimed now, oldest first, as SQL that walks none that may not.
+ * SQL for the claimable tasks, oldest first, which reads only rows that may be claimed.
  *
- * No one index has both what is due and who is oldest. So rows that may be claimed, or may be later, are of three
- * classes, each with an index of its own: those that have been due since they were made, in the order of fetching; those
- * that are due at a time of theirs (delayed, backed off, released), by that time; and claims, by their lease's end.
+ * No single index covers both what is due and who is oldest. So rows that may be claimed, now or later, are of three
+ * classes, each with its own index: due since they were created, in the order of fetching; due at a time of their own
+ * (delayed, backed off, released), by that time; and claims, by the end of their lease.
  */
 import type { PhysicalEntity } from './database/sql.js'
 
 /** statement_timestamp, not clock_timestamp: one time for all rows, so that an index can be used. */
 export const NOW = 'extract(epoch FROM statement_timestamp())::float8'
 
-/** Of those that became due, more than these are not sorted anew: they are walked from the oldest one on. */
+/** If more than these became due, they are not sorted anew, but read from the oldest one on. */
 const MOST_SORTED = 1000
 
 interface Columns {
@@ -20,7 +20,7 @@ interface Columns {
   claimableAt: string
 }
 
-/** The classes' conditions, for indexes and queries alike: an index serves a query that has its condition. */
+/** The classes' conditions, shared by indexes and queries: an index serves only a query that has its condition. */
 export function classesOf({ status, claimableAt }: Pick<Columns, 'status' | 'claimableAt'>) {
   return {
     ready: `${status} <> 'queued' AND ${claimableAt} <= 0`,
@@ -30,9 +30,9 @@ export function classesOf({ status, claimableAt }: Pick<Columns, 'status' | 'cla
 }
 
 /**
- * The ids of up to `limit` tasks that may be claimed now, oldest first.
+ * The ids of up to `limit` claimable tasks, oldest first.
  *
- * @param mayJoin a condition on no row: where it is false, only claims may be taken over
+ * @param mayJoin a condition that depends on no row: if it is false, only take-overs are allowed
  */
 export function selectClaimable(table: string, columns: Columns, limit: number, mayJoin = 'TRUE'): string {
   const { id, createdAt, claimableAt } = columns
@@ -63,7 +63,7 @@ export function countInFlight(table: string, statusColumn: string): string {
   return `(SELECT count(*)::int FROM ${table} WHERE ${inFlight(statusColumn)})`
 }
 
-/** The SQL condition for tasks that have not ended. A failed one is open while it may be tried again. */
+/** The SQL condition for open tasks. A failed one is open while it may be retried. */
 export function isOpen({ column }: PhysicalEntity): string {
   return `(${column('status')} = 'processing' OR ${column('claimableAt')} IS NOT NULL)`
 }

@@ -1,6 +1,6 @@
 /**
- * Tasks that ended long ago are removed, with their events and their idempotency keys. Nobody can move such a row any
- * more but an operator: a failed one is among them once no attempt is left, a cancelled one once its run was seen closed.
+ * Retention: removes tasks that ended long ago, with their events and idempotency keys. Only an operator could still
+ * move such a row: a failed one counts once no attempt is left, a cancelled one once its run was seen closed.
  */
 import type { Controller } from 'interaqt'
 import { createArtifactNotes, noteArtifacts } from './artifact-notes.js'
@@ -10,23 +10,23 @@ import type { TaskReader } from './task-reader.js'
 
 export const ENDS = ['completed', 'failed', 'cancelled'] as const
 
-/** By how it ended: a task that ended before this time, unix seconds, is removed. Without one, it is kept. */
+/** For each outcome, the time in unix seconds: tasks that ended before it are removed. Without one, they are kept. */
 export type EndedBefore = Partial<Record<(typeof ENDS)[number], number | undefined>>
 
 /** What to remove at once. */
 export interface RemovalBatch {
   endedBefore: EndedBefore
-  /** Most tasks. All that it locks stays locked until it ends, and PGLite does nothing beside it. */
+  /** The most tasks in a batch. They stay locked until it ends, and PGLite does nothing else meanwhile. */
   limit: number
-  /** Whether what the tasks' results name is to be removed from where it is stored too. */
+  /** Whether the artifacts that the tasks' results name are to be removed, too. */
   artifacts: 'keep' | 'remove'
 }
 
 /**
- * Removes one batch of the tasks that ended so long ago, those first that ended first. The business record that asked
- * for a task is the application's, and stays. Artifacts are noted, in the same statement: see artifact-notes.ts.
+ * Removes one batch of ended tasks, those that ended first. The business record that requested a task belongs to the
+ * application, and stays. The same statement notes the artifacts: see artifact-notes.ts.
  *
- * @returns how many were removed: none also where another main is at it
+ * @returns how many were removed: also none if another main is removing
  */
 export async function removeEndedTasks(tasks: TaskReader, batch: RemovalBatch): Promise<number> {
   for (const end of ENDS) {
@@ -39,7 +39,7 @@ export async function removeEndedTasks(tasks: TaskReader, batch: RemovalBatch): 
 
 /**
  * One statement, and so one transaction that ends in the database itself: its locks wait neither for this process nor
- * for the disk. What a crash of the database brings back is removed again.
+ * for the disk. If a crash of the database brings rows back, they are removed again.
  */
 async function removeBatch(
   tasks: TaskReader,
@@ -51,7 +51,7 @@ async function removeBatch(
   const [id, taskKey] = [calls.column('id'), calls.column('taskKey')]
   const keys = hasKeys(controller) ? physicalEntity(controller, IDEMPOTENCY_KEYS) : undefined
   const sql =
-    // A turn is had until the statement's end, over all processes, and is not waited for.
+    // The lock is held until the statement's end, across all processes. It is not waited for.
     `WITH turn AS MATERIALIZED (SELECT pg_try_advisory_xact_lock(hashtextextended($4, 0)) AS taken,` +
     " set_config('synchronous_commit', 'off', true))," +
     ` ended AS MATERIALIZED (SELECT ${id} AS id, ${taskKey} AS key, ${calls.column('result')} AS result` +
@@ -65,25 +65,25 @@ async function removeBatch(
     ` of_calls AS (DELETE FROM ${calls.table} WHERE ${id} = ANY(ARRAY(SELECT id FROM ended)) RETURNING 1)` +
     ' SELECT count(*)::int AS removed FROM of_calls'
   const turn = `${names.apiCall}:remove-ended`
-  // May be asked again where the connection is lost: what is removed then is another batch.
+  // Safe to retry if the connection is lost: it then removes another batch.
   const values = [end, before, limit, turn]
   const [row] = await tasks.read('remove-ended', () => tasks.query<{ removed: number }>(sql, values))
   return row?.removed ?? 0
 }
 
-/** No attempt is left, none is under way, and no run is to be seen closed. */
+/** No attempt is left or under way, and no run has to be seen closed. */
 export function hasEnded({ column }: PhysicalEntity): string {
   const [status, claimableAt, uncheckedSince] = [column('status'), column('claimableAt'), column('uncheckedSince')]
   const ends = ENDS.map((end) => `'${end}'`).join(', ')
   return `${status} IN (${ends}) AND ${claimableAt} IS NULL AND ${uncheckedSince} IS NULL`
 }
 
-/** Rows of earlier versions do not say when they ended: theirs is then the time of the last claim. */
+/** Rows of earlier versions do not have the time of their end: the time of their last claim is used. */
 export function endedAt({ column }: PhysicalEntity): string {
   return `COALESCE((${column('state')} ->> 'statusSince')::float8, ${column('startedAt')}, ${column('createdAt')})`
 }
 
-/** Makes what removing needs beside the tasks' own indexes, once for all integrations. May run again and again. */
+/** Makes what retention needs besides the tasks' own indexes, once for all integrations. Idempotent. */
 export async function prepareRemoval(controller: Controller): Promise<void> {
   await createArtifactNotes(controller)
   if (!hasKeys(controller)) return

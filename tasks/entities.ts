@@ -1,6 +1,6 @@
 /**
- * The two entities of an integration: the APICall, whose every change follows from events, and the
- * IntegrationEvent, which is only ever appended. What an event does to a row is the protocol's `evolve`.
+ * The two entities of an integration: the APICall, whose every change follows from events, and the append-only
+ * IntegrationEvent. The protocol's `evolve` tells what an event does to a row.
  */
 import { randomBytes } from 'node:crypto'
 import {
@@ -33,7 +33,7 @@ export interface IntegrationEventRecord {
   attempt: number
   /** The database's time, unix seconds. */
   at: number
-  /** The token that the row had before a claim, else null; nobody claims a run that is adopted. */
+  /** The row's token before a claim, else null; adopting a run is not a claim. */
   supersedes: string | null
   data: TaskEvent
 }
@@ -50,9 +50,9 @@ export function callEntityNames(entityPrefix: string): CallEntityNames {
 /**
  * Makes both entities.
  *
- * A new row is `pending`; creation may give a part of its `state`, as `{dueAt}` for a delayed task.
+ * A new row is `pending`; its creation may set a part of its `state`, such as `{dueAt}` for a delayed task.
  *
- * @param maxAttempts the attempts a new row is allowed
+ * @param maxAttempts the attempts of a new row
  */
 export function createCallEntities(
   names: CallEntityNames,
@@ -65,7 +65,7 @@ export function createCallEntities(
 
 const taskEntities = new WeakSet<EntityInstance>()
 
-/** Whether an entity's rows are tasks, whose stored state every later version of the protocol goes on with. */
+/** Whether an entity's rows are tasks: later versions of the protocol continue with their stored state. */
 export function isTaskEntity(entity: EntityInstance): boolean {
   return taskEntities.has(entity)
 }
@@ -77,10 +77,10 @@ function apiCallEntity(names: CallEntityNames, maxAttempts: number): EntityInsta
       Property.create({
         name: 'taskKey',
         type: 'string',
-        // 128 bits: it is the id that the public knows, and nobody guesses. Older rows have eight characters.
+        // 128 random bits, because the public id must not be guessable. Older rows have eight characters.
         defaultValue: labelled('taskKey.v1', () => randomBytes(16).toString('base64url')),
       }),
-      // Who asked for it, and alone may see it; null where that is nobody in particular.
+      // The user who may see it; null for nobody in particular.
       Property.create({ name: 'userId', type: 'string' }),
       Property.create({
         name: 'createdAt',
@@ -96,7 +96,7 @@ function apiCallEntity(names: CallEntityNames, maxAttempts: number): EntityInsta
       stateColumn('claimableAt', 'number', claimableAt),
       stateColumn('uncheckedSince', 'number', uncheckedSince),
       stateColumn('runId', 'string', (state) => state.runId),
-      // Rows of earlier versions have it in `state` too; the store writes it here, and whatever else changes keeps it.
+      // Rows of earlier versions have it in `state` too; the store writes it here, and other changes keep it.
       Property.create({
         name: 'result',
         type: 'json',
@@ -122,8 +122,8 @@ function integrationEventEntity(names: CallEntityNames): EntityInstance {
       Property.create({ name: 'data', type: 'object' }),
     ],
     constraints: [
-      // The row's lock lets one claimer win. Were it ever missed, two claims of the same row would supersede
-      // the same token, and the second is refused here.
+      // The row's lock lets one claimer win. If it ever failed, two claims of one row would supersede the same token,
+      // and the second is refused here.
       UniqueConstraint.create({
         name: `${names.integrationEvent}_one_claim`,
         properties: ['apiCallId', 'attempt', 'supersedes'],
@@ -151,9 +151,9 @@ function newTaskState(given: Partial<TaskState> | undefined, maxAttempts: number
 }
 
 /**
- * A machine whose states and edges are the protocol's: it takes those that start a status, or, where it computes a
- * value, all of them, as every event changes that. `status` and `state` have one each: a machine gives one property its
- * value, and nothing else may move a status.
+ * A state machine with the protocol's states and edges. It reacts to events that enter a status or, if it computes a
+ * value, to all events. `status` and `state` have one each: a machine sets one property, and nothing else may change a
+ * status.
  */
 function machine(
   { integrationEvent }: CallEntityNames,
@@ -182,7 +182,7 @@ function machine(
   return StateMachine.create({ states: Object.values(nodes), transfers, initialState: nodes.pending })
 }
 
-/** A column that people and queries want, kept in step with `state` by interaqt. */
+/** A column for people and queries, which interaqt keeps in step with `state`. */
 function stateColumn(name: string, type: 'number' | 'string' | 'json', read: (state: TaskState) => unknown) {
   return Property.create({
     name,
@@ -195,8 +195,8 @@ function stateColumn(name: string, type: 'number' | 'string' | 'json', read: (st
 }
 
 /**
- * Pins what interaqt hashes of a function to a label, so that another build of the same source attaches to
- * an existing database. Raise the label's version whenever the function's meaning changes.
+ * Labels a function for interaqt's hash, so that another build of the same source attaches to an existing database.
+ * Raise the label's version whenever the function's meaning changes.
  */
 export function labelled<F extends (...args: never[]) => unknown>(label: string, fn: F): F {
   return Object.defineProperty(fn, 'toString', { value: () => label })

@@ -1,6 +1,6 @@
 /**
- * Asked twice, made once: a creating request with an `Idempotency-Key` (IETF draft "The Idempotency-Key HTTP Header
- * Field") makes one task, however often it is sent. The key is stored in the transaction that creates the task.
+ * Idempotency keys: a creating request with an `Idempotency-Key` (IETF draft "The Idempotency-Key HTTP Header Field")
+ * creates one task, however often it is sent. The key is stored in the transaction that creates the task.
  */
 import { createHash } from 'node:crypto'
 import {
@@ -19,10 +19,10 @@ export const IDEMPOTENCY_KEY = 'Idempotency-Key'
 export const MAX_IDEMPOTENCY_KEY_LENGTH = 255
 
 const QUOTED = /^"((?:[ !#-[\]-~]|\\["\\])*)"$/
-/** Not the draft's, but what many clients send. A comma would come of two headers. */
+/** Not in the draft, but many clients send it. A comma would join two headers. */
 const BARE = /^[!#-+\--~]+$/
 
-/** The key in a header's value, quoted as the draft has it or bare; undefined where it holds none. */
+/** The key of a header's value, quoted as in the draft or bare; undefined if it has none. */
 export function parseIdempotencyKey(header: string): string | undefined {
   const key = QUOTED.exec(header)?.[1]?.replace(/\\(["\\])/g, '$1') ?? BARE.exec(header)?.[0]
   return key && key.length <= MAX_IDEMPOTENCY_KEY_LENGTH ? key : undefined
@@ -54,34 +54,34 @@ export function addIdempotencyKeys(entities: EntityInstance[]): void {
   entities.push(entity)
 }
 
-/** A creating request that names a key. */
+/** A creating request with an idempotency key. */
 export interface KeyedRequest {
   key: string
-  /** The creating API, by its path. */
+  /** The creating API's path. */
   api: string
-  /** Null for all who have no name, together. */
+  /** Null for all anonymous callers together. */
   userId: string | null
   params: object
 }
 
-/** Runs inside the transaction that creates a task: makes it, or gives the id of the one that is there. */
+/** Runs inside the transaction that creates a task: creates it, or returns the existing task's id. */
 export type MakeOnce = (make: () => Promise<string>) => Promise<string>
 
 type StoredKey = Record<'request' | 'taskId', string>
 
-/** The keys of one integration's creating requests. */
+/** The idempotency keys of one integration. */
 export class IdempotencyKeys {
-  /** Those that this process is making tasks for. Other processes' hold an advisory lock. */
+  /** Keys whose task this process is creating. Other processes hold an advisory lock. */
   readonly #making = new Set<string>()
 
   constructor(private readonly controller: Controller) {}
 
   /**
-   * Has `create` make the request's task, unless it was made already.
+   * Has `create` create the request's task, unless that was done before.
    *
-   * @param create makes a task in a transaction, inside which it calls what it is given
+   * @param create creates a task in a transaction, inside which it calls its argument
    * @returns the id of the one task
-   * @throws APIError 409 while the first such request is under way, 422 where the key was another request's
+   * @throws APIError 409 while the first such request is under way, 422 if the key belongs to another request
    */
   async makeOnce(
     { key, api, userId, params }: KeyedRequest,
@@ -106,7 +106,7 @@ export class IdempotencyKeys {
 
   async #makeUnlessKnown(scope: string, request: string, make: () => Promise<string>): Promise<string> {
     if (!(await this.#lock(scope))) throw stillUnderWay()
-    // Who had the lock until now has committed.
+    // The previous holder of the lock has committed.
     const known = await this.#find(scope)
     if (known) return taskAgain(known, request)
     const taskId = await make()
@@ -114,7 +114,7 @@ export class IdempotencyKeys {
     return taskId
   }
 
-  /** Until the transaction's end, over all processes. Does not wait. */
+  /** Held until the transaction's end, across all processes. Does not wait. */
   async #lock(scope: string): Promise<boolean> {
     const id = BigInt.asIntN(64, BigInt(`0x${scope.slice(0, 16)}`))
     const sql = 'SELECT pg_try_advisory_xact_lock($1::bigint) AS locked'
@@ -143,7 +143,7 @@ function stillUnderWay(cause?: unknown): APIError {
   return new APIError(409, { success: false, error, reason: 'idempotency_key_in_use' }, { cause, retryAfterSeconds: 1 })
 }
 
-/** The same for equal values, in whatever order objects name their fields. */
+/** Equal for equal values, in whatever order objects name their fields. */
 function digest(value: unknown): string {
   return createHash('sha256').update(JSON.stringify(value, sorted)).digest('hex')
 }

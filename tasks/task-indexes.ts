@@ -4,8 +4,8 @@ import { endedAt, hasEnded } from './ended-tasks.js'
 import type { TaskReader } from './task-reader.js'
 
 /**
- * Makes the indexes that interaqt cannot declare, and drops the one of earlier versions. May run again and again, and
- * from several processes.
+ * Makes the indexes that interaqt cannot declare, and drops the one of earlier versions. Idempotent, also across
+ * processes.
  */
 export async function createTaskIndexes(tasks: TaskReader, sourceRelation?: string): Promise<void> {
   const { controller, names, calls, events } = tasks

@@ -1,22 +1,22 @@
 /**
- * How many tasks there may be at once: of an integration in flight, as a provider takes only so many, and of a user
- * open, so that one user's do not crowd out the others'. Who asks takes turns with others until its transaction ends,
- * in all processes, so that no two of them take the one free place.
+ * Limits on simultaneous tasks: those of an integration in flight, because of the provider's capacity, and the open
+ * ones of one user, so that they do not crowd out other users'. Callers hold a lock until their transaction ends,
+ * across all processes, so that no two of them take the last free place.
  */
 import { APIError } from '../lib/api.js'
 import { isOpen } from './claimable.js'
 import type { TaskReader } from './task-reader.js'
 
-/** Whether no more tasks may join those in flight; for the transaction in which one would. */
+/** Whether the limit in flight is reached; call it in the transaction in which a task would join. */
 export async function isFull(tasks: TaskReader, max: number): Promise<boolean> {
   await tasks.query('SELECT pg_advisory_xact_lock(hashtext($1))', [`${tasks.names.apiCall}:in-flight`])
   return (await tasks.countInFlight()) >= max
 }
 
 /**
- * Makes sure that a user may have one more task open; for the transaction that creates it.
+ * Checks that a user may have one more open task; call it in the transaction that creates the task.
  *
- * @param userId null for all who have no name, together
+ * @param userId null for all anonymous callers together
  * @throws APIError 429
  */
 export async function ensureMayOpenTask(tasks: TaskReader, userId: string | null, max: number): Promise<void> {

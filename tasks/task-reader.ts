@@ -1,4 +1,4 @@
-/** What is read of an integration's tasks: by their ids, and as the application shows them. */
+/** Reads an integration's tasks: by their ids, and as the application shows them. */
 import type { Controller } from 'interaqt'
 import {
   currentAttempt,
@@ -12,7 +12,7 @@ import { countInFlight } from './claimable.js'
 import { databaseOf, type PhysicalEntity, physicalEntity, reading } from './database/sql.js'
 import type { CallEntityNames } from './entities.js'
 
-/** One thing that happened to a task. */
+/** One entry of a task's timeline. */
 export interface TimelineEntry {
   type: TaskEventType
   attempt: number
@@ -36,24 +36,24 @@ export interface TaskView extends StoredTask {
   /** Null until the task is completed. `state` does not have it. */
   result: unknown
   timeline: TimelineEntry[]
-  /** After which place the next page begins; null where there is none yet. */
+  /** Where the next page begins; null if there is none yet. */
   timelineNext: number | null
 }
 
-/** A task in a list. What has happened to it, and its result, are asked for by its key. */
+/** A task in a list. Its timeline and result are read by its key. */
 export type ListedTask = StoredTask
 
-/** Where a page of a list begins: after this task. */
+/** Keyset pagination: a page begins after this task. */
 export type ListPlace = Pick<StoredTask, 'createdAt' | 'taskKey'>
 
-/** Who looks: an operator, to whom every task is shown, or a user, to whom their own are; null for nobody in particular. */
+/** The viewer: an operator sees every task, a user their own; null for an anonymous caller. */
 export type Viewer = 'operator' | { userId: string | null }
 
-/** Most entries of a timeline that are read at once. */
+/** The most timeline entries of one page. */
 const TIMELINE_PAGE = 100
 const STORED = ['id', 'taskKey', 'state', 'createdAt']
 
-/** Reads the tasks of one integration. The Controller has to be set up. */
+/** Reads the tasks of one integration. The Controller must be set up. */
 export class TaskReader {
   readonly calls: PhysicalEntity
   readonly events: PhysicalEntity
@@ -66,46 +66,46 @@ export class TaskReader {
     this.events = physicalEntity(controller, names.integrationEvent)
   }
 
-  /** Asks the database, within the transaction that is open in this call. */
+  /** Queries the database, within the call's open transaction. */
   query<Row>(sql: string, values: unknown[]): Promise<Row[]> {
     return databaseOf(this.controller).query<Row>(sql, values)
   }
 
-  /** Runs reads as `reading` of the database does. */
+  /** Runs reads like `reading` of the database. */
   read<T>(what: string, work: () => Promise<T>): Promise<T> {
     return reading(this.controller, `${this.names.apiCall}:${what}`, work)
   }
 
   /**
-   * The row's id, as the internal protocol has it, of a task that an operator names by either of its ids.
+   * The row's id, as used by the internal protocol, of a task that an operator names by either of its ids.
    *
-   * No key has an id's form: ids are integers of up to ten digits, or UUIDs, and keys have 22 characters. Of the older
-   * ones, with eight, one in three million is all digits; that one can be named by its row's id only.
+   * The two do not collide: ids are integers of up to ten digits, or UUIDs, and keys have 22 characters. Of the older
+   * keys, with eight, one in three million is all digits; that one can only be named by its row's id.
    */
   async findRowId(idOrKey: string): Promise<string | undefined> {
     return this.calls.parseId(idOrKey) === null ? (await this.findByKey(idOrKey))?.id : idOrKey
   }
 
-  /** Finds a task by its row's id; undefined where there is no such task. */
+  /** Finds a task by its row's id; undefined if it does not exist. */
   async find(apiCallId: string): Promise<StoredTask | undefined> {
     const id = this.calls.parseId(apiCallId)
     return id === null ? undefined : this.read('find', () => this.#findRow('id', id))
   }
 
-  /** Finds a task by its key; undefined where there is no such task. */
+  /** Finds a task by its key; undefined if it does not exist. */
   findByKey(taskKey: string): Promise<StoredTask | undefined> {
     return this.read('findByKey', () => this.#findRow('taskKey', taskKey))
   }
 
   /**
-   * Reads a task and what has happened to it, oldest first, a page of it.
+   * Reads a task and one page of its timeline, oldest first.
    *
-   * @param timelineAfter how many entries to leave out: events are only ever appended, so it names a place
-   * @returns undefined where there is no such task, or where it is not for this viewer to see: nothing tells which
+   * @param timelineAfter how many entries to skip: events are only ever appended, so the number names a place
+   * @returns undefined if the task does not exist, or if this viewer may not see it: the two look alike
    */
   view(taskKey: string, viewer: Viewer, timelineAfter = 0): Promise<TaskView | undefined> {
     return this.read('view', async () => {
-      // In every version's rows the result is in its column; those of earlier ones repeat it elsewhere.
+      // In every version's rows the result is in its column; earlier versions repeat it elsewhere.
       const fields = [...STORED, 'result']
       const task = await this.#findRow<StoredTask & { result: unknown }>('taskKey', taskKey, viewer, fields)
       if (!task) return undefined
@@ -133,7 +133,7 @@ export class TaskReader {
     return this.read('list', () => this.query<ListedTask>(sql, given))
   }
 
-  /** How many entries the timelines of these tasks have, by their keys. */
+  /** The number of timeline entries of these tasks, by key. */
   async timelineLengths(taskKeys: string[]): Promise<Map<string, number>> {
     const { calls, events } = this
     const key = calls.column('taskKey')
@@ -145,7 +145,7 @@ export class TaskReader {
     return new Map(rows.map(({ key, length }) => [key, length]))
   }
 
-  /** The runs that nobody has looked at in Temporal for so long, longest unchecked first. */
+  /** The runs that were not checked in Temporal for this long, longest unchecked first. */
   runsToCheck(limit: number, uncheckedForSeconds: number): Promise<RunToCheck[]> {
     const { table, column } = this.calls
     const uncheckedSince = column('uncheckedSince')
@@ -173,14 +173,16 @@ export class TaskReader {
     return row?.count ?? 0
   }
 
-  /** One more than a page, where there are more. Of an event's data, which may hold a result, only what is shown is read. */
+  /**
+   * Reads one more than a page to see whether there is a next. Of the data, which may hold a result, only shown fields.
+   */
   async #readTimeline(apiCallId: string, after: number): Promise<TimelineEntry[]> {
     const { table, column } = this.events
     const [type, data] = [column('eventType'), column('data')]
     const rows = await this.query<TimelineEntry & { said: TaskError | null }>(
       `SELECT ${type} AS type, ${column('attempt')} AS attempt, ${column('at')} AS at,` +
         ` CASE ${type} WHEN 'failed' THEN ${data} -> 'error' WHEN 'waiting' THEN ${data} -> 'waitingFor' END AS said` +
-        // Ids are given under the row's lock: their order is that of the events, whatever clocks do.
+        // Ids are assigned under the row's lock, so their order is that of the events, whatever the clocks do.
         ` FROM ${table} WHERE ${column('apiCallId')} = $1 ORDER BY ${column('id')} OFFSET $2 LIMIT ${TIMELINE_PAGE + 1}`,
       [apiCallId, after],
     )
@@ -198,7 +200,7 @@ export class TaskReader {
     fields = STORED,
   ): Promise<Row | undefined> {
     const { table, column } = this.calls
-    // Whose it is, is asked together with whether it is there: both are answered alike, and take as long.
+    // Ownership is part of the query: a missing task and another user's get the same answer, in the same time.
     const own = viewer === 'operator' ? '' : ` AND ${column('userId')} IS NOT DISTINCT FROM $2`
     const values = viewer === 'operator' ? [value] : [value, viewer.userId]
     const sql = `SELECT ${this.columns(fields)} FROM ${table} WHERE ${column(key)} = $1${own}`
@@ -206,7 +208,7 @@ export class TaskReader {
     return row && { ...row, id: String(row.id) }
   }
 
-  /** What a query gives of a task's row, by the names that properties have. */
+  /** A task's row as queries return it, by property names. */
   protected columns(fields = STORED): string {
     return fields.map((name) => `${this.calls.column(name)} AS "${name}"`).join(', ')
   }

@@ -1,4 +1,4 @@
-/** What is written of an integration's tasks. It carries out; the protocol decides. */
+/** Writes an integration's tasks. The protocol decides; the store carries out. */
 import { randomBytes } from 'node:crypto'
 import { type Controller, MatchExp } from 'interaqt'
 import {
@@ -30,16 +30,16 @@ export interface TaskRules {
   maxOpenTasksPerUser?: number | undefined
 }
 
-/** A decision that has been carried out, and the row as it is now. */
+/** A decision that has been carried out, and the resulting row. */
 export interface CarriedOut {
   answer: Decision['answer']
   state: TaskState
   task: StoredTask
-  /** What was appended, or noted, in order. */
+  /** The appended or noted events, in order. */
   steps: StoredStep[]
 }
 
-/** Whose business record asks for a task. */
+/** The business record that requests a task, and its user. */
 export interface TaskSourceRecord {
   entity: string
   record: Record<string, unknown>
@@ -49,9 +49,9 @@ export interface TaskSourceRecord {
 
 /** The tasks of one integration, made once the Controller is set up. */
 export class TaskStore extends TaskReader {
-  /** Of tasks to claim. */
+  /** Notifies of tasks to claim. */
   readonly arrivals = new Arrivals()
-  /** For those who wait for a task to move. */
+  /** Notifies those who wait for a task to change. */
   readonly watches = new TaskWatches((taskKeys) => this.timelineLengths(taskKeys))
   readonly #keys: IdempotencyKeys
 
@@ -65,10 +65,10 @@ export class TaskStore extends TaskReader {
   }
 
   /**
-   * Decides a request about one task and carries the decision out, in one transaction: lock the row, decide,
-   * append the decision's events, or note a look on the row. A refusal is stored too, as some carry an event.
+   * Decides a request about one task and carries the decision out, in one transaction: lock the row, decide, append the
+   * events, or note a check on the row. A refusal is stored too, as some carry an event.
    *
-   * @returns undefined where there is no such task
+   * @returns undefined if the task does not exist
    * @throws what the database throws; then nothing has been stored
    */
   async carryOut(apiCallId: string, request: TaskRequest): Promise<CarriedOut | undefined> {
@@ -93,11 +93,11 @@ export class TaskStore extends TaskReader {
   }
 
   /**
-   * Creates the business record that asks for a task, in one transaction with the task that interaqt computes from it.
+   * Creates the business record that requests a task, in one transaction with the task that interaqt derives from it.
    *
-   * @param keyed where the request names a key: one task is made of it, however often it is sent
+   * @param keyed if the request has an idempotency key: it creates one task, however often it is sent
    * @returns the task's key
-   * @throws APIError 429 where the user has as many tasks open as may be; with a key, what `makeOnce` throws
+   * @throws APIError 429 if the user has too many open tasks; with a key, what `makeOnce` throws
    */
   create(source: TaskSourceRecord, keyed?: Omit<KeyedRequest, 'userId'>): Promise<string> {
     const create = (once: MakeOnce) => this.#createOf(source, once)
@@ -133,7 +133,7 @@ export class TaskStore extends TaskReader {
     const steps: StoredStep[] = []
     let before = row.state
     for (const event of events) {
-      // interaqt folds each event too, by the same `evolve`: to read its row back would cost a statement more.
+      // interaqt folds each event too, by the same `evolve`; reading its row back would cost one more statement.
       const after = evolve(before, event)
       if (event.type === 'checked') {
         await this.#noteLook(row.id, after)
@@ -146,7 +146,7 @@ export class TaskStore extends TaskReader {
           supersedes: event.type === 'queued' && !event.adopted ? (before.fencingToken ?? '') : null,
           data: event.type === 'completed' ? { ...event, result: null } : event,
         }
-        // Before the task is completed: who listens for that finds it.
+        // Before the task is completed, so that listeners for that find the result.
         if (event.type === 'completed') await this.#storeResult(row.id, event.result)
         await this.controller.system.storage.create(this.names.integrationEvent, record)
       }
@@ -156,16 +156,16 @@ export class TaskStore extends TaskReader {
     return steps
   }
 
-  /** A result is kept once, in its column: neither the event nor `state` repeats it. */
+  /** A result is stored once, in its column: neither the event nor `state` repeats it. */
   async #storeResult(apiCallId: string, result: unknown): Promise<void> {
     const match = MatchExp.atom({ key: 'id', value: ['=', apiCallId] })
     await this.controller.system.storage.update(this.names.apiCall, match, { result })
   }
 
   /**
-   * A run is looked at each minute, for as long as it lives. That moves no status and is no history: it is written on
-   * the row, which the caller holds locked, into every column that follows from a look. What interaqt keeps of its own
-   * beside them is the status alone.
+   * A run is checked every minute while it lives. A check changes no status and is not part of the history: it is
+   * written on the row, which the caller has locked, into every column that depends on it. Besides these columns
+   * interaqt only keeps the status.
    */
   async #noteLook(apiCallId: string, state: TaskState): Promise<void> {
     const { table, column, parseId } = this.calls

@@ -1,15 +1,15 @@
 /**
- * Wakes those who wait for a task to move: at once where this process moved it, and within a second where another did.
- * Once a second one query looks at all tasks that somebody waits for, however many wait.
+ * Notifies those who wait for a task to change: at once if this process changed it, within a second if another did.
+ * Once a second one query checks all watched tasks, however many there are.
  */
 
 import { OverloadedError } from './database/turns.js'
 
-/** One who waits for one task. */
+/** A watch on one task. */
 export interface TaskWatch {
   /**
-   * Resolves once the task's timeline is no longer `entries` long, after `ms`, or when `signal` aborts. A move since the
-   * watch began, or since the last time, resolves it at once. Never rejects.
+   * Resolves once the task's timeline is no longer `entries` long, after `ms`, or when `signal` aborts. A change since
+   * the watch began, or since the last call, resolves it at once. Never rejects.
    */
   next(entries: number, ms: number, signal: AbortSignal): Promise<void>
   end(): void
@@ -21,7 +21,7 @@ interface Waiting {
 }
 
 const LOOK_EVERY_MS = 1000
-/** Each is a connection that is held open. */
+/** Each watch holds a connection open. */
 const MAX_WATCHES = 5_000
 
 export class TaskWatches {
@@ -30,14 +30,14 @@ export class TaskWatches {
   #count = 0
   #looking: NodeJS.Timeout | undefined
 
-  /** @param lengths how many entries the timelines of these tasks have */
+  /** @param lengths reads how many timeline entries these tasks have */
   constructor(lengths: (taskKeys: string[]) => Promise<Map<string, number>>) {
     this.#lengths = lengths
   }
 
   /**
-   * To be begun before the task is read, so that no move is missed in between.
-   * @throws OverloadedError where too many wait
+   * Begin the watch before reading the task, so that no change in between is missed.
+   * @throws OverloadedError if too many wait
    */
   begin(taskKey: string): TaskWatch {
     if (this.#count >= MAX_WATCHES) throw new OverloadedError()
@@ -61,7 +61,7 @@ export class TaskWatches {
   }
 
   async #look(): Promise<void> {
-    // A database that is away is looked at again in a second.
+    // An unavailable database is asked again in a second.
     const lengths = await this.#lengths([...this.#watches.keys()]).catch(() => new Map<string, number>())
     for (const [taskKey, length] of lengths) {
       for (const watch of this.#watches.get(taskKey) ?? []) watch.isLong(length)

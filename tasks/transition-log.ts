@@ -1,10 +1,10 @@
-/** One log line for each move of a task, and on `debug` one for each event that moves nothing. */
+/** Logs a line for each transition of a task, and on `debug` one for each event that changes no status. */
 import type { Logger } from 'pino'
 import { startsStatus, type TaskEvent, type TaskState } from '../protocol/index.js'
 
 export type TaskLogger = Pick<Logger, 'info' | 'debug'>
 
-/** An event that is stored, or a look that is noted, with the row as it was before it and as it is after it. */
+/** A stored event, or a noted check, with the row before and after it. */
 export interface StoredStep {
   event: TaskEvent
   before: TaskState
@@ -20,7 +20,7 @@ export interface LoggedTask {
   createdAt: number
 }
 
-/** To be called once the steps' transaction has been committed. */
+/** Call it once the transaction of the steps has been committed. */
 export function logSteps(logger: TaskLogger, task: LoggedTask, steps: readonly StoredStep[]): void {
   const { createdAt, ...ids } = task
   for (const { event, before, after, at } of steps) {

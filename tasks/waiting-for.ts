@@ -1,4 +1,4 @@
-/** What a task waits for, for people: by its run's account, or as main sees it. */
+/** What a task waits for, for people: as its run reported, or as main sees it. */
 import { z } from 'zod'
 import { claimableAt, isLive } from '../protocol/index.js'
 import { taskErrorSchema } from '../protocol/messages.js'
@@ -6,9 +6,9 @@ import type { StoredTask } from './task-reader.js'
 import type { TaskStore } from './task-store.js'
 
 export const waitingForSchema = taskErrorSchema.extend({
-  /** Unix seconds; null where main does not know. */
+  /** Unix seconds; null if main does not know. */
   since: z.number().nullable(),
-  /** When it is tried again; null where nobody knows, and while it is being tried. */
+  /** When it is retried; null if nobody knows, or if a try is under way. */
   nextTryAt: z.number().nullable(),
 })
 

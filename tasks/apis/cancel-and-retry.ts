@@ -1,10 +1,10 @@
-/** What operators, and the application's other parts, may do with a task: cancel it, or allow it more attempts. */
+/** APIs for operators, and for other parts of the application: cancel a task, or allow it more attempts. */
 import { type API, createAPI } from '../../lib/api.js'
 import { cancelTaskSchema, retryTaskSchema } from '../../protocol/messages.js'
 import { operatorAnswerSchema } from '../../protocol/wire.js'
 import { requestOfTask, type TaskAPIOptions } from './carry-out.js'
 
-/** Makes `POST cancelTask` and `POST retryTask`. Both record who asked, and take either of the task's ids. */
+/** Makes `POST cancelTask` and `POST retryTask`. Both record who asked, and accept either of the task's ids. */
 export function createOperatorAPIs(options: TaskAPIOptions): API[] {
   const { namespace, store } = options
   const common = { namespace, internal: true, operator: true, answer: operatorAnswerSchema }

@@ -3,19 +3,19 @@ import type { Acceptance, TaskRequest, TaskState } from '../../protocol/index.js
 import type { TaskStore } from '../task-store.js'
 import { logSteps, type TaskLogger } from '../transition-log.js'
 
-/** What the APIs of one integration have in common. */
+/** What the APIs of one integration share. */
 export interface TaskAPIOptions {
   namespace: string
-  /** There is none before the integration is set up; its APIs may be made before that. */
+  /** Returns nothing before the integration is set up; its APIs may be made earlier. */
   store(): TaskStore
-  /** Told of each move of a task. Default: nobody is. */
+  /** Called on each transition of a task. Default: none. */
   logger?: TaskLogger | undefined
 }
 
 /**
- * Puts a request to the protocol and carries out what it decides.
+ * Passes a request to the protocol and carries out the decision.
  *
- * @throws APIError 404 where there is no such task, 409 with the reason where the request is refused
+ * @throws APIError 404 if the task does not exist, 409 with the reason if the request is refused
  */
 export async function requestOfTask(
   { namespace, store, logger }: TaskAPIOptions,
@@ -31,7 +31,7 @@ export async function requestOfTask(
   throw new APIError(409, { success: false, error: answer.error, reason: answer.reason, status: state.status })
 }
 
-/** What a caller is told of a task that is not there. */
+/** The answer for a task that does not exist. */
 export function taskNotFound(): APIError {
   return new APIError(404, { success: false, error: 'Task not found' })
 }

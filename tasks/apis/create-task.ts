@@ -1,22 +1,22 @@
-/** `POST <createName>`: creates the business record that asks for a task. */
+/** `POST <createName>`: creates the business record that requests a task. */
 import { z } from 'zod'
 import { type API, createAPI } from '../../lib/api.js'
 import type { PublicAPIOptions } from './task-view.js'
 
 export interface CreateTaskOptions extends PublicAPIOptions {
-  /** The name of the API, as `generate`. */
+  /** The name of the API, such as `generate`. */
   createName: string
-  /** The business entity whose record asks for a task. */
+  /** The business entity whose record requests a task. */
   sourceEntity: string
-  /** Its property for the time before which the task is not due. Without it, tasks cannot be delayed. */
+  /** Its property for the time at which the task becomes due. Without it, tasks cannot be delayed. */
   dueAtProperty: string | undefined
-  /** Its property for the user whose task it is. */
+  /** Its property for the task's user. */
   userProperty: string
   toRecord(params: unknown): Record<string, unknown>
   requestSchema: z.ZodObject
 }
 
-/** Until the end of the century: milliseconds are taken for what they are, a mistake. */
+/** The end of the century: a larger number is a mistake, probably milliseconds. */
 const dueAtSchema = z.number().min(0).max(4_102_444_800, 'must be in unix seconds, not in milliseconds')
 
 export function createCreateTaskAPI(options: CreateTaskOptions): API {

@@ -8,14 +8,14 @@ import { databaseOf, type PhysicalEntity, physicalEntity, reading } from '../dat
 
 /** What is read of a task, and the entity's property that holds it. */
 export interface TaskFields {
-  /** What tells rows apart whose id comes back, after a wipe or a restore. Without it, the row's id is the key. */
+  /** Distinguishes rows whose id is reused after a wipe or a restore. Without it, the row's id is the key. */
   taskKey?: string
   status: string
   attempts: string
   startedAt: string
   createdAt: string
   requestParams: string
-  /** From when on the row may be claimed; null where it may not. Without it, status, attempts and startedAt tell. */
+  /** When the row becomes claimable; null if it does not. Without it, status, attempts and startedAt decide. */
   claimableAt?: string
 }
 
@@ -33,21 +33,23 @@ export const API_CALL_FIELDS: Readonly<Required<TaskFields>> = {
 export interface FetchPendingTasksOptions {
   namespace: string
   apiCallEntity: { entityName: string; fields: TaskFields }
-  /** For an entity without `claimableAt`: attempts after which a failed task stays failed. Default 5. */
+  /** For an entity without `claimableAt`: attempts before a task fails for good. Default 5. */
   maxAttempts?: number
-  /** For an entity without `claimableAt`: seconds after which a queued task may be taken over. Default 300. */
+  /**
+   * For an entity without `claimableAt`: the lease, in seconds, before a queued task may be taken over. Default 300.
+   */
   stuckTimeoutSeconds?: number
   /** Most tasks that may be queued or processing at once. Default: any number. */
   maxTasksInFlight?: number | undefined
-  /** What wakes a request that is parked. Without it, such a request looks each second. */
+  /** Wakes a parked request. Without it, such a request looks each second. */
   arrivals?: () => Arrivals
 }
 
 /**
- * Makes `GET fetchPendingTasks`: the tasks that may be claimed now, by the database's clock, oldest first.
- * With `waitSeconds`, a request that finds none is parked until there is one.
+ * Makes `GET fetchPendingTasks`: the claimable tasks, by the database's clock, oldest first. With `waitSeconds` (long
+ * poll), a request that finds none is parked until there is one.
  *
- * @throws TypeError where a field is not named; the API itself throws where the entity has no such property
+ * @throws TypeError if a field is not named; the API itself throws if the entity has no such property
  */
 export function createFetchPendingTasksAPI({
   namespace,
@@ -88,13 +90,13 @@ export function createFetchPendingTasksAPI({
   })
 }
 
-/** Leaves out what would exceed the limit; a task that is queued is in flight already. */
+/** Leaves out what would exceed the limit; a queued task is already in flight. */
 function withinCapacity<Row extends { status: string; inFlight: number }>(rows: Row[], max: number): Row[] {
   let free = max - (rows[0]?.inFlight ?? 0)
   return rows.filter(({ status }) => status === 'queued' || free-- > 0)
 }
 
-/** How often a parked request looks for what other processes created, and for what has become due. */
+/** How often a parked request looks for tasks that other processes created, or that have become due. */
 const LOOK_AGAIN_MS = 1000
 
 const NEEDED = ['status', 'attempts', 'startedAt', 'createdAt', 'requestParams'] as const
@@ -104,7 +106,7 @@ type Selected = Required<Pick<FetchPendingTasksOptions, 'maxAttempts' | 'stuckTi
   maxTasksInFlight: number
 }
 
-/** What is asked of the database. Numbers stand in the text, so that it plans for them. */
+/** The query. Its numbers are literals, so that the database plans for them. */
 export function selectTasks(
   entity: PhysicalEntity,
   fields: TaskFields,
@@ -112,11 +114,11 @@ export function selectTasks(
 ): string {
   const { table, column } = entity
   const [id, status, createdAt] = [column('id'), column(fields.status), column(fields.createdAt)]
-  // Nothing is counted where nothing is limited.
+  // Without a limit nothing has to be counted.
   const limited = Number.isFinite(maxTasksInFlight)
   const flying = limited ? `WITH flying AS MATERIALIZED (SELECT ${countInFlight(table, status)} AS count) ` : ''
   const counted = limited ? '(SELECT count FROM flying)' : '0'
-  // At capacity only take-overs are left: they must not hide behind tasks that have to wait.
+  // At capacity only take-overs are allowed: waiting tasks must not hide them.
   const mayJoin = limited ? `${counted} < ${Number(maxTasksInFlight)}` : 'TRUE'
   const byStatus = () => {
     const failed = `${status} = 'failed' AND ${column(fields.attempts)} < ${Number(maxAttempts)}`

@@ -1,4 +1,4 @@
-/** `GET tasks/:taskId`: how a task is, now or as soon as there is news of it. */
+/** `GET tasks/:taskId`: a task's state, at once or by long poll. */
 import { z } from 'zod'
 import { type API, type APIContext, createAPI } from '../../lib/api.js'
 import { MAX_WAIT_SECONDS } from '../../protocol/limits.js'
@@ -26,19 +26,21 @@ export function createGetTaskAPI({ namespace, store, resultSchema }: PublicAPIOp
     summary: `A ${namespace} task: its status, result, and what has happened to it`,
     params: z.strictObject({
       taskId: taskIdSchema,
-      /** How many entries of the timeline to leave out: the `timelineNext` of the page before, or as many as were seen. */
+      /**
+       * How many entries of the timeline to skip: the previous page's `timelineNext`, or the number of entries seen.
+       */
       timelineAfter: timelineAfterSchema.default(0),
-      /** How long to wait for an entry after that place, while there is none and the task has not ended. */
+      /** Long poll: how long to wait for an entry after that place, unless the task has ended. */
       waitSeconds: spelledNumber(z.number().min(0).max(MAX_WAIT_SECONDS)).default(0),
     }),
     answer: z.object({
       ...taskFields,
-      /** Why nothing goes on for now; null where something does, or nobody knows. */
+      /** What the task waits for; null if it does not wait, or nobody knows. */
       waitingFor: waitingForSchema.nullable(),
       /** Null until the task is completed. */
       result: resultSchema.nullable(),
       timeline: z.array(timelineEntrySchema),
-      /** Asked for as `timelineAfter`, it gives the next page of the timeline; null where this is the last one. */
+      /** Send it as `timelineAfter` to get the next page of the timeline; null on the last page. */
       timelineNext: z.number().int().nullable(),
     }),
     async callback(context, { taskId, timelineAfter = 0, waitSeconds = 0 }) {
@@ -50,7 +52,7 @@ export function createGetTaskAPI({ namespace, store, resultSchema }: PublicAPIOp
   })
 }
 
-/** Reads a task, at once or as soon as there is news of it: an entry of its timeline after a place, or its end. */
+/** Reads a task at once, or waits for an entry of its timeline after a place, or for its end. */
 async function viewOnceMoved(
   store: TaskStore,
   taskId: string,

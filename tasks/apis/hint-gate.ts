@@ -1,16 +1,16 @@
 const NOT_PASSED_ON = { reached: false }
 
-/** Lets one hint of each run through in an interval: each costs a look at the database, and a signal to Temporal. */
+/** Passes on one hint per run and interval: each costs a look at the database, and a signal to Temporal. */
 export class HintGate {
   readonly #passedAt = new Map<string, number>()
 
-  /** @param now milliseconds of a clock that only goes forward. Default: the process's. */
+  /** @param now milliseconds of a monotonic clock. Default: the process's. */
   constructor(
     private readonly intervalMs: number,
     private readonly now: () => number = () => performance.now(),
   ) {}
 
-  /** What `pass` comes to, unless the run's last hint is too recent. One that could not be passed on does not count. */
+  /** Calls `pass` unless the run's last hint is too recent. A hint that could not be passed on does not count. */
   async once(run: string, pass: () => Promise<{ reached: boolean }>): Promise<{ reached: boolean }> {
     const now = this.now()
     // Oldest first.

@@ -1,4 +1,4 @@
-/** The manual handles of runs that wait for a provider: ask how far one is, have it look now, have it give up. */
+/** Manual control of runs that wait for a provider: query a run, make it poll now, make it give up. */
 import { z } from 'zod'
 import { type API, APIError, createAPI } from '../../lib/api.js'
 import { currentAttempt, isLive, type TaskStatus } from '../../protocol/index.js'
@@ -12,14 +12,14 @@ import { type TaskAPIOptions, taskNotFound } from './carry-out.js'
 import { HintGate } from './hint-gate.js'
 
 export interface RunAPIsOptions extends TaskAPIOptions {
-  /** The name of the API that asks how far a run is, as `queryFangzhouVideoStatus`. */
+  /** The name of the query API, such as `queryFangzhouVideoStatus`. */
   queryAPIName: string
   takesCallbacks: boolean
   buildWorkflowId(apiCall: { id: string }): string
   handles: RunHandles
-  /** What callbacks may be signed with: the internal token, during a rotation the previous one too. */
+  /** The keys that may sign callbacks: the internal token and, during a rotation, the previous one. */
   callbackSecrets: readonly string[]
-  /** How long a run waits at least from one look at the provider to the next. Default 10. */
+  /** The shortest pause between two polls of a run, in seconds. Default 10. */
   pollSeconds?: number | undefined
 }
 
@@ -32,11 +32,11 @@ const handleAnswerSchema = z.object({
   taskId: z.string(),
   status: taskStatusSchema,
   attempt: z.number().int(),
-  /** Whether there was a running workflow, and it has answered, or has the signal. */
+  /** Whether a running workflow has answered, or received the signal. */
   reached: z.boolean(),
 })
 
-/** Makes the query, `POST triggerImmediatePoll`, `POST stopPolling`, and the provider's callback if it makes any. */
+/** Makes the query, `POST triggerImmediatePoll`, `POST stopPolling`, and the provider's callback if there is one. */
 export function createRunAPIs(options: RunAPIsOptions): API[] {
   const { namespace, handles } = options
   const common = { namespace, internal: true, operator: true }
@@ -46,9 +46,9 @@ export function createRunAPIs(options: RunAPIsOptions): API[] {
     summary: `How far the run of a ${namespace} task is, by its own account`,
     params: handleSchema,
     answer: handleAnswerSchema.extend({
-      /** By which it is found in Temporal. */
+      /** The workflow id in Temporal. */
       workflowId: z.string(),
-      /** Temporal's word on the workflow; null where there is none. */
+      /** The workflow's status in Temporal; null if it has no such workflow. */
       workflowStatus: z.string().nullable(),
       progress: runProgressSchema.nullable(),
     }),
@@ -88,12 +88,12 @@ function callbackAPI(options: RunAPIsOptions): API {
     name: `${PROVIDER_CALLBACK}/:taskKey/:attempt/:signature`,
     namespace,
     allowAnonymous: true,
-    // What the provider says is not believed; nor may anybody without a signature keep main waiting for it.
+    // The provider's message is not trusted, and nobody without a signature may keep main waiting for it.
     ignoresBody: true,
     summary: `The provider's hint that a ${namespace} task has moved on: its run asks soon, once for each poll interval`,
     params: z.object({
       taskKey: z.string().min(1).max(100),
-      // In its one spelling: what is signed is a number.
+      // In canonical spelling, because the signature covers a number.
       attempt: spelledNumber(z.number().int().min(1).max(1000)),
       signature: z.string().max(100),
     }),
@@ -120,7 +120,7 @@ async function findRun(options: RunAPIsOptions, idOrKey: string) {
   return runOf(options, task)
 }
 
-/** The run of the attempt that is under way, else of the last one. */
+/** The run of the current attempt, else of the last one. */
 function runOf(
   { namespace, buildWorkflowId }: RunAPIsOptions,
   { id, taskKey, state }: StoredTask,

@@ -1,4 +1,4 @@
-/** What users may do with their own tasks beside looking at one: list them, and cancel one. */
+/** What users may do with their own tasks besides reading one: list them, and cancel one. */
 import { z } from 'zod'
 import { type API, APIError, createAPI } from '../../lib/api.js'
 import { operatorAnswerSchema, spelledNumber, taskStatusSchema } from '../../protocol/wire.js'
@@ -20,12 +20,12 @@ export function createOwnTasksAPIs(options: PublicAPIOptions): API[] {
       params: z.strictObject({
         status: taskStatusSchema.optional(),
         limit: spelledNumber(z.number().int().min(1).max(MAX_PAGE)).default(20),
-        /** The `next` of the page before. */
+        /** The previous page's `next`. */
         after: placeSchema.optional(),
       }),
       answer: z.object({
         tasks: z.array(z.object(taskFields)),
-        /** Asked for as `after`, it gives the next page; null where this is the last one. */
+        /** Send it as `after` to get the next page; null on the last page. */
         next: z.string().nullable(),
       }),
       async callback({ user, operator }, { status, limit = 20, after }) {
@@ -56,7 +56,7 @@ export function createOwnTasksAPIs(options: PublicAPIOptions): API[] {
   ]
 }
 
-/** As text that says nothing to its reader, and of a row nothing but what the task itself shows. */
+/** An opaque cursor (keyset pagination): it contains nothing of a row that the task itself does not show. */
 const placeSchema = z
   .string()
   .max(200)

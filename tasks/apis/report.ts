@@ -5,12 +5,12 @@ import { reportAnswerSchema } from '../../protocol/wire.js'
 import { requestOfTask, type TaskAPIOptions } from './carry-out.js'
 
 /**
- * Makes an integration's report API: claims and verdicts of task processors, and what runs report.
+ * Makes an integration's report API: claims and verdicts of task processors, and reports of runs.
  *
- * It answers 200 only for what is stored; 409 with the reason for what the protocol refuses; 404 where
- * there is no such task. A storage fault is thrown, and so answered with a 5xx: the caller tries again.
+ * It answers 200 only if the report is stored; 409 with the reason if the protocol refuses it; 404 if the task does not
+ * exist. A storage fault is thrown, and so answered with a 5xx: the caller retries.
  *
- * @param name the API's, as `reportFangzhouVideoResult`
+ * @param name the API's name, such as `reportFangzhouVideoResult`
  * @param resultSchema what a run may report as its result
  */
 export function createReportTaskEventAPI(options: TaskAPIOptions, name: string, resultSchema: z.ZodType): API {

@@ -4,8 +4,8 @@ import { runsToCheckAnswerSchema, runsToCheckQuerySchema } from '../../protocol/
 import type { TaskAPIOptions } from './carry-out.js'
 
 /**
- * Makes `GET runsToCheck`: tasks whose run nobody has looked at in Temporal for a while, longest unchecked
- * first, each with the token that a verdict on it has to bring.
+ * Makes `GET runsToCheck`: tasks whose run has not been checked in Temporal for a while, longest unchecked first, each
+ * with the token that a verdict on it has to carry.
  */
 export function createRunsToCheckAPI({ namespace, store }: TaskAPIOptions): API {
   return createAPI({

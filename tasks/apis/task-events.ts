@@ -1,4 +1,4 @@
-/** `GET tasks/:taskId/events`: what happens to a task, as it happens, and how it ends. */
+/** `GET tasks/:taskId/events`: a task's events as they happen (server-sent events), and how it ends. */
 import { z } from 'zod'
 import { type API, createAPI, eventStreamSchema, type StreamedEvent } from '../../lib/api.js'
 import type { Viewer } from '../task-reader.js'
@@ -6,9 +6,9 @@ import type { TaskStore } from '../task-store.js'
 import { taskNotFound } from './carry-out.js'
 import { isOver, type PublicAPIOptions, showTask, taskIdSchema, timelineAfterSchema, viewerOf } from './task-view.js'
 
-/** The last event: the task as it ended, its result with it. No entry of a timeline has this type. */
+/** The last event: the ended task with its result. No entry of a timeline has this type. */
 const ENDED = 'ended'
-/** Nothing is known to be missed; this is for what nobody has thought of. */
+/** A safety net: no case is known in which a wake-up is missed. */
 const LOOK_AGAIN_MS = 60_000
 
 export function createTaskEventsAPI({ namespace, store }: PublicAPIOptions): API {

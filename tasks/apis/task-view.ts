@@ -7,17 +7,17 @@ import { spelledNumber, taskStatusSchema } from '../../protocol/wire.js'
 import type { StoredTask, Viewer } from '../task-reader.js'
 import type { TaskAPIOptions } from './carry-out.js'
 
-/** What the public APIs of an integration have in common. Their namespace is their own, as `video`. */
+/** What the public APIs of an integration share. They have their own namespace, such as `video`. */
 export interface PublicAPIOptions extends TaskAPIOptions {
   resultSchema: z.ZodType
 }
 
-/** Who looks at a task. */
+/** Who reads a task. */
 export function viewerOf({ user, operator }: APIContext): Viewer {
   return operator ? 'operator' : { userId: user?.id ?? null }
 }
 
-/** How a task is shown, in a list too. Times are in unix seconds. */
+/** A task as shown, in a list too. Times are in unix seconds. */
 export const taskFields = {
   taskId: z.string(),
   status: taskStatusSchema,
@@ -25,7 +25,7 @@ export const taskFields = {
   attempts: z.number().int(),
   createdAt: z.number(),
   startedAt: z.number().nullable(),
-  /** From when on its next attempt may start; null while one is under way, and where there will be none. */
+  /** When its next attempt may start; null if one is under way, or if there will be none. */
   dueAt: z.number().nullable(),
   error: taskErrorSchema.nullable(),
 }
@@ -36,15 +36,15 @@ export function showTask({ taskKey, createdAt, state }: StoredTask): z.input<z.Z
   return { taskId: taskKey, status, attempts, createdAt, startedAt, dueAt, error }
 }
 
-/** Whether nothing will happen to it any more, unless an operator wants it. */
+/** Whether only an operator can still move it. */
 export function isOver({ state }: StoredTask): boolean {
   return !isLive(state) && claimableAt(state) === null
 }
 
-/** What names a task in a path. */
+/** A task's id in a path. */
 export const taskIdSchema = z.string().min(1).max(100)
 
-/** How many entries of a timeline to leave out. */
+/** How many entries of a timeline to skip. */
 export const timelineAfterSchema = spelledNumber(z.number().int().min(0).max(1_000_000))
 
 export const timelineEntrySchema = z.object({

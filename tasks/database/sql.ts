@@ -1,13 +1,13 @@
-/** The way from a Controller to the database under it: raw SQL, its clock, transactions that are retried. */
+/** Access from a Controller to the database under it: raw SQL, its clock, retried transactions. */
 import { type Controller, type Database, MonoSystem, runWithTransactionRetry, SystemConsoleLogger } from 'interaqt'
 import { CommitUnknownError, hasPanicked, isConflict, isConnectionLost, throughOutage } from './faults.js'
 import { Turns } from './turns.js'
 
-/** An interaqt system that lets integrations reach the driver it was made with. */
+/** An interaqt system that gives integrations access to its driver. */
 export class DatabaseSystem extends MonoSystem {
-  /** Whose transaction it is, where all share one connection. */
+  /** The owner of the current transaction, if all share one connection. */
   readonly turns = new Turns()
-  /** The schema does not change once a Controller is set up, and is costly to read. */
+  /** Cached: the schema does not change once a Controller is set up, and is costly to read. */
   readonly physicalEntities = new Map<string, PhysicalEntity>()
 
   constructor(readonly database: Database) {
@@ -15,7 +15,7 @@ export class DatabaseSystem extends MonoSystem {
   }
 }
 
-/** The driver under a Controller. Its queries join the transaction that is open in this call. */
+/** The driver under a Controller. Its queries join the call's open transaction. */
 export function databaseOf(controller: Controller): Database {
   return systemOf(controller).database
 }
@@ -30,11 +30,11 @@ function sharesConnection(controller: Controller): boolean {
 }
 
 /**
- * Runs `work` in one transaction. It is run again from its start after a serialization failure or deadlock, and,
- * for a few seconds, where the connection is lost before COMMIT was sent: then nothing can have been stored.
+ * Runs `work` in one transaction. It is retried from its start after a serialization failure or deadlock, and, for a
+ * few seconds, if the connection is lost before COMMIT was sent: then nothing can have been stored.
  *
- * @throws CommitUnknownError where the connection is lost after that; OverloadedError where all share one connection,
- * and its turn does not come in time; else what `work` or the database throws
+ * @throws CommitUnknownError if the connection is lost after that; OverloadedError if all share one connection and its
+ *   turn does not come in time; otherwise what `work` or the database throws
  */
 export function inTransaction<T>(controller: Controller, name: string, work: () => Promise<T>): Promise<T> {
   return inTurn(controller, name, work)
@@ -69,7 +69,7 @@ function transaction<T>(controller: Controller, name: string, work: () => Promis
           })
         } catch (error) {
           if (committing && (isConnectionLost(error) || hasPanicked(error))) throw new CommitUnknownError(name, error)
-          // Where a connection is lost, interaqt throws what its ROLLBACK met: that hides what came first.
+          // If a connection is lost, interaqt throws its ROLLBACK's error, which hides the first one.
           throw thrown ? thrown.error : error
         }
       },
@@ -79,9 +79,9 @@ function transaction<T>(controller: Controller, name: string, work: () => Promis
 }
 
 /**
- * Runs reads, again where the connection is lost. Where all share one connection (PGLite), a read outside a
- * transaction would see somebody else's uncommitted work, so it takes its turn in the queue of transactions. It is
- * brief, and goes before those that write.
+ * Runs reads, and retries them if the connection is lost. With one shared connection (PGLite), a read outside a
+ * transaction would see another's uncommitted work, so it waits for its turn among the transactions. It is brief, and
+ * goes before those that write.
  */
 export function reading<T>(controller: Controller, name: string, work: () => Promise<T>): Promise<T> {
   return sharesConnection(controller) ? inTurn(controller, name, work, true) : throughOutage(work)
@@ -98,8 +98,8 @@ export interface IndexDefinition {
 }
 
 /**
- * Makes an index where it is not there, and again where its making was broken off. Others go on writing meanwhile:
- * on PostgreSQL it is built beside them, for which it must not be called within a transaction. One process at a time.
+ * Creates an index if it is missing, or if its creation was interrupted. Writers are not blocked: on PostgreSQL it is
+ * built concurrently, so it must not be called within a transaction. One process at a time.
  */
 export async function createIndex(controller: Controller, index: IndexDefinition): Promise<void> {
   const database = databaseOf(controller)
@@ -115,7 +115,7 @@ export async function createIndex(controller: Controller, index: IndexDefinition
   await database.scheme(`CREATE INDEX ${beside} ${name} ON ${index.table} (${index.keys})${where}`)
 }
 
-/** The database's time now, in unix seconds. Not the transaction's start: a lock may have been waited for. */
+/** The database's time now, in unix seconds. Not the transaction's start: it may have waited for a lock. */
 export async function databaseTime(controller: Controller): Promise<number> {
   const sql = 'SELECT extract(epoch FROM clock_timestamp())::float8 AS now'
   const [row] = await databaseOf(controller).query<{ now: number }>(sql, [])
@@ -127,7 +127,7 @@ export async function databaseTime(controller: Controller): Promise<number> {
 export interface PhysicalEntity {
   table: string
   column(property: string): string
-  /** Turns an id from outside into what the id column takes, or null where it can be no id of this table. */
+  /** Converts an external id for the id column, or returns null if it cannot be an id of this table. */
   parseId(id: string): string | number | null
 }
 

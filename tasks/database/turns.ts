@@ -1,7 +1,7 @@
-/** Taking turns where only so many can work at a time, and giving up in time. */
+/** A queue with priorities and deadlines, for work of which only so much can run at a time. */
 import { AsyncLocalStorage } from 'node:async_hooks'
 
-/** The request cannot be worked on before its caller loses patience. Nothing of it was stored. */
+/** The request cannot begin before its deadline. Nothing of it was stored. */
 export class OverloadedError extends Error {
   override readonly name = 'OverloadedError'
   readonly code = 'OVERLOADED'
@@ -12,23 +12,23 @@ export class OverloadedError extends Error {
   }
 }
 
-/** How long work may wait before it begins, and whether before others' that came earlier. */
+/** How long work may wait before it begins, and whether it goes before earlier work. */
 export interface Urgency {
   /** By the clock of `performance.now()`. */
   beginBy: number
-  /** For what begins later than that, as the request was parked: how long each such wait may take. */
+  /** For a parked request, which begins after that deadline: how long each later wait may take. */
   maxWaitMs: number
   preferred: boolean
 }
 
 const urgency = new AsyncLocalStorage<Urgency>()
 
-/** Runs `work`, and whatever it waits for, with this urgency. */
+/** Runs `work`, and all it awaits, with this urgency. */
 export function withUrgency<T>(value: Urgency, work: () => T): T {
   return urgency.run(value, work)
 }
 
-/** Who is next: the least. What is brief passes only what is preferred too: users wait in the order of asking. */
+/** The rank; lowest first. Brief work only overtakes preferred work: users' requests keep their order. */
 type Rank = 0 | 1 | 2
 
 interface Waiter {
@@ -36,15 +36,15 @@ interface Waiter {
   begin(): void
 }
 
-/** Lets others have this turn while one waits, and takes another one afterwards. Throws as `take` does. */
+/** Gives the turn to others during a wait, and takes a new one afterwards. Throws as `take` does. */
 export type Leave = (wait: () => Promise<void>) => Promise<void>
 
-/** How many turns in a row may pass over those of a rank that wait. */
+/** After how many turns in a row a waiting rank must get one. */
 const MOST_PASSES = 3
 
 /**
- * So many at a time: the preferred ones first, of these the brief ones, otherwise in the order in which they asked.
- * After three turns of others one of each rank that waits has its turn, so that nobody starves.
+ * A limited number at a time: preferred work first, of that brief work first, otherwise in the order of arrival. After
+ * three turns of others each waiting rank gets one turn, so that none starves.
  */
 export class Turns {
   #free: number
@@ -57,8 +57,8 @@ export class Turns {
 
   /**
    * Runs `work` when it is its turn.
-   * @param brief whether it takes so little time that what else is preferred loses nothing by letting it pass
-   * @throws OverloadedError where that takes longer than the urgency of this call allows; without one it waits
+   * @param brief whether it takes so little time that other preferred work loses nothing by letting it pass
+   * @throws OverloadedError if that takes longer than this call's urgency allows; without an urgency it waits
    */
   async take<T>(work: (leave: Leave) => Promise<T>, { brief = false } = {}): Promise<T> {
     if (!this.#takeFree()) await this.#wait(brief)
@@ -73,12 +73,12 @@ export class Turns {
     try {
       return await work(leave)
     } finally {
-      // Work that never leaves this thread would let a whole queue of it pass before anything is read from a socket.
+      // Otherwise a queue of synchronous work would run to its end before any socket is read.
       if (has) setImmediate(() => this.#next())
     }
   }
 
-  /** Whether there was a free turn, which is taken then. */
+  /** Takes a free turn, if there is one. */
   #takeFree(): boolean {
     if (this.#free === 0) return false
     this.#free--

@@ -1,11 +1,11 @@
 import { type Backoff, BY_A_FIFTH, backoff } from '../lib/backoff.js'
 
 /**
- * What a round of the pull loop came to:
- * - `full`: as many tasks as were asked for, and some were claimed: there may be more
- * - `some`: fewer tasks than asked for
+ * The outcome of a round of the pull loop:
+ * - `full`: as many tasks as requested, and some were claimed: there may be more
+ * - `some`: fewer tasks than requested
  * - `empty`: none, or none that could be claimed
- * - `waited`: none, but main did the waiting
+ * - `waited`: none, but main did the waiting (long poll)
  * - `closed`: a gate is closed
  * - `error`: main did not answer
  * - `unauthorized`: main does not accept the token
@@ -15,13 +15,13 @@ export type RoundOutcome = 'full' | 'some' | 'empty' | 'waited' | 'closed' | 'er
 export interface AdaptiveIntervalOptions {
   /** Pause between polls while tasks keep coming. */
   pollIntervalMs: number
-  /** To what the pause grows while none do. */
+  /** The longest pause while no tasks come. */
   maxPollIntervalMs: number
   /** In [0, 1); replaced in tests. */
   random?: () => number
 }
 
-/** How long the pull loop waits before its next round. Every kind of trouble backs off on its own. */
+/** How long the pull loop waits before its next round. Each kind of trouble has its own back-off. */
 export class AdaptiveInterval {
   /** Milliseconds. */
   readonly #policies: Record<RoundOutcome, Backoff>
@@ -39,16 +39,16 @@ export class AdaptiveInterval {
       waited: constant(0),
       some: constant(pollIntervalMs),
       empty: { first: pollIntervalMs, max: longestMs, factor: 1.5, jitter },
-      // Asking a gate costs main nothing, and tasks are waiting for it to open.
+      // Checking a gate costs main nothing, and tasks are waiting for it to open.
       closed: constant(pollIntervalMs),
-      // Tasks are queued within ten seconds of main's return.
+      // Tasks are queued within ten seconds after main is back.
       error: { first: 2 * pollIntervalMs, max: Math.max(pollIntervalMs, 5000), jitter },
-      // A wrong token is put right by a person, and every try is a line in main's log.
+      // Only a person can correct a wrong token, and every try logs a line in main.
       unauthorized: { first: 5 * pollIntervalMs, max: 60_000, jitter },
     }
   }
 
-  /** The pause after a round that came to this, in milliseconds. */
+  /** The pause after a round with this outcome, in milliseconds. */
   after(outcome: RoundOutcome): number {
     this.#inARow = outcome === this.#last ? this.#inARow + 1 : 1
     this.#last = outcome

@@ -1,4 +1,4 @@
-/** One attempt's workflow: what it is called, what it is given, and one try to start it. */
+/** Starts one attempt's workflow: its id, its arguments, and a single try to start it. */
 import { isGrpcServiceError, NamespaceNotFoundError, WorkflowExecutionAlreadyStartedError } from '@temporalio/client'
 import type { PullModeConfig } from '../integrations/index.js'
 import type { AttemptInput } from '../protocol/attempt.js'
@@ -11,11 +11,11 @@ import { describeError, UnstartableTaskError } from './errors.js'
 export type StartResult =
   | { kind: 'started'; runId: string }
   | { kind: 'already-started' }
-  /** Temporal may have started it: only a look can tell. */
+  /** Temporal may have started it: only a lookup can tell. */
   | { kind: 'ambiguous'; cause: unknown }
-  /** Certainly not started, and the task is not to blame. */
+  /** Certainly not started, through no fault of the task. */
   | { kind: 'not-started'; cause: unknown }
-  /** Certainly not started, nor will it ever be: Temporal does not accept it. */
+  /** Certainly not started, and it never will be: Temporal does not accept it. */
   | { kind: 'rejected'; error: TaskError }
 
 /** Temporal refuses a payload of 2 MB; what surrounds the arguments needs room too. */
@@ -61,7 +61,7 @@ export interface StartAttemptOptions {
   signal: AbortSignal
 }
 
-/** An attempt has one workflow, ever: its id is never used again, whatever became of it. */
+/** An attempt has one workflow, ever: its id is never reused, whatever happened to that workflow. */
 export const ATTEMPT_ID_POLICIES = {
   workflowIdReusePolicy: 'REJECT_DUPLICATE',
   workflowIdConflictPolicy: 'FAIL',
@@ -85,7 +85,7 @@ export async function startAttempt(options: StartAttemptOptions): Promise<StartR
   }
 }
 
-/** gRPC status codes that say the request was looked at, and not carried out. */
+/** gRPC status codes that say the request was received, and refused. */
 const INVALID_ARGUMENT = 3
 const NOT_CARRIED_OUT = new Set([5, 7, 8, 9, 12, 16])
 const UNAVAILABLE = 14

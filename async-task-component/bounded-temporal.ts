@@ -1,14 +1,14 @@
 import { Client, type Connection } from '@temporalio/client'
 import { bounded } from '../lib/temporal-client.js'
 
-/** Temporal as the loops ask it: each call is tried once, and ends in time or when its signal is aborted. */
+/** Temporal calls with a deadline and a linked abort signal, without retries. */
 export class BoundedTemporal {
   readonly #client: Client
   readonly #connection: Connection
   readonly #timeoutMs: number
 
   /**
-   * @param timeoutMs how long one call may take
+   * @param timeoutMs the deadline of one call
    * @param identity who starts and cancels workflows, as Temporal shows it
    */
   constructor(connection: Connection, options: { namespace?: string; identity?: string; timeoutMs: number }) {

@@ -1,7 +1,7 @@
 /**
- * Workflow bundles that were made before. A bundle is used again only where each file that went into it is as it was:
- * no clock, version or switch decides, so a stale one cannot be run. `npm run build` fills the folder of a build, and a
- * process that starts from it needs no bundler's seconds.
+ * A cache of workflow bundles. A bundle is reused only if every file that went into it is unchanged: it does not depend
+ * on a clock, a version or a switch, so a stale one cannot run. `npm run build` fills the folder of a build, so that a
+ * process started from it needs no bundler.
  */
 import { createHash, randomUUID } from 'node:crypto'
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
@@ -10,7 +10,7 @@ import { join, relative, resolve } from 'node:path'
 import { z } from 'zod'
 import { bundleWorkflows } from './workflow-bundle.js'
 
-/** Of `inputs` the paths are relative to the folder: it moves together with what it was made of. */
+/** The paths of `inputs` are relative to the folder: it moves together with its sources. */
 const manifestSchema = z.strictObject({ code: z.string(), inputs: z.record(z.string(), z.string()) })
 type Manifest = z.output<typeof manifestSchema>
 
@@ -18,14 +18,14 @@ export class BundleCache {
   readonly #folder: string
   readonly #make: typeof bundleWorkflows
 
-  /** @param folder is made where it is not there; one that cannot be written to is only read */
+  /** @param folder is made if it is missing; a read-only one is only read */
   constructor(folder: string, make = bundleWorkflows) {
     this.#folder = folder
     this.#make = make
   }
 
   /**
-   * Gives a bundle as a worker takes it, from the folder if it can.
+   * Gives a bundle for a worker, from the folder if possible.
    * @throws WorkflowBundleError
    */
   async bundle(name: string, workflowsPath: string): Promise<{ codePath: string } | { code: string }> {
@@ -39,7 +39,7 @@ export class BundleCache {
       await replace(codePath, code)
       await replace(manifestPath, JSON.stringify(manifest))
     } catch {
-      // In an image that is read only the next start bundles again, and that is all.
+      // In a read-only image only the next start has to bundle again.
     }
     return { code }
   }
@@ -60,7 +60,7 @@ export class BundleCache {
   }
 }
 
-/** What its bundler makes of the same files may differ from release to release. */
+/** Its bundler may produce something else in another release. */
 const SDK = createRequire(import.meta.url).resolve('@temporalio/worker/package.json')
 
 /** Others may read meanwhile, or write the same. */
@@ -70,7 +70,7 @@ async function replace(path: string, content: string): Promise<void> {
   await rename(whole, path)
 }
 
-/** Of a file that cannot be read, nothing. */
+/** A file that cannot be read gives nothing. */
 async function hashOf(path: string): Promise<string> {
   const content = await readFile(path).catch(() => null)
   return content === null ? '' : hash(content)

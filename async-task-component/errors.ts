@@ -1,4 +1,4 @@
-/** What can go wrong between the daemon, main and Temporal. Each says whether trying again may help. */
+/** Errors between the daemon, main and Temporal. Each says whether a retry may help. */
 import type { RefusalReason } from '../protocol/types.js'
 import type { TaskStatus } from './types.js'
 
@@ -12,7 +12,7 @@ abstract class AsyncTaskError extends Error {
   }
 }
 
-/** Main gave no usable answer: unreachable, too slow, 5xx, or not what was agreed. It may have acted all the same. */
+/** Main gave no valid answer: unreachable, too slow, 5xx, or malformed. It may still have executed the request. */
 export class MainUnavailableError extends AsyncTaskError {
   readonly code = 'main_unavailable'
   readonly retryable = true
@@ -24,7 +24,7 @@ export class MainUnauthorizedError extends AsyncTaskError {
   readonly retryable = true
 }
 
-/** Main understood a report and refused it: sending it again changes nothing. */
+/** Main understood a report and refused it: a retry changes nothing. */
 export class ReportRefusedError extends AsyncTaskError {
   readonly code = 'report_refused'
   readonly retryable = false
@@ -45,19 +45,19 @@ export class TemporalUnavailableError extends AsyncTaskError {
   readonly retryable = true
 }
 
-/** An integration's workflows cannot be bundled. They may be mended while the daemon runs. */
+/** An integration's workflows cannot be bundled. They may be corrected while the daemon runs. */
 export class WorkflowBundleError extends AsyncTaskError {
   readonly code = 'workflow_bundle'
   readonly retryable = true
 }
 
-/** A loop died or hung again and again: the process had better start afresh. */
+/** A loop died or hung again and again: the process should restart. */
 export class LoopGivenUpError extends AsyncTaskError {
   readonly code = 'loop_given_up'
   readonly retryable = true
 }
 
-/** What is configured cannot work; the message lists every mistake. */
+/** The configuration cannot work; the message lists every mistake. */
 export class ConfigurationError extends AsyncTaskError {
   readonly code = 'configuration'
   readonly retryable = false
@@ -76,7 +76,7 @@ export class UnstartableTaskError extends AsyncTaskError {
   }
 }
 
-/** The message of whatever was thrown, with the causes that explain it. */
+/** An error's message, followed by those of its causes. */
 export function describeError(error: unknown): string {
   const messages: string[] = []
   for (let at: unknown = error; at !== undefined && messages.length < 5; ) {

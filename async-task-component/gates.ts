@@ -1,4 +1,4 @@
-/** What must hold before a task is claimed: a task that cannot be started now had better stay `pending`. */
+/** Conditions for claiming: a task that cannot be started now stays `pending`. */
 import { isGrpcServiceError } from '@temporalio/client'
 import { providerTaskQueue } from '../protocol/names.js'
 import type { ProviderPauses } from '../provider-kit/provider/pauses.js'
@@ -8,7 +8,7 @@ import { describeError } from './errors.js'
 export interface Gate {
   /** Why nothing may be claimed now, or null. Never throws. */
   check(signal: AbortSignal): Promise<ClosedGate | null>
-  /** Looks anew next time, where it goes by an earlier answer. */
+  /** Discards a cached answer. */
   forget?(): void
 }
 
@@ -23,7 +23,7 @@ export function workerGate(taskQueue: string, isWorkerRunning: (taskQueue: strin
   return { check: async () => (isWorkerRunning(taskQueue) ? null : closed) }
 }
 
-/** Open unless the integration's provider has asked this process to wait. */
+/** Closed while the integration's provider has asked this process to wait. */
 export function providerGate(taskQueue: string, { pausedSeconds }: Pick<ProviderPauses, 'pausedSeconds'>): Gate {
   return {
     async check() {
@@ -37,14 +37,14 @@ export function providerGate(taskQueue: string, { pausedSeconds }: Pick<Provider
 export interface QueueGateOptions {
   temporal: BoundedTemporal
   taskQueue: string
-  /** Most tasks that may wait in either of the queue's halves. */
+  /** The longest backlog of either of the queue's halves. */
   maxBacklog: number
 }
 
-/** For how long an answer is believed; a full batch after a full batch need not ask every time. */
+/** How long an answer is cached: consecutive full batches need not ask every time. */
 const FRESH_MS = 1000
 
-/** Temporal's numbers for the two queues behind one name. */
+/** Temporal's backlog counts of the two queues behind one name. */
 const WORKFLOW = 1
 const ACTIVITY = 2
 
@@ -86,7 +86,7 @@ export class QueueGate implements Gate {
       const message = `${full.waiting} ${full.holds} wait in ${full.taskQueue}, the limit is ${maxBacklog}`
       return { reason: 'backlog_full', message }
     } catch (error) {
-      // Every task queue exists once it is asked for: what is not found is the namespace.
+      // A task queue exists as soon as it is asked for, so "not found" means the namespace.
       if (isGrpcServiceError(error) && error.code === GRPC_NOT_FOUND) {
         return { reason: 'namespace_missing', message: `Temporal has no namespace ${temporal.namespace}` }
       }

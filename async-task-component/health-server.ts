@@ -7,7 +7,7 @@ import { createHTTPServer } from '../lib/http-server.js'
 import type { LoopStatus } from './task-processor.js'
 import type { WorkerStatus } from './worker-manager.js'
 
-/** What each integration's worker and loop are doing, and what keeps them from it. */
+/** The state of each integration's worker and loop, and why it is not serving. */
 export interface ComponentStatus {
   workers: WorkerStatus[]
   loops: LoopStatus[]
@@ -15,18 +15,18 @@ export interface ComponentStatus {
 
 export interface HealthServerOptions {
   host: string
-  /** 0: a free one. */
+  /** 0: a free port. */
   port: number
   status(): ComponentStatus
 }
 
-/** A probe sends a line or two, and at once. */
+/** A probe's request is short and sent at once. */
 const HEADERS_TIMEOUT_MS = 5_000
 const REQUEST_TIMEOUT_MS = 10_000
 
 /**
- * Serves `GET /health/live` (200 while the process answers at all) and `GET /health/ready` (200 once every worker
- * runs and no gate is closed, else 503), both with what each worker and loop is doing.
+ * Serves `GET /health/live` (200 while the process answers at all) and `GET /health/ready` (200 once every worker runs
+ * and no gate is closed, else 503), both with the state of each worker and loop.
  */
 export class HealthServer {
   readonly #options: HealthServerOptions
@@ -42,7 +42,7 @@ export class HealthServer {
     })
   }
 
-  /** @returns where it listens; throws what listening throws */
+  /** @returns where it listens; throws if it cannot listen */
   async start(): Promise<string> {
     const { host, port } = this.#options
     this.#server.listen(port, host)
@@ -65,7 +65,7 @@ function healthApp(status: () => ComponentStatus): Hono {
     const now = status()
     return c.json(describe(now), isGood(now) ? 200 : 503)
   }
-  // A probe comes seldom: its connection is not kept for it.
+  // Probes are rare, so their connections are not kept alive.
   app.use(async (c, next) => {
     c.header('connection', 'close')
     await next()
@@ -84,7 +84,7 @@ function isReady({ workers, loops }: ComponentStatus): boolean {
   return running && loops.every(({ closedBy }) => closedBy === null)
 }
 
-/** An error's message is for the log: it may quote configuration. */
+/** An error's message belongs in the log only: it may quote configuration. */
 function describe({ workers, loops }: ComponentStatus) {
   return { workers: workers.map(({ name, taskQueue, state }) => ({ name, taskQueue, state })), loops }
 }

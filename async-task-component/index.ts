@@ -1,4 +1,4 @@
-/** The async-task component: one worker per integration, and the task processor that feeds them. */
+/** The async-task component: one worker per integration, and the task processor that starts their workflows. */
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import type { IIntegration, PullModeConfig } from '../integrations/index.js'
@@ -22,9 +22,9 @@ export interface AsyncTaskComponentOptions {
   integrations: Array<{ namespace: string; integration: Pick<IIntegration, 'getPullModeConfig'> }>
   activityContext: ActivityContext
   integrationsPath: string
-  /** Where bundles of workflows are kept from start to start. Without it, each start makes them. */
+  /** Where workflow bundles are cached between starts. Without it, each start bundles. */
   bundlesFolder?: string
-  /** The component cannot go on: the process had better stop it and end. */
+  /** The component cannot go on: the process should stop it and exit. */
   onFatal?: (error: Error) => void
   logger: Logger
 }
@@ -72,10 +72,10 @@ export class AsyncTaskComponent {
   }
 
   /**
-   * Starts the health server, the loops, and the workers as soon as Temporal can be reached: neither main nor Temporal needs to be
-   * there yet. Nothing is claimed for an integration before its worker runs.
+   * Starts the health server, the loops, and the workers as soon as Temporal can be reached: neither main nor Temporal
+   * has to be up yet. Nothing is claimed for an integration before its worker runs.
    *
-   * @returns once everything is under way; `ready()` tells when workers run
+   * @returns once everything has been started; `ready()` tells when workers run
    * @throws ConfigurationError naming every integration that no worker serves
    */
   async start(): Promise<void> {
@@ -95,17 +95,17 @@ export class AsyncTaskComponent {
     this.#ready = this.#startWorkers(infos.map((info) => ({ ...info, requestsPerMinute: rateLimitOf(info, served) })))
   }
 
-  /** Whether the workers have been started: true once each runs or has been reported, false where a stop came first. */
+  /** Whether the workers have been started: true once each runs or has been reported, false if stopped before. */
   async ready(): Promise<boolean> {
     return (await this.#ready) ?? false
   }
 
-  /** What each integration's worker and loop are doing, and what keeps them from it. */
+  /** The state of each integration's worker and loop, and why it is not serving. */
   status(): ComponentStatus {
     return { workers: this.#workers.statuses(), loops: this.#processor.statuses() }
   }
 
-  /** Stops claiming, lets starts and workers finish within `shutdownGraceMs`, closes all connections. */
+  /** Graceful shutdown: stops claiming, lets starts and workers finish within `shutdownGraceMs`, closes connections. */
   stop(): Promise<void> {
     this.#stopped ??= this.#stop()
     return this.#stopped
@@ -120,7 +120,7 @@ export class AsyncTaskComponent {
     this.#options.logger.info('stopped')
   }
 
-  /** A request whose answer is lost may be charged for all the same. */
+  /** A request whose answer is lost may still be charged for. */
   #warnOfShortGrace(served: ServedIntegration[]): void {
     const { logger } = this.#options
     const { shutdownGraceMs } = this.#options.config
@@ -167,7 +167,7 @@ function rateLimitOf({ taskQueue }: IntegrationWorkflowInfo, served: ServedInteg
   return served.find(({ config }) => config.taskQueue === taskQueue)?.config.requestsPerMinute
 }
 
-/** Where a module could not be loaded its workflows are unknown: then its worker reports what is wrong with it. */
+/** If a module could not be loaded its workflows are unknown: then its worker reports the error. */
 function assertServed(served: ServedIntegration[], infos: IntegrationWorkflowInfo[]): void {
   const mistakes = served.flatMap(({ namespace, config }) => mistakesOf(namespace, config, infos))
   if (mistakes.length > 0) throw new ConfigurationError(mistakes.join('\n'))

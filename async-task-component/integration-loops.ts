@@ -1,4 +1,4 @@
-/** Puts together what serves one integration: a loop that pulls, and one that reconciles, each under a watchdog. */
+/** Sets up the loops of one integration: one that pulls, and one that reconciles, each under a watchdog. */
 import type { Connection } from '@temporalio/client'
 import { type PullModeOptions, pullModeSchema } from '../config/pull-mode.js'
 import type { PullModeConfig } from '../integrations/index.js'
@@ -22,24 +22,24 @@ export interface ServedIntegration {
   config: PullModeConfig
 }
 
-/** The options of `config/pull-mode.ts`, with their defaults there, and what names the other sides. */
+/** The options of `config/pull-mode.ts`, with their defaults there, and names for the other sides. */
 export interface IntegrationLoopsConfig extends Partial<PullModeOptions> {
   /** Names this processor in logs, and in Temporal as the starter of its workflows. */
   instanceId: string
   temporalNamespace: string
   internalToken: string
-  /** Whether a task queue's worker runs. Without it the processor claims whoever serves the queues. */
+  /** Whether a task queue's worker runs. Without it the processor claims even if other processes serve the queues. */
   isWorkerRunning?: (taskQueue: string) => boolean
-  /** Which providers have asked this process to wait. Default: none has. */
+  /** Which providers have asked this process to wait. Default: none. */
   providerPauses?: Pick<ProviderPauses, 'pausedSeconds'>
-  /** A loop died or hung again and again, and its integration is no longer served: the process had better end. */
+  /** A loop died or hung repeatedly, and its integration is no longer served: the process should exit. */
   onGivenUp?: (error: LoopGivenUpError) => void
 }
 
 export interface IntegrationLoops {
   namespace: string
   pulling: Watchdog<PullLoop>
-  /** Null where main does not tell which runs to look at. */
+  /** Null if main does not tell which runs to check. */
   reconciling: Watchdog<Reconciler> | null
 }
 
@@ -52,7 +52,7 @@ export function createIntegrationLoops(
 ): IntegrationLoops {
   const { taskQueue, internalAPIs } = config
   const { internalToken, temporalNamespace, instanceId: identity, isWorkerRunning, providerPauses } = processor
-  // An option that is given as undefined is not given.
+  // Options that are undefined take their defaults.
   const options = pullModeSchema.strip().parse(processor)
   const logger = parentLogger.child({ namespace, taskQueue })
   const main = new MainClient({ internalToken, requestTimeoutMs: options.requestTimeoutMs })
@@ -60,7 +60,7 @@ export function createIntegrationLoops(
   const temporal = new BoundedTemporal(connection, { namespace: temporalNamespace, identity, timeoutMs })
   const inspector = new RunInspector(temporal)
 
-  /** What a loop needs to look after runs until it is to stop. */
+  /** What a loop needs to check runs until it is stopped. */
   const caringForRuns = (stopping: AbortSignal) => {
     const reports = new TaskReports({ main, url: internalAPIs.reportTaskEvent, stopping, expired })
     return { namespace, config, temporal, inspector, reports, stopping, expired }
@@ -103,5 +103,5 @@ export function createIntegrationLoops(
   }
 }
 
-/** The watchdog's log says it already. */
+/** The watchdog has already logged it. */
 function noop(): void {}

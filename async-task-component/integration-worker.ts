@@ -1,7 +1,7 @@
 /**
- * The worker of one integration as a supervised component: built, run, and built again when it dies. Where there
- * are activities, it is two of Temporal's: one for the integration's queue, and one for its requests to the
- * provider, whose rate is limited. They live and die as one.
+ * The supervised worker of one integration: built, run, and rebuilt when it dies. With activities it consists of two
+ * Temporal workers: one for the integration's queue, and one for its requests to the provider, which has a rate limit.
+ * They start and stop together.
  */
 import { pathToFileURL } from 'node:url'
 import { type NativeConnection, Worker, type WorkflowBundleOption } from '@temporalio/worker'
@@ -20,7 +20,7 @@ import type { IntegrationWorkflowInfo, WorkerConfig } from './types.js'
  * - `idle`: not started
  * - `building`: bundling workflows, loading activities
  * - `running`: polling its task queue
- * - `failing`: could not be built, or died; built again after a pause
+ * - `failing`: could not be built, or died; rebuilt after a pause
  * - `stopping`, `stopped`
  */
 export type IntegrationWorkerState = 'idle' | 'building' | 'running' | 'failing' | 'stopping' | 'stopped'
@@ -37,7 +37,7 @@ export interface IntegrationWorkerOptions {
   logger: Logger
 }
 
-/** The part of the grace time after which activities are cancelled; in the rest they may end in order. */
+/** The part of the grace time after which activities are cancelled; they can end properly in the rest. */
 export const CANCEL_AFTER = 0.8
 
 export class IntegrationWorker {
@@ -82,7 +82,7 @@ export class IntegrationWorker {
     return this.#started
   }
 
-  /** Stops polling, lets what is under way finish within the grace time; resolves when the worker is gone. */
+  /** Stops polling, lets work in flight finish within the grace time; resolves when the worker is gone. */
   async stop(): Promise<void> {
     this.#stopping.abort()
     await this.#supervision
@@ -111,7 +111,7 @@ export class IntegrationWorker {
     }
   }
 
-  /** Ends when the workers have been stopped; throws where one dies, or did not stop in time. */
+  /** Ends when the workers have been stopped; throws if one dies, or did not stop in time. */
   async #run(workers: Worker[], onRunning: () => void): Promise<void> {
     const signal = this.#stopping.signal
     const shutDown = () => {
@@ -167,7 +167,7 @@ export class IntegrationWorker {
     }
   }
 
-  /** Of all integrations: what one is told may be another's. */
+  /** Of all integrations: one integration's text may contain another's secret. */
   #redactor() {
     const { internalToken, integrations } = this.#options.activityContext ?? {}
     return createRedactor(secretsOf({ internalToken, integrations }))
@@ -179,7 +179,7 @@ export class IntegrationWorker {
     const shared = activityContext ? createTaskActivities(activityContext) : {}
     if (info.activitiesPath === null) return shared
 
-    // A module that failed to load stays failed under its name: each new try needs another.
+    // Node caches a failed module under its name, so each retry needs another name.
     const suffix = failures === 0 ? '' : `?try=${failures}`
     const module = (await import(`${pathToFileURL(info.activitiesPath).href}${suffix}`)) as Record<string, unknown>
     const { createActivities, ...others } = module
@@ -204,7 +204,7 @@ export class IntegrationWorker {
   }
 }
 
-/** A worker that was never run keeps its place in the process, where its successor is to go. */
+/** A worker that was never run blocks its task queue in this process for its successor. */
 async function discard(worker: Worker): Promise<void> {
   const run = worker.run()
   worker.shutdown()

@@ -5,13 +5,13 @@ import type { Redact } from '../lib/redaction.js'
 
 export type { Logger }
 
-/** Whatever carries a secret, however deep it got into a log line. */
+/** Fields that carry secrets, at any depth of a log line. */
 const SECRETS = ['internalToken', 'internalApiToken', 'apiKey', 'authorization'].flatMap((name) => [name, `*.${name}`])
 
 /**
- * JSON lines on stdout, or readable ones where that is a terminal. `LOG_LEVEL` sets the level (default `info`).
+ * JSON lines on stdout, or readable ones if that is a terminal. `LOG_LEVEL` sets the level (default `info`).
  *
- * @param redact what each line goes through at last. Default: nothing
+ * @param redact applied to each finished line. Default: nothing
  */
 export function createLogger(redact?: Redact): Logger {
   const options = {
@@ -26,8 +26,8 @@ export function createLogger(redact?: Redact): Logger {
 }
 
 /**
- * Gives the process's Temporal runtime our logger, and leaves signals to us: the SDK would stop its workers
- * on SIGINT by itself, before the task processor has stopped. Once per process, before the first worker.
+ * Makes the process's Temporal runtime use our logger, and leaves signals to us: on SIGINT the SDK would stop its
+ * workers by itself, before the task processor has stopped. Call it once per process, before the first worker.
  */
 export function installTemporalRuntime(logger: Logger): void {
   Runtime.install({
@@ -37,7 +37,9 @@ export function installTemporalRuntime(logger: Logger): void {
   })
 }
 
-/** The SDK's own news (worker states, bundler output) helps with debugging; what workflows and activities log is ours. */
+/**
+ * The SDK's own messages (worker states, bundler output) are for debugging; those of workflows and activities are ours.
+ */
 function temporalLogger(logger: Logger): TemporalLogger {
   const log = (level: LogLevel, message: string, meta: LogMetadata = {}) => {
     const { error, ...fields } = meta

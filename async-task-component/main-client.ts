@@ -1,4 +1,4 @@
-/** Talks to main's internal APIs over the global `fetch`. One call is one try; the callers decide what a failure means. */
+/** Client for main's internal APIs over the global `fetch`. It does not retry; callers decide what a failure means. */
 import type { z } from 'zod'
 import { followingSignal } from '../lib/abort.js'
 import type { ProcessorReport } from '../protocol/messages.js'
@@ -15,16 +15,16 @@ import { MainUnauthorizedError, MainUnavailableError, ReportRefusedError } from 
 
 export interface MainClientOptions {
   internalToken: string
-  /** How long one request may take, in milliseconds, its body included. */
+  /** Time-out of one request, in milliseconds, including its body. */
   requestTimeoutMs: number
 }
 
-/** What a processor reports, and of which task. */
+/** A processor's report, and its task. */
 export type TaskReport = ProcessorReport & { apiCallId: string; taskKey: string }
 
 export interface FetchQuery {
   limit: number
-  /** For how long main may park the request while it has no task; 0 for not at all. */
+  /** Long poll: how long main may park the request while it has no task; 0 turns it off. */
   waitSeconds: number
 }
 
@@ -36,7 +36,7 @@ export class MainClient {
   }
 
   /**
-   * What may be claimed now, oldest first; where there is nothing, what may be claimed within `waitSeconds`.
+   * The claimable tasks, oldest first; if there are none, waits up to `waitSeconds` for some.
    * @throws MainUnavailableError, MainUnauthorizedError; the signal's reason when aborted
    */
   async fetchPendingTasks(url: string, query: FetchQuery, signal: AbortSignal): Promise<PendingTask[]> {
@@ -49,7 +49,7 @@ export class MainClient {
   }
 
   /**
-   * The runs that nobody has looked at for `uncheckedForSeconds`, longest unchecked first.
+   * The runs that nobody has checked for `uncheckedForSeconds`, longest unchecked first.
    * @throws MainUnavailableError, MainUnauthorizedError; the signal's reason when aborted
    */
   async fetchRunsToCheck(

@@ -14,7 +14,7 @@ export function pause(ms: number, signal: AbortSignal): Promise<void> {
 
 const SIGN_OF_LIFE_MS = 10_000
 
-/** Awaits what may rightly take long; `alive` is called all the while. */
+/** Awaits something that may take long, and calls `alive` meanwhile. */
 export async function patiently<T>(alive: () => void, work: Promise<T>): Promise<T> {
   const timer = setInterval(alive, SIGN_OF_LIFE_MS)
   try {

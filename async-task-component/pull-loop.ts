@@ -18,27 +18,27 @@ import type { TaskResult } from './types.js'
 /**
  * - `idle`: not started
  * - `checking`: asks the gates whether anything may be claimed
- * - `fetching`: asks main for tasks, which may park the request until there are some
- * - `claiming`: claims them; those that are claimed go on to their start, until half of the slots are free
+ * - `fetching`: asks main for tasks (long poll)
+ * - `claiming`: claims them and goes on to start them, until half of the slots are free
  * - `waiting`: pauses before the next round
- * - `stopping`: waits for the claims and starts under way
+ * - `stopping`: waits for the claims and starts in flight
  * - `stopped`: all of it is over
  */
 export type PullLoopState = 'idle' | 'checking' | 'fetching' | 'claiming' | 'waiting' | 'stopping' | 'stopped'
 
-/** Which states may follow each, and what moves the loop there. A loop that moves otherwise is broken, and dies. */
+/** The allowed transitions, and their causes. A loop that violates them is broken, and dies. */
 export const PULL_LOOP_MOVES: Readonly<Record<PullLoopState, readonly PullLoopState[]>> = {
-  // It is started; or was to stop before that.
+  // It is started; or was stopped before that.
   idle: ['checking', 'stopping'],
   // All gates are open; or one is closed.
   checking: ['fetching', 'waiting'],
-  // There are tasks; or there are none, main did not answer, or a gate has closed meanwhile; or main has waited for tasks in vain.
+  // There are tasks; or none, or main did not answer, or a gate closed meanwhile; or main's long poll found none.
   fetching: ['claiming', 'waiting', 'checking', 'stopping'],
-  // There may be more tasks, which are not waited for; or there are not, or none could be claimed.
+  // There may be more tasks, to be fetched at once; or there are none, or none could be claimed.
   claiming: ['checking', 'waiting', 'stopping'],
-  // The pause is over; or a stop has ended it.
+  // The pause is over, or a stop ended it.
   waiting: ['checking', 'stopping'],
-  // Nothing is under way any more.
+  // Nothing is in flight any more.
   stopping: ['stopped'],
   stopped: [],
 }
@@ -47,31 +47,31 @@ export interface PullLoopOptions {
   fetchTasks(query: FetchQuery, signal: AbortSignal): Promise<PendingTask[]>
   reports: Pick<TaskReports, 'claim'>
   starter: Pick<TaskStarter, 'run'>
-  /** Asked in this order before every fetch; one that is closed stops the round. */
+  /** Asked in this order before every fetch; a closed gate ends the round. */
   gates: Gate[]
-  /** Most tasks fetched at once, and under way at once; how long main may park a fetch when the last one left nothing. */
+  /** Most tasks fetched at once, and in flight at once; how long main may park a fetch if the last one left nothing. */
   limits: Pick<PullModeOptions, 'batchSize' | 'startConcurrency' | 'waitSeconds'>
   interval: Pick<AdaptiveInterval, 'after'>
   /** Aborted when nothing new may be begun. */
   stopping: AbortSignal
-  /** Called whenever the loop gets on. */
+  /** Called on each sign of progress. */
   alive(): void
   logger: Logger
 }
 
-/** How long a round waits for its claims before the next one begins without them. */
+/** How long a round waits for its claims before the next one begins. */
 const CLAIM_PATIENCE_MS = 1000
 
 export class PullLoop {
   readonly #options: PullLoopOptions
   #state: PullLoopState = 'idle'
   #running: Promise<void> | null = null
-  /** Claims and starts under way, by task. */
+  /** Claims and starts in flight, by task. */
   readonly #underWay = new Map<string, Promise<unknown>>()
   /** How many of those are not claimed yet. */
   #claiming = 0
   readonly #suspects = new Suspects()
-  /** The last fetch got all there was. */
+  /** The last fetch returned everything there was. */
   #nothingLeft = false
   #closed: ClosedGate['reason'] | null = null
 
@@ -83,7 +83,7 @@ export class PullLoop {
     return this.#state
   }
 
-  /** Why it claims nothing at present. */
+  /** Why it is not claiming at present. */
   get closedBy(): ClosedGate['reason'] | null {
     return this.#closed
   }
@@ -92,7 +92,7 @@ export class PullLoop {
     this.#running ??= this.#run()
   }
 
-  /** Resolves once the loop and everything it had begun is over; the `stopping` signal makes it so. */
+  /** Resolves once the loop and everything it began is over; the `stopping` signal ends it. */
   async stopped(): Promise<void> {
     await this.#running
   }
@@ -124,7 +124,7 @@ export class PullLoop {
 
     this.#enter('fetching')
     const free = Math.min(batchSize, startConcurrency - this.#underWay.size)
-    // Those still being claimed, and suspects, are listed once more, before all others.
+    // Tasks still being claimed, and suspects, are listed again, before all others.
     const limit = Math.min(MAX_LISTED, free + this.#claiming + this.#suspects.size)
     const askedAt = performance.now()
     const fetched = await fetchTasks({ limit, waitSeconds }, stopping)
@@ -152,7 +152,7 @@ export class PullLoop {
     return fetched.length >= limit ? 'full' : 'some'
   }
 
-  /** How many came true; the loop does not wait for the claim that main keeps failing. */
+  /** How many succeeded; the loop does not wait for a claim that main keeps failing. */
   async #countWithin(ms: number, claims: Promise<boolean>[]): Promise<number> {
     const { controller, release } = followingSignal(this.#options.stopping)
     let count = 0
@@ -208,7 +208,7 @@ export class PullLoop {
     return false
   }
 
-  /** What they remember is out of date. */
+  /** Discards the gates' cached answers. */
   #forgetGates(): void {
     for (const gate of this.#options.gates) gate.forget?.()
   }
@@ -236,7 +236,7 @@ export class PullLoop {
     await this.#patiently(Promise.all(this.#underWay.values()))
   }
 
-  /** Starts may wait as long as Temporal is away, and pauses be as long as configured: no fault of the loop's. */
+  /** Starts may wait as long as Temporal is down, and pauses are configured: neither means that the loop hangs. */
   #patiently(work: Promise<unknown>): Promise<unknown> {
     return patiently(this.#options.alive, work)
   }

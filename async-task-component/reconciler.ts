@@ -1,7 +1,7 @@
 /**
- * Looks after the runs that are under way: asks main which nobody has looked at for a while, asks Temporal what
- * became of each, and tells main. So a task ends though its workflow was terminated, or could not report its
- * outcome; and the run of a cancelled task is cancelled, and looked at until it is seen closed.
+ * Checks the runs in flight: asks main which have not been checked for a while, asks Temporal about each, and reports
+ * to main. So a task ends even if its workflow was terminated or could not report its outcome; and a cancelled task's
+ * run is cancelled, and checked until it is seen closed.
  */
 import { WorkflowNotFoundError } from '@temporalio/client'
 import pLimit from 'p-limit'
@@ -20,14 +20,14 @@ import type { StopSignals } from './types.js'
 export interface ReconcilerOptions extends StopSignals {
   namespace: string
   config: Pick<PullModeConfig, 'buildWorkflowId'>
-  /** Asks main for the runs that were not looked at for a while, longest unchecked first. */
+  /** Asks main for the runs that were not checked for a while, longest unchecked first. */
   fetchRuns(limit: number, signal: AbortSignal): Promise<RunToCheck[]>
   reports: Pick<TaskReports, 'report'>
   inspector: Pick<RunInspector, 'inspect'>
   temporal: BoundedTemporal
   /** Pause between rounds, in milliseconds. */
   intervalMs: number
-  /** Called whenever the loop gets on. */
+  /** Called on each sign of progress. */
   alive(): void
   logger: Logger
 }
@@ -50,7 +50,7 @@ export class Reconciler {
     this.#running ??= this.#run()
   }
 
-  /** Resolves once the loop is over; the `stopping` signal makes it so. */
+  /** Resolves once the loop is over; the `stopping` signal ends it. */
   async stopped(): Promise<void> {
     await this.#running
   }
@@ -90,7 +90,7 @@ export class Reconciler {
       alive()
       return reports.report({ apiCallId, taskKey, attempt, fencingToken, ...finding }, logger)
     }
-    // Looked at, in vain: without a note it would stay the longest unchecked, and hold up all others.
+    // Checked in vain: without a note it would stay the longest unchecked, and hold up all others.
     const noteLook = () => tell({ status: 'running' })
     try {
       const workflowId = attemptWorkflowId(namespace, config.buildWorkflowId({ id: apiCallId }), taskKey, attempt)
@@ -118,7 +118,7 @@ export class Reconciler {
     try {
       await temporal.call(expired, (client) => client.workflow.getHandle(workflowId).cancel())
     } catch (error) {
-      // It closed meanwhile; whatever else went wrong, the next look asks again.
+      // It may have closed meanwhile; after any other error, the next check tries again.
       if (error instanceof WorkflowNotFoundError) return { status: 'closed' }
       logger.warn({ workflowId }, `run not cancelled: ${describeError(error)}`)
     }

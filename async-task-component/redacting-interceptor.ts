@@ -1,8 +1,8 @@
-/** Between activities and Temporal, which keeps and logs what they return and throw. */
+/** Sits between activities and Temporal, which stores and logs what they return and throw. */
 import type { ActivityInterceptorsFactory } from '@temporalio/worker'
 import { type Redact, redactThrown, redactValue } from '../lib/redaction.js'
 
-/** Takes secrets out of every activity's result and failure, whoever wrote the activity. */
+/** Redacts every activity's result and failure, whoever wrote the activity. */
 export function redactingInterceptor(redact: Redact): ActivityInterceptorsFactory {
   return () => ({
     inbound: {

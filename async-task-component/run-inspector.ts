@@ -1,4 +1,4 @@
-/** Looks at an attempt's run, and turns what it sees into a verdict. */
+/** Checks an attempt's run in Temporal, and derives a verdict. */
 import { ValueError, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client'
 import { z } from 'zod'
 import { MAX_ERROR_MESSAGE_LENGTH } from '../protocol/limits.js'
@@ -6,7 +6,7 @@ import { failureFields, type TaskError, type Verdict } from '../protocol/message
 import type { BoundedTemporal } from './bounded-temporal.js'
 import { describeError } from './errors.js'
 
-/** What is reported of a run that has closed; the reporter adds of which attempt. */
+/** The report of a closed run; the reporter adds the attempt. */
 export type RunVerdict =
   | Omit<Extract<Verdict, { status: 'completed' }>, 'attempt' | 'fencingToken'>
   | Omit<Extract<Verdict, { status: 'failed' }>, 'attempt' | 'fencingToken'>
@@ -18,7 +18,7 @@ export type RunView =
   /** Temporal did not answer, or has no such namespace: nothing may be concluded. */
   | { state: 'unknown'; cause: unknown }
 
-/** An AttemptOutcome as it comes out of Temporal. A pause that is too long for main is main's to refuse. */
+/** An AttemptOutcome as Temporal returns it. Main itself refuses a pause that is too long. */
 const attemptOutcomeSchema = z.discriminatedUnion('outcome', [
   z.object({ outcome: z.literal('completed'), attempt: z.number(), result: z.unknown() }),
   z.object({
@@ -45,9 +45,9 @@ export class RunInspector {
   }
 
   /**
-   * What became of an attempt's workflow. Never throws: not knowing is an answer.
+   * Finds out what happened to an attempt's workflow. Never throws: "unknown" is an answer.
    *
-   * @param knownRunId the run that began the attempt, if main knows it. Another one under the same id (the first
+   * @param knownRunId the run that began the attempt, if main knows it. A different run under the same id (the first
    *   one's retention may be over) is not it: main does not let it begin.
    */
   async inspect(workflowId: string, knownRunId: string | undefined, signal: AbortSignal): Promise<RunView> {
@@ -62,7 +62,7 @@ export class RunInspector {
       if (isUnsuccessful(status)) return await this.#failure(workflowId, runId, status, signal)
       return { state: 'running' }
     } catch (cause) {
-      // The namespace's absence has an error class of its own, and is not this.
+      // A missing namespace has its own error class, so this is not one.
       if (cause instanceof WorkflowNotFoundError) return { state: 'none' }
       return { state: 'unknown', cause }
     }
@@ -109,19 +109,19 @@ export class RunInspector {
   }
 }
 
-/** The verdict on a run that had begun, and that Temporal does not know any more. */
+/** The verdict on a run that had begun, and that Temporal no longer knows. */
 export function lostRun(runId: string | undefined): RunVerdict {
   const message = 'The workflow of this attempt began, and Temporal does not know it any more'
   const error = { code: 'workflow_lost', message }
   return { status: 'failed', error, retryable: true, ...(runId !== undefined && { seenRunId: runId }) }
 }
 
-/** Temporal has answered, and nobody can make sense of what it keeps: payloads of another encoding, or broken ones. */
+/** Temporal answered, but its data cannot be read: payloads of another encoding, or corrupt ones. */
 function isUnreadable(error: unknown): error is ValueError | SyntaxError {
   return error instanceof ValueError || error instanceof SyntaxError
 }
 
-/** It ran to its end and may have spent money: running it again is for a person to decide. */
+/** It ran to its end and may have spent money: only a person may decide to run it again. */
 function invalidOutcome(returned: string, runId: string): RunView {
   return failed({ code: 'workflow_outcome_invalid', message: `The workflow returned ${returned}` }, runId, false)
 }

@@ -1,9 +1,9 @@
 import type { PendingTask } from '../protocol/wire.js'
 
-/** How long other tasks go before a suspect's turn comes. */
+/** How long other tasks go first before a suspect's turn comes. */
 const SUSPECTS_WAIT_MS = 30_000
 
-/** Tasks whose claims ended without a run too often: each may end this process, and is claimed alone. */
+/** Tasks whose claims ended without a run too often: each may crash this process, and is claimed alone. */
 export class Suspects {
   readonly #tasks = new Map<string, PendingTask>()
   /** Since when they have waited for others. */
@@ -21,7 +21,7 @@ export class Suspects {
     this.#tasks.set(task.id, task)
   }
 
-  /** They wait until the others are served, though not for ever. */
+  /** They wait until the others are served, but not for ever. */
   isTurn(others: PendingTask[]): boolean {
     if (this.#tasks.size === 0) {
       this.#othersSince = performance.now()

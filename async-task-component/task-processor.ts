@@ -13,7 +13,7 @@ import { createLogger, type Logger } from './logger.js'
 import type { PullLoopState } from './pull-loop.js'
 
 export interface TaskProcessorConfig extends IntegrationLoopsConfig {
-  /** How long a stop lets claims and starts under way go on, in milliseconds. Default: 10 000. */
+  /** How long a stop waits for claims and starts in flight, in milliseconds. Default: 10 000. */
   shutdownGraceMs?: number
   temporalAddress: string
   temporalSecurity?: TemporalSecurity
@@ -27,7 +27,7 @@ export interface LoopStatus {
   closedBy: ClosedGate['reason'] | null
 }
 
-/** What lives from a start to its stop. */
+/** What exists from a start to its stop. */
 interface Session {
   stopping: AbortController
   expired: AbortController
@@ -48,8 +48,8 @@ export class TaskProcessor {
   }
 
   /**
-   * Starts the loops and returns; neither main nor Temporal needs to be there yet. Disabled ones are left out.
-   * @throws ConfigurationError where it is started already, or a namespace is named twice
+   * Starts the loops and returns; neither main nor Temporal has to be up yet. Disabled integrations are left out.
+   * @throws ConfigurationError if it is started already, or a namespace is named twice
    */
   async start(integrations: ServedIntegration[]): Promise<void> {
     if (this.#session) throw new ConfigurationError('The task processor is started already')
@@ -72,7 +72,7 @@ export class TaskProcessor {
     this.#logger.info({ namespaces }, 'task processor started')
   }
 
-  /** What each integration's loop is doing. */
+  /** The state of each integration's loop. */
   statuses(): LoopStatus[] {
     const served = this.#session?.served ?? []
     return served.map(({ namespace, pulling: { loop } }) => ({
@@ -82,11 +82,11 @@ export class TaskProcessor {
     }))
   }
 
-  /** Stops claiming, gives back what is not started, lets starts under way finish; resolves when that is done. */
+  /** Graceful shutdown: stops claiming, releases what is not started, lets starts in flight finish, then resolves. */
   async stop(): Promise<void> {
     const session = this.#session
     if (!session) return
-    // Called twice, it ends once.
+    // A second call joins the first.
     session.ended ??= end(session, this.#config.shutdownGraceMs ?? 10_000)
     await session.ended
     if (this.#session === session) this.#session = null

@@ -1,4 +1,4 @@
-/** What the processor says to main about its tasks: said again where the answer was lost. */
+/** The processor's reports to main about its tasks, retried if the answer was lost. */
 
 import { randomUUID } from 'node:crypto'
 import { type Backoff, BY_A_FIFTH, backoff } from '../lib/backoff.js'
@@ -14,7 +14,7 @@ import type { StopSignals } from './types.js'
 export type ClaimResult =
   | { kind: 'claimed'; claim: ClaimAnswer }
   | { kind: 'refused' }
-  /** Claims of this task ended without a run too often: it may only be claimed with nothing else under way. */
+  /** Claims of this task ended without a run too often: it may only be claimed with nothing else in flight. */
   | { kind: 'alone-only' }
 
 export interface TaskReportsOptions extends StopSignals {
@@ -24,7 +24,7 @@ export interface TaskReportsOptions extends StopSignals {
 }
 
 const RETRY_MS: Backoff = { first: 200, max: 5000, jitter: BY_A_FIFTH }
-/** About 20 s. A task for which main fails again and again must not keep its slot: its lease will end. */
+/** About 20 s. A task for which main keeps failing must not keep its slot: its lease will expire. */
 const MAX_TRIES = 8
 
 export class TaskReports {
@@ -35,8 +35,8 @@ export class TaskReports {
   }
 
   /**
-   * Claims the task, with a token of our own choice: where the answer is lost, the same claim is asked again.
-   * When stopping comes in between, the claim is given back, whether main has it or not.
+   * Claims the task, with our own token: if the answer is lost, the same claim is retried. If a stop comes in between,
+   * the claim is released, whether main has it or not.
    */
   async claim(task: PendingTask, { alone }: { alone: boolean }, logger: Logger): Promise<ClaimResult> {
     const { main, url, stopping, expired } = this.#options
@@ -64,9 +64,9 @@ export class TaskReports {
   }
 
   /**
-   * Reports until main has it or refuses it for good; of an outcome that main cannot take, that the attempt failed.
-   * When stopping, each report gets one last try.
-   * @returns whether main has it; where not, the row has changed or its lease will end, and somebody looks again
+   * Reports until main accepts it or refuses it for good; if main cannot accept an outcome, the attempt is reported as
+   * failed. When stopping, each report gets one last try.
+   * @returns whether main has it; if not, the row has changed or its lease will expire, and the run is checked again
    */
   async report(report: TaskReport, logger: Logger): Promise<boolean> {
     const { main, url, stopping, expired } = this.#options
@@ -92,7 +92,7 @@ export class TaskReports {
 
 const REJECTED = 'result_rejected'
 
-/** Main cannot take this outcome, and would not take it at another look either. */
+/** Main cannot accept this outcome, and would not accept it later either. */
 function failureInstead(report: TaskReport, { httpStatus, message }: ReportRefusedError): TaskReport | null {
   if (httpStatus !== 400 && httpStatus !== 413) return null
   if (report.status !== 'completed' && report.status !== 'failed') return null

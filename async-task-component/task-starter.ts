@@ -1,4 +1,4 @@
-/** Takes a claimed task to its attempt's workflow, or to whatever else turns out to be true of it. */
+/** Starts the workflow of a claimed task, or settles the task by what turns out to be true of it. */
 import type { PullModeConfig } from '../integrations/index.js'
 import { type Backoff, BY_A_FIFTH, backoff } from '../lib/backoff.js'
 import type { AttemptInput } from '../protocol/attempt.js'
@@ -22,12 +22,12 @@ export interface TaskStarterOptions extends StopSignals {
   temporal: BoundedTemporal
 }
 
-/** Between looks at a workflow that Temporal does not answer for. */
+/** Pause between lookups of a workflow while Temporal does not answer. */
 const LOOK_AGAIN_MS: Backoff = { first: 200, max: 5000, jitter: BY_A_FIFTH }
-/** A look that finds nothing after an ambiguous start allows another start; the id keeps them from being two. */
+/** If a lookup after an ambiguous start finds nothing, another start is allowed; the id keeps them from being two. */
 const MAX_STARTS = 3
 
-/** One claimed task on its way. */
+/** One claimed task being started. */
 interface Subject {
   task: PendingTask
   claim: ClaimAnswer
@@ -44,7 +44,7 @@ export class TaskStarter {
     this.#options = options
   }
 
-  /** Never throws: what is unknown is left to whoever takes the claim over. */
+  /** Never throws: whoever takes the claim over resolves what is unknown. */
   async run(task: PendingTask, claim: ClaimAnswer, logger: Logger): Promise<TaskResult> {
     const { attempt } = claim
     try {
@@ -70,7 +70,7 @@ export class TaskStarter {
       input = attemptInputOf(config, task, claim.attempt)
     } catch (error) {
       if (!(error instanceof UnstartableTaskError)) throw error
-      // Without the id nobody can tell whether a run is alive, so nobody may say that the attempt failed.
+      // Without the id nobody can tell whether a run is alive, so the attempt must not be reported as failed.
       if (mayHaveRun && error.code === 'unbuildable_workflow_id') throw error
       return this.#fail(subject, { code: error.code, message: error.message }, false)
     }
@@ -114,7 +114,7 @@ export class TaskStarter {
     }
   }
 
-  /** Tells main what was seen of the run; null where there is none, so that it may be started. */
+  /** Reports the run's verdict to main; null if there is no run, so that it may be started. */
   async #settle(subject: Subject, view: RunView): Promise<Did | null> {
     const { logger, claim } = subject
     switch (view.state) {

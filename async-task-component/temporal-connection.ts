@@ -4,8 +4,8 @@ import type { TemporalSecurity } from '../lib/temporal-client.js'
 import { TemporalUnavailableError } from './errors.js'
 
 /**
- * The workers' connection. An attempt takes up to 30 s and cannot be told to end: when aborted it is left to itself,
- * and what comes of it is closed.
+ * The workers' connection. An attempt takes up to 30 s and cannot be aborted: on abort it goes on in the background,
+ * and its connection is closed.
  *
  * @throws TemporalUnavailableError; the signal's reason when aborted
  */

@@ -1,4 +1,4 @@
-/** The words of the async-task component that its users see. */
+/** The async-task component's public types. */
 import type { AppConfig } from '../config.js'
 import type { Backoff } from '../lib/backoff.js'
 import type { TaskStatus } from '../protocol/types.js'
@@ -10,30 +10,30 @@ export interface IntegrationWorkflowInfo {
   /** The folder's name. */
   name: string
   taskQueue: string
-  /** Most requests a minute that all workers together may send to the provider. Default: any number. */
+  /** The rate limit per minute of requests to the provider, over all workers. Default: any number. */
   requestsPerMinute?: number | undefined
   /** Absolute path of `workflows/index`. */
   workflowsPath: string
   /** Absolute path of `activities/index`, or null where there are none. */
   activitiesPath: string | null
-  /** The exported workflows, sorted; null where the module cannot be loaded, which `loadError` explains. */
+  /** The exported workflows, sorted; null if the module cannot be loaded, which `loadError` explains. */
   workflowNames: string[] | null
   loadError?: Error
 }
 
-/** What is the same for every integration's worker. */
+/** The settings that every integration's worker shares. */
 export interface WorkerConfig {
-  /** How long a stopping worker may take; activities are cancelled shortly before it is over. Default 10 000. */
+  /** How long a worker may take to stop; activities are cancelled shortly before that. Default 10 000. */
   shutdownGraceMs: number
   /** Milliseconds between tries to build a worker, and before one that died is built again. Default 1 s, doubled, at most 60 s. */
   restart: Backoff
 }
 
-/** How work is told to end. */
+/** The two abort signals of a shutdown. */
 export interface StopSignals {
   /** Aborted when nothing new may be begun. */
   stopping: AbortSignal
-  /** Aborted when what is under way has to end as well. */
+  /** Aborted when work in flight must end as well. */
   expired: AbortSignal
 }
 
@@ -47,7 +47,7 @@ export interface TaskResult {
    * - `settled`: the attempt's workflow had ended; its outcome was reported
    * - `failed`: the attempt cannot be started, which was reported
    * - `released`: nothing was started, the task is pending again
-   * - `left`: nothing is known for sure; whoever takes the claim over will look again
+   * - `left`: unknown; whoever takes the claim over will look it up
    */
   did: 'started' | 'running' | 'settled' | 'failed' | 'released' | 'left'
 }

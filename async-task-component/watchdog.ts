@@ -1,6 +1,6 @@
 /**
- * Keeps a loop alive: one that dies, or shows no sign of life for too long, is reported and replaced by a fresh
- * one; after too many replacements it is given up, so that the process can end and its supervisor act.
+ * Supervises a loop: one that dies, or hangs for too long, is reported and replaced by a new one; after too many
+ * replacements it is given up, so that the process can exit and its supervisor restart it.
  */
 import { followingSignal } from '../lib/abort.js'
 import { LoopGivenUpError } from './errors.js'
@@ -10,16 +10,16 @@ import type { StopSignals } from './types.js'
 
 export interface Loop {
   start(): void
-  /** Resolves once the loop and everything it had begun is over; its `stopping` signal makes it so. */
+  /** Resolves once the loop and everything it began is over; its `stopping` signal ends it. */
   stopped(): Promise<void>
 }
 
 export interface WatchdogOptions<L extends Loop> extends StopSignals {
   /** The loop's name in logs. */
   name: string
-  /** Makes a loop that ends when `stopping` aborts, and calls `alive` whenever it gets on. */
+  /** Makes a loop that ends when `stopping` aborts, and calls `alive` on each sign of progress. */
   create(stopping: AbortSignal, alive: () => void): L
-  /** How long a loop may show no sign of life, in milliseconds. Default: 5 minutes. */
+  /** How long a loop may show no sign of progress, in milliseconds. Default: 5 minutes. */
   silenceMs?: number
   /** Replacements in a row, none of which lived for `silenceMs`, after which the loop is given up. Default: 5. */
   maxReplacements?: number
@@ -31,7 +31,7 @@ const LOOK_EVERY_MS = 100
 const CLOSING_MS = 1000
 const DEFAULTS = { silenceMs: 5 * 60_000, maxReplacements: 5 }
 
-/** Why a loop is no more. */
+/** Why a loop ended. */
 interface End {
   how: string
   cause?: unknown
@@ -46,7 +46,7 @@ export class Watchdog<L extends Loop> {
     this.#options = { ...DEFAULTS, ...options }
   }
 
-  /** The loop that is under way. */
+  /** The current loop. */
   get loop(): L | null {
     return this.#loop
   }
@@ -110,7 +110,7 @@ export class Watchdog<L extends Loop> {
     }
   }
 
-  /** A loop that hangs must not keep a stop from ending; one that does not has this much to close what it uses. */
+  /** A loop that hangs must not block a stop; a healthy one has this long to close its resources. */
   async #untilLate(signal: AbortSignal): Promise<End> {
     await aborted(this.#options.expired, signal)
     await pause(CLOSING_MS, signal)

@@ -12,10 +12,10 @@ import type { IntegrationWorkflowInfo, WorkerConfig } from './types.js'
 import { bundleWorkflows } from './workflow-bundle.js'
 
 export interface WorkerManagerOptions extends Partial<WorkerConfig> {
-  /** What activities need of this process; without it, only those that need nothing are registered. */
+  /** The context of activities; without it, only those that need none are registered. */
   activityContext?: ActivityContext
   security?: TemporalSecurity
-  /** Where bundles of workflows are kept from start to start. Without it, each start makes them. */
+  /** Where workflow bundles are cached between starts. Without it, each start bundles. */
   bundlesFolder?: string | undefined
   logger?: Logger
 }
@@ -32,7 +32,7 @@ const DEFAULT_WORKER_CONFIG: WorkerConfig = {
   restart: { first: 1000, max: 60_000, jitter: BY_A_FIFTH },
 }
 
-/** Runs one Temporal Worker per integration; they start and stop as one, and fail each on its own. */
+/** Runs one Temporal Worker per integration; they start and stop together, but fail separately. */
 export class WorkerManager {
   readonly #address: string
   readonly #temporalNamespace: string
@@ -65,7 +65,7 @@ export class WorkerManager {
     const { shutdownGraceMs, restart } = { ...DEFAULT_WORKER_CONFIG, ...this.#options }
     const { bundlesFolder } = this.#options
     const cache = bundlesFolder === undefined ? undefined : new BundleCache(bundlesFolder)
-    // To make one keeps the process's one thread busy: workers take turns.
+    // Making a worker blocks the process's only thread, so workers take turns.
     const takeTurn = pLimit(1)
     const bundle = ({ name, workflowsPath }: IntegrationWorkflowInfo, signal: AbortSignal) =>
       takeTurn(() => {
@@ -86,7 +86,7 @@ export class WorkerManager {
     )
   }
 
-  /** Resolves once each worker runs, or has failed for the first time; those keep being retried. */
+  /** Resolves once each worker runs, or has failed for the first time; failed ones are retried. */
   async startAll(): Promise<void> {
     await Promise.all(this.#workers.map((worker) => worker.start()))
   }

@@ -14,7 +14,7 @@ export interface WorkflowBundle {
 
 /**
  * Bundles an integration's workflows for the sandbox.
- * @throws WorkflowBundleError with the bundler's own words
+ * @throws WorkflowBundleError with the bundler's message
  */
 export async function bundleWorkflows(workflowsPath: string): Promise<WorkflowBundle> {
   const complaints: string[] = []
@@ -23,7 +23,7 @@ export async function bundleWorkflows(workflowsPath: string): Promise<WorkflowBu
   const webpackConfigHook = (config: WebpackConfig) => noteInputs(inputs, resolveRootAlias(config))
   try {
     const { code } = await bundleWorkflowCode({ workflowsPath, webpackConfigHook, logger })
-    // The entry is generated, and never on the disk.
+    // The entry is generated, and never written to disk.
     return { code, inputs: [...inputs].filter(existsSync).sort() }
   } catch (cause) {
     const message = complaints.join('\n') || (cause instanceof Error ? cause.message : String(cause))

@@ -54,7 +54,7 @@ function indexModule(folder: string): string | null {
   return ['index.ts', 'index.js'].map((file) => join(folder, file)).find((path) => existsSync(path)) ?? null
 }
 
-/** Workflow code is deterministic and starts nothing when it is loaded, so loading it here is safe. */
+/** Workflow code is deterministic and starts nothing when loaded, so loading it here is safe. */
 async function workflowNames(path: string): Promise<Pick<IntegrationWorkflowInfo, 'workflowNames' | 'loadError'>> {
   try {
     const workflows = (await import(pathToFileURL(path).href)) as Record<string, unknown>

@@ -4,10 +4,11 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { CANCEL_AFTER } from '@/async-task-component/integration-worker.js'
 import { ConfigError, config, loadConfig } from '@/config.js'
+import { withoutOthers } from '../support/own-integrations.js'
 
 const TOKEN = 'a-token-of-some-length'
 /** Everything production asks for. */
-const production = {
+const production: Record<string, string> = {
   INTERNAL_API_TOKEN: TOKEN,
   DATABASE_URL: 'postgres://database/app',
   MAIN_PUBLIC_URL: 'https://app.example.org',
@@ -17,6 +18,7 @@ const production = {
   IMAGE_API_KEY: 'image-key',
   IMAGE_BASE_URL: 'https://images.example/v1',
   IMAGE_MODEL: 'image-model',
+  ...withoutOthers,
 }
 
 let root: string
@@ -214,7 +216,7 @@ describe('production', () => {
   })
 
   test('is refused without what it needs, all named at once', () => {
-    expect(problemsOf(() => loadConfig({ mode: 'prod', env: {} })).map(({ path }) => path)).toEqual([
+    expect(problemsOf(() => loadConfig({ mode: 'prod', env: withoutOthers })).map(({ path }) => path)).toEqual([
       'components.main.auth.mode',
       'components.main.internalApiToken',
       'components.asyncTask.internalApiToken',

@@ -1,6 +1,7 @@
 /** Which configurations say who may call the public APIs, and which are refused. */
 import { describe, expect, it, test } from 'vitest'
 import { ConfigError, loadConfig } from '@/config.js'
+import { withoutOthers } from '../support/own-integrations.js'
 
 const TOKENS = 'anna:annas-own-token-0001,ben:bens:token/with=signs'
 const SECRET = 'a secret that has at least 32 bytes'
@@ -105,7 +106,7 @@ describe.each(['dev', 'prod'])('%s', (mode) => {
 
   it('asks the daemon for nothing of it', () => {
     const env = { ...others, AUTH_MODE: 'jwt', ARK_API_KEY: 'k', ARK_MODEL: 'm', IMAGE_API_KEY: 'k', IMAGE_MODEL: 'm' }
-    const all = { ...env, IMAGE_BASE_URL: 'https://images.example' }
+    const all = { ...env, ...withoutOthers, IMAGE_BASE_URL: 'https://images.example' }
     expect(loadConfig({ mode, component: 'asyncTask', env: all }).mode).toBe(mode)
   })
 })

@@ -87,7 +87,11 @@ it('is null where an integration is disabled', () => {
   const enabled = Object.fromEntries(
     parts.map(({ namespace, integration }) => [namespace, integration.getPullModeConfig?.() !== null]),
   )
-  expect(enabled).toEqual({ fangzhouVideoGeneration: true, nanobanana2ImageGeneration: true, testAsyncTask: false })
+  expect(enabled).toMatchObject({
+    fangzhouVideoGeneration: true,
+    nanobanana2ImageGeneration: true,
+    testAsyncTask: false,
+  })
 })
 
 it('says how long requests to a provider may take, and not those to a simulator, which cost nothing', () => {

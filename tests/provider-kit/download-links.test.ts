@@ -8,6 +8,7 @@ import { integrationsConfigSchema } from '@/integrations/entries/config.js'
 import { isPublicAddress } from '@/lib/public-url.js'
 import type { ConnectionOptions } from '@/provider-kit/provider/checked-http.js'
 import { download, linksOf } from '@/provider-kit/provider/download.js'
+import { otherSections } from '../support/own-integrations.js'
 
 const limits = { stallMs: 30_000, timeoutMs: 60_000 }
 
@@ -144,6 +145,7 @@ describe('downloadHosts', () => {
       fangzhouVideoGeneration: { simulatorUrl: 'http://127.0.0.1:9', downloadHosts },
       nanobanana2ImageGeneration: { simulatorUrl: 'http://127.0.0.1:9' },
       testAsyncTask: {},
+      ...otherSections,
     })
 
   it.each([

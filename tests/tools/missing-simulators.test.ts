@@ -6,6 +6,7 @@ import { simulatorsInUse } from '@/integrations/entries/simulators.js'
 import { missingSimulators } from '@/tools/dev/missing-simulators.js'
 import { createArkSimulator } from '@/tools/simulators/index.js'
 import { freePort } from '@/tools/temporal/free-port.js'
+import { withoutOthers } from '../support/own-integrations.js'
 
 let said: string[]
 beforeEach(() => {
@@ -15,7 +16,10 @@ beforeEach(() => {
 afterEach(() => vi.restoreAllMocks())
 
 async function missing(env: Record<string, string>): Promise<unknown[]> {
-  const programs = await missingSimulators(simulatorsInUse(loadConfig({ env }).integrations), {})
+  const programs = await missingSimulators(
+    simulatorsInUse(loadConfig({ env: { ...withoutOthers, ...env } }).integrations),
+    {},
+  )
   return programs.map(({ entry, args }) => [entry, ...(args ?? [])])
 }
 

@@ -64,7 +64,9 @@ describe('the stored histories', () => {
     expect(stored.filter((name) => !isEarlier(name))).toEqual(RECORDED_PATHS.flatMap(({ names }) => names).sort())
     const files = await readdir(integrationsFolder, { recursive: true })
     const withWorkflows = files.filter((file) => /^[^/]+\/workflows\/index\.ts$/.test(file))
-    expect(withWorkflows.map((file) => file.split('/')[0]).sort()).toEqual([...integrations].sort())
+    // Those that an application adds run the shared workflows, or have histories recorded when they want them.
+    expect(withWorkflows.map((file) => file.split('/')[0])).toEqual(expect.arrayContaining(integrations))
+    expect(integrations).toHaveLength(3)
   })
 
   it.each<[what: string, pattern: RegExp]>([

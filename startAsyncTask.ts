@@ -1,4 +1,4 @@
-/** The async-task component's entry: configuration in, running component out, signals. */
+/** The async-task component's entry point: reads the configuration, runs the component, handles signals. */
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createArtifactStore } from './artifacts/index.js'
@@ -14,7 +14,7 @@ import { createProviderPauses } from './provider-kit/provider/pauses.js'
 
 const here = dirname(fileURLToPath(import.meta.url))
 
-// Until the configuration is read, nobody knows a secret.
+// No secrets are known until the configuration is read.
 let redact: Redact = (line) => line
 const logger = createLogger((line) => redact(line))
 

@@ -26,7 +26,7 @@ try {
   fail(error)
 }
 
-/** What an operator can remedy is told in its own words; anything else with where it came from. */
+/** Errors that an operator can remedy print only their message; others also print a stack trace. */
 function fail(error: unknown): never {
   const known = error instanceof Error && 'code' in error
   process.stderr.write(`main component: ${known ? error.message : error instanceof Error ? error.stack : error}\n`)

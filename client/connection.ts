@@ -1,12 +1,12 @@
-/** One way to main: requests that are sent again where no answer comes, or one that says "not now". */
+/** The connection to main: retries requests if no answer comes, or an answer that asks to retry. */
 import { RefusedError, TaskClientError } from './errors.js'
 
 export interface ConnectionOptions {
-  /** Where main is, as `https://app.example.org`. */
+  /** Where main is, such as `https://app.example.org`. */
   baseUrl: string
-  /** The user's token, or what gives one that is still good. Without it the browser's cookies are sent. */
+  /** The user's token, or a function that returns a valid one. Without it the browser's cookies are sent. */
   token?: string | (() => string | Promise<string>)
-  /** For how long a request is sent again, in milliseconds, before it is given up. Default: 60,000. */
+  /** How long a request is retried, in milliseconds. Default: 60,000. */
   retryForMs?: number
   /** Default: the platform's own. */
   fetch?: typeof fetch
@@ -16,7 +16,7 @@ export interface AskOptions {
   body?: unknown
   idempotencyKey?: string
   signal?: AbortSignal | undefined
-  /** For how long main may park the request, in seconds; comes on top of the time-out. */
+  /** Long poll: how long main may park the request, in seconds, in addition to the time-out. */
   waitSeconds?: number
   /** Default: the connection's. */
   retryForMs?: number
@@ -31,8 +31,8 @@ export class Connection {
   constructor(private readonly options: ConnectionOptions) {}
 
   /**
-   * Sends one request until main has answered it.
-   * @throws RefusedError; TaskClientError `UNREACHABLE` where no answer came in time; the signal's reason
+   * Sends one request, and retries until main has answered it.
+   * @throws RefusedError; TaskClientError `UNREACHABLE` if no answer came in time; the signal's reason
    */
   async ask(method: 'GET' | 'POST', path: string, ask: AskOptions = {}): Promise<Record<string, unknown>> {
     const giveUpAt = Date.now() + (ask.retryForMs ?? this.options.retryForMs ?? RETRY_FOR_MS)
@@ -43,7 +43,7 @@ export class Connection {
         ask.signal?.throwIfAborted()
         if (!(error instanceof TaskClientError) || !error.retryable) throw error
         const wanted = error instanceof RefusedError ? error.retryAfterMs : undefined
-        // Those who failed together come back one after another.
+        // Jitter: clients that failed together do not retry together.
         const ms = wanted ?? pauseMs * (0.5 + Math.random() / 2)
         if (Date.now() + ms > giveUpAt) throw error
         await pause(ms, ask.signal)

@@ -1,4 +1,4 @@
-/** What can go wrong, by class. `retryable` says whether the same call may succeed later. */
+/** The client's errors, by class. `retryable` says whether a retry may succeed later. */
 export class TaskClientError extends Error {
   override readonly name: string = 'TaskClientError'
 
@@ -12,7 +12,7 @@ export class TaskClientError extends Error {
   }
 }
 
-/** Main answered, and refused. `body` is what it said. */
+/** Main answered with a refusal. `body` is its answer. */
 export class RefusedError extends TaskClientError {
   override readonly name = 'RefusedError'
 
@@ -20,7 +20,7 @@ export class RefusedError extends TaskClientError {
     message: string,
     readonly status: number,
     readonly body: unknown,
-    /** When main wants to be asked again, in milliseconds. */
+    /** When to retry, in milliseconds. */
     readonly retryAfterMs: number | undefined,
   ) {
     super(`HTTP_${status}`, message, status >= 500 || retryAfterMs !== undefined)

@@ -14,14 +14,14 @@ export { RefusedError, TaskClientError, TaskEndedError } from './errors.js'
 export type { ResultOptions, Task, TaskView, TimelineEntry } from './task.js'
 
 export interface ClientOptions<Name extends PropertyKey = string> extends ConnectionOptions {
-  /** For integrations whose tasks are asked for elsewhere than at `api/<name>/create`. */
+  /** For integrations whose create route is not `api/<name>/create`. */
   routes?: Partial<Record<Name, { namespace: string; create: string }>>
 }
 
 export interface CreateOptions {
-  /** What makes a request that is sent again the same one. Default: a new one. */
+  /** The idempotency key: the same for each retry of a request. Default: a new one. */
   idempotencyKey?: string
-  /** Unix seconds before which the task is not begun. */
+  /** Unix seconds before which the task does not begin. */
   dueAt?: number
   signal?: AbortSignal
 }
@@ -30,22 +30,22 @@ export interface ListOptions {
   status?: TaskView<unknown>['status']
   /** At most 100. Default: 20. */
   limit?: number
-  /** The `next` of the page before. */
+  /** The previous page's `next`. */
   after?: string
   signal?: AbortSignal
 }
 
 /** The tasks of one integration. */
 export interface Tasks<Request, Result> {
-  /** Asks for one. However often the request has to be sent, there is one task of it. */
+  /** Creates one task, however often the request has to be retried. */
   create(request: Request, options?: CreateOptions): Promise<Task<Result>>
-  /** One that was asked for before. Sends nothing. */
+  /** A task that was created before. Sends nothing. */
   task(id: string): Task<Result>
-  /** One's own, the newest first. */
+  /** The user's own tasks, the newest first. */
   list(options?: ListOptions): Promise<{ tasks: Array<Omit<TaskView<Result>, 'timeline'>>; next: string | null }>
 }
 
-// Of zod schemas their types, by the place where zod 4 keeps them.
+// The types of zod schemas, from where zod 4 keeps them.
 type InputOf<Schema> = Schema extends { _zod: { input: infer Input } } ? Input : never
 type OutputOf<Schema> = Schema extends { _zod: { output: infer Output } } ? Output : never
 type RequestOf<Integration> = Integration extends { requestSchema(urls: never): infer Schema } ? InputOf<Schema> : never
@@ -55,7 +55,7 @@ export type Client<Integrations> = {
   readonly [Name in keyof Integrations]: Tasks<RequestOf<Integrations[Name]>, ResultOf<Integrations[Name]>>
 }
 
-/** Makes a client of the integrations whose definitions a module exports by their names. */
+/** Makes a client of the integrations that a module exports by name. */
 export function createClient<Integrations>(options: ClientOptions<keyof Integrations>): Client<Integrations> {
   const connection = new Connection(options)
   const routes = options.routes as Record<string, { namespace: string; create: string } | undefined> | undefined
@@ -68,7 +68,7 @@ export function createClient<Integrations>(options: ClientOptions<keyof Integrat
   })
 }
 
-/** Not `randomUUID`: browsers have that on encrypted pages only. */
+/** Not `randomUUID`: browsers only have it on HTTPS pages. */
 function newKey(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('')
 }

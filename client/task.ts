@@ -2,7 +2,7 @@
 import type { Connection } from './connection.js'
 import { TaskClientError, TaskEndedError } from './errors.js'
 
-/** One thing that happened to a task. `at` is in unix seconds. */
+/** One entry of the timeline. `at` is in unix seconds. */
 export interface TimelineEntry {
   type: string
   attempt: number
@@ -18,41 +18,41 @@ export interface TaskView<Result> {
   attempts: number
   createdAt: number
   startedAt: number | null
-  /** When its next attempt may start; null while one is under way, and where there will be none. */
+  /** When its next attempt may start; null if one is under way, or if there will be none. */
   dueAt: number | null
   /** Null until the task is completed. */
   result: Result | null
   error: { code: string; message: string } | null
-  /** What has happened since the place that was asked for. */
+  /** The timeline's entries since the requested place. */
   timeline: TimelineEntry[]
 }
 
 export interface ResultOptions {
-  /** Ends the wait, and leaves the task as it is. */
+  /** Ends the wait, but not the task. */
   signal?: AbortSignal
-  /** Is told each thing that happens to the task, from its beginning, once. */
+  /** Called once with each entry of the timeline, from its beginning. */
   onProgress?: (entry: TimelineEntry) => void
 }
 
-/** As long as main parks a request at most. */
+/** The longest time that main parks a request. */
 const WAIT_SECONDS = 25
 
 export class Task<Result> {
   constructor(
-    /** The id by which it can be found again, in another process too. */
+    /** The id by which another process can find it again, too. */
     readonly id: string,
     private readonly path: string,
     private readonly connection: Connection,
   ) {}
 
-  /** How it is now, with the first page of its timeline. */
+  /** Its current state, with the first page of its timeline. */
   async get(signal?: AbortSignal): Promise<TaskView<Result>> {
     return viewOf<Result>(await this.connection.ask('GET', this.path, { signal }))
   }
 
   /**
    * Waits until it has ended, however long that takes and however often main cannot be reached.
-   * @throws TaskEndedError where it ends without a result; RefusedError where main does not show it
+   * @throws TaskEndedError if it ends without a result; RefusedError if main does not show it
    */
   async result({ signal, onProgress }: ResultOptions = {}): Promise<Result> {
     for (let seen = 0; ; ) {
@@ -68,15 +68,15 @@ export class Task<Result> {
   }
 
   /**
-   * Ends it, if it has not ended.
-   * @throws RefusedError 409 where it has
+   * Cancels it, if it has not ended.
+   * @throws RefusedError 409 if it has
    */
   async cancel(signal?: AbortSignal): Promise<void> {
     await this.connection.ask('POST', `${this.path}/cancel`, { body: {}, signal })
   }
 }
 
-/** @throws TaskClientError where this is no answer of main's */
+/** @throws TaskClientError if this is not main's answer */
 function viewOf<Result>(answer: Record<string, unknown>): TaskView<Result> {
   if (typeof answer.taskId === 'string' && typeof answer.status === 'string' && Array.isArray(answer.timeline)) {
     return answer as unknown as TaskView<Result>

@@ -1,4 +1,4 @@
-/** What main takes on: no more than it can answer before its callers lose patience. */
+/** Admission control: main accepts only as many requests as it can answer before their callers give up. */
 import type { Context } from 'hono'
 import { type Leave, OverloadedError, Turns, withUrgency } from '../tasks/database/turns.js'
 import type { AppEnv } from './app-env.js'
@@ -7,15 +7,15 @@ import type { AppEnv } from './app-env.js'
 export const MAX_BODY_BYTES = 1024 * 1024
 
 export interface AdmissionOptions {
-  /** How long after its arrival a request is begun at the latest. */
+  /** How long a request may wait before it is begun. */
   maxWaitMs: number
-  /** Bytes of all the bodies that are being read or worked on. */
+  /** Total bytes of the bodies that are being read or processed. */
   maxBodyBytes: number
 }
 
-/** Of users' requests: a hundred at once leave room, and connections, for what daemons ask meanwhile. */
+/** For users' requests: a hundred at once leave capacity, and connections, for the daemons. */
 const USERS_AT_ONCE = 8
-/** Who sends slowly has used its time up before there was anything to wait for. */
+/** A slow sender has used up its time before it could wait for a turn. */
 const MIN_WAIT_MS = 1_000
 
 export class Admission {
@@ -28,10 +28,10 @@ export class Admission {
   }
 
   /**
-   * Reads a request's input and works on it, both only while there is time for it. What the daemons say is preferred
-   * to what users ask for: it ends what was begun.
+   * Reads a request's input and processes it, both before its deadline. The daemons' requests are preferred to those of
+   * users: they finish what was begun.
    *
-   * @throws OverloadedError where the request cannot be begun in time; then nothing of it was stored
+   * @throws OverloadedError if the request cannot be begun in time; then nothing of it was stored
    */
   async admit<T, Input>(
     c: Context<AppEnv>,
@@ -56,7 +56,7 @@ export class Admission {
   }
 }
 
-/** As announced; of a body that comes in chunks, the most that is taken. */
+/** The announced size; for a chunked body, the largest that is accepted. */
 function bodyBytes(c: Context<AppEnv>): number {
   return Math.min(Number(c.req.header('content-length') ?? MAX_BODY_BYTES), MAX_BODY_BYTES)
 }

@@ -78,7 +78,7 @@ export function serveAPI(
   })
 }
 
-/** Sends events as they come; its reader's going away, and main's stop, abort `request` and end it. */
+/** Streams events as they come; a disconnect, or main's stop, aborts `request` and ends the stream. */
 function streamEvents(
   c: Context,
   events: AsyncIterable<StreamedEvent>,
@@ -86,7 +86,7 @@ function streamEvents(
   release: () => void,
 ): Response {
   c.header('cache-control', 'no-store')
-  // Proxies that collect what they pass on would hold it back.
+  // Otherwise buffering proxies would hold the stream back.
   c.header('x-accel-buffering', 'no')
   return streamSSE(c, async (stream) => {
     stream.onAbort(() => request.abort())
@@ -100,10 +100,10 @@ function streamEvents(
   })
 }
 
-/** Proxies end connections over which nothing comes. */
+/** Keep-alive: proxies close silent connections. */
 const KEEP_ALIVE_MS = 15_000
 
-/** @throws InvalidCredentialsError where the caller may not call this */
+/** @throws InvalidCredentialsError if the caller may not call this */
 async function identify(c: Context<AppEnv>, api: API, authentication: Authentication): Promise<Caller> {
   const authorization = c.req.header('authorization')
   if (api.internal) {
@@ -113,7 +113,7 @@ async function identify(c: Context<AppEnv>, api: API, authentication: Authentica
   }
   if (api.allowAnonymous) return { operator: false }
   const caller = await authentication.identify(authorization, c.get('user'))
-  // Whose task would it be?
+  // The task would have no owner.
   if (caller.operator && api.method !== 'GET' && authentication.mode !== 'anonymous') {
     throw new InvalidCredentialsError('This token is no user’s: it shows every task, and asks for none')
   }
@@ -121,8 +121,8 @@ async function identify(c: Context<AppEnv>, api: API, authentication: Authentica
 }
 
 /**
- * A user is told which character cannot be stored. A report is taken with it replaced: what a provider said, cut
- * in the middle of a character, must not keep a run's outcome from being stored.
+ * Users are told which character cannot be stored. In reports it is replaced: a provider's text, truncated in the
+ * middle of a character, must not keep a run's outcome from being stored.
  */
 async function readJSON(c: Context, { internal }: API): Promise<unknown> {
   const text = await c.req.text()

@@ -1,4 +1,4 @@
-/** The application as interaqt has it: its own model, and what its integrations add. */
+/** The interaqt application: its own model, and what its integrations add. */
 import { Controller } from 'interaqt'
 import type { Logger } from 'pino'
 import * as backend from '../backend/index.js'
@@ -11,7 +11,7 @@ import type { OpenedDatabase } from './database.js'
 
 export type RunAccess = NonNullable<PullIntegrationOptions<unknown>['runs']>
 
-/** Makes the application over a database, which it does not touch yet. */
+/** Makes the application over a database, without touching it yet. */
 export async function createApplication(config: AppConfig, database: OpenedDatabase, logger: Logger, runs?: RunAccess) {
   const Integrations = createApplicationIntegrations(config, runs)
   const model = {
@@ -36,7 +36,7 @@ export async function createApplication(config: AppConfig, database: OpenedDatab
     controller,
     system,
     integrations,
-    /** To be called once the model is in the database. */
+    /** Call it once the model is in the database. */
     async setUp(): Promise<void> {
       await prepareRemoval(controller)
       await integrations.setup(controller)

@@ -1,4 +1,4 @@
-/** `/artifacts/<key>`: stored results, wherever they are stored. Their names cannot be guessed. */
+/** `/artifacts/<key>`: stored results, whether in the folder or the bucket. Their names cannot be guessed. */
 import { mkdirSync, statSync } from 'node:fs'
 import { join, normalize, resolve } from 'node:path'
 import { serveStatic } from '@hono/node-server/serve-static'
@@ -9,12 +9,12 @@ import { isShown, typeOfArtifact } from './artifact-types.js'
 
 const PATH = /^\/artifacts\//
 
-/** Serves from the folder, with ranges; or redirects to the bucket by a link of five minutes. */
+/** Serves from the folder, with range requests; or redirects to the bucket with a link valid for five minutes. */
 export function serveArtifacts({ dir, s3 }: ArtifactsConfig): MiddlewareHandler {
   return every(harmless, s3 ? redirectToBucket(s3) : serveFolder(resolve(dir)))
 }
 
-/** Nothing that is stored is ever executed by a browser. */
+/** Browsers must never execute stored content. */
 const harmless: MiddlewareHandler = async (c, next) => {
   c.header('x-content-type-options', 'nosniff')
   c.header(
@@ -31,7 +31,7 @@ function serveFolder(root: string): MiddlewareHandler {
   mkdirSync(root, { recursive: true })
   const serve = serveStatic({ root, rewriteRequestPath: (path) => path.replace(PATH, '/') })
   return (c, next) => {
-    // What is still being received has a hidden name.
+    // Incomplete files have a hidden name.
     if (/\/\./.test(c.req.path)) return next()
     c.header('accept-ranges', 'bytes')
     if (!wantsPart(c, root)) {
@@ -44,8 +44,8 @@ function serveFolder(root: string): MiddlewareHandler {
 }
 
 /**
- * Whether a request's Range counts (RFC 9110, 14.2): one range that can be read, of the file that `If-Range` says.
- * `serveStatic` itself takes any text for a range. Several at once may be answered with the whole, and are.
+ * Whether a request's Range applies (RFC 9110, 14.2): one valid range, of the file that `If-Range` names. `serveStatic`
+ * itself accepts any text as a range. Several ranges may be answered with the whole file, and are.
  */
 function wantsPart(c: Context, root: string): boolean {
   const [, first, last] = /^bytes=(\d*)-(\d*)$/i.exec(c.req.header('range') ?? '') ?? []
@@ -58,7 +58,7 @@ function wantsPart(c: Context, root: string): boolean {
 }
 
 function redirectToBucket(s3: S3Config): MiddlewareHandler {
-  // Its SDK is loaded only where there is a bucket.
+  // The AWS SDK is only loaded if there is a bucket.
   const redirecting = import('./bucket-redirect.js').then(({ createBucketRedirect }) => createBucketRedirect(s3))
   return async (c, next) => (await redirecting)(c, next)
 }

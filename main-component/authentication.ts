@@ -1,4 +1,4 @@
-/** Who a request comes from, by its credentials: a daemon, an operator, a user, or nobody in particular. */
+/** Identifies the caller of a request by its credentials: a daemon, an operator, a user, or an anonymous caller. */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { AuthConfig } from '../config/authentication.js'
 import { MAX_USER_ID_LENGTH } from '../protocol/limits.js'
@@ -10,7 +10,7 @@ export interface User {
   id: string
 }
 
-/** `user` is missing where anybody may call, and nobody is asked to say who they are. */
+/** `user` is missing if no sign-in is required. */
 export interface Caller {
   user?: User
   operator: boolean
@@ -23,7 +23,7 @@ export interface Authentication {
   /**
    * Who calls a public API.
    *
-   * @param fromApplication whom a middleware of the application's has recognised
+   * @param fromApplication the user that the application's middleware has recognised
    * @throws InvalidCredentialsError, AuthenticationUnavailableError
    */
   identify(authorization: string | undefined, fromApplication: User | undefined): Promise<Caller>
@@ -77,7 +77,7 @@ function createUserCheck(auth: AuthConfig): UserCheck {
   }
 }
 
-/** What others say of a user: it has to fit into a row. */
+/** A user's id from elsewhere: it has to fit into a row. */
 function userId(id: unknown): string {
   if (typeof id === 'string' && id !== '' && id.length <= MAX_USER_ID_LENGTH && !unstorable(id)) return id
   throw new InvalidCredentialsError(`The user's id must be text of 1 to ${MAX_USER_ID_LENGTH} characters`)
@@ -89,13 +89,13 @@ function bearer(authorization: string | undefined): string {
   return token
 }
 
-/** Tells whether an `Authorization` header carries one of the tokens, taking as long whatever it carries. */
+/** Tells in constant time whether an `Authorization` header carries one of the tokens. */
 function createTokenCheck(tokens: readonly string[]): (authorization: string | undefined) => boolean {
   const find = createTokenLookup(tokens.map((token) => [token, true] as const))
   return (authorization) => find(bearerToken(authorization)) ?? false
 }
 
-/** Finds whose a token is, taking as long whatever it is. */
+/** Finds a token's user in constant time. */
 function createTokenLookup<Owner>(
   tokens: ReadonlyArray<readonly [string, Owner]>,
 ): (token: string) => Owner | undefined {
@@ -113,7 +113,7 @@ function bearerToken(authorization: string | undefined): string {
   return /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1] ?? ''
 }
 
-/** Equal lengths are what timingSafeEqual needs, and what keeps a token's own length to itself. */
+/** timingSafeEqual needs equal lengths, and hashing hides a token's own length. */
 function digest(token: string): Buffer {
   return createHash('sha256').update(token).digest()
 }

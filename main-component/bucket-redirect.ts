@@ -5,14 +5,14 @@ import type { S3Config } from '../artifacts/config.js'
 import { createS3Client } from '../artifacts/s3-client.js'
 import { isShown } from './artifact-types.js'
 
-/** For how long a link to the bucket can be used: to begin a download, not to keep. */
+/** How long a link to the bucket is valid: to begin a download, not to keep. */
 const LINK_SECONDS = 300
-/** An object's name as `artifactName` makes it, and nothing else that the bucket may hold. */
+/** An object's name as `artifactName` makes it, and nothing else in the bucket. */
 const KEY = /^[\w-]+-\d+\.\w+$/
 
 /**
- * Bytes and ranges are the bucket's service to give: main would only pass them on. Whether the object is there is
- * not asked first; the service says so.
+ * The bucket's service serves the bytes and ranges; main would only proxy them. Main does not check first whether the
+ * object exists; the service tells.
  */
 export function createBucketRedirect(config: S3Config): MiddlewareHandler {
   const { publicEndpoint, ...others } = config
@@ -22,7 +22,7 @@ export function createBucketRedirect(config: S3Config): MiddlewareHandler {
     if (!KEY.test(key)) return next()
     const saved = isShown(key) ? {} : { ResponseContentDisposition: 'attachment' }
     const object = { Bucket: config.bucket, Key: config.prefix + key, ...saved }
-    // A link is for one method.
+    // A signed link is valid for one method.
     const command = c.req.method === 'HEAD' ? new HeadObjectCommand(object) : new GetObjectCommand(object)
     const link = await getSignedUrl(client, command, { expiresIn: LINK_SECONDS })
     c.header('cache-control', 'no-store')

@@ -1,26 +1,26 @@
-/** PGLite is one process's database: a second one on the same folder would corrupt it. */
+/** A lock on PGLite's folder: a second process on the same folder would corrupt the database. */
 import { closeSync, mkdirSync, openSync, realpathSync } from 'node:fs'
 import { join } from 'node:path'
 import { tryLock } from 'fs-native-extensions'
 import { MainComponentError } from './errors.js'
 
-/** Inside the folder, so that whoever shares the folder shares the lock. It stays: only the lock on it counts. */
+/** Inside the folder, so that whoever shares the folder shares the lock. The file stays: only the lock on it counts. */
 const LOCK_FILE = 'main.lock'
 
 const REMEDY =
   'Give main a folder that it may write, with MAIN_DATA_DIR, or use PostgreSQL with DATABASE_URL. Nothing has been changed.'
 
 export interface LockedFolder {
-  /** Without symbolic links, which PGLite does not follow. */
+  /** With symbolic links resolved, as PGLite does not follow them. */
   path: string
   unlock(): void
 }
 
 /**
- * Takes the folder for this process, and makes it where it is not there. The operating system holds the lock: for all
- * containers on one machine, against this process too, and until the process ends, however it ends.
+ * Locks the folder for this process, and creates it if it is missing. The operating system holds the lock: it covers
+ * all containers on one machine and this process too, and lasts until the process ends, however it ends.
  *
- * @throws MainComponentError `DATABASE_IN_USE` while it is taken; `DATABASE_FOLDER_UNUSABLE`
+ * @throws MainComponentError `DATABASE_IN_USE` while it is locked; `DATABASE_FOLDER_UNUSABLE`
  */
 export function lockDataDir(dataDir: string): LockedFolder {
   const { path, fd } = open(dataDir)
@@ -54,7 +54,7 @@ function lock(fd: number, dataDir: string): boolean {
   }
 }
 
-/** @param cause what Node or PGLite threw; PGLite's file system throws numbers that are its own, and no words */
+/** @param cause what Node or PGLite threw; PGLite's file system throws bare numbers of its own */
 export function unusable(dataDir: string, cause: unknown): MainComponentError {
   const said = cause instanceof Error ? cause.message : 'PGLite may not read or write what is in it'
   const message = `The database folder ${dataDir} cannot be used: ${said}. ${REMEDY}`

@@ -1,4 +1,4 @@
-/** The database under main: drivers that never drop anything, and a boot that several processes may do at once. */
+/** The database under main: drivers that never drop anything, and a boot that several processes may run at once. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -15,21 +15,21 @@ import { MainComponentError } from './errors.js'
 export interface OpenedDatabase {
   kind: 'pglite' | 'postgresql'
   driver: Database
-  /** Runs `boot` while no other process boots this database. Its statements take as long as they need. */
+  /** Runs `boot` while no other process boots this database. Its statements have no time-out. */
   alone<T>(boot: () => Promise<T>): Promise<T>
   close(): Promise<void>
 }
 
-/** Statements that need no room. What locks rows writes. */
+/** Statements that need no disk space. Row locks do need some. */
 const WRITES_NOTHING =
   /^\s*(SELECT\b(?![\s\S]*\bFOR\s+(NO\s+KEY\s+)?(UPDATE|SHARE)\b)|BEGIN|COMMIT|ROLLBACK|SAVEPOINT|RELEASE|SET)\b/i
 
-/** A driver whose `open` never recreates the database: interaqt's own does, when asked to install. */
+/** A driver whose `open` never recreates the database, as interaqt's own does when asked to install. */
 class KeepingPGLite extends PGLiteDB {
-  /** @param beforeWrites throws where nothing may be written now */
+  /** @param beforeWrites throws if nothing may be written now */
   constructor(folder: string, options: PGLiteDBConfig, beforeWrites: () => void) {
     super(folder, options)
-    // It opens at once. What it meets is told by `open`.
+    // It opens at once; `open` reports any error.
     this.db.waitReady.catch(() => {})
     this.db.query = new Proxy(this.db.query, {
       apply(query, self, args) {
@@ -48,12 +48,12 @@ class KeepingPGLite extends PGLiteDB {
 }
 
 /**
- * As above; nor does it look into other databases, for which this one's user may have no right. It has one pool to
- * boot with, and one to serve with: interaqt knows a database's sequences by the driver that has booted.
+ * Like the driver above; also, it does not inspect other databases, for which its user may have no right. It has one
+ * pool to boot with, and one to serve with, because interaqt keeps a database's sequences in the driver that booted.
  */
 class KeepingPostgreSQL extends PostgreSQLDB {
   override async open(): Promise<void> {
-    // What works on the schema takes as long as it needs.
+    // Schema changes have no time-out.
     this.pool ??= this.#newPool({})
   }
 
@@ -61,7 +61,7 @@ class KeepingPostgreSQL extends PostgreSQLDB {
     return this.open()
   }
 
-  /** From here on no statement's answer is waited for longer than `STATEMENT_TIMEOUT_MS`. */
+  /** From here on each statement has a time-out of `STATEMENT_TIMEOUT_MS`. */
   async serve(): Promise<void> {
     const booted = this.pool
     this.pool = this.#newPool({ query_timeout: STATEMENT_TIMEOUT_MS })
@@ -70,13 +70,13 @@ class KeepingPostgreSQL extends PostgreSQLDB {
 
   #newPool(limits: pg.PoolConfig): pg.Pool {
     const pool = new Pool({ ...this.options, ...limits })
-    // An idle connection was cut: the pool makes another where one is needed.
+    // An idle connection was lost: the pool makes another when needed.
     pool.on('error', ({ message: error }) => this.logger.error({ type: 'pool', name: 'idle', sql: '', error }))
     return pool
   }
 }
 
-/** Says of what its connections met whether they were lost. */
+/** Marks an error that means a lost connection. */
 class Pool extends pg.Pool {
   override connect(...args: unknown[]): never {
     return orLost(super.connect, this, args)
@@ -87,17 +87,18 @@ class Pool extends pg.Pool {
   }
 }
 
-/** A connection that, once it is lost, fails what is asked of it, and does no other harm. */
+/** A connection that, once lost, only fails its own queries. */
 class Connection extends pg.Client {
   constructor(config?: string | pg.ClientConfig) {
     super(config)
-    // One that is cut while a transaction pauses tells nobody but this event, which else ends the process.
+    // A connection that is lost while its transaction pauses only emits this event, which would otherwise end the
+    // process.
     this.on('error', () => {})
   }
 
   /**
-   * pg would go on with a connection whose answer did not come in time, though its transaction may be open, and let
-   * the ROLLBACK wait behind that answer. Where it is the pool that asks, that ends what failed.
+   * After a time-out pg would keep using the connection, though its transaction may be open, and let the ROLLBACK wait
+   * behind the missing answer. If the pool asks, ending the connection also ends the failed query.
    */
   override query(...args: unknown[]): never {
     return orLost(super.query, this, args, () => void this.end())
@@ -105,8 +106,8 @@ class Connection extends pg.Client {
 }
 
 /**
- * Calls one of pg's functions, which have many forms: `never` fits them all. pg's own errors are plain, without the
- * SQLSTATE of the server's, or the code of the network's: no answer in time, no connection, or one that has ended.
+ * Calls one of pg's overloaded functions: `never` fits them all. pg's own errors have neither the server's SQLSTATE nor
+ * the network's code: no answer in time, no connection, or one that has ended.
  */
 function orLost(call: unknown, self: unknown, args: unknown[], onLost = () => {}): never {
   const answer: unknown = Reflect.apply(call as (...args: unknown[]) => unknown, self, args)
@@ -119,7 +120,7 @@ function orLost(call: unknown, self: unknown, args: unknown[], onLost = () => {}
   }) as never
 }
 
-/** @param dataDir a folder, or `memory://`; used where there is no `url` */
+/** @param dataDir a folder, or `memory://`; used if there is no `url` */
 export function openDatabase({ url, dataDir }: { url?: string | undefined; dataDir: string }, logger: Logger) {
   return url === undefined ? openPGLite(dataDir, logger) : openPostgreSQL(url, logger)
 }
@@ -152,21 +153,21 @@ function openPGLite(dataDir: string, logger: Logger): OpenedDatabase {
   }
 }
 
-/** One for all applications: what matters is that two processes booting the same database take turns. */
+/** The same for all applications: processes that boot the same database must take turns. */
 const BOOT_LOCK = 4_155_202_611
 const BOOT_LOOK_MS = 100
 
-/** A server that has gone without a word is noticed on idle connections, and while a lock or a schema is waited for. */
+/** Detects a server that vanished silently, on idle connections and while waiting for a lock or a schema. */
 const KEEP_ALIVE = { keepAlive: true, keepAliveInitialDelayMillis: 10_000 }
 
 function openPostgreSQL(url: string, logger: Logger): OpenedDatabase {
   const options: PostgreSQLDBConfig & pg.PoolConfig = {
     connectionString: url,
     Client: Connection,
-    // Then 503, before callers lose patience.
+    // Then 503, before callers give up.
     connectionTimeoutMillis: CONNECTION_WAIT_MS,
     ...KEEP_ALIVE,
-    // A row lock that is not to be had becomes an error that the caller retries, not a request that hangs.
+    // An unavailable row lock becomes an error that the caller retries, instead of a request that hangs.
     lock_timeout: LOCK_WAIT_MS,
     idle_in_transaction_session_timeout: 60_000,
     max: 20,
@@ -194,7 +195,7 @@ function openPostgreSQL(url: string, logger: Logger): OpenedDatabase {
   }
 }
 
-/** Who waits for the lock within a statement has a transaction open, and indexes are built once there are no such. */
+/** Waiting for the lock within a statement would keep a transaction open, and index builds wait for those. */
 async function tryLock(client: pg.Client): Promise<boolean> {
   const sql = 'SELECT pg_try_advisory_lock($1) AS locked'
   const { rows } = await client.query<{ locked: boolean }>(sql, [BOOT_LOCK])
@@ -213,7 +214,7 @@ function cannotConnect(cause: unknown): MainComponentError {
   })
 }
 
-/** Statements without their parameters: those are the users' data. */
+/** Statements without their parameters, which are users' data. */
 function databaseLogger(logger: Logger): DatabaseLogger {
   const adapter: DatabaseLogger = {
     info: ({ type, name, sql }) => logger.trace({ type, name, sql }, 'sql'),

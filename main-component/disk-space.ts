@@ -1,24 +1,26 @@
-/** The room that PGLite needs on its folder's disk. Where it runs out of it, it never answers again. */
+/** The disk space that PGLite needs. If it runs out, PGLite never answers again. */
 import { statfsSync } from 'node:fs'
 import inspector from 'node:inspector'
 import { Worker } from 'node:worker_threads'
 import { MainComponentError } from './errors.js'
 
 const MIB = 2 ** 20
-/** Two segments of its log, of 16 MiB each: one for what a request writes, one for what a stop and a start write. */
+/** Two segments of its log, of 16 MiB each: one for a request's writes, one for those of a stop and a start. */
 const RESERVE_BYTES = 32 * MIB
-/** What the files of an empty database take. */
+/** The size of an empty database's files. */
 const NEW_DATABASE_BYTES = 48 * MIB
 
 const BEAT_MS = 500
-/** What a stall on a full disk may last. */
+/** The longest stall on a full disk. */
 const FULL_DISK_STALL_MS = 5_000
-/** Any stall: a quota, say, is no full disk. Far above what a statement takes, or the making of a database. */
+/**
+ * The longest stall for any reason (a quota, for instance). Far longer than a statement or the making of a database.
+ */
 const STALL_MS = 60_000
 
 /**
- * @param isNew whether the database's files are still to be made
- * @throws MainComponentError `DISK_FULL` where less is free than PGLite may need
+ * @param isNew whether the database's files do not exist yet
+ * @throws MainComponentError `DISK_FULL` if less is free than PGLite may need
  */
 export function assertRoom(folder: string, isNew = false): void {
   const { bavail, bsize } = statfsSync(folder)
@@ -30,13 +32,13 @@ export function assertRoom(folder: string, isNew = false): void {
 }
 
 /**
- * Ends the process, with a reason on stderr, where PGLite keeps it from doing anything else: on a full disk it waits for
- * ever, in this thread, so that no request and no signal is heard. What was acknowledged is in its log by then.
+ * Ends the process, with a reason on stderr, if PGLite blocks it: on a full disk PGLite waits for ever in this thread,
+ * so that no request and no signal is handled. What was acknowledged is in its log by then.
  *
- * @returns ends the watch
+ * @returns a function that ends the watch
  */
 export function watchForStall(folder: string): () => void {
-  // A count of beats, and whether a debugger is attached: then a pause is no stall.
+  // A heartbeat counter, and whether a debugger is attached: then a pause is no stall.
   const shared = new Int32Array(new SharedArrayBuffer(8))
   const beat = setInterval(() => {
     Atomics.add(shared, 0, 1)

@@ -1,4 +1,4 @@
-/** Why main could not start or serve. `retryable` tells whether the same may work a moment later. */
+/** Why main could not start or serve. `retryable` tells whether a retry may work a moment later. */
 export class MainComponentError extends Error {
   override readonly name = 'MainComponentError'
 
@@ -21,14 +21,14 @@ export class MainComponentError extends Error {
   }
 }
 
-/** A request's credentials are missing, or not good: it is answered 401 with this message. */
+/** A request's credentials are missing or invalid: it is answered 401 with this message. */
 export class InvalidCredentialsError extends Error {
   override readonly name = 'InvalidCredentialsError'
   readonly code = 'CREDENTIALS_INVALID'
   readonly retryable = false
 }
 
-/** Whoever knows whether a request's credentials are good does not answer: 503, as they may be. */
+/** The service that checks credentials does not answer: 503, as they may be valid. */
 export class AuthenticationUnavailableError extends Error {
   override readonly name = 'AuthenticationUnavailableError'
   readonly code = 'AUTHENTICATION_UNAVAILABLE'

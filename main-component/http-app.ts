@@ -27,7 +27,7 @@ import { requestTimeout } from './request-timeout.js'
 export interface HTTPAppOptions extends APIRoutesOptions {
   apis: API[]
   middlewares: MiddlewareHandler[]
-  /** Where the results are that it serves. */
+  /** The store of the results that it serves. */
   artifacts: ArtifactsConfig
   /** Where clients reach main, for the OpenAPI document. */
   url: string
@@ -65,7 +65,7 @@ export function createHTTPApp(options: HTTPAppOptions): Hono<AppEnv> {
 function refuseOtherMethods(app: Hono<AppEnv>): void {
   const methods = new Map<string, Set<string>>()
   for (const { path, method } of app.routes) {
-    // Middlewares are for all methods.
+    // Middlewares apply to all methods.
     if (method === 'ALL') continue
     const known = methods.get(path) ?? new Set(['OPTIONS'])
     methods.set(path, known.add(method))
@@ -83,7 +83,7 @@ function refuseOtherMethods(app: Hono<AppEnv>): void {
   }
 }
 
-/** How long it took is counted until the answer is sent, or the caller is gone. */
+/** The time is measured until the answer is sent, or the caller disconnects. */
 function logRequests(logger: Logger): MiddlewareHandler<AppEnv> {
   return async (c, next) => {
     const arrivedAt = performance.now()
@@ -97,7 +97,7 @@ function logRequests(logger: Logger): MiddlewareHandler<AppEnv> {
       const ms = Math.round(performance.now() - arrivedAt)
       const gone = outgoing?.writableFinished === false
       const entry = { requestId: c.get('requestId'), method, path, status, ms, ...(gone && { gone }) }
-      // Health checks and polls come by the thousand.
+      // Health checks and polls are frequent.
       if (status >= 500) logger.warn(entry, 'request failed')
       else if (method === 'GET') logger.debug(entry, 'request')
       else logger.info(entry, 'request')
@@ -107,7 +107,7 @@ function logRequests(logger: Logger): MiddlewareHandler<AppEnv> {
   }
 }
 
-/** The caller learns that it failed and by which id to find it in the log, and nothing of the insides. */
+/** The caller learns that it failed, and the request id to find it in the log, but no internals. */
 function answerError(error: Error, c: Context<AppEnv>, logger: Logger) {
   if (error instanceof APIError) {
     if (error.retryAfterSeconds !== undefined) c.header('retry-after', String(error.retryAfterSeconds))
@@ -121,7 +121,7 @@ function answerError(error: Error, c: Context<AppEnv>, logger: Logger) {
     return c.json(failure(error.message), error.status)
   }
   const id = c.get('requestId')
-  // What overload is, is said once for each request in its own line.
+  // Overload is logged once per request, in its own line.
   if (!(error instanceof OverloadedError))
     logger.error({ requestId: id, path: withoutSignature(c.req.path), err: error }, 'request threw')
   const away = whatIsAway(error)
@@ -133,7 +133,7 @@ function answerError(error: Error, c: Context<AppEnv>, logger: Logger) {
   return c.json({ ...failure(said), requestId: id }, 500)
 }
 
-/** What the same request need only be sent again for. */
+/** Errors after which the same request may be retried unchanged. */
 function whatIsAway(error: Error): string | undefined {
   if (isDatabaseUnavailable(error)) return 'The database is away, busy or full; nothing was stored'
   const known = [RunsUnavailableError, OverloadedError, AuthenticationUnavailableError]
@@ -151,7 +151,7 @@ async function health(c: Context<AppEnv>, controller: Controller) {
   }
 }
 
-/** The rest of such a body is not read, so the connection cannot be used again. */
+/** The rest of such a body is not read, so the connection cannot be reused. */
 function tooLarge(c: Context) {
   c.header('connection', 'close')
   return c.json(invalidFields([{ field: 'body', message: 'is larger than 1 MiB' }]), 413)

@@ -1,4 +1,4 @@
-/** The main component: the database's one owner, with the application's model, over HTTP. */
+/** The main component: owns the database, and serves the application's model over HTTP. */
 import { once } from 'node:events'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -27,10 +27,10 @@ export interface MainComponentOptions {
 }
 
 export interface MainComponent {
-  /** Where it listens; with port 0 in the configuration, on which port it found. */
+  /** Where it listens; with port 0 in the configuration, the port it got. */
   readonly url: string
   readonly controller: Controller
-  /** Stops listening, lets requests under way finish for a while, closes the database. */
+  /** Graceful shutdown: stops listening, gives requests in flight some time, closes the database. */
   stop(): Promise<void>
 }
 
@@ -55,7 +55,7 @@ export async function startMainComponent({
   try {
     const application = await boot(config, { handles: runs, callbackSecrets: internalTokens }, database, logger)
     const stopping = new AbortController()
-    // Every request under way listens, and lets go when it is over.
+    // Every request in flight listens, and stops listening when it is over.
     manyListeners(stopping.signal)
     const app = createHTTPApp({
       ...application,
@@ -125,7 +125,7 @@ async function listen(server: Server, host: string, port: number): Promise<strin
 async function close(server: Server): Promise<void> {
   const closed = once(server, 'close')
   server.close()
-  // A connection that is kept alive becomes idle only once its request is answered.
+  // A keep-alive connection becomes idle only once its request is answered.
   const idle = setInterval(() => server.closeIdleConnections(), 50)
   const force = setTimeout(() => server.closeAllConnections(), STOP_GRACE_MS)
   await closed

@@ -1,4 +1,4 @@
-/** What a caller is told about input that does not fit its schema: which field, and why. */
+/** Tells a caller which field of the input does not fit its schema, and why. */
 import type { z } from 'zod'
 
 export interface InvalidField {
@@ -6,7 +6,7 @@ export interface InvalidField {
   message: string
 }
 
-/** The body of a 400 for what a schema refuses. */
+/** The body of a 400 for a schema's errors. */
 export function invalidInput(error: z.ZodError) {
   return invalidFields(error.issues.flatMap((issue) => fieldsOf(issue, [])))
 }
@@ -27,7 +27,7 @@ function fieldsOf(issue: z.core.$ZodIssue, parent: PropertyKey[]): InvalidField[
     return issue.keys.map((key) => ({ field: fieldName([...path, key]), message: 'is not a known field' }))
   }
   if (issue.code === 'invalid_union' && issue.errors.length > 0) {
-    // Forms whose discriminator has another value are out of the question, unless all are.
+    // Forms with another discriminator do not apply, unless none does.
     const meant = issue.errors.filter((form) => !form.some(isOtherForm))
     return meant.length > 0
       ? closest(meant).flatMap((inner) => fieldsOf(inner, path))
@@ -39,7 +39,7 @@ function fieldsOf(issue: z.core.$ZodIssue, parent: PropertyKey[]): InvalidField[
 
 type OtherForm = z.core.$ZodIssueInvalidUnion & { options?: readonly unknown[] }
 
-/** A discriminated union's issue where it has no form for the discriminator's value. */
+/** A discriminated union's issue if no form has the discriminator's value. */
 function isOtherForm(issue: z.core.$ZodIssue): issue is OtherForm {
   return issue.code === 'invalid_union' && issue.errors.length === 0
 }
@@ -50,12 +50,12 @@ function noSuchForm(issues: OtherForm[], parent: PropertyKey[]): InvalidField {
   return { field: fieldName([...parent, ...(issues[0]?.path ?? [])]), message }
 }
 
-/** Of several forms, the one that was probably meant: that which the input misses by least. */
+/** Of several forms, the one that was probably meant: that with the fewest mistakes. */
 function closest(forms: z.core.$ZodIssue[][]): z.core.$ZodIssue[] {
   return forms.reduce((best, form) => (form.length < best.length ? form : best))
 }
 
-/** How a path into the input is written. */
+/** Writes a path into the input as text. */
 export function fieldName(path: PropertyKey[]): string {
   return path.length > 0 ? path.map(String).join('.') : 'body'
 }

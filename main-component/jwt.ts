@@ -1,4 +1,4 @@
-/** Reads who somebody is from a signed token. */
+/** Identifies a user by a signed token. */
 import { createRemoteJWKSet, errors, type JWTVerifyOptions, jwtVerify } from 'jose'
 import type { AuthConfig } from '../config/authentication.js'
 import { AuthenticationUnavailableError, InvalidCredentialsError } from './errors.js'
@@ -10,11 +10,11 @@ const ALGORITHMS = {
   secret: ['HS256', 'HS384', 'HS512'],
   jwks: ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
 }
-/** For clocks that do not quite agree. */
+/** The allowed clock skew. */
 const CLOCK_TOLERANCE_SECONDS = 5
 const JWKS_TIMEOUT_MS = 5_000
 
-/** What is wrong with the token itself. Anything else keeps a good one from being recognised. */
+/** Errors of the token itself. After any other error the token may still be valid. */
 const TOKEN_ERRORS = [
   errors.JWTExpired,
   errors.JWTClaimValidationFailed,
@@ -28,13 +28,13 @@ const TOKEN_ERRORS = [
 ]
 
 /**
- * Makes the check of JSON Web Tokens. It gives the token's `sub`.
+ * Makes the check of JSON Web Tokens. It returns the token's `sub`.
  *
- * The issuer's keys are fetched when first needed, kept for ten minutes, and fetched again for a key that is not
- * among them, at most every 30 s.
+ * The issuer's keys are fetched on first use, cached for ten minutes, and fetched again for an unknown key, at most
+ * every 30 s.
  *
- * @throws InvalidCredentialsError where the token is not good
- * @throws AuthenticationUnavailableError where nobody can tell, as the issuer's keys cannot be had
+ * @throws InvalidCredentialsError if the token is invalid
+ * @throws AuthenticationUnavailableError if the issuer's keys are unavailable
  */
 export function createJwtCheck({ jwksUrl, secret, issuer, audience }: JwtConfig): (token: string) => Promise<unknown> {
   const options: JWTVerifyOptions = {

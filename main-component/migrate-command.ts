@@ -1,4 +1,4 @@
-/** What `npm run migrate` does, in words for its terminal. */
+/** The command `npm run migrate`, and its output. */
 import type { Controller } from 'interaqt'
 import type { Logger } from 'pino'
 import type { AppConfig } from '../config.js'
@@ -20,10 +20,10 @@ export interface MigrateOptions {
 }
 
 /**
- * Runs one command on the configuration's database, under the lock that main boots under.
+ * Runs one command on the configured database, under the lock that main boots under.
  *
- * @param say takes a line for people
- * @throws MainComponentError where it is refused; then nothing has been changed
+ * @param say prints a line
+ * @throws MainComponentError if it is refused; then nothing has been changed
  */
 export async function runMigrateCommand(
   command: MigrateCommand,
@@ -39,7 +39,7 @@ export async function runMigrateCommand(
       if (command === 'back') return back(controller, say)
       const plan = await planMigration(controller)
       if (isUpToDate(plan)) {
-        // What was broken off may have left indexes to be made.
+        // An interrupted run may have left indexes to be built.
         if (command === 'apply') await attach(controller, setUp)
         return say('The database has this model: there is nothing to do.')
       }
@@ -61,7 +61,7 @@ async function attach(controller: Controller, setUp: () => Promise<void>): Promi
   await setUp()
 }
 
-/** A mistyped DATABASE_URL leads to somebody else's tables. */
+/** A mistyped DATABASE_URL may lead to another application's tables. */
 async function withoutModel(controller: Controller): Promise<string> {
   const [tables] = await databaseOf(controller).query<{ count: number }>(
     'SELECT count(*)::int AS count FROM information_schema.tables WHERE table_schema = current_schema()',
@@ -96,13 +96,13 @@ async function tell(controller: Controller, plan: MigrationPlan, say: (line: str
   list('Main does this by itself at its start, unless components.main.migrate is never:', plan.added)
   list('Done by --apply alone:', plan.other)
   list('Cannot be done:', plan.blocked)
-  // Where something is in the way there is no whole plan.
+  // A blocked plan is incomplete.
   if (plan.blocked.length > 0 || plan.other.some(({ loses }) => loses)) return
   say('SQL:')
   for (const statement of await migrationSQL(controller, plan)) say(`  ${statement.trim()};`)
 }
 
-/** Throws where a plan cannot be carried out, or would lose what nobody named. */
+/** Throws if a plan cannot be carried out, or would lose data that the user did not name. */
 function refuse({ blocked, other }: MigrationPlan, allowLoss: readonly string[]): void {
   const [obstacle] = blocked
   if (obstacle) {

@@ -1,7 +1,7 @@
 /**
- * `npm run migrate -- --plan` tells what lies between the database and the application's model;
- * `npm run migrate -- --apply [--allow-loss <name> …]` carries it out; `npm run migrate -- --back` gives the database
- * back to the release that it was migrated from.
+ * `npm run migrate -- --plan` shows the differences between the database and the application's model; `npm run migrate
+ * -- --apply [--allow-loss <name> …]` migrates; `npm run migrate -- --back` makes the database usable again for the
+ * release that it was migrated from.
  */
 import { parseArgs } from 'node:util'
 import { loadConfig } from '../config/load.js'

@@ -1,4 +1,4 @@
-/** What lies between the model that a database was last used with and the application's of today. */
+/** The differences between the model that a database was last used with and the application's current one. */
 import type { Controller, MigrationChange, MigrationDiffFile } from 'interaqt'
 import { databaseOf } from '../tasks/database/sql.js'
 import { isTaskEntity } from '../tasks/entities.js'
@@ -10,25 +10,25 @@ export type ComputationChange = Extract<MigrationChange, { kind: 'computation' }
 export const MANIFESTS = '"__interaqt_migration_manifest"'
 
 export interface ModelChange {
-  /** As people say it: `entity X`, `property X.y`. */
+  /** As shown to people: `entity X`, `property X.y`. */
   what: string
-  /** What becomes of the rows that are there. */
+  /** What happens to the existing rows. */
   effect: string
-  /** What `--allow-loss` has to name, where what is stored would be lost; the table that is emptied for it. */
+  /** What `--allow-loss` has to name if stored data would be lost; the table that is emptied for it. */
   loses?: { name: string; table?: string }
 }
 
 export interface MigrationPlan {
-  /** What only adds: new entities, properties and relations, and new rules for tasks' events to come. */
+  /** Pure additions: new entities, properties and relations, and new rules for future events. */
   added: ModelChange[]
-  /** What somebody has to want. */
+  /** Changes that somebody has to ask for. */
   other: ModelChange[]
-  /** What cannot be done by a migration at all. */
+  /** Changes that a migration cannot make at all. */
   blocked: ModelChange[]
   diff: MigrationDiffFile
 }
 
-/** Tells what a migration would do. Changes nothing. */
+/** Shows what a migration would do. Changes nothing. */
 export async function planMigration(controller: Controller): Promise<MigrationPlan> {
   const diff = await controller.generateMigrationDiff()
   const plan: MigrationPlan = { added: [], other: [], blocked: await missingColumns(controller), diff }
@@ -54,8 +54,8 @@ export async function planMigration(controller: Controller): Promise<MigrationPl
 }
 
 /**
- * Columns of the model that the database was last used with, which are not there: renamed by hand, say. A migration
- * would make them anew, empty.
+ * Columns of the model that the database was last used with, but which are missing: renamed by hand, for instance. A
+ * migration would create them again, empty.
  */
 async function missingColumns(controller: Controller): Promise<ModelChange[]> {
   const manifest = await controller.system.readMigrationManifest?.()
@@ -74,7 +74,7 @@ async function missingColumns(controller: Controller): Promise<ModelChange[]> {
   )
 }
 
-/** @throws MainComponentError where the model's columns are not all there: main would fail at each request */
+/** @throws MainComponentError if columns of the model are missing: main would fail at each request */
 export async function ensureColumns(controller: Controller): Promise<void> {
   const [missing] = await missingColumns(controller)
   if (!missing) return
@@ -82,7 +82,7 @@ export async function ensureColumns(controller: Controller): Promise<void> {
   throw new MainComponentError('MODEL_CHANGED', message, false)
 }
 
-/** Of the model that the database was migrated from, if it was. */
+/** The model that the database was migrated from, if it was. */
 async function previousModelHash(controller: Controller): Promise<unknown> {
   const sql = `SELECT "value" FROM ${MANIFESTS} WHERE "key" = 'previous'`
   const [row] = await databaseOf(controller).query<{ value: unknown }>(sql, [])
@@ -90,7 +90,7 @@ async function previousModelHash(controller: Controller): Promise<unknown> {
   return typeof manifest === 'object' && manifest && 'modelHash' in manifest ? manifest.modelHash : undefined
 }
 
-/** Names what the new model has and the earlier one has not, as `entity:X`, `property:X.y`. */
+/** What the new model adds to the earlier one, as `entity:X`, `property:X.y`. */
 function addedIn(diff: MigrationDiffFile): (dataContext: string) => boolean {
   const added = new Set<string>()
   for (const change of diff.changes) {

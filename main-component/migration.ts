@@ -1,6 +1,6 @@
 /**
- * The way from the model that a database was last used with to the application's of today, and back. Each is one
- * transaction: a process that dies in it leaves nothing behind.
+ * Migrates from the model that a database was last used with to the application's current one, and back. Each is one
+ * transaction: if the process dies, nothing has changed.
  */
 import type { Controller, MigrationDecision, MigrationDiffFile } from 'interaqt'
 import { databaseOf, physicalEntity } from '../tasks/database/sql.js'
@@ -12,7 +12,7 @@ import { type ComputationChange, MANIFESTS, type MigrationPlan } from './migrati
 export async function migrationSQL(controller: Controller, { diff }: MigrationPlan): Promise<string[]> {
   const { schemaPlan } = await controller.migrate({ approvedDiff: approve(diff), handlers, dryRun: true })
   if (!schemaPlan) return []
-  // Constraints are made again on every boot, where they are not there.
+  // Constraints are created at every boot, if they are missing.
   const { preRecomputeDDL, postRecomputeDDL } = schemaPlan
   const created = new Set(preRecomputeDDL.flatMap(({ kind, tableName }) => (kind === 'create-table' ? tableName : [])))
   const drops = postRecomputeDDL.filter(
@@ -26,8 +26,8 @@ export async function migrationSQL(controller: Controller, { diff }: MigrationPl
 }
 
 /**
- * Carries a plan out, in one transaction, and leaves the Controller set up. Runs under the boot lock. Tables of what is
- * removed are emptied: whoever calls has made sure that this is wanted.
+ * Carries a plan out, in one transaction, and leaves the Controller set up. Runs under the boot lock. It empties the
+ * tables of what is removed: the caller has checked that this is wanted.
  */
 export async function applyMigration(controller: Controller, plan: MigrationPlan): Promise<void> {
   const { storage } = controller.system
@@ -40,7 +40,7 @@ export async function applyMigration(controller: Controller, plan: MigrationPlan
   })
 }
 
-/** Has the database taken for the earlier model's again, which it was migrated from: what was added stays beside it. */
+/** Makes the database count as the earlier model's again, which it was migrated from; additions stay in it. */
 export async function goBack(controller: Controller): Promise<void> {
   const database = databaseOf(controller)
   await controller.system.storage.runInTransaction({ name: 'migrate back' }, async () => {
@@ -57,7 +57,10 @@ export async function goBack(controller: Controller): Promise<void> {
   })
 }
 
-/** Where the earlier release looks for results: today's keeps them in their column alone. The model is set up. */
+/**
+ * Copies results to where the earlier release looks for them, as today they are only in their column. The model is set
+ * up.
+ */
 export async function repeatResults(controller: Controller): Promise<void> {
   for (const { name } of controller.entities.filter(isTaskEntity)) {
     const { table, column } = physicalEntity(controller, name)
@@ -70,7 +73,7 @@ export async function repeatResults(controller: Controller): Promise<void> {
   }
 }
 
-/** The earlier model's description stays, for the way back to the release that knows it. */
+/** Keeps the earlier model's description, for the way back to the release that knows it. */
 async function keepManifest(controller: Controller): Promise<void> {
   await databaseOf(controller).update(
     `INSERT INTO ${MANIFESTS} ("key", "value") SELECT 'previous', "value" FROM ${MANIFESTS} WHERE "key" = 'current'` +
@@ -79,7 +82,7 @@ async function keepManifest(controller: Controller): Promise<void> {
   )
 }
 
-/** What follows from events cannot be computed anew, and is not: only rows that there are none of are asked for. */
+/** Values that follow from events cannot be recomputed: only rows without any are requested. */
 const handlers = {
   eventRebuild: {
     noRows: ({ record, dataContext }: { record?: Record<string, unknown>; dataContext: { type: string } }) => {
@@ -94,14 +97,14 @@ const handlers = {
   },
 }
 
-/** Every decision that a diff asks for. What is not ready to be decided was found `blocked` before. */
+/** Makes every decision that a diff needs. What is not ready to be decided was `blocked` before. */
 function approve(diff: MigrationDiffFile): MigrationDiffFile {
   const changes = new Map(diff.changes.map((change) => ['id' in change ? change.id : '', change]))
   const reason = 'main: stored rows stay as they are'
   const decisions = diff.requiredDecisions.map((item): MigrationDecision => {
     if (item.kind === 'computation') {
       const { changeType, detected } = changes.get(item.id) as ComputationChange
-      // Of new ones interaqt wants something made; there is nothing but their (empty) state that could be.
+      // For new ones interaqt wants something computed; only their empty state can be.
       const ofEvents = changeType === 'added' ? 'state-only' : 'unchanged'
       return { ...item, decision: detected.needsEventRebuildHandler ? ofEvents : item.recommendedDecision, reason }
     }

@@ -9,12 +9,12 @@ import { ensureColumns, type MigrationPlan, planMigration } from './migration-pl
 
 export type MigrateMode = 'additive' | 'never'
 
-/** An earlier main that is still at work may be in the way for a moment. */
+/** An earlier main that is still running may hold locks for a moment. */
 const TRIES = 5
 
 /**
- * Installs the model into an empty database, or attaches to the one that is there. Where the model has only grown
- * since, adds that first. Each is one transaction: if it fails or the process dies, nothing of it is left.
+ * Installs the model into an empty database, or attaches to an existing one. If the model has only grown since, its
+ * additions are made first. Each is one transaction: if it fails or the process dies, nothing has changed.
  */
 export async function installOrAttach(
   controller: Controller,
@@ -43,7 +43,7 @@ export async function installOrAttach(
   }
 }
 
-/** Carries a plan out, again where others were in the way. */
+/** Carries a plan out, and retries if others hold locks. */
 export async function migrate(controller: Controller, plan: MigrationPlan): Promise<void> {
   for (let tries = 1; ; tries++) {
     try {

@@ -1,4 +1,4 @@
-/** The OpenAPI document, from the schemas that the server checks by. */
+/** The OpenAPI document, from the same schemas that the server validates with. */
 import { OpenAPIHono, type RouteConfig } from '@hono/zod-openapi'
 import { z } from 'zod'
 import type { AuthConfig } from '../config/authentication.js'
@@ -13,7 +13,7 @@ const INTERNAL_TOKEN = 'internalToken'
 const OPERATOR_TOKEN = 'operatorToken'
 const USER = 'user'
 const BEARER = { type: 'http', scheme: 'bearer' } as const
-/** How users show who they are, by auth mode. */
+/** Security schemes by auth mode. */
 const USER_SCHEMES: Record<AuthConfig['mode'], SecurityScheme | null> = {
   anonymous: null,
   tokens: BEARER,
@@ -22,7 +22,7 @@ const USER_SCHEMES: Record<AuthConfig['mode'], SecurityScheme | null> = {
 }
 type SecurityScheme = typeof BEARER & { bearerFormat?: string; description?: string }
 
-/** The body of a 400 or 413, which names what is wrong. */
+/** The body of a 400 or 413, which names the mistake. */
 const invalidInputSchema = z.object({
   success: z.literal(false),
   error: z.string(),
@@ -36,7 +36,7 @@ const idempotencyHeader = z.object({
       `Of the caller's making, new for each task, as \`"8e03978e-40d5-43dd-bc93-6894a57f9324"\`. The same request with the same key makes no second task: it is answered as the first one was, for a day at least`,
     ),
 })
-/** The body of a fault, with what to look for in main's log. */
+/** The body of a server error, with the id to look for in main's log. */
 const faultSchema = z.object({ success: z.literal(false), error: z.string(), requestId: z.string() })
 
 export function openAPIDocument(apis: readonly API[], url: string, authMode: AuthConfig['mode']): object {
@@ -55,14 +55,14 @@ export function openAPIDocument(apis: readonly API[], url: string, authMode: Aut
   })
   for (const operation of Object.values(document.paths ?? {}).flatMap((methods) => Object.values(methods))) {
     for (const { schema } of operation.parameters ?? []) addLimits(schema, TEXT_PATTERN)
-    // In what internal callers post, such characters are replaced.
+    // In internal callers' posts such characters are replaced.
     const isInternal = operation.security?.some((scheme: object) => INTERNAL_TOKEN in scheme)
     addLimits(operation.requestBody?.content[JSON_TYPE]?.schema, isInternal ? undefined : TEXT_PATTERN)
   }
   return document
 }
 
-/** What holds of every input, as `unstorable` and JSON's numbers have it, said of each field. */
+/** Restrictions on every input, from `unstorable` and JSON's numbers, stated for each field. */
 function addLimits(schema: unknown, textPattern: string | undefined): void {
   if (typeof schema !== 'object' || schema === null) return
   for (const inner of Object.values(schema)) addLimits(inner, textPattern)
@@ -154,7 +154,7 @@ function route(api: API, needsUser: boolean): RouteConfig {
   }
 }
 
-/** Any of which opens it; none where it is open. */
+/** Any of these opens it; none if it is public. */
 function credentialsOf(api: API, needsUser: boolean): string[] {
   if (api.internal) return api.operator ? [INTERNAL_TOKEN, OPERATOR_TOKEN] : [INTERNAL_TOKEN]
   if (api.allowAnonymous || !needsUser) return []

@@ -6,9 +6,9 @@ import type { AppEnv } from './app-env.js'
 /**
  * Answers 504 after `ms`, and aborts the callback's signal.
  *
- * A transaction that is under way then is not torn off: it may still commit after its caller was told 504. That is
- * no fault. As after any lost answer the caller asks again, and every report is idempotent: the same claim, begin,
- * step or outcome said again is answered as the first time, and anything else is refused by attempt and token.
+ * A transaction in flight is not aborted: it may still commit after its caller was told 504. That is safe: the caller
+ * retries, as after any lost answer, and every report is idempotent: a repeated claim, begin, step or outcome is
+ * answered as the first time, and anything else is refused by attempt and token.
  */
 export function requestTimeout(ms: number): MiddlewareHandler<AppEnv> {
   return (c, next) => {

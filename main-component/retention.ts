@@ -1,4 +1,4 @@
-/** Removes tasks that ended long ago, a batch at a time, for as long as main runs. */
+/** Retention: removes tasks that ended long ago, a batch at a time, while main runs. */
 
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Controller } from 'interaqt'
@@ -14,26 +14,26 @@ export interface RetentionOptions {
   controller: Controller
   integrations: Pick<IAggregatedIntegration, 'removeEnded'>
   retention: AppConfig['components']['main']['retention']
-  /** From where artifacts are removed, if they are. */
+  /** The store from which artifacts are removed, if they are. */
   removeArtifact(key: string, signal: AbortSignal): Promise<void>
   logger: Logger
   /** Aborted when main stops. */
   stopping: AbortSignal
   /** Pause between rounds. Default: ten minutes. */
   intervalMs?: number
-  /** Pause between looks for artifacts that no task names any more. Default: an hour. */
+  /** Pause between removals of artifacts that no task names any more. Default: an hour. */
   artifactsIntervalMs?: number
   /** Unix seconds. Default: the database's time. */
   now?: () => Promise<number>
 }
 
 const ROUND_EVERY_MS = 600_000
-/** After each batch, so that whatever else main does goes on beside it. */
+/** Pause after each batch, so that main's other work continues. */
 const BETWEEN_BATCHES_MS = 50
-/** Each looks through all tasks. */
+/** Each searches all tasks. */
 const ARTIFACTS_EVERY_MS = 3_600_000
 const MOST_AT_ONCE = 25
-/** Of one batch. Where it takes longer, the next one is half as large. */
+/** For one batch. If it takes longer, the next one is half as large. */
 const LONG_MS = 40
 
 /** Starts the rounds; resolves once `stopping` has ended them. */
@@ -64,7 +64,7 @@ async function removeArtifacts({ controller, removeArtifact, stopping, logger }:
   }
 }
 
-/** Removes all that is to be removed now, and gives how many tasks that were. */
+/** Removes everything that is due now, and returns the number of tasks. */
 async function removeRound({ controller, integrations, retention, stopping, ...options }: RetentionOptions) {
   const { now = () => reading(controller, 'retention:now', () => databaseTime(controller)) } = options
   const time = await now()
@@ -86,7 +86,7 @@ async function removeRound({ controller, integrations, retention, stopping, ...o
 }
 
 /**
- * So many tasks at a time that nobody waits long for what a batch has locked.
+ * Chooses the batch size so that nobody waits long for the rows that a batch has locked.
  *
  * @param clock milliseconds
  */

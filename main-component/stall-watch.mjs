@@ -1,11 +1,11 @@
-/** A thread that sees whether the main thread still turns, and ends the process where it does not. Plain JavaScript: it needs no loader. */
+/** A thread that ends the process if the main thread stalls. Plain JavaScript, so that it needs no loader. */
 import { statfsSync, writeSync } from 'node:fs'
 import { workerData } from 'node:worker_threads'
 
 const { shared, folder, reserveBytes, fullDiskStallMs, stallMs } = workerData
 const LOOK_MS = 1000
 
-// Counted in looks, not by the clock: a process that is paused as a whole stalls nobody.
+// Counted in looks, not by the clock: pausing the whole process is no stall.
 let stalledMs = 0
 let lastBeat = -1
 setInterval(() => {

@@ -1,4 +1,4 @@
-/** Main's one way to Temporal. It connects when it is first needed: main works, and starts, without Temporal. */
+/** Main's only use of Temporal. It connects on first use: main starts, and works, without Temporal. */
 import {
   Client,
   QueryNotRegisteredError,
@@ -10,7 +10,7 @@ import { bounded, clientConnection, temporalTarget } from '../lib/temporal-clien
 import { type RunHandles, type RunLook, RunsUnavailableError, runProgressSchema } from '../protocol/run-handles.js'
 
 const TIMEOUT_MS = 5_000
-/** A query is answered by a worker, which may be busy or away. */
+/** A query is answered by a worker, which may be busy or down. */
 const QUERY_TIMEOUT_MS = 3_000
 const NONE: RunLook = { status: null, progress: null }
 
@@ -43,12 +43,12 @@ export class TemporalRuns implements RunHandles {
     return sent ?? false
   }
 
-  /** Ends the connection, if there is one. */
+  /** Closes the connection, if there is one. */
   async close(): Promise<void> {
     await this.#connection.close()
   }
 
-  /** Null where there is no such workflow, or it has ended and takes no more signals. */
+  /** Null if there is no such workflow, or if it has ended and accepts no signals. */
   async #ask<T>(
     workflowId: string,
     timeoutMs: number,

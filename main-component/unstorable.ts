@@ -1,7 +1,7 @@
-/** What no schema speaks of, and no database takes. */
+/** Input that passes every schema, but that a database cannot store. */
 import { fieldName, type InvalidField } from './invalid-input.js'
 
-/** No schema here nests half as deep; far more would overflow the stack of whatever walks the value. */
+/** Twice the nesting of any schema here; much more would overflow the stack of whatever walks the value. */
 const MAX_DEPTH = 32
 
 interface Place {
@@ -10,8 +10,8 @@ interface Place {
 }
 
 /**
- * The first field of parsed JSON that could not be stored as it is: text with a NUL character or half of a
- * surrogate pair, or nesting without end. Undefined where there is none.
+ * The first field of parsed JSON that cannot be stored as it is: text with a NUL character or half of a surrogate pair,
+ * or excessive nesting. Undefined if there is none.
  */
 export function unstorable(input: unknown): InvalidField | undefined {
   const places: Place[] = [{ value: input, path: [] }]
@@ -30,7 +30,7 @@ export function unstorable(input: unknown): InvalidField | undefined {
   return undefined
 }
 
-/** What is text, as a pattern that the OpenAPI document can show: with its flag `u`, a whole pair is one character. */
+/** Valid text as a pattern for the OpenAPI document: with the flag `u`, a surrogate pair is one character. */
 const TEXT = /^[^\0\ud800-\udfff]*$/u
 export const TEXT_PATTERN = TEXT.source
 
@@ -40,7 +40,7 @@ function isText(text: string): boolean {
   return TEXT.test(text)
 }
 
-/** A text with what is not text in it replaced by U+FFFD; any other value as it is. */
+/** A text with invalid characters replaced by U+FFFD; any other value unchanged. */
 export function replaceUnstorable(value: unknown): unknown {
   return typeof value === 'string' && !isText(value) ? value.replace(/\0|\p{Surrogate}/gu, '\uFFFD') : value
 }

@@ -4,7 +4,7 @@ import { urlBelow } from '../protocol/names.js'
 /** A stored file: what workflows and results carry instead of bytes. */
 export const artifactSchema = z.strictObject({
   key: z.string(),
-  /** Where main serves it. */
+  /** The URL at which main serves it. */
   url: z.url(),
   mimeType: z.string(),
   bytes: z.number().int(),
@@ -14,12 +14,12 @@ export const artifactSchema = z.strictObject({
 
 export type Artifact = z.output<typeof artifactSchema>
 
-/** Where main serves an artifact: for good, wherever it is stored. */
+/** The URL at which main serves an artifact: permanent, wherever the file is stored. */
 export function artifactUrl(mainUrl: string, key: string): string {
   return urlBelow(mainUrl, `artifacts/${key}`)
 }
 
-/** The name of an attempt's object: a retried activity overwrites its own and no other. */
+/** The name of an attempt's object: a retried activity replaces only its own. */
 export function artifactName(kind: string, task: { taskKey: string; attempt: number }): string {
   return `${kind}-${task.taskKey.replace(/[^\w-]/g, '_')}-${task.attempt}`
 }

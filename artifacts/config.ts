@@ -1,4 +1,4 @@
-/** The section `components.artifacts` of the configuration: where results are kept. */
+/** The section `components.artifacts` of the configuration: where results are stored. */
 import { z } from 'zod'
 import { booleanFromText } from '../lib/from-text.js'
 
@@ -9,20 +9,20 @@ const s3Schema = z
   .strictObject({
     /** An S3-compatible service's address. Default: AWS's for the region. */
     endpoint: httpUrl.optional(),
-    /** Where browsers reach `endpoint`, if that is elsewhere. Default: `endpoint`. */
+    /** Where browsers reach `endpoint`, if at another address. Default: `endpoint`. */
     publicEndpoint: httpUrl.optional(),
-    /** Default: `us-east-1` with an endpoint; on AWS it has to be given. */
+    /** Default: `us-east-1` with an endpoint; required on AWS. */
     region: text.optional(),
     /** Without a bucket, results are files of `dir`. */
     bucket: text.optional(),
-    /** What the objects' keys begin with. Default: `artifacts/`. */
+    /** Prefix of the objects' keys. Default: `artifacts/`. */
     prefix: z
       .string()
       .regex(/^([\w.-]+\/)*$/, 'must be empty, or folders that each end with a slash')
       .optional(),
     /** `endpoint/bucket/key` instead of `bucket.endpoint/key`. Default: true with an endpoint. */
     forcePathStyle: booleanFromText.optional(),
-    /** Default, for both keys: what the AWS SDK finds by itself, such as the machine's role. */
+    /** Default, for both keys: the AWS SDK's own sources, such as the machine's role. */
     accessKeyId: text.optional(),
     secretAccessKey: text.optional(),
   })
@@ -52,9 +52,9 @@ const s3Schema = z
 
 export const artifactsConfigSchema = z
   .strictObject({
-    /** The folder where results are stored, and served from by main. */
+    /** The folder where results are stored, and from which main serves them. */
     dir: z.string().default('.data/artifacts'),
-    /** Where results are stored instead, if it names a bucket. */
+    /** Stores results in this bucket instead, if it is named. */
     s3: s3Schema.optional(),
   })
   .transform(({ dir, s3 }) => ({ dir, ...(s3 && { s3 }) }))

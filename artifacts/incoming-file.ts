@@ -6,11 +6,11 @@ import { mediaTypeOf } from './media-type.js'
 import type { ArtifactLimits } from './store.js'
 import { onDisk } from './store-errors.js'
 
-/** What file-type needs to see of a file. */
+/** How much of a file file-type needs. */
 const HEAD_BYTES = 4100
 const SUFFIX = '.part'
 
-/** Content that was received whole, and what is known of it. */
+/** Content that was received completely, and its properties. */
 export interface IncomingFile {
   path: string
   mimeType: string
@@ -21,9 +21,9 @@ export interface IncomingFile {
 }
 
 /**
- * Receives content into a temporary file of `dir`, so that only what is whole and of the right kind is ever stored,
- * and hands it to `store`, which may move it. Afterwards the file is gone, and so is what a process that was killed
- * in an earlier try of this name had left. Throws as `ArtifactStore.put` does.
+ * Receives content into a temporary file of `dir`, so that only complete content of the right kind is ever stored, and
+ * passes it to `store`, which may move it. Afterwards it removes the file, and what an earlier try of this name left if
+ * its process was killed. Throws like `ArtifactStore.put`.
  */
 export async function receive<T>(
   dir: string,
@@ -47,7 +47,7 @@ export async function receive<T>(
   }
 }
 
-/** Makes sure that content can be received into `dir`. */
+/** Checks that content can be received into `dir`. */
 export async function prepareFolder(dir: string): Promise<void> {
   await onDisk(mkdir(dir, { recursive: true }))
   const path = temporaryPath(dir, 'probe')
@@ -86,7 +86,7 @@ async function write(
   return { head, bytes, sha256: hash.digest('hex') }
 }
 
-/** A try that still runs fails then, and nobody waits for it any more. */
+/** A try that still runs fails then, but nobody waits for it any more. */
 async function removeLeftovers(dir: string, name: string): Promise<void> {
   const files = await onDisk(readdir(dir))
   const leftovers = files.filter((file) => file.startsWith(`.${name}.`) && file.endsWith(SUFFIX))

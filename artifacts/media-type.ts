@@ -1,4 +1,4 @@
-/** What stored bytes are, by themselves: whatever whoever sent them says. */
+/** Detects what stored bytes are, whatever their sender says. */
 import { readFile } from 'node:fs/promises'
 import { fileTypeFromBuffer } from 'file-type'
 
@@ -7,12 +7,12 @@ export interface MediaType {
   extension: string
 }
 
-/** What is larger is not read whole to see whether it is JSON. */
+/** Larger files are not read completely to see whether they are JSON. */
 const MAX_JSON_BYTES = 1024 ** 2
 const UNKNOWN: MediaType = { mimeType: 'application/octet-stream', extension: 'bin' }
 
 /**
- * The type of a file. Of text it is told whether it is JSON; text of other kinds (HTML, say) is plain text.
+ * The type of a file. Text is either JSON or plain text; other kinds (HTML, say) count as plain text.
  *
  * @param head the file's beginning
  */
@@ -25,7 +25,7 @@ export async function mediaTypeOf(head: Uint8Array, path: string, bytes: number)
   return { mimeType: 'text/plain', extension: 'txt' }
 }
 
-/** UTF-8, without what no text has in it. The last character of what was cut may be half of one. */
+/** UTF-8 without control characters. The last character may be truncated. */
 function isText(head: Uint8Array, isCut: boolean): boolean {
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(head, { stream: isCut })

@@ -1,16 +1,18 @@
 import { type Artifact, artifactUrl } from './artifact.js'
 import type { IncomingFile } from './incoming-file.js'
 
-/** Where objects are kept, by key. */
+/** A store of objects, by key. */
 export interface ObjectPlace {
-  /** The keys of one name: at most one, unless a try was interrupted between storing its own and removing that. */
+  /**
+   * The keys of one name: at most one, unless a try was interrupted between storing its own and removing the old one.
+   */
   keysOf(name: string, signal: AbortSignal): Promise<string[]>
   store(file: IncomingFile, key: string, signal: AbortSignal): Promise<void>
-  /** Does nothing where there is no such object. */
+  /** Does nothing if there is no such object. */
   remove(key: string, signal: AbortSignal): Promise<void>
 }
 
-/** Stores the file under its name. What an earlier try stored under that with another extension is removed after it. */
+/** Stores the file under its name, then removes an earlier try's object with another extension. */
 export async function replace(
   place: ObjectPlace,
   name: string,

@@ -3,13 +3,13 @@ import type { ApplicationFailure } from '@temporalio/activity'
 import type { S3Config } from './config.js'
 import { storeFailure } from './store-errors.js'
 
-/** Client errors by their status, though another try may do. */
+/** Client errors by status, for which a retry may still help. */
 const PASSING = ['RequestTimeout', 'RequestTimeTooSkewed', 'IncompleteBody', 'BadDigest', 'OperationAborted']
 
 /**
- * What went wrong with a request to the bucket's service, in its own words, without keys.
+ * The failure of a request to the bucket's service, in its own words, without keys.
  *
- * @param action what was asked for, as its permission is called
+ * @param action the request, named by its permission
  */
 export function s3Failure(error: unknown, action: string, { bucket, credentials }: S3Config): ApplicationFailure {
   const { name, message } = error instanceof Error ? error : { name: 'Error', message: String(error) }
@@ -19,7 +19,7 @@ export function s3Failure(error: unknown, action: string, { bucket, credentials 
 }
 
 function isRefusal(error: unknown): boolean {
-  // No credentials were configured, nor found anywhere else.
+  // No credentials were configured or found.
   if (error instanceof Error && error.name === 'CredentialsProviderError') return true
   if (!(error instanceof S3ServiceException) || PASSING.includes(error.name)) return false
   const status = error.$metadata.httpStatusCode ?? 0

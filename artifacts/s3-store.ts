@@ -20,18 +20,18 @@ import { s3Failure } from './s3-errors.js'
 import type { ArtifactStore } from './store.js'
 import { beforeSpending } from './store-errors.js'
 
-/** For a request that carries no object. */
+/** Time-out of a request that carries no object. */
 const REQUEST_TIMEOUT_MS = 15_000
 const UPLOAD_TIMEOUT_MS = 10 * 60_000
-/** How often an upload is sent whose content, perhaps, nobody could make again for free. */
+/** How often an upload is tried: its content may be impossible to make again for free. */
 const UPLOAD_TRIES = 3
 const BETWEEN_TRIES_MS: Backoff = { first: 1000, max: 2000 }
 const PROBE = '.probe'
 
 /**
- * Keeps artifacts as objects of a bucket. Content is received into a temporary file first: only what is whole, of the
- * right kind and small enough is uploaded, under its own checksum, in one request that leaves the whole object or
- * nothing. An upload in parts would leave its parts behind where the process is killed.
+ * Stores artifacts as objects of a bucket. Content is received into a temporary file first: only complete content, of
+ * the right kind and size, is uploaded, with its checksum, in one request that stores the whole object or nothing. A
+ * multipart upload would leave its parts behind if the process is killed.
  */
 export function createS3Store(config: S3Config, mainUrl: string): ArtifactStore {
   return new S3Store(config, mainUrl)
@@ -48,7 +48,7 @@ class S3Store implements ArtifactStore, ObjectPlace {
     this.#client = createS3Client(config)
   }
 
-  /** Does, with an object of no size, all that `put` needs to be allowed. */
+  /** Tries every permission that `put` needs, with an empty object. */
   prepare(signal: AbortSignal): Promise<void> {
     return beforeSpending(
       (async () => {
@@ -67,7 +67,7 @@ class S3Store implements ArtifactStore, ObjectPlace {
     return this.config.prefix + key
   }
 
-  /** The SDK does not retry a stream, which it could not read again. */
+  /** The SDK does not retry a stream, because it cannot read it twice. */
   async store(file: IncomingFile, key: string, signal: AbortSignal): Promise<void> {
     for (let tries = 1; ; tries++) {
       const input = {
@@ -76,7 +76,7 @@ class S3Store implements ArtifactStore, ObjectPlace {
         ContentLength: file.bytes,
         ContentType: file.mimeType,
         ChecksumSHA256: Buffer.from(file.sha256, 'hex').toString('base64'),
-        // For services that do not keep the checksum.
+        // For services that do not store the checksum.
         Metadata: { sha256: file.sha256 },
       }
       try {
@@ -114,7 +114,7 @@ class S3Store implements ArtifactStore, ObjectPlace {
     })
   }
 
-  /** @param action as its permission is called */
+  /** @param action named by its permission */
   async #request<T>(
     action: string,
     timeoutMs: number,

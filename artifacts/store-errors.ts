@@ -1,14 +1,14 @@
 import { ApplicationFailure } from '@temporalio/activity'
 import type { FailureDetails } from '../protocol/failure-details.js'
 
-/** Until somebody has set the store right. */
+/** Retry pause until somebody has corrected the store. */
 const REFUSED_PAUSE_SECONDS = 60
 
 /**
- * A store that cannot take an object. `artifact_store_refused`: its configuration or its permissions are wrong; tried
- * again slowly, as what is to be stored was paid for. `artifact_store_unavailable`: it may do so at the next try.
+ * A store that cannot take an object. `artifact_store_refused`: its configuration or its permissions are wrong; it is
+ * retried slowly, because the object was paid for. `artifact_store_unavailable`: the next try may succeed.
  *
- * No cause is kept: Temporal would store it, and what a library puts into its errors is not known to be without keys.
+ * No cause is kept: Temporal would store it, and a library's errors may contain keys.
  */
 export function storeFailure(
   type: 'artifact_store_refused' | 'artifact_store_unavailable',
@@ -28,7 +28,7 @@ export function storeFailure(
   })
 }
 
-/** Makes a failed preparation one after which nothing was created: asking again costs nothing. */
+/** Marks a failed preparation as one after which nothing was created: a retry costs nothing. */
 export async function beforeSpending(preparation: Promise<void>): Promise<void> {
   try {
     await preparation
@@ -41,7 +41,7 @@ export async function beforeSpending(preparation: Promise<void>): Promise<void> 
 
 const REFUSED_BY_THE_SYSTEM = ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST', 'ENAMETOOLONG']
 
-/** What a folder's file system does, with its errors as failures of the store. */
+/** Runs a file operation, and converts its errors into failures of the store. */
 export async function onDisk<T>(operation: Promise<T>): Promise<T> {
   try {
     return await operation

@@ -37,9 +37,7 @@ export function installTemporalRuntime(logger: Logger): void {
   })
 }
 
-/**
- * The SDK's own messages (worker states, bundler output) are for debugging; those of workflows and activities are ours.
- */
+/** The SDK's messages (worker states, bundler output) are for debugging; those of workflows and activities are ours. */
 function temporalLogger(logger: Logger): TemporalLogger {
   const log = (level: LogLevel, message: string, meta: LogMetadata = {}) => {
     const { error, ...fields } = meta

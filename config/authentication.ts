@@ -5,16 +5,16 @@ import type { ConfigProblem } from './config-error.js'
 import type { Component, Mode } from './modes.js'
 
 const MIN_TOKEN_LENGTH = 16
-/** HS256 asks for a key as long as its hash. */
+/** HS256 requires a key as long as its hash. */
 const MIN_SECRET_BYTES = 32
 
-/** A token that is sent as `Authorization: Bearer …`. */
+/** A token for `Authorization: Bearer …`. */
 export const bearerToken = z
   .string()
   .min(MIN_TOKEN_LENGTH, `must have at least ${MIN_TOKEN_LENGTH} characters`)
   .regex(/^\S*$/, 'must have no spaces in it')
 
-/** `anna:token1,ben:token2`. A user may have several tokens, as while one is replaced. */
+/** `anna:token1,ben:token2`. A user may have several tokens, for instance while one is replaced. */
 const userTokens = z.string().transform((text, context) => {
   const tokens = text.split(',').map((entry) => {
     const [user = '', ...rest] = entry.trim().split(':')
@@ -43,9 +43,9 @@ const jwtSchema = z
       .string()
       .refine((secret) => Buffer.byteLength(secret) >= MIN_SECRET_BYTES, `must have at least ${MIN_SECRET_BYTES} bytes`)
       .optional(),
-    /** What a token's `iss` has to be. */
+    /** The required `iss` of a token. */
     issuer: z.string().min(1).optional(),
-    /** What a token's `aud` has to hold. */
+    /** What a token's `aud` must contain. */
     audience: z.string().min(1).optional(),
   })
   .superRefine(({ jwksUrl, secret }, context) => {
@@ -65,7 +65,7 @@ const modes = z.discriminatedUnion(
   { error: 'must be one of jwt, tokens, application, anonymous' },
 )
 
-/** Without a mode, what is given tells it: whoever gives tokens does not mean that none are asked for. */
+/** Without a mode, the other settings decide: whoever configures tokens wants them to be required. */
 export const authSchema = z.preprocess((given) => {
   if (typeof given !== 'object' || given === null || 'mode' in given) return given
   const mode = 'jwksUrl' in given || 'secret' in given ? 'jwt' : 'tokens' in given ? 'tokens' : 'anonymous'
@@ -74,7 +74,7 @@ export const authSchema = z.preprocess((given) => {
 
 export type AuthConfig = z.output<typeof authSchema>
 
-/** Everybody may spend money only where somebody has said so. */
+/** Anonymous callers may spend money only if somebody has allowed it. */
 export function anonymousProblems(
   mode: Mode,
   { auth, allowAnonymous }: { auth: AuthConfig; allowAnonymous: boolean },
@@ -98,7 +98,7 @@ interface Tokens {
   operatorToken?: string | undefined
 }
 
-/** A token has one meaning. */
+/** A token must have one meaning only. */
 export function rejectSharedTokens(main: Tokens, context: z.RefinementCtx): void {
   const { auth, internalApiToken, previousInternalApiToken, operatorToken } = main
   const daemons = new Set([internalApiToken, previousInternalApiToken].filter((token) => token !== undefined))

@@ -1,17 +1,17 @@
-/** The internal token of this machine's development processes, which may start in any order in several terminals. */
+/** The internal token shared by this machine's development processes, which may start in any order. */
 import { randomBytes } from 'node:crypto'
 import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { AppConfig } from '../config.js'
 
-/** Where it is kept, unless somebody says otherwise. */
+/** Its default file. */
 export const DEVELOPMENT_TOKEN_FILE = resolve('.data', 'internal-token')
 
 /**
  * The token that main and the async-task component share.
  *
- * @param configured what the configuration gives; without it, mode `local` makes one up and keeps it in a
- *   file that only this user may read
+ * @param configured the configured token; without it, mode `local` generates one and keeps it in a file that only this
+ *   user may read
  * @throws in other modes, where a token must be configured: two machines would never agree on one
  */
 export function internalToken(mode: AppConfig['mode'], configured?: string, file = DEVELOPMENT_TOKEN_FILE): string {
@@ -33,7 +33,7 @@ function readToken(file: string): string | undefined {
   }
 }
 
-/** Written aside and linked into place: of several processes, one's token is everyone's, and none reads half of it. */
+/** Written to another file and linked: all processes share the first token, and none reads half of it. */
 function createToken(file: string): string {
   mkdirSync(dirname(file), { recursive: true })
   const token = randomBytes(24).toString('base64url')

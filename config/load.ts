@@ -16,15 +16,15 @@ export interface LoadConfigOptions {
   env?: NodeJS.ProcessEnv
   /** Default: `CONFIG_MODE`, else `local`. */
   mode?: string
-  /** The process that asks; others' needs in a deployment are not its own. Default: `CONFIG_COMPONENT`, else both. */
+  /** The process that asks: the other's requirements are not checked. Default: `CONFIG_COMPONENT`, else both. */
   component?: string
   /** The folder with `app.config.json`. Default: the working directory. */
   root?: string
 }
 
 /**
- * Reads the configuration: `app.config.json`, overlaid by `deploy.<mode>.json`, with the environment's variables
- * filled in, checked as a whole.
+ * Reads the configuration: `app.config.json`, overlaid by `deploy.<mode>.json`, with the environment's variables filled
+ * in, and validates it.
  *
  * @throws ConfigError with every problem, where it is, and its remedy
  */
@@ -53,7 +53,7 @@ export function loadConfig(options: LoadConfigOptions = {}): AppConfig {
   return result.data
 }
 
-/** What only main is given need not be there, nor be whole, where the daemon reads the same files. */
+/** The daemon reads the same files: main's own settings may be missing or incomplete there. */
 function leaveOutMainsOwn(values: JsonObject): void {
   const main = valueAt(values, ['components', 'main'])
   if (!isObject(main)) return

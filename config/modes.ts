@@ -1,4 +1,4 @@
-/** `local`: this machine. `dev`, `prod`: `deploy.<mode>.json` lies over `app.config.json`. */
+/** `local`: this machine. `dev`, `prod`: `deploy.<mode>.json` overlays `app.config.json`. */
 export const MODES = ['local', 'dev', 'prod'] as const
 export type Mode = (typeof MODES)[number]
 

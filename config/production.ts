@@ -3,8 +3,8 @@ import type { Component } from './modes.js'
 import type { AppConfig } from './schema.js'
 
 /**
- * What one machine does without and a deployment does not. Each component is asked only for what it uses, so that
- * main need not be given the providers' keys.
+ * What a deployment requires and one machine does not. Each component is checked only for what it uses, so that main
+ * does not need the providers' keys.
  */
 export function deploymentProblems(config: AppConfig, components: readonly Component[]): ConfigProblem[] {
   const problems = components.flatMap((component) => missingToken(config, component))
@@ -16,7 +16,7 @@ export function deploymentProblems(config: AppConfig, components: readonly Compo
   return problems
 }
 
-/** Two machines that make up a token each never agree. */
+/** Two machines that generate a token each never agree. */
 function missingToken({ mode, components }: AppConfig, component: Component): ConfigProblem[] {
   if (components[component].internalApiToken !== undefined) return []
   return [
@@ -28,7 +28,7 @@ function missingToken({ mode, components }: AppConfig, component: Component): Co
   ]
 }
 
-/** Main's document names it, and the daemon's results keep links that begin with it. */
+/** Main's OpenAPI document names it, and the daemon's results contain links that begin with it. */
 function missingPublicUrl({ components: { main } }: AppConfig): ConfigProblem[] {
   if (main.publicUrl !== undefined) return []
   return [

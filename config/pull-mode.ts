@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { numberFromText } from '../lib/from-text.js'
 import { ANSWER_TIMEOUT_MS, DAY_SECONDS, MAX_LISTED, MAX_WAIT_SECONDS } from '../protocol/limits.js'
 
-/** At most a day: Node's timers end at once when they are given more than 24. */
+/** At most a day: Node's timers fire at once beyond 24 days. */
 const milliseconds = numberFromText(
   z
     .number()
@@ -15,23 +15,23 @@ const milliseconds = numberFromText(
 export const pullModeSchema = z.strictObject({
   /** Pause between polls while tasks keep coming. Default 1 s. */
   pollIntervalMs: milliseconds.default(1000),
-  /** To what that pause grows while none do, or a gate is closed. Default 5 s. */
+  /** The longest pause while no tasks come, or a gate is closed. Default 5 s. */
   maxPollIntervalMs: milliseconds.default(5000),
-  /** For how long main may park a fetch while it has no task; 0 for not at all. Default 20 s. */
+  /** Long poll: how long main may park a fetch while it has no task; 0 turns it off. Default 20 s. */
   waitSeconds: numberFromText(z.number().min(0).max(MAX_WAIT_SECONDS)).default(20),
   /** Most tasks fetched at once, per integration. Default 10. */
   batchSize: numberFromText(z.number().int().min(1).max(MAX_LISTED)).default(10),
-  /** Workflow starts under way at once, per integration. Default 8. */
+  /** Concurrent workflow starts, per integration. Default 8. */
   startConcurrency: numberFromText(z.number().int().min(1).max(100)).default(8),
-  /** Tasks waiting in an integration's Temporal queues at which claiming pauses. Default 1000. */
+  /** Backlog of an integration's Temporal queues at which claiming pauses. Default 1000. */
   maxBacklog: numberFromText(z.number().int().min(1)).default(1000),
-  /** Pause between rounds of looking at runs that are under way. Default 15 s. */
+  /** Pause between the reconciler's rounds. Default 15 s. */
   reconcileIntervalMs: milliseconds.default(15_000),
-  /** Runs that were looked at more recently than this are left alone. Default 60 s. */
+  /** The reconciler skips runs that were checked more recently. Default 60 s. */
   uncheckedForSeconds: numberFromText(z.number().min(0).max(DAY_SECONDS)).default(60),
-  /** How long one request to main may take, beyond `waitSeconds`. Default 10 s. */
+  /** Time-out of one request to main, in addition to `waitSeconds`. Default 10 s. */
   requestTimeoutMs: milliseconds.default(ANSWER_TIMEOUT_MS),
-  /** How long one call to Temporal may take. Default 5 s. */
+  /** Time-out of one call to Temporal. Default 5 s. */
   temporalTimeoutMs: milliseconds.default(5000),
 })
 

@@ -27,23 +27,23 @@ const mainSchema = z
       /** A folder, or `memory://`. */
       dataDir: z.string().default('.data/main'),
     }),
-    /** What main does at its start where its model has only grown since: add that to the database, or refuse to start. */
+    /** Whether main, at its start, adds what its model has gained to the database, or refuses to start. */
     migrate: z.enum(['additive', 'never']).default('additive'),
     internalApiToken: internalToken,
-    /** Accepted beside `internalApiToken` while tokens are rotated. */
+    /** Also accepted while tokens are rotated. */
     previousInternalApiToken: internalToken,
-    /** Sees every task, and opens the operators' APIs. Without it, only the internal token does. */
+    /** Opens the operators' APIs and shows every task. Without it, only the internal token does. */
     operatorToken: bearerToken.optional(),
     /** Who may call the public APIs. Default: anybody, which only `local` allows by itself. */
     auth: authSchema.prefault({}),
-    /** Lets `dev` and `prod` serve anybody. */
+    /** Allows anonymous callers in `dev` and `prod`. */
     allowAnonymous: booleanFromText.default(false),
-    /** What main takes on; the rest is answered 503, for its callers to ask again. */
+    /** Admission limits; beyond them requests are answered 503, to be retried. */
     load: z
       .strictObject({
-        /** How long after its arrival a request is begun at the latest. Below the daemon's `requestTimeoutMs`. */
+        /** How long a request may wait before it is begun. Below the daemon's `requestTimeoutMs`. */
         maxWaitMs: numberFromText(z.number().int().min(100).max(60_000)).default(4_000),
-        /** Bytes of all the bodies from users that are under way. One may be 1 MiB. */
+        /** Total bytes of the users' bodies in flight. One may be 1 MiB. */
         maxBodyBytes: numberFromText(z.number().int().min(1_048_576)).default(67_108_864),
       })
       .prefault({}),
@@ -53,15 +53,15 @@ const mainSchema = z
         completedDays: days.default(30),
         failedDays: days.default(90),
         cancelledDays: days.default(30),
-        /** What becomes of stored results that no task names any more. */
+        /** Whether stored results that no task names any more are kept or removed. */
         artifacts: z.enum(['keep', 'remove']).default('keep'),
       })
       .prefault({}),
     tasks: z
       .strictObject({
-        /** Attempts a task has before it stays failed. */
+        /** Attempts before a task fails for good. */
         maxAttempts: numberFromText(z.number().int().min(1).max(100)).default(DEFAULT_TASK_POLICY.maxAttempts),
-        /** How long a claim may stay queued before another daemon may take it over. */
+        /** The lease: how long a claim may stay queued before another daemon may take it over. */
         stuckTimeoutSeconds: numberFromText(z.number().min(1)).default(DEFAULT_TASK_POLICY.stuckTimeoutSeconds),
       })
       .prefault({}),
@@ -83,7 +83,7 @@ const asyncTaskSchema = z.strictObject({
   internalApiToken: internalToken,
   /** `GET /health/live` and `/health/ready`; without a port they are not served. */
   health: z.strictObject({ host: z.string().default('127.0.0.1'), port: port.optional() }).prefault({}),
-  /** How long a stop waits for work under way. */
+  /** Graceful shutdown: how long a stop waits for work in flight. */
   shutdownGraceMs: numberFromText(z.number().int().min(0)).default(10_000),
 })
 

@@ -18,10 +18,10 @@ export function merge(base: JsonObject, overlay: JsonObject): JsonObject {
   return merged
 }
 
-/** What the environment put into one field. */
+/** What the environment contributed to one field. */
 export interface Substitution {
   variables: string[]
-  /** Those that are not set and have no default: the field is absent then. */
+  /** Variables that are not set and have no default: then the field is absent. */
   unset: string[]
 }
 
@@ -32,8 +32,8 @@ export interface Substituted {
 }
 
 /**
- * Fills in the environment's variables. A variable that is empty counts as not set. A field in which a variable
- * without a default is not set is left out, so that its own default, or the complaint about its absence, applies.
+ * Fills in the environment's variables. An empty variable counts as not set. A field with an unset variable and no
+ * default is left out, so that its own default, or the error about its absence, applies.
  */
 export function substitute(template: JsonObject, env: NodeJS.ProcessEnv): Substituted {
   const substitutions = new Map<string, Substitution>()

@@ -10,10 +10,7 @@ export interface Backoff {
   jitter?: Jitter
 }
 
-/**
- * Jitter multiplies a pause by a random number between these two, so that clients that failed together do not retry
- * together.
- */
+/** Jitter multiplies a pause by a random number between these two, so that not all clients retry together. */
 export type Jitter = readonly [least: number, most: number]
 
 /** A fifth less or more. */

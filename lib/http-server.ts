@@ -9,9 +9,7 @@ export interface HTTPServerOptions {
   headersTimeoutMs: number
   /** For a whole request to arrive, including its body. */
   requestTimeoutMs: number
-  /**
-   * Whether `Request` and `Response` become the library's own, which some of Hono's middlewares need. Default: true.
-   */
+  /** Whether `Request` and `Response` become the library's own, as some of Hono's middlewares need. Default: true. */
   overrideGlobalObjects?: boolean
 }
 

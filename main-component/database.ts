@@ -91,8 +91,7 @@ class Pool extends pg.Pool {
 class Connection extends pg.Client {
   constructor(config?: string | pg.ClientConfig) {
     super(config)
-    // A connection that is lost while its transaction pauses only emits this event, which would otherwise end the
-    // process.
+    // A connection that is lost while its transaction pauses emits only this event, which would end the process.
     this.on('error', () => {})
   }
 

@@ -13,9 +13,7 @@ const NEW_DATABASE_BYTES = 48 * MIB
 const BEAT_MS = 500
 /** The longest stall on a full disk. */
 const FULL_DISK_STALL_MS = 5_000
-/**
- * The longest stall for any reason (a quota, for instance). Far longer than a statement or the making of a database.
- */
+/** The longest stall for any reason (a quota, say). Far longer than a statement or the making of a database. */
 const STALL_MS = 60_000
 
 /**

@@ -1,6 +1,6 @@
 /**
- * Migrates from the model that a database was last used with to the application's current one, and back. Each is one
- * transaction: if the process dies, nothing has changed.
+ * Migrates from the model that a database was last used with to the current one, and back. Each is one transaction: if
+ * the process dies, nothing has changed.
  */
 import type { Controller, MigrationDecision, MigrationDiffFile } from 'interaqt'
 import { databaseOf, physicalEntity } from '../tasks/database/sql.js'
@@ -57,10 +57,7 @@ export async function goBack(controller: Controller): Promise<void> {
   })
 }
 
-/**
- * Copies results to where the earlier release looks for them, as today they are only in their column. The model is set
- * up.
- */
+/** Copies results to where the earlier release looks for them; today they are only in their column. */
 export async function repeatResults(controller: Controller): Promise<void> {
   for (const { name } of controller.entities.filter(isTaskEntity)) {
     const { table, column } = physicalEntity(controller, name)

@@ -173,9 +173,7 @@ export class TaskReader {
     return row?.count ?? 0
   }
 
-  /**
-   * Reads one more than a page to see whether there is a next. Of the data, which may hold a result, only shown fields.
-   */
+  /** Reads one more than a page to see whether there is a next. Selects only shown fields, as data may be large. */
   async #readTimeline(apiCallId: string, after: number): Promise<TimelineEntry[]> {
     const { table, column } = this.events
     const [type, data] = [column('eventType'), column('data')]

@@ -35,9 +35,7 @@ export interface FetchPendingTasksOptions {
   apiCallEntity: { entityName: string; fields: TaskFields }
   /** For an entity without `claimableAt`: attempts before a task fails for good. Default 5. */
   maxAttempts?: number
-  /**
-   * For an entity without `claimableAt`: the lease, in seconds, before a queued task may be taken over. Default 300.
-   */
+  /** For an entity without `claimableAt`: seconds after which a queued task's lease expires. Default 300. */
   stuckTimeoutSeconds?: number
   /** Most tasks that may be queued or processing at once. Default: any number. */
   maxTasksInFlight?: number | undefined

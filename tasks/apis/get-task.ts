@@ -26,9 +26,7 @@ export function createGetTaskAPI({ namespace, store, resultSchema }: PublicAPIOp
     summary: `A ${namespace} task: its status, result, and what has happened to it`,
     params: z.strictObject({
       taskId: taskIdSchema,
-      /**
-       * How many entries of the timeline to skip: the previous page's `timelineNext`, or the number of entries seen.
-       */
+      /** How many timeline entries to skip: the previous page's `timelineNext`, or the number of entries seen. */
       timelineAfter: timelineAfterSchema.default(0),
       /** Long poll: how long to wait for an entry after that place, unless the task has ended. */
       waitSeconds: spelledNumber(z.number().min(0).max(MAX_WAIT_SECONDS)).default(0),

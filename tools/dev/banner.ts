@@ -1,9 +1,9 @@
-/** What `dev` tells of what it has started. */
+/** What `dev` prints about what it started. */
 /**
- * Main, and the shell's line that the commands of the README go by.
+ * Main's address, and the shell command that the README's commands need.
  *
- * @param url absent where it does not run
- * @param tokenFile absent where the environment has the token
+ * @param url absent if main does not run
+ * @param tokenFile absent if the environment has the token
  */
 export function mainBanner(url: string | undefined, tokenFile: string | undefined): string {
   if (url === undefined) return '\nmain      DOES NOT RUN: its reason is above.'

@@ -1,7 +1,7 @@
 /**
- * `npm run dev:async-task`: the daemon alone, started again when a source changes. With it come a Temporal server of
- * its own where `TEMPORAL_ADDRESS` is not set, and the simulators that it needs and that do not run yet. Their data
- * are in `.data`, or in the folder that is named. Main runs elsewhere: `npm run dev:main`.
+ * `npm run dev:async-task`: the daemon alone, restarted when a source changes. It also starts a Temporal server unless
+ * `TEMPORAL_ADDRESS` is set, and the simulators it needs unless they already run. Their data are in `.data`, or in the
+ * folder that is named. Main runs elsewhere: `npm run dev:main`.
  */
 import { mkdirSync } from 'node:fs'
 import { loadConfig } from '../../config.js'

@@ -1,4 +1,4 @@
-/** `npm run dev:main`: main alone, on the address that the configuration gives, started again when a source changes. */
+/** `npm run dev:main`: main alone, on its configured address, restarted when a source changes. */
 import { relative } from 'node:path'
 import { DEVELOPMENT_TOKEN_FILE } from '../../config/development-token.js'
 import { loadConfig } from '../../config.js'

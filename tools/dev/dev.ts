@@ -1,6 +1,6 @@
 /**
- * `npm run dev`: the same stack as the demonstration's. It stays up, keeps its data in `.data/dev`, or in the folder
- * that is named, uses the usual ports where they are free, and starts each part again when a source of it changes.
+ * `npm run dev`: the demo's stack, but it stays up, keeps its data in `.data/dev` (or in the folder that is named),
+ * uses the usual ports if they are free, and restarts each part when one of its sources changes.
  */
 
 import { internalToken } from '../../config/development-token.js'

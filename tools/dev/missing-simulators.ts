@@ -4,7 +4,7 @@ import { type Program, simulatorProgram } from '../stack/program.js'
 
 const LOOK_TIMEOUT_MS = 2_000
 
-/** Those simulators that are not there and can be started on this machine. Tells of each. */
+/** The simulators that do not run yet and can be started on this machine. Prints each. */
 export async function missingSimulators(inUse: SimulatorInUse[], env: NodeJS.ProcessEnv): Promise<Program[]> {
   const programs: Program[] = []
   for (const { integration, simulator, url } of inUse) {

@@ -1,10 +1,9 @@
 import { TemporalDatabaseInUseError } from '../temporal/server.js'
 
 /**
- * What the start of a Temporal server gives. Where it fails, says why, for the one at the terminal, and ends the
- * process with 1.
+ * Returns the started Temporal server. If the start fails, prints the reason and exits with 1.
  *
- * @param script npm's script that is running, whose argument is the folder of its data
+ * @param script the running npm script, whose argument is its data folder
  */
 export async function orExit<T>(start: Promise<T>, script: string): Promise<T> {
   try {

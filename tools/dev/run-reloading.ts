@@ -4,11 +4,11 @@ import type { Part, Program } from '../stack/program.js'
 import { watchSources } from './watch-sources.js'
 
 /**
- * Runs programs of the repository, starts each again when a source of its own changes, and resolves when the user has
- * stopped them: Ctrl-C stops them in order, a second one at once.
+ * Runs programs of the repository, restarts each when one of its sources changes, and resolves when the user has
+ * stopped them: Ctrl-C shuts them down gracefully, a second one at once.
  *
  * @param programs in the order in which they are stopped
- * @param onStarted called once all are started or have failed to; `ready` gives what a program said, if it runs
+ * @param onStarted called once all are started or have failed; `ready` gives a program's message, if it runs
  */
 export async function runReloading(
   programs: Program[],
@@ -53,7 +53,7 @@ export async function runReloading(
     if (ready.length > 0) console.log(`\nStarted again: ${ready.join(', ')}.\n`)
   }
 
-  // What is saved while programs start, or as soon as they are said to run, is not to be missed.
+  // Also notices changes while programs start, or right after they are reported to run.
   const stopWatching = await watchSources(process.cwd(), restart)
   await started
   if (!stop.signal.aborted) onStarted((name) => running.get(name)?.ready)

@@ -5,7 +5,7 @@ import type { Part } from '../stack/program.js'
 
 const APPLICATION: Part[] = ['main', 'async-task']
 
-/** The folders and files at the top of the repository that programs are made of. */
+/** The top-level folders and files from which programs are made. */
 const SOURCES = new Map<string, Part[]>([
   ['app.config.json', APPLICATION],
   ['artifacts', APPLICATION],
@@ -26,17 +26,17 @@ const SOURCES = new Map<string, Part[]>([
   ['tools/simulators', ['simulators']],
 ])
 
-/** Editors' drafts, backups and locks have other names. */
+/** Drafts, backups and locks of editors have other names. */
 const SOURCE_NAME = /^[\w-][\w.-]*\.(ts|mjs|json)$/
-/** An editor or a checkout changes several files in one go. */
+/** An editor or a checkout changes several files at once. */
 const SETTLE_MS = 300
 
 /**
- * Calls `onChange` after sources changed, with the parts that are made of them; never twice at once: changes
- * meanwhile make it run again.
+ * Calls `onChange` after sources changed, with the parts made of them; never concurrently: changes meanwhile run it
+ * again.
  *
  * @param root the folder of the repository
- * @returns once it watches; what it returns stops watching, and resolves when an `onChange` under way is done
+ * @returns once it watches; call the result to stop: it resolves when an `onChange` under way is done
  */
 export async function watchSources(
   root: string,
@@ -78,7 +78,7 @@ export async function watchSources(
 }
 
 function partsOf(file: string): Part[] {
-  // A folder above a source is looked into.
+  // Changes can be in a folder above a source.
   return [...SOURCES].flatMap(([source, parts]) => (isIn(source, file) || isIn(file, source) ? parts : []))
 }
 

@@ -9,7 +9,7 @@ const UNIT = ['tests/tasks/task-watches.test.ts']
 const OVER_HTTP = ['tests/main-component/own-tasks.test.ts']
 const CLIENT = ['tests/client/client.test.ts']
 
-/** What those who call main rest on: news of a task that come, nobody else's tasks, and one task of one request. */
+/** What main's callers rely on: notifications, privacy of tasks, and one task per request. */
 export const CALLERS_RULES: Mutant[] = [
   {
     name: 'own-moves-wake-nobody',

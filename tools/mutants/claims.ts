@@ -5,7 +5,7 @@ const PROCESSOR_REPORTS = 'protocol/processor-reports.ts'
 const EVOLVE = 'protocol/evolve.ts'
 const DECISION = 'protocol/rule-parts.ts'
 
-/** Which claims are won, what they are given, and when the next may come. */
+/** Which claims win, what they get, and when the next may come. */
 export const CLAIMS_RULES: Mutant[] = [
   {
     name: 'claim-leased',

@@ -6,7 +6,7 @@ const RUN_REPORTS = 'protocol/run-reports.ts'
 const EVOLVE = 'protocol/evolve.ts'
 const DECISION = 'protocol/rule-parts.ts'
 
-/** Who may say what of a row: a run by its attempt and its id, everyone else by attempt and token. */
+/** Fencing: a run reports by attempt and run id, everyone else by attempt and token. */
 export const FENCING_RULES: Mutant[] = [
   {
     name: 'other-task',

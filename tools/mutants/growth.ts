@@ -14,7 +14,7 @@ const RESULTS = ['tests/tasks/results.test.ts']
 const MIGRATE = ['tests/upgrades/migrate.full.test.ts']
 const MIGRATE_COMMAND = ['tests/upgrades/migrate-command.full.test.ts']
 
-/** What a database that lives for years rests on: what is removed, stored once, and carried from model to model. */
+/** What keeps an old database working: retention, results stored once, and migrations. */
 export const GROWTH_RULES: Mutant[] = [
   {
     name: 'removed-task-leaves-its-events',

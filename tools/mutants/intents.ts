@@ -5,7 +5,7 @@ const RUN_REPORTS = 'protocol/run-reports.ts'
 const EVOLVE = 'protocol/evolve.ts'
 const DECISION = 'protocol/rule-parts.ts'
 
-/** What may have been paid for, after a restored backup too. */
+/** Create intents: what may have been paid for, after a restored backup too. */
 export const INTENTS_RULES: Mutant[] = [
   {
     name: 'restored-intents-of-the-backup-only',

@@ -11,7 +11,7 @@ import { STORE_RULES } from './store.js'
 import { SYSTEM_RULES } from './system.js'
 import { WORKFLOWS_RULES } from './workflows.js'
 
-/** What tests have to notice, cheap ones first. */
+/** All mutants that tests have to notice, cheap ones first. */
 export const MUTANTS: Mutant[] = [
   ...CLAIMS_RULES,
   ...FENCING_RULES,

@@ -1,6 +1,6 @@
 /**
- * Takes away one rule after another, and runs the tests that have to notice: `npm run mutants`, or with parts of
- * names, as `-- capacity`, only those. It works in a copy of the repository, and prints a table.
+ * Removes one rule after another, and runs the tests that have to notice: `npm run mutants`, or with parts of names,
+ * such as `-- capacity`, only those. It works in a copy of the repository, and prints a table.
  */
 import { MUTANTS } from './list.js'
 import { copyRepository, type Verdict, withoutRule } from './run.js'

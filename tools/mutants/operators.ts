@@ -4,7 +4,7 @@ const PROTOCOL = ['tests/protocol']
 const EVOLVE = 'protocol/evolve.ts'
 const OPERATOR_REQUESTS = 'protocol/operator-requests.ts'
 
-/** What people ask of a task. */
+/** Requests of operators. */
 export const OPERATORS_RULES: Mutant[] = [
   {
     name: 'cancelled-run-forgotten',

@@ -5,7 +5,7 @@ const RECONCILER = 'async-task-component/reconciler.ts'
 const RUNS = ['tests/async-task-component/runs.test.ts']
 const RECONCILING = ['tests/async-task-component/reconciler.test.ts']
 
-/** The daemon: runs under way. */
+/** The daemon: the reconciler. */
 export const RECONCILING_RULES: Mutant[] = [
   {
     name: 'latest-run-for-the-first',

@@ -11,24 +11,24 @@ const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 const execute = promisify(execFile)
 
 const SECONDS_TO_NOTICE = 10
-/** Of all tests of a mutant together: beyond it they hang. */
+/** Time-out of all tests of a mutant together. */
 const RUN_TIMEOUT_MS = 600_000
 
 export interface Verdict {
   /**
-   * - `killed`: an assertion has noticed, in time
+   * - `killed`: an assertion failed in time
    * - `survived`: the tests pass without the rule
-   * - `late`: only a time-out has noticed, or an assertion after long, or no test could be run
-   * - `stale`: the text to be replaced is not there exactly once
+   * - `late`: only a time-out noticed, or an assertion failed too late, or no test could be run
+   * - `stale`: the text to be replaced does not occur exactly once
    */
   kind: 'killed' | 'survived' | 'late' | 'stale'
-  /** What has failed, or why nothing has. */
+  /** What failed, or why nothing did. */
   text: string
-  /** The test that has noticed, by its file and name, and how long it took. */
+  /** The test that noticed, by its file and name, and how long it took. */
   noticed?: { test: string; seconds: number }
 }
 
-/** Copies what git knows or would add; installed packages and downloads are linked. */
+/** Copies files that git tracks or would add; links installed packages and downloads. */
 export async function copyRepository(): Promise<{ folder: string; remove(): Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), 'mutants-'))
   const { stdout } = await execute('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
@@ -43,12 +43,12 @@ export async function copyRepository(): Promise<{ folder: string; remove(): Prom
   return { folder, remove: () => rm(folder, { recursive: true, force: true }) }
 }
 
-/** A file that was deleted, and not yet committed so. */
+/** A deleted file whose deletion is not committed. */
 function ignoreMissing(error: NodeJS.ErrnoException): void {
   if (error.code !== 'ENOENT') throw error
 }
 
-/** Runs a mutant's tests in the copy, which is afterwards as it was. */
+/** Runs a mutant's tests in the copy, and restores the copy. */
 export async function withoutRule(
   folder: string,
   { file, from, to, tests, seconds = SECONDS_TO_NOTICE }: Mutant,
@@ -116,7 +116,7 @@ function verdictOf(folder: string, report: z.output<typeof reportSchema> | null,
   const seconds = (failed.duration ?? 0) / 1000
   const message = failed.failureMessages?.[0] ?? ''
   const text = firstLine(message)
-  // Of some time-outs vitest reports no more than where the test stands.
+  // For some time-outs vitest reports only the test's location.
   const late = seconds > limitSeconds || /\b(test|hook) timed out in\b|STACK_TRACE_ERROR/i.test(message)
   return { kind: late ? 'late' : 'killed', text, noticed: { test: `${failed.file}: ${failed.fullName}`, seconds } }
 }

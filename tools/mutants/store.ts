@@ -3,7 +3,7 @@ import type { Mutant } from './mutant.js'
 const TASK_STORE = 'tasks/task-store.ts'
 const LOCKED = ['tests/tasks/locked-row.test.ts']
 
-/** How a request is carried out: under the row's lock, by the time that is read under it, within the capacity. */
+/** How a request is carried out: under the row's lock, with the time read under it, within the capacity. */
 export const STORE_RULES: Mutant[] = [
   {
     name: 'capacity-counted-for-pending-only',

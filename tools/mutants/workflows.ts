@@ -7,7 +7,7 @@ const RESUMING = ['tests/provider-kit/resumed-provider-task.full.test.ts']
 const VIDEO = ['tests/integrations/video-polling-workflow.full.test.ts']
 const IMAGE = ['tests/integrations/image-generation-workflow.test.ts']
 
-/** What a run pays for, and what it takes up of what earlier attempts left. */
+/** What a run pays for, and what it resumes of earlier attempts. */
 export const WORKFLOWS_RULES: Mutant[] = [
   {
     name: 'intents-not-looked-up-beside-an-unusable-task',

@@ -11,7 +11,7 @@ const READY_TIMEOUT_MS = 90_000
 const STOP_TIMEOUT_MS = 20_000
 const LOG_TAIL_LINES = 25
 
-/** A process of the stack did not become ready, or ended by itself. Carries the end of its log. */
+/** A process of the stack did not become ready, or exited by itself. Contains the end of its log. */
 export class ChildFailedError extends Error {
   override readonly name = 'ChildFailedError'
   readonly code = 'CHILD_FAILED'
@@ -30,7 +30,7 @@ export interface ChildOptions {
   name: string
   /** A file of the repository. */
   entry: string
-  /** Another checkout of the repository, which is to be run instead of this one. */
+  /** Another checkout of the repository to run instead of this one. */
   checkout?: string
   args?: string[] | undefined
   env: NodeJS.ProcessEnv
@@ -38,22 +38,22 @@ export interface ChildOptions {
   logFile?: string
   /** How long it may take to be ready. Default: a minute and a half. */
   readyTimeoutMs?: number
-  /** Gives up a start that is under way. */
+  /** Aborts a start under way. */
   signal: AbortSignal
-  /** Called when the process ends after it was ready without having been stopped. */
+  /** Called when the process exits without having been stopped, after it was ready. */
   onCrash: (error: ChildFailedError) => void
 }
 
 export interface Child {
   name: string
   pid: number
-  /** The message with which the process said that it is ready. */
+  /** The process's ready message. */
   ready: { type: 'ready'; [field: string]: unknown }
   /** Sends the process a message over its channel. */
   send(message: object): void
-  /** Asks the process to stop, and resolves when it is gone: by force if it takes too long. */
+  /** Stops the process, and resolves when it is gone: kills it if that takes too long. */
   stop(): Promise<void>
-  /** Ends the process at once, as a crash would. Resolves when it is gone. */
+  /** Kills the process, as a crash would. Resolves when it is gone. */
   kill(): Promise<void>
 }
 
@@ -81,7 +81,7 @@ export async function startChild({
       cwd: checkout,
       env,
       stdio: ['ignore', log, log, 'ipc'],
-      // A group of its own: Ctrl-C in a terminal reaches only the parent, which stops its children in order.
+      // A process group of its own: Ctrl-C in a terminal reaches only the parent, which stops its children in order.
       detached: true,
     },
   )
@@ -99,7 +99,7 @@ export async function startChild({
   async function stop(): Promise<void> {
     stopping = true
     if (hasExited(child)) return
-    // It then stops by itself, and is told so once, whoever else asks, and even if this process ends meanwhile.
+    // It then shuts down by itself, after exactly one signal, even if this process exits meanwhile.
     if (child.connected) child.disconnect()
     const force = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS)
     await exited
@@ -108,7 +108,7 @@ export async function startChild({
 
   const ready = await untilReady(child, readyTimeoutMs, signal)
   if (typeof ready === 'string') {
-    // In order: a daemon of which one worker is still being built may have paid for something with another.
+    // Gracefully: a daemon with one worker still being built may have paid for something with another.
     await stop()
     throw new ChildFailedError(name, ready, logFile)
   }

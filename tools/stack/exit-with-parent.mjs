@@ -1,7 +1,7 @@
 /**
- * Loaded into every process of the stack. When the process that started it closes their channel, or is gone, however
- * that ended, it stops instead of living on with ports and data folders taken. Either happens once, so that one stop
- * is one signal. Plain JavaScript: the process's worker threads load it again, where no TypeScript loader is.
+ * Loaded into every process of the stack. When its parent closes their channel, or is gone for any reason, the process
+ * stops, so that it does not keep ports and data folders. Only the first of these counts, so that one stop is one
+ * signal. Plain JavaScript: worker threads load it again, without a TypeScript loader.
  */
 import { isMainThread } from 'node:worker_threads'
 

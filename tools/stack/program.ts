@@ -1,4 +1,4 @@
-/** What of the repository is started by itself, and is made of sources of its own. */
+/** The repository's programs: what runs on its own, and has its own sources. */
 export type Part = 'main' | 'async-task' | 'simulators'
 
 /** A program of the repository, as it is started on this machine. */
@@ -11,7 +11,7 @@ export interface Program {
   env: NodeJS.ProcessEnv
 }
 
-/** A simulator, where its users expect it. */
+/** A simulator at its default address. */
 export function simulatorProgram(simulator: string, port: string | number, env: NodeJS.ProcessEnv): Program {
   return {
     name: `simulator-${simulator}`,

@@ -10,14 +10,14 @@ import { type Program, simulatorProgram } from './program.js'
 export interface StackOptions {
   /** Holds the run's logs, database and results. */
   folder: string
-  /** Over this process's environment, for every process of the stack. `undefined` takes a variable away. */
+  /** Added to this process's environment, for every process of the stack. `undefined` removes a variable. */
   env?: NodeJS.ProcessEnv
   temporal?: Pick<TemporalServerOptions, 'port' | 'uiPort' | 'headless' | 'dbFile'>
   /** Default: a free one. */
   mainPort?: number
   /** Default: free ones. */
   simulatorPorts?: { ark: number; images: number }
-  /** A process ended by itself after it was ready. */
+  /** A process exited by itself after it was ready. */
   onCrash: (error: ChildFailedError) => void
 }
 
@@ -31,9 +31,9 @@ interface Ports {
 }
 
 /**
- * Everything the application consists of, on this machine: a Temporal server, the providers' simulators, main
- * and the async-task daemon, each a process of its own. Ports are settled before anything starts, so that each
- * part can be stopped and started again where the others expect it.
+ * The whole application on this machine: a Temporal server, the providers' simulators, main and the async-task daemon,
+ * each a process of its own. Ports are chosen before anything starts, so that each part can be restarted at the address
+ * that the others expect.
  */
 export class Stack {
   readonly mainUrl: string
@@ -68,7 +68,7 @@ export class Stack {
     }
   }
 
-  /** Settles ports and folders. Starts nothing. */
+  /** Chooses ports and folders. Starts nothing. */
   static async create(options: StackOptions): Promise<Stack> {
     mkdirSync(join(options.folder, 'logs'), { recursive: true })
     const [main, temporal, ark, images] = await Promise.all([
@@ -113,7 +113,7 @@ export class Stack {
     await allDone([this.startTemporal(), this.startSimulators()])
   }
 
-  /** Main and the daemon at the same time, as neither needs the other to start. */
+  /** Starts main and the daemon at the same time, as neither needs the other to start. */
   async startApplication(): Promise<void> {
     await allDone([this.startMain(), this.startDaemon()])
   }
@@ -145,12 +145,12 @@ export class Stack {
     return this.#start({ ...this.#main(), env: { ...this.#env, ...env } })
   }
 
-  /** Daemons may be several, under names of their own. */
+  /** Several daemons are possible, each with its own name. */
   startDaemon(name = 'async-task'): Promise<Child> {
     return this.#start({ ...this.#daemon(), name })
   }
 
-  /** Stops everything that runs, the users of a part before the part, and resolves when all is gone. */
+  /** Stops everything, the users of a part before the part, and resolves when all is gone. */
   async stop(): Promise<void> {
     this.#stopped.abort()
     await Promise.allSettled(this.#starting)
@@ -158,7 +158,7 @@ export class Stack {
     await this.stopTemporal()
   }
 
-  /** Ends every process at once, for somebody who does not wait. */
+  /** Kills every process at once. */
   kill(): void {
     for (const child of this.#children) void child.kill()
   }
@@ -207,13 +207,13 @@ export class Stack {
   }
 }
 
-/** Waits for all, also where one fails: none is left half-way. */
+/** Waits for all, even if one fails: none is left half-way. */
 async function allDone(starts: Promise<unknown>[]): Promise<void> {
   const failure = (await Promise.allSettled(starts)).find(({ status }) => status === 'rejected')
   if (failure) throw (failure as PromiseRejectedResult).reason
 }
 
-/** The daemon first: it hands back what it has claimed through main, and its runs end at the providers. */
+/** The daemon first: it releases its claims through main, and its runs end at the providers. */
 function stopOrder({ name }: Child): number {
   if (name.startsWith('simulator')) return 2
   return name === 'main' ? 1 : 0

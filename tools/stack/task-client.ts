@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { z } from 'zod'
 import { withTimeout } from '../../lib/abort.js'
 
-/** What can be asked of main, by the name under which its tasks are read again. */
+/** The kinds of tasks that main creates, by the name under which they are read. */
 export type TaskKind = 'video' | 'image' | 'test'
 
 const CREATE_PATHS: Record<TaskKind, string> = {
@@ -12,7 +12,7 @@ const CREATE_PATHS: Record<TaskKind, string> = {
   test: 'api/test/run',
 }
 
-/** An integration without an entity of the application's own is asked in its own namespace. */
+/** An integration without an entity of the application has its own namespace. */
 function createPath(kind: string): string {
   return Object.hasOwn(CREATE_PATHS, kind) ? CREATE_PATHS[kind as TaskKind] : `api/${kind}/create`
 }
@@ -38,20 +38,20 @@ const LOOK_EVERY_MS = 150
 const CREATE_TRIES = 5
 const CREATE_PAUSE_MS = 500
 
-/** Main answered, and not as it was hoped. */
+/** Main answered with an error. */
 class RefusedError extends Error {
   override readonly name = 'RefusedError'
 
   constructor(
     message: string,
     readonly status: number,
-    /** When the same may be asked again. */
+    /** When the request may be retried. */
     readonly retryAfterMs: number | undefined,
   ) {
     super(message)
   }
 
-  /** Whether what was asked may have been done, or may be done later. */
+  /** Whether the request may have been executed, or may be later. */
   get mayPass(): boolean {
     return this.status >= 500 || this.retryAfterMs !== undefined
   }
@@ -59,15 +59,15 @@ class RefusedError extends Error {
 
 /** Creates tasks in main and watches them, over the same HTTP APIs as any other client. */
 export class TaskClient {
-  /** @param token the user's, where main asks for one */
+  /** @param token the user's, if main requires one */
   constructor(
     private readonly mainUrl: string,
     private readonly token?: string,
   ) {}
 
   /**
-   * Creates a task and returns its id. Where no answer comes it asks again, which makes no second task: the key is
-   * the same. So may the caller, with a `key` of its own.
+   * Creates a task and returns its id. If no answer comes it retries with the same idempotency key, so there is no
+   * second task. The caller may retry too, with a `key` of its own.
    */
   async create(kind: string, request: object, signal?: AbortSignal, key: string = randomUUID()): Promise<string> {
     const headers = { 'content-type': 'application/json', 'idempotency-key': `"${key}"` }
@@ -89,7 +89,7 @@ export class TaskClient {
     return taskSchema.parse(await this.#request(`api/${kind}/tasks/${encodeURIComponent(id)}`, signal))
   }
 
-  /** Looks at the task until it has ended, and returns it as it ended. `onLook` sees every look. */
+  /** Polls the task until it has ended, and returns it. Calls `onLook` with each answer. */
   async untilEnded(
     kind: string,
     id: string,

@@ -1,4 +1,4 @@
-/** A PostgreSQL server that is crashed and started again on the same data. */
+/** A PostgreSQL server that can be crashed and restarted on the same data. */
 import { readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -38,7 +38,7 @@ export class CrashablePostgres {
     return new CrashablePostgres(folder, server, `postgresql://chaos:chaos@127.0.0.1:${port}/${DATABASE}`)
   }
 
-  /** Ends all its processes at once with nothing written: the next start recovers from the log. */
+  /** Kills all its processes with nothing written: the next start recovers from the log. */
   async crash(): Promise<void> {
     const [pid] = readFileSync(join(this.folder, 'postmaster.pid'), 'utf8').split('\n')
     process.kill(Number(pid), 'SIGQUIT')
@@ -49,7 +49,7 @@ export class CrashablePostgres {
     }
   }
 
-  /** After a crash. Resolves once it answers. */
+  /** Restarts it after a crash. Resolves once it answers. */
   async startAgain(): Promise<void> {
     await this.server.start()
     const deadline = Date.now() + START_TIMEOUT_MS
@@ -63,10 +63,10 @@ export class CrashablePostgres {
     }
   }
 
-  /** One statement over a connection of its own: whatever happened to the server since the last one. */
+  /** Runs one statement over a new connection, as the server may have been restarted. */
   async query<Row extends object>(sql: string, params: unknown[] = []): Promise<Row[]> {
     const client = new pg.Client({ connectionString: this.url, connectionTimeoutMillis: 5_000, query_timeout: 20_000 })
-    // A connection that breaks while idle tells by this event only, and the query by its own error.
+    // A connection that breaks while idle reports it only by this event, and the query by its own error.
     client.on('error', () => {})
     try {
       await client.connect()

@@ -1,4 +1,4 @@
-/** A process of the application under a supervisor: started again whenever it ends. */
+/** A supervised process of the application: restarted whenever it exits. */
 import { spawn } from 'node:child_process'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Child, ChildFailedError, type ChildOptions, startChild } from '../../stack/child.js'
@@ -6,7 +6,7 @@ import { type Child, ChildFailedError, type ChildOptions, startChild } from '../
 const RESTART_PAUSE_MS = 1_000
 
 export class SupervisedProcess {
-  /** How often it ended without having been killed: what its supervisor sees. */
+  /** How often it exited without having been killed: what its supervisor sees. */
   exits = 0
   readonly #stopping = new AbortController()
   #child: Child | null = null
@@ -19,7 +19,7 @@ export class SupervisedProcess {
     return this.options.name
   }
 
-  /** Resolves once it is ready, after as many tries as that takes. */
+  /** Resolves once it is ready, after as many tries as necessary. */
   start(): Promise<void> {
     this.#starting ??= this.#startUntilReady().finally(() => {
       this.#starting = null
@@ -27,7 +27,7 @@ export class SupervisedProcess {
     return this.#starting
   }
 
-  /** kill -9, and a new process after the outage. Resolves once that is ready. Nothing happens while it starts. */
+  /** kill -9, and a new process after the outage. Resolves once that is ready. Does nothing during a start. */
   async kill(outageMs: number): Promise<boolean> {
     const child = this.#child
     if (!child) return false
@@ -38,7 +38,7 @@ export class SupervisedProcess {
     return true
   }
 
-  /** SIGSTOP, and SIGCONT after the pause, even if the harness is gone by then. Nothing happens while it starts. */
+  /** SIGSTOP, and SIGCONT after the pause, even if the harness has exited by then. Does nothing during a start. */
   async pause(pauseMs: number): Promise<boolean> {
     const child = this.#child
     if (!child) return false

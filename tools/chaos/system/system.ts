@@ -1,4 +1,4 @@
-/** Everything that a chaos run consists of: the application's real processes, and what they need around them. */
+/** The system of a chaos run: the application's real processes, and their surroundings. */
 import { randomBytes } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -28,14 +28,14 @@ export class ChaosSystem {
     readonly postgres: CrashablePostgres,
     readonly temporal: CrashableTemporal,
     readonly mains: SupervisedProcess[],
-    /** Where each main listens, with no proxy between. */
+    /** Where each main listens, without the proxy. */
     readonly mainUrls: string[],
     readonly daemons: SupervisedProcess[],
-    /** Each daemon's own way to main. */
+    /** Each daemon's own route to main. */
     readonly daemonProxies: FaultProxy[],
     private readonly providerProxies: Record<'ark' | 'images', FaultProxy>,
     private readonly simulators: Child,
-    /** Where the Ark simulator is, with no proxy between. */
+    /** Where the Ark simulator is, without the proxy. */
     readonly arkUrl: string,
   ) {}
 
@@ -102,7 +102,7 @@ export class ChaosSystem {
     )
   }
 
-  /** The proxies on a route: main's is made of every daemon's own. */
+  /** The proxies on a route: main's consists of every daemon's own. */
   proxies(route: Route): FaultProxy[] {
     return route === 'main' ? this.daemonProxies : [this.providerProxies[route]]
   }
@@ -122,7 +122,7 @@ export class ChaosSystem {
   }
 }
 
-/** A Temporal server on one port and one file, which is killed and started again. */
+/** A Temporal server on one port and one file, which can be killed and restarted. */
 class CrashableTemporal {
   private constructor(
     private readonly options: { port: number; headless: true; dbFile: string; logFile: string; env: NodeJS.ProcessEnv },
@@ -130,7 +130,7 @@ class CrashableTemporal {
   ) {}
 
   static async start(dbFile: string, logFile: string): Promise<CrashableTemporal> {
-    // Always a server of the run's own: one that others use is not to be killed.
+    // Always the run's own server: one that others use must not be killed.
     const env = { ...process.env, TEMPORAL_ADDRESS: undefined }
     const options = { port: await freePort(), headless: true as const, dbFile, logFile, env }
     return new CrashableTemporal(options, await startTemporalServer(options))

@@ -1,6 +1,6 @@
 /**
- * Compares what main answered, as the proxies saw it, with the event table: a report that was accepted with a token
- * which was not the row's at that time, and an acceptance of which nothing is stored.
+ * Compares main's answers, as the proxies saw them, with the event table: finds reports that were accepted with a token
+ * that was not the row's at that time, and accepted reports of which nothing is stored.
  */
 import { z } from 'zod'
 import type { Exchange } from '../system/fault-proxy.js'
@@ -43,7 +43,7 @@ export function judgeAnswers(
   })
 }
 
-/** The exchanges in which a report on a task was accepted, by the namespace and id of the task. */
+/** The exchanges in which a report on a task was accepted, by the task's namespace and id. */
 export function acceptedReports(exchanges: readonly Exchange[]): Map<string, Accepted[]> {
   const byTask = new Map<string, Accepted[]>()
   for (const exchange of exchanges) {
@@ -56,7 +56,7 @@ export function acceptedReports(exchanges: readonly Exchange[]): Map<string, Acc
   return byTask
 }
 
-/** Main decided at some moment between the two times: was the token the row's at any such moment? */
+/** Main decided between the two times: was the token the row's at any moment between them? */
 function wasCurrent({ fencingToken }: Report, spans: readonly TokenSpan[], { sentAt, answeredAt }: Exchange): boolean {
   return spans.some(
     ({ token, from, until }) =>
@@ -65,8 +65,8 @@ function wasCurrent({ fencingToken }: Report, spans: readonly TokenSpan[], { sen
 }
 
 /**
- * The same outcome of the same attempt may be told again by anybody, and changes nothing. Where it was stored only
- * while this one was under way, another report must account for it: by a run, or by the token of that time.
+ * Anybody may repeat an outcome of an attempt, which changes nothing. If it was stored only while this report was under
+ * way, another report must account for it: by a run, or by the token of that time.
  */
 function isRepeated(
   { events }: StoredTask,
@@ -85,7 +85,7 @@ function isRepeated(
   )
 }
 
-/** What each accepted report must have left, at once or earlier: an event, or a note on the row. */
+/** What each accepted report must have left, now or earlier: an event, or a note on the row. */
 function isStored(task: StoredTask, { report, answered, sentAt, answeredAt }: Accepted): boolean {
   const stored = (type: string, fits: (event: StoredTask['events'][number]) => boolean) =>
     task.events.some((event) => event.type === type && event.at * 1000 <= answeredAt + CLOCK_STEP_MS && fits(event))
@@ -106,7 +106,7 @@ function isStored(task: StoredTask, { report, answered, sentAt, answeredAt }: Ac
     case 'released':
       return stored(report.status, (event) => event.attempt === report.attempt)
     case 'running':
-      // Noted on the row, until a claim or a cancel wipes that out.
+      // Noted on the row, until a claim or a cancel erases it.
       return (
         (task.state.checkedAt ?? 0) * 1000 >= sentAt - CLOCK_STEP_MS ||
         task.events.some(

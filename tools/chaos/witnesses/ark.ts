@@ -1,4 +1,4 @@
-/** What the Ark simulator was asked to make, as it lists it, and when, as the proxy before it saw. */
+/** What the Ark simulator was asked to create: by its own list, and by the proxy before it. */
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { PROVIDER_LATENCY_MS } from '../settings.js'
@@ -24,8 +24,8 @@ const createdSchema = z.object({ id: z.string() })
 const createSchema = z.object({ seed: z.number() })
 
 /**
- * Every create that was accepted. One whose connection broke at the simulator is only in its list; one whose record
- * was deleted after it had ended is only among the exchanges, and counts as paid for.
+ * Every accepted create. If its connection broke at the simulator, it is only in the list; if its record was deleted
+ * after it had ended, it is only among the exchanges, and counts as paid for.
  */
 export async function readCreates(arkUrl: string, exchanges: readonly Exchange[]): Promise<AcceptedCreate[]> {
   const creates = new Map<string, AcceptedCreate>()
@@ -50,8 +50,8 @@ export async function readCreates(arkUrl: string, exchanges: readonly Exchange[]
 }
 
 /**
- * Creates that were accepted while an earlier one of the same task was running or had succeeded, creates of no task,
- * and videos that are said to be completed with nothing made.
+ * Creates that were accepted while an earlier one of the same task was running or had succeeded, creates that belong to
+ * no task, and videos that count as completed though nothing was made.
  */
 export function judgeCreates(tasks: readonly StoredTask[], creates: readonly AcceptedCreate[]): Violation[] {
   const videos = tasks.filter(({ kind }) => kind === 'video')

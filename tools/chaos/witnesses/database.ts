@@ -1,4 +1,4 @@
-/** Reads tasks and their events from main's tables by plain SQL, with none of main's code between. */
+/** Reads tasks and their events from main's tables by plain SQL, without main's code. */
 import { z } from 'zod'
 import type { TaskKind } from '../../stack/task-client.js'
 
@@ -6,7 +6,7 @@ export type Query = <Row extends object>(sql: string, params?: unknown[]) => Pro
 
 const nullableNumber = z.number().nullish()
 
-/** An event as it is stored, of whatever type: what a type does not have is missing. */
+/** A stored event of any type: fields that a type does not have are missing. */
 const eventSchema = z.object({
   type: z.string(),
   attempt: z.number(),
@@ -67,7 +67,7 @@ export async function readTasks(query: Query): Promise<StoredTask[]> {
   return (await Promise.all(TASK_KINDS.map((kind) => readTasksOf(kind, query)))).flat()
 }
 
-/** In one statement: a row and its events as they were at one moment, whatever still runs. */
+/** In one statement: a row and its events at one moment, while others may write. */
 async function readTasksOf(kind: TaskKind, query: Query): Promise<StoredTask[]> {
   const calls = `${KINDS[kind].entity}APICall`
   const table = `${KINDS[kind].entity}IntegrationEvent`
@@ -92,7 +92,7 @@ async function readTasksOf(kind: TaskKind, query: Query): Promise<StoredTask[]> 
 
 export interface TaskCounts {
   all: number
-  /** Those that nothing but an operator can move. */
+  /** Tasks that only an operator can move. */
   final: number
   byStatus: Record<string, number>
 }
@@ -104,7 +104,7 @@ export async function countTasks(query: Query): Promise<TaskCounts> {
   return { all: tasks.length, final: tasks.filter(isFinal).length, byStatus }
 }
 
-/** What marks a task as the harness's: the first word of its prompt or message. */
+/** The harness's mark on its tasks: the first word of the prompt or message. */
 export function markerOf({ requestParams: { prompt, message } }: Pick<StoredTask, 'requestParams'>): string {
   return (prompt ?? message ?? '').split(' ')[0] ?? ''
 }

@@ -1,11 +1,14 @@
-/** Whether each task came to its rightful end. */
+/** Checks that each task ended as it should. */
 
 import type { CreatedTask } from '../load.js'
 import type { PlannedTask } from '../tasks.js'
 import { isFinal, markerOf, type StoredTask } from './database.js'
 import type { Violation } from './violation.js'
 
-/** Tasks whose creation was answered and that are not there; that nobody was told of; that are not final, or ended otherwise than they had to. */
+/**
+ * Tasks that were acknowledged but do not exist; that nobody was told of; that are not final, or ended in the wrong
+ * way.
+ */
 export function judgeEndings(
   planned: readonly PlannedTask[],
   created: readonly CreatedTask[],

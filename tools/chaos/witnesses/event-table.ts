@@ -1,6 +1,6 @@
 /**
- * Reads each task's events in order and says which of them should not have been accepted. It knows the rules by
- * itself: nothing of the protocol's code is used.
+ * Reads each task's events in order and finds those that should not have been accepted. It has its own rules: it uses
+ * none of the protocol's code.
  */
 import type { StoredEvent, StoredTask } from './database.js'
 import type { Violation } from './violation.js'
@@ -38,7 +38,7 @@ const MOVES: Record<string, Record<string, string>> = {
   cancelled: { checked: 'cancelled', runClosed: 'cancelled' },
 }
 
-/** The row as its events tell it. */
+/** The row as its events describe it. */
 interface Row {
   status: string
   attempt: number
@@ -51,7 +51,7 @@ interface Row {
 
 export interface EventTableFindings {
   violations: Violation[]
-  /** Which token was whose when, for judging who was let write. */
+  /** When each token was the row's, to judge who was allowed to write. */
   spans: TokenSpan[]
 }
 

@@ -1,4 +1,4 @@
-/** What Temporal says was ever started. */
+/** Everything that was ever started, according to Temporal. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { Client, Connection } from '@temporalio/client'
 import type { Violation } from './violation.js'
@@ -11,7 +11,7 @@ export interface Execution {
 const LOOK_EVERY_MS = 1_000
 const CALL_TIMEOUT_MS = 30_000
 
-/** Every execution, as visibility lists them once it has caught up: when two looks show the same. */
+/** Every execution that visibility lists, once it has caught up: when two lists in a row are the same. */
 export async function readExecutions(address: string): Promise<Execution[]> {
   const connection = Connection.lazy({ address })
   const client = new Client({ connection })
@@ -34,7 +34,7 @@ export async function readExecutions(address: string): Promise<Execution[]> {
   }
 }
 
-/** Attempts with more than one execution, under whatever task key. */
+/** Attempts with more than one execution, under any task key. */
 export function judgeExecutions(executions: readonly Execution[]): Violation[] {
   const byAttempt = new Map<string, Set<string>>()
   for (const { workflowId, runId } of executions) {

@@ -1,8 +1,8 @@
-/** Something that must never happen, and where it can be seen. */
+/** A violation: something that must never happen, and where it is visible. */
 export interface Violation {
   /** The field of the run's summary that counts it. */
   counts: 'lost' | 'duplicateStarts' | 'duplicateProviderCreates' | 'staleWritesAccepted'
-  /** As `video 17`. */
+  /** Such as `video 17`. */
   task: string
   what: string
 }

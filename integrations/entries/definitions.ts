@@ -1,4 +1,5 @@
 /** Which integrations this application runs: a line for each. */
+
 export { fangzhouVideoGeneration } from '../fangzhouVideoGeneration/index.js'
 export { nanobanana2ImageGeneration } from '../nanobanana2ImageGeneration/index.js'
 export { testAsyncTask } from '../test-async-task/index.js'

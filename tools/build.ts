@@ -1,4 +1,4 @@
-/** `npm run build`: compiles what is shipped into `dist`, with its workflows bundled, so that a start needs neither. */
+/** `npm run build`: compiles the product into `dist` and bundles its workflows, so that a start needs neither. */
 import { execFileSync } from 'node:child_process'
 import { cpSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -12,7 +12,7 @@ const dist = join(root, 'dist')
 rmSync(dist, { recursive: true, force: true })
 const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
 execFileSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json')], { stdio: 'inherit' })
-// A thread's own program, which is JavaScript as it stands.
+// The program of a thread: plain JavaScript, which needs no compilation.
 cpSync(join(root, 'main-component/stall-watch.mjs'), join(dist, 'main-component/stall-watch.mjs'))
 
 const bundles = new BundleCache(join(dist, '.cache', 'workflow-bundles'))

@@ -1,6 +1,6 @@
 /**
- * How many bytes the database grows by for each completed task, with its events, indexes and key:
- * `npm run bench:bytes`, or with another number of tasks: `npm run bench:bytes -- 1000`.
+ * By how many bytes each completed task makes the database grow, including its events, indexes and key: `npm run
+ * bench:bytes`, or with another number of tasks: `npm run bench:bytes -- 1000`.
  */
 import pino from 'pino'
 import { loadConfig } from '@/config/load.js'
@@ -11,7 +11,7 @@ import { TaskStore } from '@/tasks/task-store.js'
 import { startPostgres } from '@/tests/support/postgres.js'
 import { plantTask, TEST_TASKS } from '@/tests/support/tasks.js'
 
-/** A reference, and what is as large as a page of text. Random, so that nothing of it is compressed away. */
+/** A reference, and a text of one page. Random, so that compression saves nothing. */
 const RESULTS = { 'small result': 0, '20 kB result': 20_000 }
 
 async function main(tasks: number): Promise<void> {
@@ -45,7 +45,7 @@ async function onDatabase(title: string, tasks: number, url?: string): Promise<v
   }
 }
 
-/** What a run without a provider asks of main. */
+/** The requests of a run without a provider. */
 async function complete({ controller }: MainComponent, bytes: number): Promise<void> {
   const id = await plantTask(controller)
   const step = Array.from({ length: bytes }, () => Math.floor(Math.random() * 36).toString(36)).join('')
@@ -63,7 +63,7 @@ async function complete({ controller }: MainComponent, bytes: number): Promise<v
   }
 }
 
-/** Of everything, without the versions of rows that nobody sees any more. */
+/** The database's whole size, without dead row versions. */
 async function size({ controller }: MainComponent): Promise<number> {
   await databaseOf(controller).scheme('VACUUM FULL')
   const sql = "SELECT sum(pg_total_relation_size(oid))::float8 AS bytes FROM pg_class WHERE relkind = 'r'"

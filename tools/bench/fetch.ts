@@ -1,6 +1,6 @@
 /**
- * What it costs to fetch tasks behind a million that may not be claimed, against fetching with none of them:
- * `npm run bench:fetch`, or with another number of rows: `npm run bench:fetch -- 100000`.
+ * The cost of a fetch beside a million tasks that cannot be claimed, compared to a fetch without them: `npm run
+ * bench:fetch`, or with another number of rows: `npm run bench:fetch -- 100000`.
  */
 import pino from 'pino'
 import { loadConfig } from '@/config/load.js'
@@ -29,7 +29,7 @@ async function main(rows: number): Promise<void> {
   }
 }
 
-/** Two mains on databases of their own, asked in turns: whatever else the machine does, it does to both. */
+/** Two mains, each with its own database, asked in turns: the machine's other load affects both. */
 async function onDatabase(title: string, rows: number, urls?: [string, string]): Promise<number[]> {
   const [empty, full] = [await start(urls?.[0]), await start(urls?.[1])]
   try {
@@ -47,7 +47,7 @@ async function onDatabase(title: string, rows: number, urls?: [string, string]):
     await measure('that are not due', Number.POSITIVE_INFINITY)
     const pending = await plantTask(full.controller, { createdAt: 2 })
     await multiplyTask(full.controller, NAMES, pending, rows)
-    // Capacity is one, and one is in flight: nothing pending may be claimed.
+    // The capacity is one, and one task is in flight: no pending task may be claimed.
     await measure('at capacity, and as many that are not due', 1)
     return ratios
   } finally {
@@ -55,7 +55,7 @@ async function onDatabase(title: string, rows: number, urls?: [string, string]):
   }
 }
 
-/** A main with ten tasks to claim, and one in flight. */
+/** A main with ten claimable tasks, and one in flight. */
 async function start(url?: string): Promise<MainComponent> {
   const config = loadConfig({ mode: 'local', component: 'main' })
   const { main } = config.components
@@ -73,7 +73,7 @@ async function start(url?: string): Promise<MainComponent> {
   return component
 }
 
-/** The medians of many fetches by the statement that main sends, in milliseconds. */
+/** The medians, in milliseconds, of many fetches with main's own statement. */
 async function costs(mains: [MainComponent, MainComponent], maxTasksInFlight: number): Promise<[number, number]> {
   const limits = { limit: 10, maxAttempts: 5, stuckTimeoutSeconds: 300, maxTasksInFlight }
   const times: [number[], number[]] = [[], []]

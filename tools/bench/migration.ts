@@ -1,6 +1,6 @@
 /**
- * What today's migration of a million tasks of release 0.1.0 does to who works beside it on PostgreSQL: `npm run
- * bench:migration`, or with another number of rows: `npm run bench:migration -- 100000`.
+ * How migrating a million tasks of release 0.1.0 affects other clients on PostgreSQL: `npm run bench:migration`, or
+ * with another number of rows: `npm run bench:migration -- 100000`.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
@@ -44,7 +44,7 @@ async function main(rows: number): Promise<void> {
   )
 }
 
-/** Copies of a completed task or its end, but for their ids. */
+/** Copies of a completed task or its end, except for their ids. */
 async function multiplied(table: string, rows: number, query: ReleasedDatabase['query']): Promise<string> {
   const listed = await query(
     `SELECT column_name AS name, data_type AS type FROM information_schema.columns WHERE table_name = '${table}'` +
@@ -56,7 +56,7 @@ async function multiplied(table: string, rows: number, query: ReleasedDatabase['
   return `INSERT INTO "${table}" (${names}) SELECT ${values} FROM ${source}, generate_series(1000001, ${1_000_000 + rows}) AS n`
 }
 
-/** Writes and reads all the time, and tells how long the longest of each took. */
+/** Keeps writing and reading, and reports the longest of each. */
 async function watch(url: string, table: string) {
   let over = false
   const longest = { table, write: 0, read: 0 }

@@ -1,7 +1,7 @@
 /**
- * What removing a million ended tasks does to others on PostgreSQL: `npm run bench:retention`, or with another number of
- * rows: `npm run bench:retention -- 100000`. A second client asks all the while for the lock of the row that is removed
- * next, as a request about that task would; its longest wait is what the removing costs anybody.
+ * How removing a million ended tasks affects other clients on PostgreSQL: `npm run bench:retention`, or with another
+ * number of rows: `npm run bench:retention -- 100000`. A second client keeps asking for the lock of the next row to be
+ * removed, as a request about that task would; its longest wait is the cost for others.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
@@ -21,7 +21,7 @@ const NAMES = callEntityNames('TestAsyncTask')
 const MOST_MS = 100
 const LOOK_EVERY_MS = 5
 
-/** For how long transactions have held a lock that somebody else's write could wait for. */
+/** How long transactions have held a lock for which another's write could wait. */
 const HELD = `SELECT extract(epoch FROM clock_timestamp() - a.xact_start) * 1000 AS ms FROM pg_stat_activity a
   WHERE a.datname = current_database() AND a.application_name <> 'bench' AND a.xact_start IS NOT NULL
   AND a.backend_type = 'client backend'
@@ -47,9 +47,9 @@ async function main(rows: number): Promise<void> {
     await multiplyTask(controller, NAMES, await plantTask(controller, { events: old }), rows)
     const { table, column } = physicalEntity(controller, NAMES.apiCall)
     const [id, state] = [column('id'), column('state')]
-    // All ended at the same time, and go in the order of their ids.
+    // All ended at the same time, and are removed in the order of their ids.
     const next = `SELECT min(${id}) AS id FROM ${table}`
-    // As long as the server says that it took: a busy client is no lock.
+    // The server's own measurement: a busy client holds no lock.
     const lock =
       `WITH locked AS MATERIALIZED (SELECT ${state} FROM ${table} WHERE ${id} = $1 FOR UPDATE)` +
       ' SELECT extract(epoch FROM clock_timestamp() - statement_timestamp()) * 1000 AS ms FROM (SELECT count(*) FROM locked) l'
@@ -90,7 +90,7 @@ async function main(rows: number): Promise<void> {
   }
 }
 
-/** The longest of what `measure` gives, until it is over; it looks by a connection of its own. */
+/** The longest result of `measure` until the end; it uses its own connection. */
 async function longest(
   connectionString: string,
   over: AbortSignal,

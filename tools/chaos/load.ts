@@ -1,10 +1,10 @@
-/** Asks for the planned tasks, as an application's users do: over HTTP, of any main that answers. */
+/** Creates the planned tasks like an application's users: over HTTP, at any main that answers. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { TaskClient } from '../stack/task-client.js'
 import type { PlannedTask } from './tasks.js'
 
 export interface CreatedTask extends PlannedTask {
-  /** The id that main gave it. */
+  /** The id from main. */
   taskKey: string
 }
 
@@ -17,12 +17,12 @@ export interface LoadOptions {
 
 const RETRY_PAUSE_MS = 500
 
-/** Resolves once every task exists; those whose creation is given up by the signal are left out. */
+/** Resolves once every task exists; leaves out those whose creation the signal aborts. */
 export async function createTasks({ mainUrls, tasks, onCreated, signal }: LoadOptions): Promise<void> {
   const clients = mainUrls.map((url) => new TaskClient(url))
   const startedAt = Date.now()
 
-  /** Under the same key until there is an answer, whichever main it comes from: a repetition makes no second task. */
+  /** Retries with the same key until any main answers: a retry makes no second task. */
   async function create(task: PlannedTask, index: number): Promise<void> {
     await delay(Math.max(0, startedAt + task.atMs - Date.now()), undefined, { signal })
     const { kind, request, marker } = task

@@ -1,4 +1,4 @@
-/** Chance that can be had again: the same seed gives the same numbers. */
+/** Reproducible random numbers: the same seed gives the same numbers. */
 export interface Random {
   /** In [0, 1). */
   next(): number
@@ -9,7 +9,7 @@ export interface Random {
   shuffled<T>(items: readonly T[]): T[]
 }
 
-/** Mulberry32. `stream` tells apart the uses of one seed, so that one more number drawn here moves nothing there. */
+/** Mulberry32. `stream` separates the uses of one seed, so that an extra number here changes nothing there. */
 export function seededRandom(seed: number, stream: string): Random {
   let state = seed >>> 0
   for (const character of stream) state = Math.imul(state ^ character.charCodeAt(0), 0x9e3779b1) >>> 0

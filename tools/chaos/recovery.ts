@@ -1,10 +1,10 @@
-/** How soon work goes on after a fault. Pure. */
+/** How soon tasks complete again after a fault. Pure. */
 import type { InflictedFault } from './system/injector.js'
 import type { StoredTask } from './witnesses/database.js'
 
 /**
- * For each fault, the seconds from its end until the next task is completed. Faults after whose end no task was
- * completed any more are left out: there was nothing left to do.
+ * For each fault, the seconds from its end until the next task is completed. Faults after which no task was completed
+ * are left out: there was nothing left to do.
  */
 export function recoverySeconds(
   faults: readonly Pick<InflictedFault, 'endedAt'>[],
@@ -19,7 +19,7 @@ export function recoverySeconds(
   })
 }
 
-/** The value that the given share of the values does not exceed; null where there are none. */
+/** The value that the given share of the values does not exceed; null if there are none. */
 export function percentile(values: readonly number[], share: number): number | null {
   const sorted = [...values].sort((a, b) => a - b)
   const value = sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)]

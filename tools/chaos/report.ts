@@ -1,4 +1,4 @@
-/** What a run came to: the summary, a table for people, one line of JSON for programs. */
+/** The result of a run: the summary, a table for people, one line of JSON for programs. */
 import { percentile, recoverySeconds } from './recovery.js'
 import type { InflictedFault } from './system/injector.js'
 import type { StoredTask } from './witnesses/database.js'
@@ -10,7 +10,7 @@ export interface ChaosSummary {
   failed: number
   lost: number
   duplicateStarts: number
-  /** Only of providers that can be asked. */
+  /** Only of providers that offer a lookup. */
   duplicateProviderCreates: number
   staleWritesAccepted: number
   /** How many times each kind of fault hit something: a process, a server, a workflow, a request. */

@@ -1,4 +1,4 @@
-/** One chaos run: start everything, ask for tasks while things go wrong, wait for the end, hear the witnesses. */
+/** One chaos run: start everything, create tasks while faults happen, wait for the end, question the witnesses. */
 import { setMaxListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type CreatedTask, createTasks } from './load.js'
@@ -29,7 +29,7 @@ export interface ChaosOptions {
   without?: readonly FaultKind[]
   /** Holds logs, results and Temporal's data. */
   folder: string
-  /** Hears of progress, line by line. */
+  /** Called with each line of progress. */
   say: (line: string) => void
 }
 
@@ -109,7 +109,7 @@ async function followTasks(
 }
 
 async function hearWitnesses(system: ChaosSystem, { planned, created, faults }: Disturbed): Promise<ChaosReport> {
-  // First: whatever is answered from here on need not be in what is read next.
+  // First: the tables, which are read next, need not contain what is answered from here on.
   const reports = acceptedReports(system.proxies('main').flatMap((proxy) => proxy.exchanges))
   const tasks = await readTasks((sql, params) => system.postgres.query(sql, params))
   const [executions, creates] = await Promise.all([

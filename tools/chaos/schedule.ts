@@ -1,12 +1,12 @@
-/** What goes wrong, and when: all of it follows from the seed. Pure. */
+/** Which faults happen when: all of it follows from the seed. Pure. */
 import type { FaultKind as SimulatorFault } from '../simulators/index.js'
 import { type Random, seededRandom } from './random.js'
 
-/** How requests on one way are disturbed. */
+/** How requests on one route are disturbed. */
 export const HTTP_FAULTS = ['delay', 'drop-answer', 'answer-5xx', 'half-open'] as const
 export type HttpFault = (typeof HTTP_FAULTS)[number]
 
-/** The ways between processes that lead through the fault proxy, by what they lead to. */
+/** The routes between processes that lead through the fault proxy, named by their target. */
 export const ROUTES = ['main', 'ark', 'images'] as const
 export type Route = (typeof ROUTES)[number]
 
@@ -22,7 +22,7 @@ export type Fault =
   | { kind: 'daemon-kill' | 'main-kill'; index: number; durationMs: number }
   /** SIGSTOP, and SIGCONT after `durationMs`. */
   | { kind: 'daemon-pause' | 'main-pause'; index: number; durationMs: number }
-  /** The daemon's way to main is cut. */
+  /** The daemon's route to main is cut. */
   | { kind: 'daemon-cut'; index: number; durationMs: number }
   /** kill -9, or the nearest the server survives; started again on the same data after `durationMs`. */
   | { kind: 'temporal-restart' | 'postgres-restart'; durationMs: number }
@@ -59,11 +59,11 @@ export interface ScheduleOptions {
 }
 
 /**
- * Longer than the lease that the run is configured with, so that a paused claimer wakes up superseded; shorter than
- * the margin after which a provider is believed to have nothing (see `settings.ts`).
+ * Longer than the run's lease, so that a paused claimer wakes up superseded; shorter than the lookup window (see
+ * `settings.ts`).
  */
 const PAUSE_MS = { shortest: 3_000, longest: 18_000 }
-/** Requests' own timeouts are 3 s and longer: some give up before the delayed request is even passed on. */
+/** Time-outs are 3 s and longer, so some requests are given up before the delayed request is passed on. */
 const MEAN_PAUSE_BETWEEN_FAULTS_MS = 5_000
 
 /**

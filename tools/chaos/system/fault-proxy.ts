@@ -1,4 +1,4 @@
-/** One way between processes, over HTTP, on which requests can be disturbed. It also keeps a log of what passed. */
+/** An HTTP proxy between processes that can disturb requests. It also logs what passed. */
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
@@ -6,14 +6,14 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Random } from '../random.js'
 import type { HttpFault } from '../schedule.js'
 
-/** A POST that reached the target and was answered by it, whether or not the caller got the answer. */
+/** A POST that the target received and answered, whether or not the caller got the answer. */
 export interface Exchange {
   path: string
   /** The request's body. */
   asked: unknown
   status: number
   answered: unknown
-  /** Unix milliseconds: when it was passed on, and when the target's answer was there. */
+  /** Unix milliseconds: when it was passed on, and when the target's answer arrived. */
   sentAt: number
   answeredAt: number
 }
@@ -24,7 +24,7 @@ export interface Disturbance {
   share: number
 }
 
-/** Long enough that some callers give up first, and the request arrives when nobody waits for it any more. */
+/** Long enough that some callers give up first, and the request arrives after that. */
 const DELAY_MS = { shortest: 200, longest: 5_000 }
 
 export class FaultProxy {
@@ -44,7 +44,7 @@ export class FaultProxy {
     this.#server = createServer((incoming, outgoing) => {
       this.#handle(incoming, outgoing).catch(() => incoming.socket.destroy())
     })
-    // Node's own limits would end what is to stay half open.
+    // Node's own limits would end connections that must stay half open.
     this.#server.requestTimeout = 0
     this.#server.on('connection', (socket) => {
       if (this.#cut) return socket.destroy()
@@ -97,7 +97,7 @@ export class FaultProxy {
       outgoing.writeHead(this.random.pick([500, 502, 503]), { 'content-type': 'application/json' })
       return void outgoing.end('{"success":false,"error":"the fault proxy says so"}')
     }
-    // Half of those that are left half open never arrive at the target.
+    // Half of the half-open requests never arrive at the target.
     if (fault === 'half-open' && this.random.next() < 0.5) return
     if (fault === 'delay') await delay(this.random.between(DELAY_MS.shortest, DELAY_MS.longest))
 
@@ -159,7 +159,7 @@ interface Answer {
 }
 
 async function send(target: URL, incoming: IncomingMessage, outgoing: ServerResponse, body: Buffer): Promise<Answer> {
-  // The Host header stays the caller's: a simulator builds the addresses of its files from it.
+  // Keeps the caller's Host header: a simulator builds its files' URLs from it.
   const { connection: _, 'transfer-encoding': __, ...headers } = incoming.headers
   const passed = request({
     host: target.hostname,
@@ -169,10 +169,10 @@ async function send(target: URL, incoming: IncomingMessage, outgoing: ServerResp
     headers: { ...headers, 'content-length': body.length },
     agent: false,
   })
-  // A read that nobody waits for is given up; a write is on its way.
+  // An abandoned read is dropped; a write goes on.
   const giveUp = () => incoming.method === 'GET' && passed.destroy()
   outgoing.once('close', giveUp)
-  // Told to whoever waits below; after the answer has begun, by the answer itself.
+  // Reported to the waiting code below, or, after the answer has begun, through the answer itself.
   passed.on('error', () => {})
   passed.end(body)
   try {
@@ -191,7 +191,7 @@ async function readAll(stream: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks)
 }
 
-/** Images come in megabytes of JSON, which the log has no use for. */
+/** Images are megabytes of JSON, which the log does not need. */
 const MAX_LOGGED_BYTES = 50_000
 
 function parse(body: Buffer): unknown {

@@ -1,4 +1,4 @@
-/** Carries out what the schedule says, and keeps account of it. */
+/** Carries out the schedule, and records what happened. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { Client, Connection } from '@temporalio/client'
 import { type Random, seededRandom } from '../random.js'
@@ -11,13 +11,13 @@ export interface InflictedFault {
   description: string
   startedAt: number
   endedAt: number
-  /** How many things it hit: processes, workflows, or requests. 0 where its target was just not there. */
+  /** How many things it hit: processes, workflows, or requests. 0 if its target was not there. */
   hits: number
 }
 
 export class Injector {
   readonly inflicted: InflictedFault[] = []
-  /** What went wrong with the harness's own work: such a run proves nothing. */
+  /** Failures of the harness itself: such a run proves nothing. */
   readonly errors: Error[] = []
   readonly #random: Random
   readonly #underWay = new Set<Promise<void>>()
@@ -30,7 +30,7 @@ export class Injector {
     this.#random = seededRandom(seed, 'targets')
   }
 
-  /** Resolves once the last fault is over, or all that have begun are after the signal. */
+  /** Resolves once the last fault is over or, after the signal, all that have begun. */
   async run(schedule: readonly ScheduledFault[], signal: AbortSignal): Promise<void> {
     const startedAt = Date.now()
     for (const fault of schedule) {
@@ -104,7 +104,7 @@ export class Injector {
     return count() - before
   }
 
-  /** Terminates running workflows. Temporal may be away by another fault: then none is. */
+  /** Terminates running workflows. If another fault has stopped Temporal, it terminates none. */
   async #terminate(count: number): Promise<number> {
     const connection = Connection.lazy({ address: this.system.temporal.address })
     const client = new Client({ connection })

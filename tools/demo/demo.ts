@@ -1,6 +1,6 @@
 /**
- * `npm run demo`: starts the whole application on free ports, creates one task of each kind over HTTP, prints
- * each of their transitions, and stops everything again. The last line is JSON for programs.
+ * `npm run demo`: starts the whole application on free ports, creates one task of each kind over HTTP, prints each of
+ * their transitions, and stops everything. The last line is JSON for programs.
  */
 import { randomBytes } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
@@ -17,12 +17,12 @@ import { Display, type Progress } from './display.js'
 
 /** From the first process's start to the last task's end, on a slow machine. */
 const TIME_LIMIT_MS = 300_000
-/** One of each integration that has an example. */
+/** One task of each integration that has an example. */
 const TASKS = Object.values<Integration>(definitions).flatMap(({ namespace, example }) =>
   example ? [{ kind: sources[namespace]?.api?.namespace ?? namespace, request: example }] : [],
 )
 
-/** Of another way to sign in, in case this shell has them. */
+/** Variables of other sign-in modes, in case this shell has them. */
 const JWT_VARIABLES = ['AUTH_JWKS_URL', 'AUTH_JWT_SECRET', 'AUTH_ISSUER', 'AUTH_AUDIENCE']
 
 const display = new Display(process.stdout)
@@ -32,12 +32,12 @@ const counts = { created: 0, completed: 0, failed: 0 }
 const folder = `.data/demo/${new Date().toISOString().replace(/[:.]/g, '-')}`
 mkdirSync(folder, { recursive: true })
 
-/** The one user, with a token that is this run's. */
+/** The only user, with this run's token. */
 const user = { name: 'demo', token: randomBytes(24).toString('base64url') }
 
 const stack = await Stack.create({
   folder,
-  // The demonstration keeps to itself: no database of yours, and this machine's configuration.
+  // The demo is isolated: it uses neither your database nor this machine's configuration.
   env: {
     DATABASE_URL: undefined,
     CONFIG_MODE: 'local',
@@ -70,7 +70,7 @@ try {
 } catch (caught) {
   process.exitCode = 1
   display.stop()
-  // Whatever was under way when the run was given up failed with it: why it was given up says more.
+  // Everything in flight failed when the run was aborted: the reason for the abort is more useful.
   const error = abort.signal.aborted ? abort.signal.reason : caught
   display.line(`Failed: ${error instanceof Error ? error.message : String(error)}`)
 } finally {
@@ -85,7 +85,7 @@ try {
 counts.failed = TASKS.length - counts.completed
 if (counts.failed > 0) process.exitCode = 1
 display.line(JSON.stringify(counts))
-// Nothing is left to do; a handle that a library forgot must not hold up whoever waits for the exit code.
+// Everything is done; a handle that a library left open must not delay the exit.
 process.exit()
 
 async function runTasks(): Promise<void> {

@@ -1,4 +1,4 @@
-/** The database that is upgraded, of either kind, and how it is read when nobody has it. */
+/** The database to upgrade, of either kind, and how to read it once no main uses it. */
 import { join } from 'node:path'
 import { PGlite } from '@electric-sql/pglite'
 import { CrashablePostgres } from '../system/postgres.js'
@@ -9,7 +9,7 @@ export type DatabaseKind = 'pglite' | 'postgresql'
 export interface UpgradedDatabase {
   kind: DatabaseKind
   env: Record<string, string | undefined>
-  /** Once no main has it. */
+  /** Only once no main uses it. */
   readTasks(): Promise<StoredTask[]>
   stop(): Promise<void>
 }

@@ -1,4 +1,4 @@
-/** A steady flow of new tasks, which does not stop for what happens to main. */
+/** A steady flow of new tasks that continues whatever happens to main. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { TaskClient } from '../../stack/task-client.js'
 import { type PlannedTask, planTasks } from '../tasks.js'
@@ -10,13 +10,13 @@ export interface FlowOptions {
 }
 
 const RETRY_PAUSE_MS = 250
-/** More than a run asks for. */
+/** More than a run creates. */
 const MOST_TASKS = 100_000
 
 export class Flow {
-  /** Those whose creation was answered. */
+  /** The acknowledged tasks. */
   readonly created: PlannedTask[] = []
-  /** Creations that had to be asked for again, and the longest time between being asked for and being answered. */
+  /** Creations that were retried, and the longest time until one was acknowledged. */
   repeated = 0
   longestMs = 0
   readonly #client: TaskClient
@@ -29,7 +29,7 @@ export class Flow {
     this.#flowing = this.#flow(planTasks(seed, MOST_TASKS, (MOST_TASKS / perSecond) * 1000))
   }
 
-  /** Asks for no more, and resolves once all that was asked for was answered. */
+  /** Stops creating, and resolves once every creation was acknowledged. */
   async end(): Promise<void> {
     this.#over.abort()
     await this.#flowing
@@ -48,7 +48,7 @@ export class Flow {
     }
   }
 
-  /** Until it is answered, under the same key. Main may be away for as long as an upgrade takes. */
+  /** Retries until it is acknowledged, with the same key. Main may be down for as long as an upgrade takes. */
   async #create(task: PlannedTask): Promise<void> {
     const askedAt = Date.now()
     for (;;) {

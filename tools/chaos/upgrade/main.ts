@@ -43,7 +43,7 @@ try {
   console.error(error)
   process.exitCode = 2
 }
-// Nothing is left to do; a handle that a library forgot must not hold up whoever waits for the exit code.
+// Everything is done; a handle that a library left open must not delay the exit.
 process.exit()
 
 function positive(option: 'rounds' | 'rate' | 'seconds' | 'seed'): number {

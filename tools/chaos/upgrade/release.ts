@@ -1,9 +1,9 @@
-/** An earlier release as it can be run: its sources out of this repository's history, with its own dependencies. */
+/** An earlier release that can be run: its sources from this repository's history, with its own dependencies. */
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
 import { resolve } from 'node:path'
 
-/** Where a commit's checkout is; made where it is not there yet, which takes a minute or two. */
+/** A commit's checkout; makes it if it is missing, which takes a minute or two. */
 export function checkoutOf(commit: string, say: (line: string) => void): string {
   const full = git('rev-parse', '--verify', `${commit}^{commit}`).toString().trim()
   const folder = resolve('.data', 'releases', full)

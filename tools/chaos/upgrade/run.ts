@@ -1,4 +1,4 @@
-/** Upgrades main and the daemon of an earlier release while tasks are asked for, and goes back, as the docs say. */
+/** Upgrades main and the daemon of an earlier release under load, and goes back, as the docs say. */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Child } from '../../stack/child.js'
 import { readExecutions } from '../witnesses/temporal.js'
@@ -12,7 +12,7 @@ export interface UpgradeOptions {
   /** The checkout of the earlier release. */
   from: Release
   database: DatabaseKind
-  /** How often it goes forward and back, over one database. */
+  /** How often it upgrades and goes back, on one database. */
   rounds: number
   tasksPerSecond: number
   seed: number
@@ -27,7 +27,7 @@ export interface UpgradeReport {
   tasks: number
   completed: number
   failed: number
-  /** Creations that had to be asked for again, and the longest that one took. */
+  /** Creations that were retried, and the longest time that one took. */
   askedAgain: number
   longestCreateSeconds: number
   violations: Violation[]
@@ -36,7 +36,7 @@ export interface UpgradeReport {
 const IDLE_WITHIN_MS = 600_000
 const TODAY: Release = { name: 'today' }
 
-/** Resolves once everything has ended and was looked at. */
+/** Resolves once everything has ended and was checked. */
 export async function upgradeUnderLoad(options: UpgradeOptions): Promise<UpgradeReport> {
   const system = await UpgradeSystem.start(options.database, options.folder)
   const course = new Course(system, options)
@@ -96,7 +96,7 @@ class Course {
     await this.#flow('today')
   }
 
-  /** The runs of today's daemon end first: an earlier worker cannot go on with them. Nothing is claimed meanwhile. */
+  /** Today's daemon's runs end first: an earlier worker cannot continue them. Nothing is claimed meanwhile. */
   async back(round: number): Promise<void> {
     await this.#replaceMain(TODAY, CLAIM_NOTHING)
     this.options.say(`round ${round}: back, once no run is under way`)
@@ -112,7 +112,7 @@ class Course {
     await this.#main?.stop()
   }
 
-  /** On PostgreSQL the new one starts, and migrates, beside the one at work. PGLite is one process's. */
+  /** On PostgreSQL the new one starts and migrates beside the running one. PGLite allows only one process. */
   async #replaceMain(release: Release, env?: Record<string, string>): Promise<void> {
     const earlier = this.#main
     if (this.system.database.kind === 'pglite') await earlier?.stop()

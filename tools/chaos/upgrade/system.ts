@@ -1,4 +1,4 @@
-/** Two releases over one database, one Temporal server and one pair of simulators, each process by itself. */
+/** Two releases on one database, one Temporal server and one pair of simulators, each process separately. */
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
@@ -18,18 +18,18 @@ import { type DatabaseKind, startDatabase, type UpgradedDatabase } from './datab
 
 export interface Release {
   name: string
-  /** Its checkout; without one, this. */
+  /** Its checkout; without one, this repository. */
   checkout?: string
 }
 
-/** Nothing new is claimed, and what is under way goes on. */
+/** Nothing new is claimed; tasks in flight continue. */
 export const CLAIM_NOTHING = {
   ARK_MAX_TASKS_IN_FLIGHT: '0',
   IMAGE_MAX_TASKS_IN_FLIGHT: '0',
   TEST_MAX_TASKS_IN_FLIGHT: '0',
 }
 
-/** Long enough that runs are under way whenever something is stopped. */
+/** Long enough that runs are in flight whenever something is stopped. */
 const PROVIDER_LATENCY_MS = 4_000
 const LOOK_EVERY_MS = 2_000
 const CALL_TIMEOUT_MS = 30_000
@@ -92,14 +92,14 @@ export class UpgradeSystem {
         IMAGE_API_KEY: '',
         ARK_SIMULATOR_URL: `http://127.0.0.1:${ark}/api/v3`,
         IMAGE_SIMULATOR_URL: `http://127.0.0.1:${images}/v1`,
-        // The provider's limits are not what is tried here.
+        // This run does not test the provider's own limits.
         ARK_REQUESTS_PER_MINUTE: '60000',
         IMAGE_REQUESTS_PER_MINUTE: '60000',
       },
     )
   }
 
-  /** What reaches whichever main listens, as a load balancer does. */
+  /** Reaches whichever main listens, like a load balancer. */
   get mainUrl(): string {
     return this.proxy.url
   }
@@ -109,7 +109,7 @@ export class UpgradeSystem {
   }
 
   startMain(release: Release, env: Record<string, string> = {}): Promise<Child> {
-    // In turns, so that one can start while the one before it still listens.
+    // Alternating, so that one can start while the previous one still listens.
     const port = String(this.ports[this.#started++ % 2])
     // The first name is 0.1.0's.
     return this.#start(release, 'main', 'startMain.ts', { ...env, MAIN_PORT: port, MAIN_LISTEN_PORT: port })
@@ -125,12 +125,12 @@ export class UpgradeSystem {
     await promisify(execFile)(process.execPath, args, { env: this.env })
   }
 
-  /** Resolves once no run is under way; with `pending`, once nothing is to be claimed either. */
+  /** Resolves once no run is in flight; with `pending`, once nothing can be claimed either. */
   async untilIdle({ pending }: { pending: boolean }, signal: AbortSignal): Promise<void> {
     const connection = Connection.lazy({ address: this.temporal.address })
     const client = new Client({ connection })
     try {
-      // Twice: between a claim and its run's start there is a moment.
+      // Twice, as there is a moment between a claim and its run's start.
       for (let idle = 0; idle < 2; ) {
         await delay(LOOK_EVERY_MS, undefined, { signal })
         const { count } = await connection.withDeadline(Date.now() + CALL_TIMEOUT_MS, () =>
@@ -144,7 +144,7 @@ export class UpgradeSystem {
     }
   }
 
-  /** What the simulators were asked to make, as JSON of each request. */
+  /** The simulators' create requests, each as JSON. */
   async providerCreates(): Promise<string[]> {
     const logs = await Promise.all(
       this.simulatorUrls.map(async (url) => {
@@ -192,7 +192,7 @@ export class UpgradeSystem {
   }
 }
 
-/** Two releases' daemons build their workflows on one machine: that takes its time, and is not what is tried here. */
+/** Both releases' daemons bundle their workflows on one machine, which takes time, and is not tested here. */
 const fatal = {
   readyTimeoutMs: 600_000,
   signal: new AbortController().signal,

@@ -1,4 +1,4 @@
-/** What must be so once everything has ended, whatever was upgraded meanwhile. */
+/** What must hold once everything has ended, whatever was upgraded meanwhile. */
 import type { PlannedTask } from '../tasks.js'
 import { markerOf, type StoredTask } from '../witnesses/database.js'
 import { judgeEvents } from '../witnesses/event-table.js'
@@ -9,7 +9,7 @@ export interface Ended {
   created: readonly PlannedTask[]
   stored: readonly StoredTask[]
   executions: readonly Execution[]
-  /** Each request at which a provider made something. */
+  /** Each request for which a provider created something. */
   creates: readonly string[]
 }
 
@@ -27,7 +27,7 @@ export function verify({ created, stored, executions, creates }: Ended): Violati
   ]
 }
 
-/** One row, ended in its first attempt, for which a provider made one thing at most. */
+/** One row that ended in its first attempt, for which a provider created at most one thing. */
 function verifyTask({ kind, marker, refused }: PlannedTask, rows: readonly StoredTask[], made: number): Violation[] {
   const name = `${kind} ${marker}`
   const [row] = rows

@@ -129,7 +129,7 @@ export class MainClient {
   #parsed<Schema extends z.ZodType>(schema: Schema, body: unknown, url: string): z.output<Schema> {
     const parsed = schema.safeParse(body)
     if (parsed.success) return parsed.data
-    throw new MainUnavailableError(`${url} answered something else than agreed`, { cause: parsed.error })
+    throw new MainUnavailableError(`${url} sent an invalid answer`, { cause: parsed.error })
   }
 }
 

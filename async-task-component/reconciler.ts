@@ -105,7 +105,7 @@ export class Reconciler {
   async #find(run: RunToCheck, workflowId: string, logger: Logger): Promise<Finding | null> {
     const view = await this.#options.inspector.inspect(workflowId, run.runId, this.#options.expired)
     if (view.state === 'unknown') {
-      logger.warn({ workflowId }, `nothing is known of the run: ${describeError(view.cause)}`)
+      logger.warn({ workflowId }, `the state of the run is unknown: ${describeError(view.cause)}`)
       return null
     }
     return run.status === 'cancelled' ? this.#ofCancelled(view, workflowId, logger) : ofProcessing(view, run, logger)
@@ -129,6 +129,6 @@ export class Reconciler {
 function ofProcessing(view: Exclude<RunView, { state: 'unknown' }>, run: RunToCheck, logger: Logger): Finding {
   if (view.state === 'running') return { status: 'running' }
   const verdict = view.state === 'closed' ? view.verdict : lostRun(run.runId)
-  logger.warn({ outcome: verdict.status }, 'a run had ended and main did not know: delivering its outcome')
+  logger.warn({ outcome: verdict.status }, 'main did not know that a run had ended: delivering its outcome')
   return verdict
 }

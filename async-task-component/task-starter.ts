@@ -50,7 +50,7 @@ export class TaskStarter {
     try {
       return { apiCallId: task.id, attempt, did: await this.#bringToWorkflow(task, claim, logger) }
     } catch (error) {
-      logger.error({ err: error }, 'a claimed task was left as it is: its lease will end')
+      logger.error({ err: error }, 'a claimed task was left: its lease will expire')
       return { apiCallId: task.id, attempt, did: 'left' }
     }
   }
@@ -92,7 +92,7 @@ export class TaskStarter {
           logger.warn(`workflow not started: ${describeError(result.cause)}`)
           return this.#release(subject)
         case 'ambiguous':
-          logger.warn(`workflow start not answered, looking: ${describeError(result.cause)}`)
+          logger.warn(`workflow start not answered, looking it up: ${describeError(result.cause)}`)
       }
       const settled = await this.#settle(subject, await this.#inspectUntilKnown(subject))
       if (settled) return settled
@@ -130,7 +130,7 @@ export class TaskStarter {
         logger.error({ runId: claim.runId }, 'the run of this attempt is lost')
         return (await this.#report(subject, lostRun(claim.runId))) ? 'failed' : 'left'
       case 'unknown':
-        logger.warn(`nothing is known of the run, leaving the task: ${describeError(view.cause)}`)
+        logger.warn(`the state of the run is unknown, leaving the task: ${describeError(view.cause)}`)
         return 'left'
     }
   }

@@ -81,14 +81,14 @@ function tasksOf(connection: Connection, path: string, create: string): Tasks<ob
       const body = { ...request, ...(dueAt !== undefined && { dueAt }) }
       const { taskId } = await connection.ask('POST', `${path}/${create}`, { body, idempotencyKey, signal })
       if (typeof taskId === 'string') return task(taskId)
-      throw new TaskClientError('UNREADABLE', 'The answer names no task: is baseUrl right?', false)
+      throw new TaskClientError('UNREADABLE', 'The answer has no task id: is baseUrl right?', false)
     },
     async list({ status, limit, after, signal } = {}) {
       const given = Object.entries({ status, limit, after }).filter(([, value]) => value !== undefined)
       const query = new URLSearchParams(given.map(([name, value]) => [name, String(value)]))
       const { tasks, next } = await connection.ask('GET', `${path}/tasks?${query}`, { signal })
       if (Array.isArray(tasks)) return { tasks, next: typeof next === 'string' ? next : null }
-      throw new TaskClientError('UNREADABLE', 'The answer is no list of tasks: is baseUrl right?', false)
+      throw new TaskClientError('UNREADABLE', 'The answer is not a list of tasks: is baseUrl right?', false)
     },
   }
 }

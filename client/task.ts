@@ -81,5 +81,5 @@ function viewOf<Result>(answer: Record<string, unknown>): TaskView<Result> {
   if (typeof answer.taskId === 'string' && typeof answer.status === 'string' && Array.isArray(answer.timeline)) {
     return answer as unknown as TaskView<Result>
   }
-  throw new TaskClientError('UNREADABLE', 'The answer is no task of main’s: is baseUrl right?', false)
+  throw new TaskClientError('UNREADABLE', 'The answer is not a task: is baseUrl right?', false)
 }

@@ -95,7 +95,7 @@ function describe(
         return { path, message: 'is not an option', remedy }
       }
       const remedy = `Take ${variables.join(', ')} out of the environment, or choose what it belongs to.`
-      return { path, message: 'is not an option beside the others that are given', remedy }
+      return { path, message: 'cannot be combined with the other given options', remedy }
     })
   }
   const path = issue.path.join('.')

@@ -115,7 +115,7 @@ async function identify(c: Context<AppEnv>, api: API, authentication: Authentica
   const caller = await authentication.identify(authorization, c.get('user'))
   // The task would have no owner.
   if (caller.operator && api.method !== 'GET' && authentication.mode !== 'anonymous') {
-    throw new InvalidCredentialsError('This token is no user’s: it shows every task, and asks for none')
+    throw new InvalidCredentialsError('This token belongs to no user: it can read every task, but create none')
   }
   return caller
 }

@@ -54,7 +54,7 @@ export function createJwtCheck({ jwksUrl, secret, issuer, audience }: JwtConfig)
       if (TOKEN_ERRORS.some((kind) => error instanceof kind)) {
         throw new InvalidCredentialsError('The token is not valid here', { cause: error })
       }
-      throw new AuthenticationUnavailableError('Who you are cannot be checked now: ask again later', { cause: error })
+      throw new AuthenticationUnavailableError('The token cannot be checked now: try again later', { cause: error })
     }
   }
 }

@@ -60,7 +60,7 @@ async function removeArtifacts({ controller, removeArtifact, stopping, logger }:
     const removed = await removeNotedArtifacts(controller, (key) => removeArtifact(key, stopping), stopping)
     if (removed > 0) logger.info({ removed }, 'artifacts of removed tasks were removed')
   } catch (error) {
-    if (!stopping.aborted) logger.warn({ err: error }, 'artifacts of removed tasks are not removed for now')
+    if (!stopping.aborted) logger.warn({ err: error }, 'artifacts of removed tasks cannot be removed now, will retry')
   }
 }
 

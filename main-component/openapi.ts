@@ -109,7 +109,6 @@ const ARTIFACT: RouteConfig = {
 function route(api: API, needsUser: boolean): RouteConfig {
   const method = api.method ?? 'POST'
   const credentials = credentialsOf(api, needsUser)
-  const creates = !api.internal && !api.allowAnonymous && method === 'POST'
   return {
     method: method === 'GET' ? 'get' : 'post',
     path: apiPath(api).replace(/:(\w+)/g, '{$1}'),
@@ -123,12 +122,16 @@ function route(api: API, needsUser: boolean): RouteConfig {
     responses: {
       200: api.streams ? EVENT_STREAM : { description: 'Done', ...json(api.answer) },
       400: { description: 'A field is missing or wrong', ...json(invalidInputSchema) },
+      403: {
+        description:
+          method === 'POST' ? 'It comes from a page of another site, and is not JSON' : 'This token belongs to no user',
+        ...json(refusalSchema),
+      },
       ...(method === 'POST' && {
-        403: { description: 'It comes from a page of another site, and is not JSON', ...json(refusalSchema) },
         413: { description: 'The body is too large', ...json(invalidInputSchema) },
       }),
       401: { description: 'Credentials are missing or wrong', ...json(refusalSchema) },
-      ...(api.internal && {
+      ...((api.internal || (method === 'POST' && !api.takesIdempotencyKey)) && {
         409: { description: 'Refused as things are', ...json(refusalSchema) },
       }),
       ...(api.takesIdempotencyKey && {
@@ -137,8 +140,8 @@ function route(api: API, needsUser: boolean): RouteConfig {
           ...json(refusalSchema),
         },
         422: { description: `This ${IDEMPOTENCY_KEY} was sent with another request`, ...json(refusalSchema) },
+        429: { description: 'As many tasks are open as one user may have', ...json(refusalSchema) },
       }),
-      ...(creates && { 429: { description: 'As many tasks are open as one user may have', ...json(refusalSchema) } }),
       404: { description: 'Not found', ...json(refusalSchema) },
       500: {
         description: 'A fault of main, or it is not known whether this was stored',

@@ -13,7 +13,8 @@ export function validInput(schema: Schema, hints: Hints, name = ''): fc.Arbitrar
 }
 
 function generate(schema: Schema, hints: Hints): fc.Arbitrary<unknown> {
-  if (schema.anyOf) return fc.oneof(...schema.anyOf.map((form) => generate(form, hints)))
+  const forms = formsOf(schema)
+  if (forms.length > 1) return fc.oneof(...forms.map((form) => generate(form, hints)))
   if (schema.enum) return fc.constantFrom(...schema.enum)
   const type = Array.isArray(schema.type) ? schema.type[0] : schema.type
   const { minimum: min = -1e9, maximum: max = 1e9, minItems, maxItems = 4 } = schema
@@ -36,6 +37,12 @@ function generate(schema: Schema, hints: Hints): fc.Arbitrary<unknown> {
     default:
       return fc.jsonValue({ maxDepth: 3 })
   }
+}
+
+/** The schemas that it is a choice of, of choices too; itself where it is none. */
+function formsOf(schema: Schema): Schema[] {
+  const choice = schema.anyOf ?? schema.oneOf
+  return choice ? choice.flatMap(formsOf) : [schema]
 }
 
 function objectOf({ properties = {}, required = [] }: Schema, hints: Hints): fc.Arbitrary<unknown> {
@@ -119,7 +126,7 @@ export interface Mutated {
 
 /** What fits the schema but for one field: of a wrong type or size, missing, or unknown. */
 export function mutatedInput(schema: Schema, hints: Hints, values = HOSTILE_VALUES): fc.Arbitrary<Mutated> {
-  const forms = (schema.anyOf ?? [schema]).filter(({ properties }) => properties)
+  const forms = formsOf(schema).filter(({ properties }) => properties)
   return fc.oneof(
     { arbitrary: fc.oneof(...forms.map((form) => mutatedObject(form, hints, values))), weight: 9 },
     fc.record({ input: fc.constantFrom(...values), field: fc.constant('body') }),

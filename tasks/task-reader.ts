@@ -107,11 +107,13 @@ export class TaskReader {
     return this.read('view', async () => {
       // In every version's rows the result is in its column; earlier versions repeat it elsewhere.
       const fields = [...STORED, 'result']
-      const task = await this.#findRow<StoredTask & { result: unknown }>('taskKey', taskKey, viewer, fields)
+      // One statement sees one moment: the timeline never contradicts the status.
+      const more = { timeline: this.#timeline('$2'), values: [timelineAfter] }
+      type Row = StoredTask & { result: unknown; timeline: StoredEntry[] }
+      const task = await this.#findRow<Row>('taskKey', taskKey, viewer, fields, more)
       if (!task) return undefined
-      const entries = await this.#readTimeline(task.id, timelineAfter)
-      const timeline = entries.slice(0, TIMELINE_PAGE)
-      const timelineNext = entries.length > TIMELINE_PAGE ? timelineAfter + TIMELINE_PAGE : null
+      const timeline = task.timeline.slice(0, TIMELINE_PAGE).map(shownEntry)
+      const timelineNext = task.timeline.length > TIMELINE_PAGE ? timelineAfter + TIMELINE_PAGE : null
       return { ...task, timeline, timelineNext }
     })
   }
@@ -173,22 +175,18 @@ export class TaskReader {
     return row?.count ?? 0
   }
 
-  /** Reads one more than a page to see whether there is a next. Selects only shown fields, as data may be large. */
-  async #readTimeline(apiCallId: string, after: number): Promise<TimelineEntry[]> {
+  /** A task's timeline as JSON, with one entry more than a page if there are more. Selects only shown fields. */
+  #timeline(after: string): string {
     const { table, column } = this.events
     const [type, data] = [column('eventType'), column('data')]
-    const rows = await this.query<TimelineEntry & { said: TaskError | null }>(
-      `SELECT ${type} AS type, ${column('attempt')} AS attempt, ${column('at')} AS at,` +
-        ` CASE ${type} WHEN 'failed' THEN ${data} -> 'error' WHEN 'waiting' THEN ${data} -> 'waitingFor' END AS said` +
-        // Ids are assigned under the row's lock, so their order is that of the events, whatever the clocks do.
-        ` FROM ${table} WHERE ${column('apiCallId')} = $1 ORDER BY ${column('id')} OFFSET $2 LIMIT ${TIMELINE_PAGE + 1}`,
-      [apiCallId, after],
+    return (
+      `(SELECT coalesce(json_agg(entry), '[]') FROM (SELECT ${type} AS type, ${column('attempt')} AS attempt,` +
+      ` ${column('at')} AS at,` +
+      ` CASE ${type} WHEN 'failed' THEN ${data} -> 'error' WHEN 'waiting' THEN ${data} -> 'waitingFor' END AS said` +
+      ` FROM ${table} WHERE ${column('apiCallId')} = task.${this.calls.column('id')}::text` +
+      // Ids are assigned under the row's lock, so their order is that of the events, whatever the clocks do.
+      ` ORDER BY ${column('id')} OFFSET ${after} LIMIT ${TIMELINE_PAGE + 1}) AS entry)`
     )
-    return rows.map(({ said, ...entry }) => {
-      if (said === null) return entry
-      const { code, message } = said
-      return { ...entry, [entry.type === 'failed' ? 'error' : 'reason']: { code, message } }
-    })
   }
 
   async #findRow<Row extends StoredTask = StoredTask>(
@@ -196,12 +194,15 @@ export class TaskReader {
     value: string | number,
     viewer: Viewer = 'operator',
     fields = STORED,
+    more?: { timeline: string; values: unknown[] },
   ): Promise<Row | undefined> {
     const { table, column } = this.calls
+    const values = [value, ...(more?.values ?? [])]
     // Ownership is part of the query: a missing task and another user's get the same answer, in the same time.
-    const own = viewer === 'operator' ? '' : ` AND ${column('userId')} IS NOT DISTINCT FROM $2`
-    const values = viewer === 'operator' ? [value] : [value, viewer.userId]
-    const sql = `SELECT ${this.columns(fields)} FROM ${table} WHERE ${column(key)} = $1${own}`
+    const own =
+      viewer === 'operator' ? '' : ` AND ${column('userId')} IS NOT DISTINCT FROM $${values.push(viewer.userId)}`
+    const timeline = more ? `, ${more.timeline} AS timeline` : ''
+    const sql = `SELECT ${this.columns(fields)}${timeline} FROM ${table} AS task WHERE ${column(key)} = $1${own}`
     const [row] = await this.query<Row>(sql, values)
     return row && { ...row, id: String(row.id) }
   }
@@ -210,4 +211,15 @@ export class TaskReader {
   protected columns(fields = STORED): string {
     return fields.map((name) => `${this.calls.column(name)} AS "${name}"`).join(', ')
   }
+}
+
+interface StoredEntry extends Omit<TimelineEntry, 'error' | 'reason'> {
+  /** Why an attempt failed, or what its run waits for. */
+  said: TaskError | null
+}
+
+function shownEntry({ said, ...entry }: StoredEntry): TimelineEntry {
+  if (said === null) return entry
+  const { code, message } = said
+  return { ...entry, [entry.type === 'failed' ? 'error' : 'reason']: { code, message } }
 }

@@ -44,6 +44,17 @@ describe('GET tasks/:taskId?waitSeconds', () => {
     expect(body).toMatchObject({ taskId, status: 'queued', timeline: [{ type: 'queued', attempt: 1 }] })
   })
 
+  it('never shows a timeline that contradicts the status', async () => {
+    const asked = await Promise.all(Array.from({ length: 30 }, () => ask()))
+    const looks = asked.flatMap(({ taskId, apiCallId }) => [
+      claim(apiCallId, mains[1]).then(() => undefined),
+      ...Array.from({ length: 4 }, () => get(taskId).then(({ body }) => body)),
+    ])
+    const seen = (await Promise.all(looks)).filter((body) => body !== undefined)
+    const contradictions = seen.filter(({ status, timeline }) => (status === 'pending') !== (timeline.length === 0))
+    expect([seen.length, contradictions]).toEqual([120, []])
+  })
+
   it('is answered at once where there is news, and where there will be none', async () => {
     const still = await ask()
     const { taskId, apiCallId } = await ask()

@@ -41,7 +41,17 @@ export function failureKind(error: unknown): FailureKind | undefined {
   const cause = rootCause(error)
   // The worker died, or was cut off, in the middle of it.
   if (cause instanceof TimeoutFailure) return 'ambiguous'
+  if (isNotRegistered(cause)) return 'unavailable'
   return detailsOf(cause).kind
+}
+
+/** A worker of another release does not have the activity: it did nothing, and another worker will. */
+function isNotRegistered(cause: unknown): boolean {
+  return (
+    cause instanceof ApplicationFailure &&
+    cause.type === 'NotFoundError' &&
+    cause.message.includes('is not registered on this Worker')
+  )
 }
 
 /** How an error is reported to main. */

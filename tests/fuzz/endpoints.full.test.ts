@@ -161,7 +161,8 @@ class Fuzz {
       return fetch(this.#main.url + operation.path, { method: 'POST', headers, body })
     }
     const query = new URLSearchParams()
-    const body: Record<string, unknown> = {}
+    // Without a prototype, so that `__proto__` is a field like any other.
+    const body: Record<string, unknown> = Object.create(null)
     let path = operation.path
     for (const [name, value] of Object.entries(input as Record<string, unknown>)) {
       const place = `{${name}}`

@@ -5,6 +5,7 @@
  */
 import { pathToFileURL } from 'node:url'
 import { type NativeConnection, Worker, type WorkflowBundleOption } from '@temporalio/worker'
+import { pause } from '../lib/abort.js'
 import { backoff } from '../lib/backoff.js'
 import { createRedactor, secretsOf } from '../lib/redaction.js'
 import { providerTaskQueue } from '../protocol/names.js'
@@ -12,7 +13,6 @@ import type { Activities, ActivityContext, CreateActivities } from '../provider-
 import { createTaskActivities } from '../provider-kit/main-reports.js'
 import { describeError } from './errors.js'
 import type { Logger } from './logger.js'
-import { pause } from './pause.js'
 import { redactingInterceptor } from './redacting-interceptor.js'
 import type { IntegrationWorkflowInfo, WorkerConfig } from './types.js'
 

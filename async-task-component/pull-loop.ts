@@ -1,7 +1,7 @@
 /** The loop of one integration: wait, check the gates, fetch, claim, start; and again. */
 import assert from 'node:assert/strict'
 import type { PullModeOptions } from '../config/pull-mode.js'
-import { followingSignal } from '../lib/abort.js'
+import { followingSignal, pause } from '../lib/abort.js'
 import { MAX_LISTED } from '../protocol/limits.js'
 import type { PendingTask } from '../protocol/wire.js'
 import type { AdaptiveInterval, RoundOutcome } from './adaptive-interval.js'
@@ -9,7 +9,7 @@ import { describeError, MainUnauthorizedError, MainUnavailableError } from './er
 import type { ClosedGate, Gate } from './gates.js'
 import type { Logger } from './logger.js'
 import type { FetchQuery } from './main-client.js'
-import { patiently, pause } from './pause.js'
+import { patiently } from './patiently.js'
 import { Suspects } from './suspects.js'
 import type { TaskReports } from './task-reports.js'
 import type { TaskStarter } from './task-starter.js'

@@ -1,6 +1,7 @@
 /** The processor's reports to main about its tasks, retried if the answer was lost. */
 
 import { randomUUID } from 'node:crypto'
+import { pause } from '../lib/abort.js'
 import { type Backoff, BY_A_FIFTH, backoff } from '../lib/backoff.js'
 import { MAX_ERROR_MESSAGE_LENGTH } from '../protocol/limits.js'
 import type { ClaimAnswer } from '../protocol/messages.js'
@@ -8,7 +9,6 @@ import type { PendingTask, ReportAnswer } from '../protocol/wire.js'
 import { describeError, MainUnavailableError, ReportRefusedError } from './errors.js'
 import type { Logger } from './logger.js'
 import type { MainClient, TaskReport } from './main-client.js'
-import { pause } from './pause.js'
 import type { StopSignals } from './types.js'
 
 export type ClaimResult =

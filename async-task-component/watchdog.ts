@@ -2,10 +2,9 @@
  * Supervises a loop: one that dies, or hangs for too long, is reported and replaced by a new one; after too many
  * replacements it is given up, so that the process can exit and its supervisor restart it.
  */
-import { followingSignal } from '../lib/abort.js'
+import { followingSignal, pause } from '../lib/abort.js'
 import { LoopGivenUpError } from './errors.js'
 import type { Logger } from './logger.js'
-import { pause } from './pause.js'
 import type { StopSignals } from './types.js'
 
 export interface Loop {

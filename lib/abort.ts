@@ -55,3 +55,28 @@ export function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise
     work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
   })
 }
+
+/**
+ * Waits for so many milliseconds, or less: until `signal` aborts, or whoever `subscribe` was given to wakes it. Leaves
+ * neither timer nor listener behind, and never rejects.
+ *
+ * @param subscribe takes what wakes; returns what unsubscribes it. Default: nobody wakes
+ */
+export function pause(
+  ms: number,
+  signal: AbortSignal,
+  subscribe: (wake: () => void) => () => void = () => () => {},
+): Promise<void> {
+  if (signal.aborted) return Promise.resolve()
+  return new Promise((resolve) => {
+    const wake = () => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', wake)
+      unsubscribe()
+      resolve()
+    }
+    const timer = setTimeout(wake, ms)
+    signal.addEventListener('abort', wake, { once: true })
+    const unsubscribe = subscribe(wake)
+  })
+}

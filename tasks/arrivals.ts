@@ -1,3 +1,5 @@
+import { pause } from '../lib/abort.js'
+
 /** Wakes requests that wait for a task to claim, within this process. Tasks of other processes are found by polling. */
 export class Arrivals {
   /** Counts the wake-ups, so that one between a look and the following wait is not missed. */
@@ -11,17 +13,10 @@ export class Arrivals {
 
   /** Resolves after a wake-up later than `seen`, after `ms`, or when `signal` aborts. Never rejects. */
   next(seen: number, ms: number, signal: AbortSignal): Promise<void> {
-    if (seen !== this.count || signal.aborted) return Promise.resolve()
-    return new Promise((resolve) => {
-      const finish = () => {
-        clearTimeout(timer)
-        signal.removeEventListener('abort', finish)
-        this.#waiting.delete(finish)
-        resolve()
-      }
-      const timer = setTimeout(finish, ms)
-      signal.addEventListener('abort', finish, { once: true })
-      this.#waiting.add(finish)
+    if (seen !== this.count) return Promise.resolve()
+    return pause(ms, signal, (wake) => {
+      this.#waiting.add(wake)
+      return () => this.#waiting.delete(wake)
     })
   }
 }

@@ -40,9 +40,6 @@ export interface TaskView extends StoredTask {
   timelineNext: number | null
 }
 
-/** A task in a list. Its timeline and result are read by its key. */
-export type ListedTask = StoredTask
-
 /** Keyset pagination: a page begins after this task. */
 export type ListPlace = Pick<StoredTask, 'createdAt' | 'taskKey'>
 
@@ -92,9 +89,9 @@ export class TaskReader {
     return id === null ? undefined : this.read('find', () => this.#findRow('id', id))
   }
 
-  /** Finds a task by its key; undefined if it does not exist. */
-  findByKey(taskKey: string): Promise<StoredTask | undefined> {
-    return this.read('findByKey', () => this.#findRow('taskKey', taskKey))
+  /** Finds a task by its key; undefined if it does not exist, or if this viewer may not see it. */
+  findByKey(taskKey: string, viewer: Viewer = 'operator'): Promise<StoredTask | undefined> {
+    return this.read('findByKey', () => this.#findRow('taskKey', taskKey, viewer))
   }
 
   /**
@@ -119,7 +116,7 @@ export class TaskReader {
   }
 
   /** A user's tasks, the newest first. */
-  list(userId: string | null, limit: number, status?: TaskStatus, after?: ListPlace): Promise<ListedTask[]> {
+  list(userId: string | null, limit: number, status?: TaskStatus, after?: ListPlace): Promise<StoredTask[]> {
     const { table, column } = this.calls
     const place = `${column('createdAt')}, ${column('taskKey')}`
     const given: unknown[] = [limit]
@@ -132,7 +129,7 @@ export class TaskReader {
     const sql =
       `SELECT ${this.columns()} FROM ${table} WHERE ${conditions.join(' AND ')}` +
       ` ORDER BY ${column('createdAt')} DESC, ${column('taskKey')} DESC LIMIT $1`
-    return this.read('list', () => this.query<ListedTask>(sql, given))
+    return this.read('list', () => this.query<StoredTask>(sql, given))
   }
 
   /** The number of timeline entries of these tasks, by key. */

@@ -3,6 +3,7 @@
  * Once a second one query checks all watched tasks, however many there are.
  */
 
+import { pause } from '../lib/abort.js'
 import { OverloadedError } from './database/turns.js'
 
 /** A watch on one task. */
@@ -29,6 +30,8 @@ export class TaskWatches {
   readonly #lengths: (taskKeys: string[]) => Promise<Map<string, number>>
   #count = 0
   #looking: NodeJS.Timeout | undefined
+  /** A slow database is not asked again before it has answered. */
+  #isLooking = false
 
   /** @param lengths reads how many timeline entries these tasks have */
   constructor(lengths: (taskKeys: string[]) => Promise<Map<string, number>>) {
@@ -61,8 +64,11 @@ export class TaskWatches {
   }
 
   async #look(): Promise<void> {
+    if (this.#isLooking) return
+    this.#isLooking = true
     // An unavailable database is asked again in a second.
     const lengths = await this.#lengths([...this.#watches.keys()]).catch(() => new Map<string, number>())
+    this.#isLooking = false
     for (const [taskKey, length] of lengths) {
       for (const watch of this.#watches.get(taskKey) ?? []) watch.isLong(length)
     }
@@ -85,21 +91,16 @@ class Watch implements TaskWatch {
   }
 
   next(entries: number, ms: number, signal: AbortSignal): Promise<void> {
-    if (this.#hasMoved || signal.aborted) {
+    if (this.#hasMoved) {
       this.#hasMoved = false
       return Promise.resolve()
     }
-    return new Promise((resolve) => {
-      const wake = () => {
-        clearTimeout(timer)
-        signal.removeEventListener('abort', wake)
+    return pause(ms, signal, (wake) => {
+      this.#waiting = { entries, wake }
+      return () => {
         this.#waiting = null
         this.#hasMoved = false
-        resolve()
       }
-      const timer = setTimeout(wake, ms)
-      signal.addEventListener('abort', wake, { once: true })
-      this.#waiting = { entries, wake }
     })
   }
 }

@@ -8,7 +8,7 @@ import { providerCallbackUrl } from '../../protocol/provider-callback.js'
 import type { ActivityContext } from '../activity-context.js'
 import type { LocalConfig, PolledConfig, ProviderConfig } from '../provider/config.js'
 import { isLinkExpired } from '../provider/download.js'
-import { AnsweredProviderError, endOf, type Meaning } from '../provider/error-table.js'
+import { endOf, unless } from '../provider/error-table.js'
 import { asActivityFailure, asCreateFailure, ProviderError } from '../provider/errors.js'
 import { withHeartbeat } from '../provider/heartbeat.js'
 import { safeFetch } from '../provider/safe-fetch.js'
@@ -197,12 +197,16 @@ async function spending<T>(hasSpent: () => boolean, work: () => Promise<T>): Pro
     return await work()
   } catch (error) {
     const kind = error instanceof ProviderError ? error.kind : failureDetails(error)?.kind
-    const saysItself = [ProviderError, ApplicationFailure, CancelledFailure].some((known) => error instanceof known)
-    if (saysItself && !(kind === 'unavailable' && hasSpent())) throw error
+    if (saysItself(error) && !(kind === 'unavailable' && hasSpent())) throw error
     const message = error instanceof Error ? error.message : String(error)
     const code = error instanceof ProviderError ? error.code : 'create_failed'
     throw new ProviderError(message, { code, kind: 'ambiguous', cause: error })
   }
+}
+
+/** Whether an error tells what became of the request. */
+function saysItself(error: unknown): boolean {
+  return [ProviderError, ApplicationFailure, CancelledFailure].some((known) => error instanceof known)
 }
 
 function failureDetails(error: unknown): FailureDetails | undefined {
@@ -221,20 +225,9 @@ async function beforeSending<T>(
       return await unlessAborted(prepare(soon), soon)
     })
   } catch (error) {
-    const saysItself = [ApplicationFailure, CancelledFailure, ProviderError].some((known) => error instanceof known)
-    if (saysItself) throw error
+    if (saysItself(error)) throw error
     const message = `The request could not be made ready: ${error instanceof Error ? error.message : error}`
     throw new ProviderError(message, { code: 'preparation_failed', kind: 'unavailable' })
-  }
-}
-
-/** What the provider's answer, if it means this, is taken for. */
-async function unless<T, Other>(meaning: Meaning, other: Other, answer: Promise<T>): Promise<T | Other> {
-  try {
-    return await answer
-  } catch (error) {
-    if (error instanceof AnsweredProviderError && error.meaning === meaning) return other
-    throw error
   }
 }
 

@@ -87,6 +87,16 @@ export class AnsweredProviderError extends ProviderError {
   }
 }
 
+/** What the provider's answer, if it means this, is taken for. */
+export async function unless<T, Other>(meaning: Meaning, other: Other, answer: Promise<T>): Promise<T | Other> {
+  try {
+    return await answer
+  } catch (error) {
+    if (error instanceof AnsweredProviderError && error.meaning === meaning) return other
+    throw error
+  }
+}
+
 /** @param purpose whether the request was to create something, or only to read or to take something back */
 export function answeredError(
   answer: ProviderAnswer,

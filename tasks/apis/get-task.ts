@@ -59,11 +59,13 @@ async function viewOnceMoved(
   waitMs: number,
 ): Promise<TaskView | undefined> {
   const { signal, parked = (wait) => wait() } = context
+  const view = () => store.view(taskId, viewerOf(context), timelineAfter)
+  if (waitMs === 0) return view()
   const until = performance.now() + waitMs
   const watch = store.watches.begin(taskId)
   try {
     for (;;) {
-      const task = await store.view(taskId, viewerOf(context), timelineAfter)
+      const task = await view()
       const leftMs = until - performance.now()
       if (!task || task.timeline.length > 0 || isOver(task) || leftMs <= 0 || signal.aborted) return task
       await parked(() => watch.next(timelineAfter, leftMs, signal))

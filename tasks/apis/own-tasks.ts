@@ -46,7 +46,7 @@ export function createOwnTasksAPIs(options: PublicAPIOptions): API[] {
       params: z.strictObject({ taskId: taskIdSchema }),
       answer: operatorAnswerSchema,
       async callback(context, { taskId }) {
-        const task = await store().view(taskId, viewerOf(context))
+        const task = await store().findByKey(taskId, viewerOf(context))
         if (!task) throw taskNotFound()
         const by = context.user?.id ?? 'nobody in particular'
         const { state } = await requestOfTask(options, task.id, { from: 'operator', status: 'cancelled', by })
@@ -61,8 +61,9 @@ const placeSchema = z
   .string()
   .max(200)
   .transform((text, context): ListPlace => {
-    const [time = '', taskKey] = Buffer.from(text, 'base64url').toString().split(' ')
-    if (taskKey && Number.isFinite(Number.parseFloat(time))) return { createdAt: Number(time), taskKey }
+    const [time, taskKey] = Buffer.from(text, 'base64url').toString().split(' ')
+    const createdAt = Number(time || Number.NaN)
+    if (taskKey && Number.isFinite(createdAt)) return { createdAt, taskKey }
     context.addIssue({ code: 'custom', message: 'must be the `next` of a page' })
     return z.NEVER
   })

@@ -26,7 +26,7 @@ export function createTaskEventsAPI({ namespace, store }: PublicAPIOptions): API
     answer: eventStreamSchema,
     async callback(context, { taskId, timelineAfter = 0 }) {
       const viewer = viewerOf(context)
-      if (!(await store().view(taskId, viewer, timelineAfter))) throw taskNotFound()
+      if (!(await store().findByKey(taskId, viewer))) throw taskNotFound()
       return follow(store(), taskId, viewer, timelineAfter, context.signal)
     },
   })

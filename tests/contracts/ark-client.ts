@@ -5,7 +5,7 @@ import { fangzhouVideoGeneration } from '@/integrations/fangzhouVideoGeneration/
 import type { VideoRequest } from '@/integrations/fangzhouVideoGeneration/schemas.js'
 import type { Mark } from '@/provider-kit/definition/shapes.js'
 import type { ProviderEndpoint } from '@/provider-kit/provider/config.js'
-import { AnsweredProviderError, endOf, type Meaning, type Purpose } from '@/provider-kit/provider/error-table.js'
+import { endOf, type Purpose, unless } from '@/provider-kit/provider/error-table.js'
 import { createHttp } from '@/provider-kit/provider/http.js'
 
 const { polled, side } = fangzhouVideoGeneration.asked
@@ -46,15 +46,6 @@ export function createArkClient(endpoint: ProviderEndpoint): ArkClient {
       const deleted = cancel?.(queued) ?? Promise.resolve()
       return (await unless('tooLate', false, unless('missing', false, deleted))) !== false
     },
-  }
-}
-
-async function unless<T, Other>(meaning: Meaning, other: Other, answer: Promise<T>): Promise<T | Other> {
-  try {
-    return await answer
-  } catch (error) {
-    if (error instanceof AnsweredProviderError && error.meaning === meaning) return other
-    throw error
   }
 }
 

@@ -74,6 +74,17 @@ it('looks again where the database was away', async () => {
   expect(await woken({ wait })).toEqual(['wait'])
 })
 
+it('asks a slow database nothing more before it has answered', async () => {
+  let looks = 0
+  const watches = new TaskWatches(() => {
+    looks += 1
+    return new Promise(() => {})
+  })
+  watches.begin('a')
+  await vi.advanceTimersByTimeAsync(5000)
+  expect(looks).toBe(1)
+})
+
 it('wakes when the time is over, and when the caller is gone', async () => {
   const { watches } = watching()
   const gone = new AbortController()

@@ -21,8 +21,8 @@ export const CALLERS_RULES: Mutant[] = [
   {
     name: 'move-before-the-wait-missed',
     file: WATCHES,
-    from: 'if (this.#hasMoved || signal.aborted) {',
-    to: 'if (signal.aborted) {',
+    from: 'if (this.#hasMoved) {',
+    to: 'if (this.#hasMoved && ms < 0) {',
     tests: UNIT,
   },
   {
@@ -107,8 +107,8 @@ export const CALLERS_RULES: Mutant[] = [
   {
     name: 'anybodys-task-cancelled',
     file: OWN_TASKS,
-    from: 'view(taskId, viewerOf(context))',
-    to: "view(taskId, 'operator')",
+    from: 'findByKey(taskId, viewerOf(context))',
+    to: "findByKey(taskId, 'operator')",
     tests: OVER_HTTP,
   },
   {

@@ -14,6 +14,8 @@ const shared = {
 const resolve = { alias: { '@': fileURLToPath(new URL('.', import.meta.url)).replace(/\/$/, '') } }
 
 const full = 'tests/**/*.full.test.ts'
+/** One more than the cores of a small machine: the end-to-end test and the chaos run mostly wait. */
+const quickWorkers = 3
 /**
  * Files with a process each. The others take turns in a few: what they load takes longer than most of their tests.
  * They replace no modules, and leave everything as they found it.
@@ -34,7 +36,6 @@ export default defineConfig({
   test: {
     globalSetup: 'tests/support/global-setup.ts',
     reporters: ['default', './tests/support/summary-reporter.ts'],
-    maxWorkers: 2,
     sequence: { sequencer: LongestFirst },
     projects: [
       {
@@ -45,7 +46,7 @@ export default defineConfig({
           include: ['tests/**/*.test.ts'],
           exclude: [full, ...alone],
           isolate: false,
-          maxWorkers: 2,
+          maxWorkers: quickWorkers,
           sequence: { groupOrder: 0 },
         },
       },
@@ -56,7 +57,7 @@ export default defineConfig({
           name: 'quick-alone',
           include: alone,
           exclude: [full],
-          maxWorkers: 2,
+          maxWorkers: quickWorkers,
           sequence: { groupOrder: 0 },
         },
       },

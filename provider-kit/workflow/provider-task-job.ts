@@ -6,9 +6,9 @@ import { attemptFailure, failureKind, isTaskCancelled } from './failures.js'
 import { DEADLINE_EXCEEDED, isDeadlineExceeded, Patience } from './patience.js'
 import type { ProviderTaskSettings, ProviderTaskState } from './polled-task.js'
 import type { AttemptRun } from './run-attempt.js'
+import { SettledLooks } from './settled-looks.js'
 import { createWithoutLookUp, type Find, type LookUp } from './unanswered-create.js'
 
-const LOOK_UP_EVERY_SECONDS = 10
 const MAX_CREATES = 3
 /** Long jobs are looked at less and less often. */
 const PAUSE_SHARE_OF_ELAPSED = 0.05
@@ -59,6 +59,7 @@ export async function runProviderTask<Result>(
 
 class ProviderTaskJob {
   readonly #patience: Patience
+  readonly #looks: SettledLooks
   /** What is known to be at the provider. */
   #task: ProviderTask | undefined
 
@@ -69,6 +70,7 @@ class ProviderTaskJob {
     readonly settings: ProviderTaskSettings,
   ) {
     this.#patience = new Patience(run, input, settings.deadlineSeconds)
+    this.#looks = new SettledLooks(this.#patience, provider, settings)
   }
 
   /** What an earlier attempt had created and is not over; null where there is nothing of which one can know. */
@@ -82,13 +84,13 @@ class ProviderTaskJob {
     }
     if (continued?.lostCreates !== undefined) return null
     this.#task = providerTask
-    if (providerTask && isUsable(await this.#look(providerTask.id))) return providerTask
+    if (providerTask && isUsable(await this.#looks.atTask(providerTask.id))) return providerTask
     if (openIntents.length === 0 || lookUp.impossible) return null
     const found = await this.#lookUp(
       lookUp.find,
       openIntents.map((intent) => intent.attempt),
     )
-    return found && isUsable(await this.#look(found.id)) ? found : null
+    return found && isUsable(await this.#looks.atTask(found.id)) ? found : null
   }
 
   async create({ openIntents }: Begun): Promise<ProviderTask> {
@@ -152,7 +154,7 @@ class ProviderTaskJob {
   /** Waits until the provider knows its task again, or throws. */
   async seenAgain(id: string): Promise<void> {
     await this.#patience.pause(this.settings.pollSeconds)
-    await this.#look(id)
+    await this.#looks.atTask(id)
   }
 
   /** Cancels what is known to be at the provider; false if nothing could be cancelled. */
@@ -168,7 +170,7 @@ class ProviderTaskJob {
   }
 
   async #isDone(id: string): Promise<boolean> {
-    return isDone(id, await this.#look(id))
+    return isDone(id, await this.#looks.atTask(id))
   }
 
   /**
@@ -187,23 +189,6 @@ class ProviderTaskJob {
     throw attemptFailure({ code: DEADLINE_EXCEEDED, message, retryable: true, providerEnded: true })
   }
 
-  /**
-   * How the task is. A record that is missing may only be late, or out of another account's sight: it is asked for
-   * again for a while, and to have another one made is not for this run to decide.
-   */
-  async #look(id: string): Promise<ProviderTaskState> {
-    const { pollSeconds, settleSeconds } = this.settings
-    for (;;) {
-      const askedAt = Date.now()
-      const state = await this.#patience.untilAnswered(pollSeconds, (leftMs) => this.provider.get(id, leftMs))
-      this.#patience.handles.looked(state.status)
-      const settledAt = state.status === 'gone' && this.#settle('record', askedAt + settleSeconds * 1000)
-      if (!settledAt) return this.#settled('record', state)
-      if (askedAt >= settledAt) throw taskGone(id)
-      await this.#patience.pause(pollSeconds)
-    }
-  }
-
   #pauseSeconds(): number {
     const { pollSeconds, maxPollSeconds } = this.settings
     const growing = (this.#patience.elapsedMs / 1000) * PAUSE_SHARE_OF_ELAPSED
@@ -213,39 +198,9 @@ class ProviderTaskJob {
 
   /** Goes on even in a cancelled run: what is there has to be found to be cancelled. */
   async #lookUp(find: Find, attempts: number[]): Promise<ProviderTask | null> {
-    const found = await CancellationScope.nonCancellable(() => this.#findSettled(find, attempts))
+    const found = await CancellationScope.nonCancellable(() => this.#looks.forCreated(find, attempts))
     if (found) this.#task = found
     return found
-  }
-
-  /** Believes "nothing there" only once no create can still be on its way. */
-  async #findSettled(find: Find, attempts: number[]): Promise<ProviderTask | null> {
-    const { requestTimeoutMs, settleSeconds } = this.settings
-    this.#patience.handles.report({ phase: 'looking-up' })
-    const settledAt = this.#settle('list', Date.now() + requestTimeoutMs + settleSeconds * 1000)
-    for (;;) {
-      // What came while the list was read, or while its answer was waited for, may not be on it.
-      let askedAt = 0
-      const found = await this.#patience.untilAnswered(LOOK_UP_EVERY_SECONDS, (leftMs) => {
-        askedAt = Date.now()
-        return find(attempts, leftMs)
-      })
-      if (found || askedAt >= settledAt) return this.#settled('list', found)
-      await this.#patience.pause(LOOK_UP_EVERY_SECONDS)
-    }
-  }
-
-  /** When what is missing is believed to be so: by `at`, or as it was said first, before the run continued as new too. */
-  #settle(what: 'list' | 'record', at: number): number {
-    const { settling } = this.#patience.continued
-    if (settling?.what === what) return settling.at
-    this.#patience.remember({ settling: { what, at } })
-    return at
-  }
-
-  #settled<T>(what: 'list' | 'record', outcome: T): T {
-    if (this.#patience.continued.settling?.what === what) this.#patience.remember({ settling: undefined })
-    return outcome
   }
 }
 
@@ -261,13 +216,7 @@ function isDone(id: string, state: ProviderTaskState): boolean {
   })
 }
 
-/** For good, until an operator's retry, which then starts afresh. */
-function taskGone(id: string): Error {
-  const message = `The provider knows its task ${id} no more; it may have been made and charged for`
-  return attemptFailure({ code: 'provider_task_gone', message, retryable: false, providerEnded: true })
-}
-
-/** Of one that is gone nothing is known. */
+/** One that is gone may have succeeded: nobody knows. */
 function isUsable({ status }: ProviderTaskState): boolean {
   return status !== 'failed' && status !== 'cancelled' && status !== 'expired'
 }

@@ -1,6 +1,7 @@
 import type { Mutant } from './mutant.js'
 
 const JOB = 'provider-kit/workflow/provider-task-job.ts'
+const LOOKS = 'provider-kit/workflow/settled-looks.ts'
 const ATTEMPT = 'provider-kit/workflow/run-attempt.ts'
 const UNANSWERED = 'provider-kit/workflow/unanswered-create.ts'
 const RESUMING = ['tests/provider-kit/resumed-provider-task.full.test.ts']
@@ -12,8 +13,8 @@ export const WORKFLOWS_RULES: Mutant[] = [
   {
     name: 'intents-not-looked-up-beside-an-unusable-task',
     file: JOB,
-    from: 'if (providerTask && isUsable(await this.#look(providerTask.id))) return providerTask',
-    to: 'if (providerTask) return isUsable(await this.#look(providerTask.id)) ? providerTask : null',
+    from: 'if (providerTask && isUsable(await this.#looks.atTask(providerTask.id))) return providerTask',
+    to: 'if (providerTask) return isUsable(await this.#looks.atTask(providerTask.id)) ? providerTask : null',
     tests: RESUMING,
   },
   {
@@ -33,20 +34,20 @@ export const WORKFLOWS_RULES: Mutant[] = [
   {
     name: 'known-task-not-looked-at',
     file: JOB,
-    from: 'if (providerTask && isUsable(await this.#look(providerTask.id))) return providerTask',
+    from: 'if (providerTask && isUsable(await this.#looks.atTask(providerTask.id))) return providerTask',
     to: 'if (providerTask) return providerTask',
     tests: RESUMING,
   },
   {
     name: 'found-task-not-looked-at',
     file: JOB,
-    from: 'return found && isUsable(await this.#look(found.id)) ? found : null',
+    from: 'return found && isUsable(await this.#looks.atTask(found.id)) ? found : null',
     to: 'return found',
     tests: RESUMING,
   },
   {
     name: 'nothing-there-believed-at-once',
-    file: JOB,
+    file: LOOKS,
     from: "if (found || askedAt >= settledAt) return this.#settled('list', found)",
     to: "if (found || askedAt < settledAt + 1) return this.#settled('list', found)",
     tests: VIDEO,
@@ -102,7 +103,7 @@ export const WORKFLOWS_RULES: Mutant[] = [
   },
   {
     name: 'gone-at-first-sight',
-    file: JOB,
+    file: LOOKS,
     from: 'if (askedAt >= settledAt) throw taskGone(id)',
     to: 'if (askedAt > 0) throw taskGone(id)',
     tests: ['tests/provider-kit/definitions.test.ts'],

@@ -2,8 +2,8 @@ import { type Backoff, BY_A_FIFTH, backoff } from '../lib/backoff.js'
 
 /**
  * The outcome of a round of the pull loop:
- * - `full`: as many tasks as requested, and some were claimed: there may be more
- * - `some`: fewer tasks than requested
+ * - `full`: some were claimed, and main may be asked again at once: there may be more, or it waits for more (long poll)
+ * - `some`: fewer tasks than requested, and main does not wait for more
  * - `empty`: none, or none that could be claimed
  * - `waited`: none, but main did the waiting (long poll)
  * - `closed`: a gate is closed
@@ -13,7 +13,7 @@ import { type Backoff, BY_A_FIFTH, backoff } from '../lib/backoff.js'
 export type RoundOutcome = 'full' | 'some' | 'empty' | 'waited' | 'closed' | 'error' | 'unauthorized'
 
 export interface AdaptiveIntervalOptions {
-  /** Pause between polls while tasks keep coming. */
+  /** Pause between polls while tasks keep coming, if main does not wait for them (long poll). */
   pollIntervalMs: number
   /** The longest pause while no tasks come. */
   maxPollIntervalMs: number

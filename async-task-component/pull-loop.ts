@@ -49,7 +49,7 @@ export interface PullLoopOptions {
   starter: Pick<TaskStarter, 'run'>
   /** Asked in this order before every fetch; a closed gate ends the round. */
   gates: Gate[]
-  /** Most tasks fetched at once, and in flight at once; how long main may park a fetch if the last one left nothing. */
+  /** Most tasks fetched at once, and in flight at once; how long main may park a fetch that finds nothing. */
   limits: Pick<PullModeOptions, 'batchSize' | 'startConcurrency' | 'waitSeconds'>
   interval: Pick<AdaptiveInterval, 'after'>
   /** Aborted when nothing new may be begun. */
@@ -71,8 +71,6 @@ export class PullLoop {
   /** How many of those are not claimed yet. */
   #claiming = 0
   readonly #suspects = new Suspects()
-  /** The last fetch returned everything there was. */
-  #nothingLeft = false
   #closed: ClosedGate['reason'] | null = null
 
   constructor(options: PullLoopOptions) {
@@ -116,9 +114,7 @@ export class PullLoop {
 
   async #round(): Promise<RoundOutcome> {
     const { stopping, limits, fetchTasks } = this.#options
-    const { batchSize, startConcurrency } = limits
-    const waitSeconds = this.#nothingLeft ? limits.waitSeconds : 0
-    this.#nothingLeft = false
+    const { batchSize, startConcurrency, waitSeconds } = limits
     this.#enter('checking')
     if (await this.#anyGateClosed()) return 'closed'
 
@@ -128,7 +124,6 @@ export class PullLoop {
     const limit = Math.min(MAX_LISTED, free + this.#claiming + this.#suspects.size)
     const askedAt = performance.now()
     const fetched = await fetchTasks({ limit, waitSeconds }, stopping)
-    this.#nothingLeft = fetched.length < limit
     const tasks = fetched.filter(({ id }) => !this.#underWay.has(id) && !this.#suspects.has(id)).slice(0, free)
     if (!stopping.aborted && this.#suspects.isTurn(tasks)) {
       this.#enter('claiming')
@@ -139,17 +134,15 @@ export class PullLoop {
       const mainWaited = waitSeconds > 0 && performance.now() - askedAt > waitSeconds * 500
       return mainWaited ? 'waited' : 'empty'
     }
-    if (waitSeconds > 0) {
-      // A gate may have closed while the request was parked.
-      this.#forgetGates()
-      if (await this.#anyGateClosed()) return 'closed'
-    }
+    // A gate may have closed while the request was parked.
+    if (waitSeconds > 0 && (await this.#anyGateClosed())) return 'closed'
 
     this.#enter('claiming')
     const claims = tasks.map((task) => this.#serve(task, { alone: false }).claimed)
     const claimed = await this.#countWithin(CLAIM_PATIENCE_MS, claims)
     if (claimed === 0) return 'empty'
-    return fetched.length >= limit ? 'full' : 'some'
+    // Main waits for the next task, if there is none yet: the loop need not.
+    return fetched.length >= limit || waitSeconds > 0 ? 'full' : 'some'
   }
 
   /** How many succeeded; the loop does not wait for a claim that main keeps failing. */

@@ -13,7 +13,7 @@ const milliseconds = numberFromText(
 
 /** How the task processor pulls: every option, with its default. */
 export const pullModeSchema = z.strictObject({
-  /** Pause between polls while tasks keep coming. Default 1 s. */
+  /** Pause between polls while tasks keep coming, if main does not wait for them (`waitSeconds`). Default 1 s. */
   pollIntervalMs: milliseconds.default(1000),
   /** The longest pause while no tasks come, or a gate is closed. Default 5 s. */
   maxPollIntervalMs: milliseconds.default(5000),

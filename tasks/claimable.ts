@@ -53,6 +53,14 @@ export function selectClaimable(table: string, columns: Columns, limit: number, 
   )
 }
 
+/** Seconds until the next task becomes claimable by the clock alone, as SQL; null if there is none. */
+export function secondsUntilNextDue(table: string, columns: Pick<Columns, 'status' | 'claimableAt'>): string {
+  const { timed, claimed } = classesOf(columns)
+  const next = (of: string) =>
+    `(SELECT min(${columns.claimableAt}) FROM ${table} WHERE ${of} AND ${columns.claimableAt} > ${NOW})`
+  return `least(${next(timed)}, ${next(claimed)}) - ${NOW}`
+}
+
 /** The SQL condition for tasks in flight: claimed, and not ended. */
 export function inFlight(statusColumn: string): string {
   return `${statusColumn} IN ('queued', 'processing')`

@@ -3,7 +3,7 @@ import { DEFAULT_TASK_POLICY } from '../../protocol/index.js'
 import { FETCH_PENDING_TASKS } from '../../protocol/names.js'
 import { fetchPendingTasksAnswerSchema, fetchPendingTasksQuerySchema, type PendingTask } from '../../protocol/wire.js'
 import { Arrivals } from '../arrivals.js'
-import { countInFlight, NOW, selectClaimable } from '../claimable.js'
+import { countInFlight, NOW, secondsUntilNextDue, selectClaimable } from '../claimable.js'
 import { databaseOf, type PhysicalEntity, physicalEntity, reading } from '../database/sql.js'
 
 /** What is read of a task, and the entity's property that holds it. */
@@ -69,20 +69,21 @@ export function createFetchPendingTasksAPI({
     answer: fetchPendingTasksAnswerSchema,
     async callback({ signal }, { limit, waitSeconds = 0 }) {
       const entity = physicalEntity(this, entityName)
+      const read = <Row>(what: string, query: string) =>
+        reading(this, `${entityName}:${what}`, () => databaseOf(this).query<Row>(query, []))
       const sql = selectTasks(entity, fields, { limit, maxAttempts, stuckTimeoutSeconds, maxTasksInFlight })
       const arrivals = arrivalsOf()
       const waitUntil = performance.now() + waitSeconds * 1000
       for (;;) {
         const seen = arrivals.count
-        const found = await reading(this, `${entityName}:fetch`, () =>
-          databaseOf(this).query<PendingTask & { inFlight: number }>(sql, []),
-        )
+        const found = await read<PendingTask & { inFlight: number }>('fetch', sql)
         const rows = withinCapacity(found, maxTasksInFlight)
         const leftMs = waitUntil - performance.now()
         if (rows.length > 0 || leftMs <= 0 || signal.aborted) {
           return { tasks: rows.map(({ inFlight: _, ...row }) => ({ ...row, id: String(row.id) })) }
         }
-        await arrivals.next(seen, Math.min(leftMs, LOOK_AGAIN_MS), signal)
+        const [next] = await read<{ seconds: number | null }>('next-due', selectNextDue(entity, fields))
+        await arrivals.next(seen, Math.min(leftMs, LOOK_AGAIN_MS, msUntil(next?.seconds ?? null)), signal)
       }
     },
   })
@@ -94,7 +95,18 @@ function withinCapacity<Row extends { status: string; inFlight: number }>(rows: 
   return rows.filter(({ status }) => status === 'queued' || free-- > 0)
 }
 
-/** How often a parked request looks for tasks that other processes created, or that have become due. */
+/** Not before it is due, however the milliseconds are cut off. */
+function msUntil(seconds: number | null): number {
+  return seconds === null ? Number.POSITIVE_INFINITY : Math.floor(seconds * 1000) + 1
+}
+
+function selectNextDue({ table, column }: PhysicalEntity, { status, claimableAt }: TaskFields): string {
+  if (claimableAt === undefined) return 'SELECT NULL AS seconds'
+  const columns = { status: column(status), claimableAt: column(claimableAt) }
+  return `SELECT ${secondsUntilNextDue(table, columns)} AS seconds`
+}
+
+/** How often a parked request looks for tasks that other processes created. */
 const LOOK_AGAIN_MS = 1000
 
 const NEEDED = ['status', 'attempts', 'startedAt', 'createdAt', 'requestParams'] as const

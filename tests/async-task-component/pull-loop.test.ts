@@ -124,6 +124,8 @@ interface Round {
   tasks?: number
   /** Main waits for tasks as long as it is asked to. */
   parks?: boolean
+  /** How long main may park a fetch. Default: a moment. */
+  waitSeconds?: number
   /** When the loop is told to stop. */
   stops?: 'while fetching' | 'while starting'
 }
@@ -170,7 +172,7 @@ async function statesIn(rounds: Round[]): Promise<string[]> {
   const loop: PullLoop = new PullLoop({
     ...parts,
     gates: [gate],
-    limits: { batchSize: 2, startConcurrency: 2, waitSeconds: WAIT_SECONDS },
+    limits: { batchSize: 2, startConcurrency: 2, waitSeconds: rounds[0]?.waitSeconds ?? WAIT_SECONDS },
     interval: new AdaptiveInterval({ pollIntervalMs: 1, maxPollIntervalMs: 1 }),
     stopping: stopping.signal,
     alive() {
@@ -192,7 +194,12 @@ it.each<[string, Round[], string[]]>([
   ['a closed gate is not fetched behind', [{ gate: CLOSED }], ['checking', 'waiting']],
   ['no tasks are waited for', [{ tasks: 0 }], ['checking', 'fetching', 'waiting']],
   ['main that is away is waited for', [{}], ['checking', 'fetching', 'waiting']],
-  ['some tasks are claimed, and more are waited for', [{ tasks: 1 }], ['checking', 'fetching', 'claiming', 'waiting']],
+  ['some tasks are claimed, and main waits for more', [{ tasks: 1 }], ['checking', 'fetching', 'claiming']],
+  [
+    'some tasks are claimed, and the loop waits for more where main does not',
+    [{ tasks: 1, waitSeconds: 0 }],
+    ['checking', 'fetching', 'claiming', 'waiting'],
+  ],
   ['after a full batch more are fetched at once', [{ tasks: 2 }], ['checking', 'fetching', 'claiming']],
   [
     'where main has waited for tasks, nothing more is waited for',
@@ -210,6 +217,7 @@ it.each<[string, Round[], string[]]>([
 
 it('what the moves list is what moves the loop, and nothing else is', async () => {
   await statesIn([{ gate: CLOSED }, {}, { tasks: 0 }, { parks: true }, { tasks: 1 }, { tasks: 2 }])
+  await statesIn([{ tasks: 1, waitSeconds: 0 }])
   // A stop in the middle of each.
   await statesIn([{ tasks: 0 }, { parks: true, stops: 'while fetching' }])
   await statesIn([{ tasks: 2, stops: 'while starting' }])

@@ -8,10 +8,11 @@ import {
   selectTasks,
   type TaskFields,
 } from '@/tasks/apis/fetch-pending-tasks.js'
+import { Arrivals } from '@/tasks/arrivals.js'
 import { DatabaseSystem, databaseOf, databaseTime, physicalEntity, reading } from '@/tasks/database/sql.js'
 import { startTestMain, type TestMain } from '../support/main.js'
 import { multiplyTask } from '../support/rows.js'
-import { events, plantTask, TEST_TASKS } from '../support/tasks.js'
+import { events, type PlantedTask, plantTask, TEST_TASKS } from '../support/tasks.js'
 
 const api = createFetchPendingTasksAPI({
   namespace: 'test',
@@ -88,6 +89,43 @@ describe('what may be claimed now', () => {
     await plantTask(controller, { events: [...processing, events.completed(1)] })
     await plantTask(controller, { events: [events.cancelled(1)] })
     expect(await fetchTasks(controller)).toEqual([])
+  })
+})
+
+describe('a parked request', () => {
+  /** For how long each look is waited after; the waiting takes no time here. */
+  async function waits(): Promise<number[]> {
+    const waited: number[] = []
+    const gone = new AbortController()
+    const arrivals = new (class extends Arrivals {
+      override async next(_seen: number, ms: number) {
+        waited.push(ms)
+        gone.abort()
+      }
+    })()
+    const parking = createFetchPendingTasksAPI({
+      namespace: 'test',
+      apiCallEntity: { entityName: TEST_TASKS.apiCall, fields: API_CALL_FIELDS },
+      arrivals: () => arrivals,
+    })
+    await parking.callback.call(controller, { signal: gone.signal }, { limit: 1, waitSeconds: 20 })
+    return waited
+  }
+
+  it.each<[string, (at: number) => PlantedTask]>([
+    ['a delayed task', (dueAt) => ({ state: { dueAt } })],
+    ['a claim, at the end of its lease', (leaseExpiresAt) => ({ events: [events.queued(1, leaseExpiresAt)] })],
+  ])('looks again when the first becomes due: %s', async (_what, dueAt) => {
+    await plantTask(controller, { state: { dueAt: now + 60 } })
+    await plantTask(controller, dueAt(now + 0.4))
+    const [ms = 0, ...more] = await waits()
+    expect(more).toEqual([])
+    expect(ms).toBeLessThanOrEqual(401)
+  })
+
+  it('looks each second for tasks that others created', async () => {
+    await plantTask(controller, { state: { dueAt: now + 60 } })
+    expect(await waits()).toEqual([1000])
   })
 })
 

@@ -25,6 +25,20 @@ export const PULLING_RULES: Mutant[] = [
     tests: PULLING,
   },
   {
+    name: 'waits-although-main-does',
+    file: PULL_LOOP,
+    from: 'fetched.length >= limit || waitSeconds > 0 ?',
+    to: 'fetched.length >= limit ?',
+    tests: PULLING,
+  },
+  {
+    name: 'due-found-at-the-next-second',
+    file: 'tasks/apis/fetch-pending-tasks.ts',
+    from: 'Math.min(leftMs, LOOK_AGAIN_MS, msUntil(next?.seconds ?? null))',
+    to: 'Math.min(leftMs, LOOK_AGAIN_MS)',
+    tests: ['tests/integrations/fetchPendingTasks.test.ts'],
+  },
+  {
     name: 'never-starts',
     file: PULL_LOOP,
     from: "if (result.kind !== 'claimed') return null",

@@ -1,7 +1,8 @@
 /**
  * The rules of imports, which `npm run check` holds. Imports run downwards:
  *
- *   lib, protocol < tasks, artifacts < provider-kit < integrations < main-component | async-task-component < entries
+ *   lib, protocol < tasks, artifacts < provider-kit < integrations < config < application <
+ *   main-component | async-task-component < package < this repository's own application
  *
  * Imports of types count too. What a process loads is held by tests that forbid it: `forbid-databases.mjs` in the
  * daemon, `forbid-native-core.mjs` in main; and Temporal's bundler refuses workflows that load Node's modules.
@@ -14,9 +15,11 @@ const layer = (name, path, allowed) => ({
   to: { path: PRODUCT, pathNot: [path, ...allowed.map((folder) => `^${folder}`)] },
 })
 const PRODUCT =
-  '^(lib|client|protocol|tasks|artifacts|provider-kit|integrations|config|backend|main-component|async-task-component)/|^(config|start\\w+)\\.ts$'
-/** What each integration owns of the configuration; light, and below it. */
-const SECTIONS = 'integrations/(entries|[^/]+)/config\\.ts$'
+  '^(lib|client|protocol|tasks|artifacts|provider-kit|integrations|config|application|backend|main-component|async-task-component|package)/|^(application|config|start\\w+)\\.ts$'
+/** This repository's application: the first user of what the others export. */
+const APPLICATION = '^(backend|integrations/entries)/|^(application|config|config/load|start\\w+)\\.ts$'
+/** An integration's own folder. */
+const INTEGRATION = '^integrations/(?!entries/)[^/]+/'
 const WORKFLOWS = '^(provider-kit/workflow/|integrations/[^/]+/workflows/)'
 
 module.exports = {
@@ -34,24 +37,56 @@ module.exports = {
     layer('tasks', '^tasks/', ['lib/', 'protocol/']),
     layer('artifacts', '^artifacts/', ['lib/', 'protocol/']),
     layer('provider-kit', '^provider-kit/', ['lib/', 'protocol/', 'artifacts/']),
-    layer('backend', '^backend/', []),
+    layer('package', '^package/', [
+      'lib/',
+      'protocol/',
+      'tasks/',
+      'artifacts/',
+      'provider-kit/',
+      'integrations/[^/]+\\.ts$',
+      'config/(?!load\\.ts)',
+      'application/',
+      'main-component/',
+      'async-task-component/',
+    ]),
+    {
+      name: 'application-uses-what-is-exported',
+      comment: 'As any application would: what it needs, package/ exports',
+      severity: 'error',
+      from: { path: APPLICATION },
+      to: { path: PRODUCT, pathNot: [APPLICATION, INTEGRATION, '^package/'] },
+    },
+    {
+      name: 'product-knows-no-application',
+      severity: 'error',
+      from: { path: PRODUCT, pathNot: APPLICATION },
+      to: { path: APPLICATION },
+    },
     layer('integrations', '^integrations/(?!entries/)', ['lib/', 'protocol/', 'tasks/', 'artifacts/', 'provider-kit/']),
-    layer('config', '^config(/|\\.ts$)', ['lib/', 'protocol/', 'artifacts/config\\.ts$', SECTIONS]),
+    layer('config', '^config/(?!load)', [
+      'lib/',
+      'protocol/',
+      'artifacts/config\\.ts$',
+      'provider-kit/provider/config\\.ts$',
+    ]),
+    layer('application', '^application/', ['protocol/', 'provider-kit/', 'integrations/[^/]+\\.ts$', 'config/']),
     layer('main-component', '^main-component/', [
       'lib/',
       'protocol/',
       'tasks/',
       'artifacts/',
-      'integrations/(index|entries/\\w+|pull-integration)\\.ts$',
-      'config(/|\\.ts$)',
-      'backend/',
+      'integrations/(index|pull-integration)\\.ts$',
+      'config/',
+      'application/',
     ]),
     layer('async-task-component', '^async-task-component/', [
       'lib/',
       'protocol/',
       'provider-kit/',
       'integrations/index\\.ts$',
-      'config(/|\\.ts$)',
+      'config/',
+      'application/',
+      'artifacts/index\\.ts$',
     ]),
     {
       name: 'integrations-do-not-know-each-other',
@@ -84,7 +119,9 @@ module.exports = {
       name: 'main-has-no-native-core',
       comment: 'It takes 74 MB: main asks Temporal by the client alone',
       severity: 'error',
-      from: { path: '^(lib|client|protocol|tasks|artifacts|provider-kit|integrations|config|main-component)/' },
+      from: {
+        path: '^(lib|client|protocol|tasks|artifacts|provider-kit|integrations|config|application|main-component)/',
+      },
       to: { path: 'node_modules/@temporalio/(worker|core-bridge|testing)/' },
     },
     {

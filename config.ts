@@ -4,9 +4,10 @@
  */
 import { loadConfig } from './config/load.js'
 
-export { ConfigError } from './config/config-error.js'
 export { loadConfig } from './config/load.js'
-export type { AppConfig } from './config/schema.js'
+export { ConfigError } from './package/index.js'
 
 /** This process's configuration. Importing it throws a ConfigError where it cannot be used. */
 export const config = loadConfig()
+
+export type AppConfig = typeof config

@@ -1,5 +1,5 @@
 /** The async-task component's public types. */
-import type { AppConfig } from '../config.js'
+import type { AppConfig } from '../config/schema.js'
 import type { Backoff } from '../lib/backoff.js'
 import type { TaskStatus } from '../protocol/types.js'
 

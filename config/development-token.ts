@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import type { AppConfig } from '../config.js'
+import type { AppConfig } from './schema.js'
 
 /** Its default file. */
 export const DEVELOPMENT_TOKEN_FILE = resolve('.data', 'internal-token')

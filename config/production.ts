@@ -53,7 +53,7 @@ function missingDatabase({ components: { main } }: AppConfig): ConfigProblem[] {
 
 function missingKeys({ integrations }: AppConfig): ConfigProblem[] {
   return Object.entries(integrations).flatMap(([name, section]) => {
-    if (!section.enabled || !('simulatorUrl' in section) || section.apiKey !== undefined) return []
+    if (!section.enabled || section.simulatorUrl === undefined || section.apiKey !== undefined) return []
     return [
       {
         path: `integrations.${name}.apiKey`,

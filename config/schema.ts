@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import { artifactsConfigSchema } from '../artifacts/config.js'
-import { integrationsConfigSchema } from '../integrations/entries/config.js'
 import { booleanFromText, numberFromText } from '../lib/from-text.js'
 import { DEFAULT_TASK_POLICY } from '../protocol/index.js'
+import type { LocalConfig, ProviderConfig } from '../provider-kit/provider/config.js'
 import { authSchema, bearerToken, rejectSharedTokens } from './authentication.js'
-import { MODES } from './modes.js'
+import { MODES, type Mode } from './modes.js'
 import { pullModeSchema } from './pull-mode.js'
 
 const port = numberFromText(z.number().int().min(0).max(65_535))
@@ -87,14 +87,23 @@ const asyncTaskSchema = z.strictObject({
   shutdownGraceMs: numberFromText(z.number().int().min(0)).default(10_000),
 })
 
-export const configSchema = z.strictObject({
-  mode: z.enum(MODES),
-  components: z.strictObject({
-    main: mainSchema,
-    asyncTask: asyncTaskSchema,
-    artifacts: artifactsConfigSchema.prefault({}),
-  }),
-  integrations: integrationsConfigSchema,
+const componentsSchema = z.strictObject({
+  main: mainSchema,
+  asyncTask: asyncTaskSchema,
+  artifacts: artifactsConfigSchema.prefault({}),
 })
 
-export type AppConfig = z.infer<typeof configSchema>
+/** @param integrations the schema of what the application's integrations bring */
+export function configSchema<S>(integrations: z.ZodType<S>) {
+  return z.strictObject({ mode: z.enum(MODES), components: componentsSchema, integrations })
+}
+
+/** An integration's section of the configuration, of whatever shape it is. */
+export type Section = LocalConfig & Partial<ProviderConfig>
+
+/** @template S the sections of the application's integrations, by name */
+export interface AppConfig<S = Record<string, Section>> {
+  mode: Mode
+  components: z.output<typeof componentsSchema>
+  integrations: S
+}

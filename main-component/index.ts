@@ -2,28 +2,20 @@
 import { once } from 'node:events'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { Controller } from 'interaqt'
-import type { Logger } from 'pino'
-import { createArtifactStore } from '../artifacts/index.js'
-import * as backend from '../backend/index.js'
-import type { AppConfig } from '../config.js'
-import { manyListeners } from '../lib/abort.js'
+import { Controller } from 'interaqt'
+import type { Application } from '../application/define.js'
+import type { AppConfig } from '../config/schema.js'
 import { createHTTPServer } from '../lib/http-server.js'
-import { Admission } from './admission.js'
-import { createApplication, type RunAccess } from './application.js'
-import { createAuthentication } from './authentication.js'
-import { type OpenedDatabase, openDatabase } from './database.js'
+import { DatabaseSystem } from '../tasks/database/sql.js'
+import { type EmbeddedMain, type EmbeddedMainOptions, embedMain } from './embedded.js'
 import { MainComponentError } from './errors.js'
-import { createHTTPApp } from './http-app.js'
+import { createLogger } from './logger.js'
 import { installOrAttach } from './model.js'
-import { keepRemoving } from './retention.js'
-import { TemporalRuns } from './temporal-runs.js'
+import { openDatabase } from './open-database.js'
 
-export interface MainComponentOptions {
+export interface MainComponentOptions extends EmbeddedMainOptions {
+  application: Application
   config: AppConfig
-  /** Accepted for the internal APIs; during a rotation the new one and the previous one. */
-  internalTokens: readonly string[]
-  logger: Logger
 }
 
 export interface MainComponent {
@@ -44,69 +36,40 @@ const REQUEST_TIMEOUT_MS = 60_000
  *
  * @throws MainComponentError for what the operator can remedy
  */
-export async function startMainComponent({
-  config,
-  internalTokens,
-  logger,
-}: MainComponentOptions): Promise<MainComponent> {
-  const { main, artifacts } = config.components
-  const database = openDatabase(main.database, logger)
-  const runs = new TemporalRuns(config.components.asyncTask.temporal)
+export async function startMainComponent({ application, ...options }: MainComponentOptions): Promise<MainComponent> {
+  const { logger = createLogger(), config } = options
+  const { main } = config.components
+  const database = await openDatabase(main.database, logger)
+  let embedded: EmbeddedMain | undefined
   try {
-    const application = await boot(config, { handles: runs, callbackSecrets: internalTokens }, database, logger)
-    const stopping = new AbortController()
-    // Every request in flight listens, and stops listening when it is over.
-    manyListeners(stopping.signal)
-    const app = createHTTPApp({
-      ...application,
-      stopping: stopping.signal,
-      authentication: createAuthentication({ auth: main.auth, internalTokens, operatorToken: main.operatorToken }),
-      admission: new Admission(main.load),
-      artifacts,
-      url: main.publicUrl ?? main.url,
-      logger,
+    const serving = await embedMain(application, { ...options, logger })
+    embedded = serving
+    const system = new DatabaseSystem(database.driver)
+    const controller = new Controller({ system, ...serving.model })
+    const routes = await database.alone(async () => {
+      const done = await installOrAttach(controller, system, main.migrate, logger)
+      const made = await serving.routes(controller)
+      logger.info({ database: database.kind }, `model ${done}`)
+      return made
     })
-    const server = createHTTPServer(app.fetch, {
+    const server = createHTTPServer(routes.fetch, {
       headersTimeoutMs: HEADERS_TIMEOUT_MS,
       requestTimeoutMs: REQUEST_TIMEOUT_MS,
     })
     const url = await listen(server, main.host, main.port)
-    const { retention } = main
-    const store = createArtifactStore(artifacts, main.publicUrl ?? main.url)
-    const removeArtifact = store.remove
-    const removing = keepRemoving({ ...application, retention, removeArtifact, logger, stopping: stopping.signal })
     return {
       url,
-      controller: application.controller,
+      controller,
       async stop() {
-        stopping.abort()
-        await Promise.all([close(server), removing])
-        application.controller.teardown()
-        await Promise.all([database.close(), runs.close()])
+        await serving.stop(() => close(server))
+        controller.teardown()
+        await database.close()
       },
     }
   } catch (error) {
-    await Promise.all([database.close(), runs.close()])
+    await Promise.all([embedded?.stop(), database.close()])
     throw error
   }
-}
-
-async function boot(config: AppConfig, runs: RunAccess, database: OpenedDatabase, logger: Logger) {
-  const { controller, system, integrations, setUp } = await createApplication(config, database, logger, runs)
-  await database.alone(async () => {
-    const done = await installOrAttach(controller, system, config.components.main.migrate, logger)
-    await setUp()
-    logger.info({ database: database.kind }, `model ${done}`)
-  })
-  const middlewares = [...backend.middlewares, ...integrations.createMiddlewares()]
-  if (config.components.main.auth.mode === 'application' && middlewares.length === 0) throw noMiddleware()
-  return { controller, integrations, apis: integrations.createAPIs(), middlewares }
-}
-
-function noMiddleware(): MainComponentError {
-  const message =
-    'components.main.auth.mode is application, and there is no middleware that could set the user. Add one to middlewares in backend/index.ts, or choose another mode with AUTH_MODE.'
-  return new MainComponentError('NO_AUTHENTICATION', message, false)
 }
 
 async function listen(server: Server, host: string, port: number): Promise<string> {

@@ -1,18 +1,20 @@
 /** The command `npm run migrate`, and its output. */
 import type { Controller } from 'interaqt'
 import type { Logger } from 'pino'
-import type { AppConfig } from '../config.js'
+import type { Application } from '../application/define.js'
+import type { AppConfig } from '../config/schema.js'
 import { databaseOf } from '../tasks/database/sql.js'
 import { createApplication } from './application.js'
-import { openDatabase } from './database.js'
 import { MainComponentError } from './errors.js'
 import { goBack, migrationSQL, repeatResults } from './migration.js'
 import { ensureColumns, type MigrationPlan, type ModelChange, planMigration } from './migration-plan.js'
 import { migrate } from './model.js'
+import { openDatabase } from './open-database.js'
 
 export type MigrateCommand = 'plan' | 'apply' | 'back'
 
 export interface MigrateOptions {
+  application: Application
   config: AppConfig
   /** The entities whose rows may be lost. */
   allowLoss: readonly string[]
@@ -27,12 +29,12 @@ export interface MigrateOptions {
  */
 export async function runMigrateCommand(
   command: MigrateCommand,
-  { config, allowLoss, logger }: MigrateOptions,
+  { application, config, allowLoss, logger }: MigrateOptions,
   say: (line: string) => void,
 ): Promise<void> {
-  const database = openDatabase(config.components.main.database, logger)
+  const database = await openDatabase(config.components.main.database, logger)
   try {
-    const { controller, system, setUp } = await createApplication(config, database, logger)
+    const { controller, system, setUp } = await createApplication(application, config, database, logger)
     await database.alone(async () => {
       await system.database.open()
       if (!(await system.readMigrationManifest())) return say(await withoutModel(controller))

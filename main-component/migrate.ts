@@ -1,17 +1,22 @@
-/**
- * `npm run migrate -- --plan` shows the differences between the database and the application's model; `npm run migrate
- * -- --apply [--allow-loss <name> …]` migrates; `npm run migrate -- --back` makes the database usable again for the
- * release that it was migrated from.
- */
+/** `async-task migrate`, in this repository `npm run migrate`. */
 import { parseArgs } from 'node:util'
-import { loadConfig } from '../config/load.js'
+import type { Application } from '../application/define.js'
 import { createLogger } from './logger.js'
 import { type MigrateCommand, runMigrateCommand } from './migrate-command.js'
 
-const usage = 'npm run migrate -- --plan | --apply [--allow-loss <entity> …] | --back'
+const MIGRATE_USAGE = `migrate --plan | --apply [--allow-loss <entity> …] | --back
+  --plan   shows the differences between the database and the application's model
+  --apply  migrates
+  --back   makes the database usable again for the release that it was migrated from`
 
-try {
+/**
+ * Migrates an application's database, as the arguments say.
+ *
+ * @throws Error with a `code`, where an operator can remedy it
+ */
+export async function runMigrate(application: Application, args: string[]): Promise<void> {
   const { values } = parseArgs({
+    args,
     options: {
       plan: { type: 'boolean' },
       apply: { type: 'boolean' },
@@ -21,12 +26,9 @@ try {
   })
   const commands: MigrateCommand[] = (['plan', 'apply', 'back'] as const).filter((name) => values[name])
   const [command] = commands
-  if (!command || commands.length > 1) throw Object.assign(new Error(`Say what to do: ${usage}`), { code: 'USAGE' })
-  const options = { config: loadConfig({ component: 'main' }), allowLoss: values['allow-loss'], logger: createLogger() }
+  if (!command || commands.length > 1)
+    throw Object.assign(new Error(`Say what to do: ${MIGRATE_USAGE}`), { code: 'USAGE' })
+  const config = application.loadConfig({ component: 'main' })
+  const options = { application, config, allowLoss: values['allow-loss'], logger: createLogger() }
   await runMigrateCommand(command, options, (line) => console.log(line))
-  process.exit(0)
-} catch (error) {
-  const known = error instanceof Error && 'code' in error
-  process.stderr.write(`migrate: ${known ? error.message : error instanceof Error ? error.stack : error}\n`)
-  process.exit(1)
 }

@@ -3,7 +3,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Controller } from 'interaqt'
 import type { Logger } from 'pino'
-import type { AppConfig } from '../config.js'
+import type { AppConfig } from '../config/schema.js'
 import type { IAggregatedIntegration } from '../integrations/index.js'
 import { DAY_SECONDS } from '../protocol/limits.js'
 import { removeNotedArtifacts } from '../tasks/artifact-notes.js'

@@ -1,5 +1,7 @@
 /** This process's integrations, by its configuration. */
+import { application } from '../../application.js'
 import { config } from '../../config.js'
-import { createApplicationIntegrations } from './application.js'
+import { createApplicationIntegrations } from '../../package/main.js'
+import { sources } from './sources.js'
 
-export default createApplicationIntegrations(config)
+export default createApplicationIntegrations(application, sources, config)

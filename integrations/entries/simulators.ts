@@ -1,7 +1,6 @@
 /** Which simulators stand in for the providers of this application whose keys are not configured. */
 import type { AppConfig } from '../../config.js'
-import type { Integration } from '../../provider-kit/definition/define.js'
-import type { ProviderConfig } from '../../provider-kit/provider/config.js'
+import type { Integration, ProviderConfig } from '../../package/index.js'
 import * as definitions from './definitions.js'
 
 export interface SimulatorInUse {

@@ -1,5 +1,5 @@
 /** Which entities of this application's own ask for tasks. An integration without one here brings an entity of its own. */
-import type { TaskSource } from '../pull-integration.js'
+import type { TaskSource } from '../../package/index.js'
 
 export const sources: Readonly<Record<string, TaskSource<never>>> = {
   fangzhouVideoGeneration: promptSource('VideoGeneration', 'video'),

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import { createApplicationIntegrations } from '@/application/integrations.js'
+import { application } from '@/application.js'
 import { loadConfig } from '@/config/load.js'
 import { config } from '@/config.js'
-import { createApplicationIntegrations } from '@/integrations/entries/application.js'
+import { sources } from '@/integrations/entries/sources.js'
 import { makeIntegrations } from './support.js'
 
 const main = config.components.main.url
@@ -76,7 +78,7 @@ describe.each(expected)('%s', (namespace, taskQueue, workflowName, reportName) =
 it('is null where an integration is disabled', () => {
   const configuration = loadConfig({ component: 'main' })
   configuration.integrations.testAsyncTask.enabled = false
-  const Integrations = createApplicationIntegrations(configuration)
+  const Integrations = createApplicationIntegrations(application, sources, configuration)
   const parts = new Integrations({
     entities: [],
     relations: [],
@@ -96,7 +98,7 @@ it('is null where an integration is disabled', () => {
 
 it('says how long requests to a provider may take, and not those to a simulator, which cost nothing', () => {
   const longest = (env: NodeJS.ProcessEnv) => {
-    const Integrations = createApplicationIntegrations(loadConfig({ env }))
+    const Integrations = createApplicationIntegrations(application, sources, loadConfig({ env }))
     const parts = new Integrations({ entities: [], relations: [], activities: [], interactions: [], dict: [] })
     return parts
       .getIntegrations()

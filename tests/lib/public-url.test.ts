@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import { createApplicationIntegrations } from '@/application/integrations.js'
+import { application } from '@/application.js'
 import * as backend from '@/backend/index.js'
 import { loadConfig } from '@/config.js'
-import { createApplicationIntegrations } from '@/integrations/entries/application.js'
+import { sources } from '@/integrations/entries/sources.js'
 import { isPublicAddress, publicHttpUrl, type UserUrlOptions } from '@/lib/public-url.js'
 
 it.each([
@@ -126,11 +128,11 @@ describe('a request to the application', () => {
   const usual = loadConfig({ mode: 'local', env: {} })
 
   async function complaints(mode: 'local' | 'prod', namespace: string, request: object, config = usual) {
-    const Integrations = createApplicationIntegrations({ ...config, mode })
+    const Integrations = createApplicationIntegrations(application, sources, { ...config, mode })
     const model = { entities: [...backend.entities], relations: [], activities: [], interactions: [], dict: [] }
-    const application = new Integrations(model)
-    await application.configure()
-    const api = application.createAPIs().find((one) => one.namespace === namespace && one.name === 'generate')
+    const integrations = new Integrations(model)
+    await integrations.configure()
+    const api = integrations.createAPIs().find((one) => one.namespace === namespace && one.name === 'generate')
     if (!api?.params) throw new Error(`no API to ask for a ${namespace}`)
     const { error } = api.params.safeParse(request)
     return (error?.issues ?? []).map(({ path, message }) => `${path.join('.')} ${message}`)

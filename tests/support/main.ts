@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import pino from 'pino'
 import { inject } from 'vitest'
+import { application } from '@/application.js'
 import { loadConfig } from '@/config/load.js'
 import type { AppConfig } from '@/config.js'
 import { type MainComponent, startMainComponent } from '@/main-component/index.js'
@@ -60,6 +61,7 @@ export async function startTestMain(options: TestMainOptions = {}): Promise<Test
   const { maxTasksInFlight, maxOpenTasksPerUser, enabled = true, operatorToken } = options
   const { temporalAddress = inject('temporalAddress') } = options
   const component = await startMainComponent({
+    application,
     config: {
       ...config,
       integrations: {

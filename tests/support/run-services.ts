@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pino from 'pino'
+import { application } from '../../application.js'
 import { bundleWorkflows } from '../../async-task-component/workflow-bundle.js'
 import { loadConfig } from '../../config/load.js'
 import { startPostgres, type TestPostgres } from './postgres.js'
@@ -79,7 +80,7 @@ async function installInto(dataDir: string): Promise<string> {
   const env = { MAIN_DATA_DIR: dataDir, MAIN_LISTEN_PORT: '0' }
   const config = loadConfig({ mode: 'local', component: 'main', env })
   const logger = pino({ level: 'silent' })
-  const main = await startMainComponent({ config, internalTokens: ['nobody-calls-this-main'], logger })
+  const main = await startMainComponent({ application, config, internalTokens: ['nobody-calls-this-main'], logger })
   await main.stop()
   const database = new PGlite(dataDir)
   // Memory that PGLite clears first, at every start. Tests have little in it.

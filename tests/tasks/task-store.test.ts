@@ -1,6 +1,7 @@
 /** An integration's TaskStore: made by `setup`, reached by APIs that may be made before. */
 import pino from 'pino'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
+import * as definition from '@/application.js'
 import { loadConfig } from '@/config/load.js'
 import { createApplication } from '@/main-component/application.js'
 import { openDatabase } from '@/main-component/database.js'
@@ -12,7 +13,7 @@ const logger = pino({ level: 'silent' })
 const database = openDatabase({ ...config.components.main.database, dataDir: 'memory://' }, logger)
 let application: Awaited<ReturnType<typeof createApplication>>
 beforeAll(async () => {
-  application = await createApplication(config, database, logger)
+  application = await createApplication(definition.application, config, database, logger)
   await installOrAttach(application.controller, application.system, 'never', logger)
 })
 afterAll(() => database.close())

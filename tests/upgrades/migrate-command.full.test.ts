@@ -3,6 +3,7 @@ import { Entity, Property } from 'interaqt'
 import pg from 'pg'
 import pino from 'pino'
 import { afterEach, beforeEach, expect, it } from 'vitest'
+import { application } from '@/application.js'
 import * as backend from '@/backend/index.js'
 import { loadConfig } from '@/config/load.js'
 import { type MigrateCommand, runMigrateCommand } from '@/main-component/migrate-command.js'
@@ -24,7 +25,7 @@ async function run(command: MigrateCommand, allowLoss: string[] = []): Promise<s
   const lines: string[] = []
   const config = loadConfig({ mode: 'local', component: 'main', env: database.env })
   const logger = pino({ level: 'silent' })
-  await runMigrateCommand(command, { config, allowLoss, logger }, (line) => lines.push(line))
+  await runMigrateCommand(command, { application, config, allowLoss, logger }, (line) => lines.push(line))
   return lines.join('\n')
 }
 

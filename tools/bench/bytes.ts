@@ -3,6 +3,7 @@
  * bench:bytes`, or with another number of tasks: `npm run bench:bytes -- 1000`.
  */
 import pino from 'pino'
+import { application } from '@/application.js'
 import { loadConfig } from '@/config/load.js'
 import { type MainComponent, startMainComponent } from '@/main-component/index.js'
 import { DEFAULT_TASK_POLICY, type TaskRequest } from '@/protocol/index.js'
@@ -29,6 +30,7 @@ async function onDatabase(title: string, tasks: number, url?: string): Promise<v
   const { main } = config.components
   const database = { dataDir: 'memory://', ...(url !== undefined && { url }) }
   const component = await startMainComponent({
+    application,
     config: { ...config, components: { ...config.components, main: { ...main, port: 0, database } } },
     internalTokens: [],
     logger: pino({ level: 'silent' }),

@@ -3,6 +3,7 @@
  * bench:fetch`, or with another number of rows: `npm run bench:fetch -- 100000`.
  */
 import pino from 'pino'
+import { application } from '@/application.js'
 import { loadConfig } from '@/config/load.js'
 import { type MainComponent, startMainComponent } from '@/main-component/index.js'
 import { API_CALL_FIELDS, selectTasks } from '@/tasks/apis/fetch-pending-tasks.js'
@@ -61,6 +62,7 @@ async function start(url?: string): Promise<MainComponent> {
   const { main } = config.components
   const database = { dataDir: 'memory://', ...(url !== undefined && { url }) }
   const component = await startMainComponent({
+    application,
     config: { ...config, components: { ...config.components, main: { ...main, port: 0, database } } },
     internalTokens: [],
     logger: pino({ level: 'silent' }),

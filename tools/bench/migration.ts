@@ -5,6 +5,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import pino from 'pino'
+import { application } from '@/application.js'
 import { loadConfig } from '@/config/load.js'
 import { startMainComponent } from '@/main-component/index.js'
 import { startPostgres } from '@/tests/support/postgres.js'
@@ -28,6 +29,7 @@ async function main(rows: number): Promise<void> {
   const stalls = await Promise.all([watch(url, TASKS), watch(url, EVENTS)])
   const from = performance.now()
   const component = await startMainComponent({
+    application,
     config: { ...config, components: { ...config.components, main: { ...main, port: 0, database } } },
     internalTokens: [],
     logger: pino({ level: 'silent' }),

@@ -6,6 +6,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
 import pino from 'pino'
+import { application } from '@/application.js'
 import { loadConfig } from '@/config/load.js'
 import { startMainComponent } from '@/main-component/index.js'
 import { inShortBatches } from '@/main-component/retention.js'
@@ -33,6 +34,7 @@ async function main(rows: number): Promise<void> {
   const config = loadConfig({ mode: 'local', component: 'main' })
   const { main } = config.components
   const component = await startMainComponent({
+    application,
     config: {
       ...config,
       components: { ...config.components, main: { ...main, port: 0, database: { ...main.database, url } } },

@@ -121,7 +121,7 @@ export class UpgradeSystem {
 
   /** `npm run migrate -- --back` of this checkout. */
   async migrateBack(): Promise<void> {
-    const args = ['--import', 'tsx', 'main-component/migrate.ts', '--back']
+    const args = ['--import', 'tsx', 'package/cli.ts', 'migrate', '--back']
     await promisify(execFile)(process.execPath, args, { env: this.env })
   }
 

@@ -1,0 +1,103 @@
+/** Main within an application's own process: it adds to the application's model, and serves on its HTTP server. */
+import type { Hono } from 'hono'
+import type { Controller, ControllerOptions } from 'interaqt'
+import type { Logger } from 'pino'
+import type { Application } from '../application/define.js'
+import { createArtifactStore } from '../artifacts/index.js'
+import { internalToken } from '../config/development-token.js'
+import type { AppConfig } from '../config/schema.js'
+import { manyListeners } from '../lib/abort.js'
+import { Admission } from './admission.js'
+import type { AppEnv } from './app-env.js'
+import { createModel } from './application.js'
+import { createAuthentication } from './authentication.js'
+import { MainComponentError } from './errors.js'
+import { createHTTPApp } from './http-app.js'
+import { createLogger } from './logger.js'
+import { keepRemoving } from './retention.js'
+import { TemporalRuns } from './temporal-runs.js'
+
+export interface EmbeddedMainOptions {
+  /** Default: what the application reads in the working directory. */
+  config?: AppConfig
+  /** Accepted for the internal APIs; during a rotation the new one and the previous one. Default: as configured. */
+  internalTokens?: readonly string[]
+  /** Default: JSON lines on stdout. */
+  logger?: Logger
+}
+
+export interface EmbeddedMain {
+  /** The application's model with all that its integrations add: `new Controller({ system, ...main.model })`. */
+  readonly model: Omit<ControllerOptions, 'system'>
+  /**
+   * Makes the routes, and what the database needs beside the model. Call it once the Controller is set up, and one
+   * process at a time. Mount the result last: `app.mount('/', routes.fetch)`.
+   */
+  routes(controller: Controller): Promise<Hono<AppEnv>>
+  /**
+   * Graceful shutdown: has parked requests answer, waits for `closeServer`, and closes what main opened. The database
+   * is closed after that.
+   */
+  stop(closeServer?: () => Promise<unknown>): Promise<void>
+}
+
+/** @throws ConfigError, MainComponentError */
+export async function embedMain(application: Application, options: EmbeddedMainOptions = {}): Promise<EmbeddedMain> {
+  const { config = application.loadConfig({ component: 'main' }), logger = createLogger() } = options
+  const { internalTokens = internalTokensOf(config) } = options
+  const { main, artifacts, asyncTask } = config.components
+  const runs = new TemporalRuns(asyncTask.temporal)
+  const access = { handles: runs, callbackSecrets: internalTokens }
+  const { model, integrations, middlewares, setUp } = await createModel(application, config, logger, access)
+  if (main.auth.mode === 'application' && middlewares.length === 0) throw noMiddleware()
+  const stopping = new AbortController()
+  // Every request in flight listens, and stops listening when it is over.
+  manyListeners(stopping.signal)
+  let removing: Promise<void> | undefined
+  return {
+    model,
+    async routes(controller) {
+      await setUp(controller)
+      const url = main.publicUrl ?? main.url
+      const removeArtifact = createArtifactStore(artifacts, url).remove
+      const { retention } = main
+      removing = keepRemoving({
+        controller,
+        integrations,
+        retention,
+        removeArtifact,
+        logger,
+        stopping: stopping.signal,
+      })
+      return createHTTPApp({
+        controller,
+        apis: integrations.createAPIs(),
+        middlewares,
+        stopping: stopping.signal,
+        authentication: createAuthentication({ auth: main.auth, internalTokens, operatorToken: main.operatorToken }),
+        admission: new Admission(main.load),
+        artifacts,
+        url,
+        logger,
+      })
+    },
+    async stop(closeServer) {
+      stopping.abort()
+      await Promise.all([closeServer?.(), removing])
+      await runs.close()
+    },
+  }
+}
+
+/** What the configuration says, and where it says nothing, what this machine's processes share. */
+function internalTokensOf({ mode, components: { main } }: AppConfig): string[] {
+  return [internalToken(mode, main.internalApiToken), main.previousInternalApiToken].filter(
+    (token) => token !== undefined,
+  )
+}
+
+function noMiddleware(): MainComponentError {
+  const message =
+    'components.main.auth.mode is application, and there is no middleware that could set the user. Add one to middlewares of the application’s model (in this repository backend/index.ts), or choose another mode with AUTH_MODE.'
+  return new MainComponentError('NO_AUTHENTICATION', message, false)
+}

@@ -1,0 +1,31 @@
+/** Main as a process: configuration in, running component out, signals. */
+import type { Application } from '../application/define.js'
+import { stopOnSignals } from '../lib/stop-on-signals.js'
+import { startMainComponent } from './index.js'
+import { createLogger } from './logger.js'
+
+/** Runs an application's main until a signal ends the process. */
+export async function runMain(application: Application): Promise<void> {
+  try {
+    const config = application.loadConfig({ component: 'main' })
+    const logger = createLogger()
+    const main = await startMainComponent({ application, config, logger })
+
+    logger.info({ url: main.url }, `listening at ${main.url}`)
+    process.send?.({ type: 'ready', url: main.url })
+
+    stopOnSignals((signal) => {
+      logger.info({ signal }, 'stopping')
+      main.stop().then(() => process.exit(0), fail)
+    })
+  } catch (error) {
+    fail(error)
+  }
+}
+
+/** Errors that an operator can remedy print only their message; others also print a stack trace. */
+function fail(error: unknown): never {
+  const known = error instanceof Error && 'code' in error
+  process.stderr.write(`main component: ${known ? error.message : error instanceof Error ? error.stack : error}\n`)
+  process.exit(1)
+}

@@ -1,0 +1,13 @@
+/** `interaqt-async-task`: what an application, and the author of an integration, says of itself. */
+export { type Application, type ApplicationModel, defineApplication } from '../application/define.js'
+export { type Artifact, artifactSchema } from '../artifacts/artifact.js'
+export { ConfigError } from '../config/config-error.js'
+export type { AppConfig, Section } from '../config/schema.js'
+export * from '../integrations/index.js'
+export type { TaskSource } from '../integrations/pull-definition.js'
+export type { Activities, ActivityContext } from '../provider-kit/activity-context.js'
+export { defineIntegration, type Integration, impossible } from '../provider-kit/definition/define.js'
+export type * from '../provider-kit/definition/shapes.js'
+export type { ProviderConfig } from '../provider-kit/provider/config.js'
+export type { ErrorTable } from '../provider-kit/provider/error-table.js'
+export { ProviderError } from '../provider-kit/provider/errors.js'

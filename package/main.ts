@@ -1,0 +1,11 @@
+/** `interaqt-async-task/main`: main as a part of an application's own process, or as a process. */
+export { createApplicationIntegrations } from '../application/integrations.js'
+export { createPullIntegration } from '../integrations/pull-integration.js'
+export { type EmbeddedMain, type EmbeddedMainOptions, embedMain } from '../main-component/embedded.js'
+export { MainComponentError } from '../main-component/errors.js'
+export { type MainComponent, type MainComponentOptions, startMainComponent } from '../main-component/index.js'
+export { createLogger } from '../main-component/logger.js'
+export { installOrAttach } from '../main-component/model.js'
+export { openDatabase } from '../main-component/open-database.js'
+export { runMain } from '../main-component/run.js'
+export { DatabaseSystem, inTransaction, reading } from '../tasks/database/sql.js'

@@ -1,0 +1,48 @@
+/** `async-task new`: the files of an integration, in an application's own folder. */
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+
+const TEMPLATES = fileURLToPath(new URL('../tools/new-integration/templates/', import.meta.url))
+
+/** Where an application finds what the templates import from this repository. */
+const EXPORTS: ReadonlyArray<[RegExp, string]> = [
+  [/'[./]+\/provider-kit\/definition\/[\w-]+\.js'/g, "'interaqt-async-task'"],
+  [/'[./]+\/(provider-kit\/workflow|protocol)\/[\w-]+\.js'/g, "'interaqt-async-task/workflow'"],
+  [/'[./]+\/(tools\/simulators|simulator)\/[\w-]+\.js'/g, "'interaqt-async-task/simulator'"],
+]
+
+/** @throws Error with a `code` where that cannot be; then nothing was written */
+export function newIntegration(args: string[]): void {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: { shape: { type: 'string' }, folder: { type: 'string', default: existsSync('src') ? 'src' : '.' } },
+  })
+  const [name = ''] = positionals
+  const { shape = '' } = values
+  const shapes = readdirSync(TEMPLATES)
+  const target = join(values.folder, 'integrations', name)
+  if (!/^[a-z][A-Za-z0-9]*$/.test(name)) throw refusal(`"${name}" is no name: letters and digits, as acmeSpeech`)
+  if (!shapes.includes(shape)) throw refusal(`--shape has to be one of ${shapes.join(', ')}`)
+  if (existsSync(target)) throw refusal(`${target} is there already`)
+
+  for (const file of readdirSync(join(TEMPLATES, shape), { recursive: true, encoding: 'utf8' })) {
+    if (!file.endsWith('.ts') || file === 'tests.ts') continue
+    let code = readFileSync(join(TEMPLATES, shape, file), 'utf8').replaceAll('newIntegration', name)
+    for (const [from, to] of EXPORTS) code = code.replace(from, to)
+    const path = join(target, file)
+    mkdirSync(dirname(path), { recursive: true })
+    writeFileSync(path, code)
+    console.log(`added ${path}`)
+  }
+  console.log(`Now name it in your application:
+  import { ${name} } from './integrations/${name}/index.js'
+  defineApplication({ integrations: { …, ${name} }, … })`)
+}
+
+function refusal(message: string): Error {
+  const usage = 'async-task new <name> --shape <polled | single | local | custom> [--folder <folder of integrations/>]'
+  return Object.assign(new Error(`${message}. Nothing was added.\n${usage}`), { code: 'USAGE' })
+}

@@ -1,8 +1,10 @@
 /** The daemon's task processor alone, as configured, for the test tasks: their workflows are started, and wait. */
+
+import { applicationPullModes } from '../../application/pulls.js'
+import { application } from '../../application.js'
 import { TaskProcessor } from '../../async-task-component/task-processor.js'
 import { internalToken } from '../../config/development-token.js'
 import { loadConfig } from '../../config/load.js'
-import { applicationPullModes } from '../../integrations/entries/pulls.js'
 import { temporalTarget } from '../../lib/temporal-client.js'
 
 const config = loadConfig({ component: 'asyncTask' })
@@ -18,7 +20,7 @@ const processor = new TaskProcessor({
   isWorkerRunning: () => true,
 })
 await processor.start(
-  applicationPullModes(config).flatMap(({ namespace: name, integration }) => {
+  applicationPullModes(application, config).flatMap(({ namespace: name, integration }) => {
     const pull = integration.getPullModeConfig?.()
     return name === 'testAsyncTask' && pull ? [{ namespace: name, config: pull }] : []
   }),

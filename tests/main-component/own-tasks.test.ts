@@ -5,7 +5,7 @@ import { createDatabase } from '../support/shared.js'
 import { events, plantTask, TEST_API, taskKeyOf } from '../support/tasks.js'
 
 const REPORT = `${TEST_API}/reportTestAsyncTaskResult`
-const TOKENS = { anna: 'annas-own-token-0001', ben: 'bens-own-token-00002' }
+const TOKENS = { anna: 'annas-own-token-0001', ben: 'bens-own-token-00002', cleo: 'cleos-own-token-0003' }
 const OPERATOR = 'the-operators-own-token'
 const as = (token: string) => ({ authorization: `Bearer ${token}` })
 const auth = {
@@ -163,13 +163,13 @@ describe('GET tasks', () => {
 
   it('by status, where one is given', async () => {
     const { controller } = main.component
-    const userId = 'ben'
+    const userId = 'cleo'
     const id = await plantTask(controller, {
       userId,
       createdAt: 500,
       events: [events.queued(1, Date.now() / 1000 + 300)],
     })
-    const { body } = await list('ben', '?status=queued')
+    const { body } = await list('cleo', '?status=queued')
     expect(body).toMatchObject({ tasks: [{ taskId: await taskKeyOf(controller, id), status: 'queued' }], next: null })
   })
 

@@ -11,16 +11,16 @@ import { makeIntegrations } from '../integrations/support.js'
 const config = loadConfig({ mode: 'local', component: 'main' })
 const logger = pino({ level: 'silent' })
 const database = openDatabase({ ...config.components.main.database, dataDir: 'memory://' }, logger)
+const scheme = vi.spyOn(database.driver, 'scheme')
 let application: Awaited<ReturnType<typeof createApplication>>
 beforeAll(async () => {
   application = await createApplication(definition.application, config, database, logger)
   await installOrAttach(application.controller, application.system, 'never', logger)
+  await application.setUp()
 })
 afterAll(() => database.close())
 
-it('what all integrations share is made once', async () => {
-  const scheme = vi.spyOn(database.driver, 'scheme')
-  await application.setUp()
+it('what all integrations share is made once', () => {
   const made = (name: string) => scheme.mock.calls.filter(([sql]) => sql.includes(name)).length
   expect([made('"ArtifactsToRemove"'), made('"IdempotencyKey_of_task"')]).toEqual([1, 1])
   expect(made('APICall_ready"')).toBe(application.integrations.getIntegrations().length)

@@ -22,7 +22,7 @@ export interface ApplicationModel {
   activities?: readonly ActivityInstance[]
   dicts?: readonly DictionaryInstance[]
   /** Which of its entities ask for tasks, by integration. One without a source here brings an entity of its own. */
-  sources?: Readonly<Record<string, TaskSource<never>>>
+  sources?: Readonly<Record<string, TaskSource<object>>>
   /** What every request to `/api` goes through. In the auth mode `application`, one of them sets `user`. */
   middlewares?: readonly MiddlewareHandler[]
 }

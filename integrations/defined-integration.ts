@@ -9,7 +9,7 @@ import { createPullIntegration, type TaskSource } from './pull-integration.js'
 export function createDefinedIntegration(
   definition: Integration,
   { pull, options }: DefinedPull,
-  source: TaskSource<never> | undefined,
+  source: TaskSource<object> | undefined,
 ): IIntegrationConstructor {
   if (source) return createPullIntegration(pull, { ...options, source: source as AnySource })
   const Base = createPullIntegration(pull, { ...options, source: ownSource(definition) })

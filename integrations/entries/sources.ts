@@ -1,12 +1,12 @@
 /** Which entities of this application's own ask for tasks. An integration without one here brings an entity of its own. */
 import type { TaskSource } from '../../package/index.js'
 
-export const sources: Readonly<Record<string, TaskSource<never>>> = {
+export const sources: Readonly<Record<string, TaskSource<object>>> = {
   fangzhouVideoGeneration: promptSource('VideoGeneration', 'video'),
   nanobanana2ImageGeneration: promptSource('ImageGeneration', 'image'),
   testAsyncTask: {
     entityName: 'TestTask',
-    toRequestParams: (record) => ({ ...(record.options as object) }) as never,
+    toRequestParams: (record) => ({ ...(record.options as object) }),
     dueAtProperty: 'dueAt',
     userProperty: 'userId',
     api: { namespace: 'test', createName: 'run', toRecord: (options) => ({ options }) },
@@ -14,11 +14,13 @@ export const sources: Readonly<Record<string, TaskSource<never>>> = {
 }
 
 /** Records that keep the prompt, if there is one, in a column of its own, and the rest of the request as `options`. */
-function promptSource(entityName: string, namespace: string): TaskSource<never> {
+function promptSource(entityName: string, namespace: string): TaskSource<object> {
   return {
     entityName,
-    toRequestParams: ({ prompt, options }) =>
-      ({ ...(typeof prompt === 'string' && { prompt }), ...(options as object) }) as never,
+    toRequestParams: ({ prompt, options }) => ({
+      ...(typeof prompt === 'string' && { prompt }),
+      ...(options as object),
+    }),
     dueAtProperty: 'dueAt',
     userProperty: 'userId',
     api: {

@@ -1,0 +1,1 @@
+export { polledWorkflow as acmeSpeechWorkflow } from 'interaqt-async-task/workflow'

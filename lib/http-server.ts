@@ -1,4 +1,5 @@
 /** HTTP server settings of main and the daemon: bad requests are answered, and slow senders are cut off. */
+import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import { createAdaptorServer } from '@hono/node-server'
 
@@ -22,6 +23,9 @@ const CHECK_INTERVAL_MS = 1_000
  */
 const KEEP_ALIVE_MS = 65_000
 
+/** What requests in flight have at a stop. */
+const STOP_GRACE_MS = 5_000
+
 /** Makes a server from an application's `fetch`. A request whose target is not a URL is answered 400. */
 export function createHTTPServer(
   fetch: Fetch,
@@ -40,4 +44,16 @@ export function createHTTPServer(
       connectionsCheckingInterval: CHECK_INTERVAL_MS,
     },
   }) as Server
+}
+
+/** Closes a server once its requests have been answered, or the time for that is over. */
+export async function closeServer(server: Server): Promise<void> {
+  const closed = once(server, 'close')
+  server.close()
+  // A keep-alive connection becomes idle only once its request is answered.
+  const idle = setInterval(() => server.closeIdleConnections(), 50)
+  const force = setTimeout(() => server.closeAllConnections(), STOP_GRACE_MS)
+  await closed
+  clearInterval(idle)
+  clearTimeout(force)
 }

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { Controller } from 'interaqt'
 import type { Application } from '../application/define.js'
 import type { AppConfig } from '../config/schema.js'
-import { createHTTPServer } from '../lib/http-server.js'
+import { closeServer, createHTTPServer } from '../lib/http-server.js'
 import { DatabaseSystem } from '../tasks/database/sql.js'
 import { type EmbeddedMain, type EmbeddedMainOptions, embedMain } from './embedded.js'
 import { MainComponentError } from './errors.js'
@@ -26,7 +26,6 @@ export interface MainComponent {
   stop(): Promise<void>
 }
 
-const STOP_GRACE_MS = 5_000
 const HEADERS_TIMEOUT_MS = 10_000
 /** For a body of 1 MiB over a slow line. */
 const REQUEST_TIMEOUT_MS = 60_000
@@ -61,7 +60,7 @@ export async function startMainComponent({ application, ...options }: MainCompon
       url,
       controller,
       async stop() {
-        await serving.stop(() => close(server))
+        await serving.stop(() => closeServer(server))
         controller.teardown()
         await database.close()
       },
@@ -83,15 +82,4 @@ async function listen(server: Server, host: string, port: number): Promise<strin
   }
   const { port: found } = server.address() as AddressInfo
   return `http://${host.includes(':') ? `[${host}]` : host}:${found}`
-}
-
-async function close(server: Server): Promise<void> {
-  const closed = once(server, 'close')
-  server.close()
-  // A keep-alive connection becomes idle only once its request is answered.
-  const idle = setInterval(() => server.closeIdleConnections(), 50)
-  const force = setTimeout(() => server.closeAllConnections(), STOP_GRACE_MS)
-  await closed
-  clearInterval(idle)
-  clearTimeout(force)
 }

@@ -1,6 +1,7 @@
 /** `interaqt-async-task/main`: main as a part of an application's own process, or as a process. */
 export { createApplicationIntegrations } from '../application/integrations.js'
 export { createPullIntegration } from '../integrations/pull-integration.js'
+export { closeServer } from '../lib/http-server.js'
 export { type EmbeddedMain, type EmbeddedMainOptions, embedMain } from '../main-component/embedded.js'
 export { MainComponentError } from '../main-component/errors.js'
 export { type MainComponent, type MainComponentOptions, startMainComponent } from '../main-component/index.js'

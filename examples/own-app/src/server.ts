@@ -1,8 +1,10 @@
 /** The application's own process: its Controller, its Hono, and main embedded in both. */
+import type { Server } from 'node:http'
 import { serve } from '@hono/node-server'
 import { Hono } from 'hono'
 import { Controller } from 'interaqt'
 import {
+  closeServer,
   createLogger,
   DatabaseSystem,
   embedMain,
@@ -47,7 +49,7 @@ const server = serve({ fetch: app.fetch, hostname: settings.host, port: settings
 })
 
 process.once('SIGTERM', async () => {
-  await main.stop(() => new Promise((resolve) => server.close(resolve)))
+  await main.stop(() => closeServer(server as Server))
   await database.close()
   process.exit(0)
 })

@@ -1,7 +1,8 @@
 /** What the providers' errors mean. Names come before statuses: neither provider can be asked what it has made. */
 import { z } from 'zod'
+import { parseRetryAfter } from '../../lib/retry-after.js'
 import type { ErrorTable, ReadError } from '../../provider-kit/provider/error-table.js'
-import { ProviderError, parseRetryAfter } from '../../provider-kit/provider/errors.js'
+import { ProviderError } from '../../provider-kit/provider/errors.js'
 
 /** Money has to be paid in, or a limit raised: somebody's work, not a matter of seconds. */
 const UNPAID_PAUSE_SECONDS = 3600

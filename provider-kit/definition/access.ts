@@ -1,8 +1,8 @@
 /** A definition's provider as one worker reaches it: by its section of the configuration. */
 import type { z } from 'zod'
+import type { ConnectionOptions } from '../../lib/checked-http.js'
 import { allowedAddresses, publicHttpUrl, type UserUrlOptions } from '../../lib/public-url.js'
 import type { ActivityContext } from '../activity-context.js'
-import type { ConnectionOptions } from '../provider/checked-http.js'
 import { type ProviderConfig, type ProviderEndpoint, providerEndpoint } from '../provider/config.js'
 import { linksOf } from '../provider/download.js'
 import type { ErrorTable, Purpose, ReadError } from '../provider/error-table.js'

@@ -2,8 +2,8 @@
 import type { IncomingMessage } from 'node:http'
 import { ApplicationFailure } from '@temporalio/activity'
 import { followingSignal } from '../../lib/abort.js'
+import { type ConnectionOptions, ForbiddenUrlError, getChecked } from '../../lib/checked-http.js'
 import { hostOf, isPublicAddress } from '../../lib/public-url.js'
-import { type ConnectionOptions, ForbiddenUrlError, getChecked } from './checked-http.js'
 import { collectBytes, mayPass } from './http-content.js'
 
 /** An object store says in some hundred bytes why it refuses. */

@@ -1,7 +1,8 @@
 /** What a provider's refusals mean: a table that is read from the top, where the first row that fits decides. */
 import { z } from 'zod'
+import { parseRetryAfter } from '../../lib/retry-after.js'
 import type { FailureKind } from '../../protocol/failure-details.js'
-import { ProviderError, parseRetryAfter } from './errors.js'
+import { ProviderError } from './errors.js'
 
 /**
  * - `missing`: there is no such task. Where one is polled it counts as gone once it stays so

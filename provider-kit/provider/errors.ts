@@ -3,7 +3,6 @@ import { msToNumber } from '@temporalio/common/lib/time.js'
 import { backoff } from '../../lib/backoff.js'
 import { redactThrown, redactValue } from '../../lib/redaction.js'
 import type { FailureDetails, FailureKind } from '../../protocol/failure-details.js'
-import { DAY_SECONDS } from '../../protocol/limits.js'
 import type { ActivityContext } from '../activity-context.js'
 import type { ProviderEndpoint } from './config.js'
 import { keyRedactor } from './key-redactor.js'
@@ -96,18 +95,6 @@ export async function asCreateFailure<T>(
     providerPauses.pause(Context.current().info.taskQueue, Math.max(PAUSE_SECONDS, error.retryAfterSeconds ?? 0))
   })
   return asActivityFailure(endpoint, request)
-}
-
-/** A day name begins each of the three ways in which HTTP writes dates; `Date.parse` takes much more for one. */
-const HTTP_DATE = /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)/
-
-/** A `Retry-After` header, seconds or an HTTP date, as seconds from now, a day at most. Undefined if it is neither. */
-export function parseRetryAfter(header: string | null | undefined): number | undefined {
-  if (!header) return undefined
-  const isDate = HTTP_DATE.test(header)
-  if (!isDate && !/^\d+(\.\d+)?$/.test(header)) return undefined
-  const seconds = isDate ? (Date.parse(header) - Date.now()) / 1000 : Number(header)
-  return Number.isNaN(seconds) ? undefined : Math.min(Math.max(seconds, 0), DAY_SECONDS)
 }
 
 /** What a failed `fetch` says: of its causes the innermost knows what happened. */

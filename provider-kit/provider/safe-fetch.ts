@@ -2,8 +2,8 @@
 import { ApplicationFailure } from '@temporalio/activity'
 import { fileTypeFromBuffer } from 'file-type'
 import { withTimeout } from '../../lib/abort.js'
+import { type ConnectionOptions, ForbiddenUrlError, getChecked } from '../../lib/checked-http.js'
 import type { FailureDetails } from '../../protocol/failure-details.js'
-import { type ConnectionOptions, ForbiddenUrlError, getChecked } from './checked-http.js'
 import { collectBytes, mayPass } from './http-content.js'
 
 export interface SafeFetchLimits {

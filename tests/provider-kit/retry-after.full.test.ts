@@ -2,7 +2,7 @@
 import type { WorkflowHandle } from '@temporalio/client'
 import type { TestWorkflowEnvironment } from '@temporalio/testing'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { parseRetryAfter } from '@/provider-kit/provider/errors.js'
+import { parseRetryAfter } from '@/lib/retry-after.js'
 import { imageRequest, withImageBench } from './image-bench.js'
 import { creates, videoRequest, withVideoBench } from './video-bench.js'
 import { createTimeSkippingEnvironment } from './workflow-bench.js'

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { ConnectionOptions } from '@/provider-kit/provider/checked-http.js'
+import type { ConnectionOptions } from '@/lib/checked-http.js'
 import { safeFetch } from '@/provider-kit/provider/safe-fetch.js'
 import { encodePng } from '@/tools/simulators/picture.js'
 

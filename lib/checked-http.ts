@@ -1,10 +1,10 @@
 /** HTTP to where others point: each connection, also of a redirect, is made to an address that was checked. */
 import { type LookupAddress, lookup as systemLookup } from 'node:dns'
 import { once } from 'node:events'
-import { get as getByHttp, type IncomingMessage } from 'node:http'
-import { get as getByHttps } from 'node:https'
+import { request as byHttp, type IncomingMessage } from 'node:http'
+import { request as byHttps } from 'node:https'
 import type { LookupFunction } from 'node:net'
-import { isPublicAddress, urlProblem } from '../../lib/public-url.js'
+import { isPublicAddress, urlProblem } from './public-url.js'
 
 const MAX_REDIRECTS = 5
 
@@ -37,30 +37,55 @@ export class ForbiddenUrlError extends Error {
 export async function getChecked(
   start: string,
   signal: AbortSignal,
-  { mayConnectTo = isPublicAddress, lookup = systemLookup }: ConnectionOptions = {},
+  options: ConnectionOptions = {},
 ): Promise<{ url: URL; response: IncomingMessage }> {
   let url = parse(start)
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
-    const here = url
-    const mayLeadTo = (address: string) => mayConnectTo(address, here)
-    const problem = urlProblem(here, mayLeadTo)
-    if (problem) throw new ForbiddenUrlError(`The URL ${problem}`, 'url_not_allowed')
-    const response = await get(here, checkedLookup(lookup, mayLeadTo), signal)
+    const response = await send(url, { method: 'GET', headers: {} }, signal, options)
     const { statusCode = 0, headers } = response
     if (statusCode < 300 || statusCode > 399 || !headers.location) return { url, response }
     response.destroy()
-    url = parse(headers.location, here)
+    url = parse(headers.location, url)
   }
   throw new ForbiddenUrlError(`${url.host} is the end of more than ${MAX_REDIRECTS} redirects`, 'too_many_redirects')
 }
 
-/** One request over a connection of its own, to an address that `lookup` gave. */
-async function get(url: URL, lookup: LookupFunction, signal: AbortSignal): Promise<IncomingMessage> {
-  // Compressed, it could be larger than it looks.
-  const options = { agent: false, lookup, signal, headers: { 'accept-encoding': 'identity' } }
-  const request = url.protocol === 'https:' ? getByHttps(url, options) : getByHttp(url, options)
+/**
+ * Posts a body to a URL, over a connection that was checked likewise. A redirect is an answer like any other.
+ *
+ * @throws ForbiddenUrlError; what the connection fails with
+ */
+export function postChecked(
+  url: URL,
+  message: { headers: Record<string, string>; body: string },
+  signal: AbortSignal,
+  options: ConnectionOptions = {},
+): Promise<IncomingMessage> {
+  return send(url, { method: 'POST', ...message }, signal, options)
+}
+
+/** One request over a connection of its own, to an address that was checked. */
+async function send(
+  url: URL,
+  { method, headers, body }: { method: string; headers: Record<string, string>; body?: string },
+  signal: AbortSignal,
+  { mayConnectTo = isPublicAddress, lookup = systemLookup }: ConnectionOptions,
+): Promise<IncomingMessage> {
+  const mayLeadTo = (address: string) => mayConnectTo(address, url)
+  const problem = urlProblem(url, mayLeadTo)
+  if (problem) throw new ForbiddenUrlError(`The URL ${problem}`, 'url_not_allowed')
+  const options = {
+    method,
+    agent: false,
+    lookup: checkedLookup(lookup, mayLeadTo),
+    signal,
+    // Compressed, an answer could be larger than it looks.
+    headers: { ...headers, 'accept-encoding': 'identity' },
+  }
+  const request = url.protocol === 'https:' ? byHttps(url, options) : byHttp(url, options)
   // What breaks after the answer has begun is an error of the answer too.
   request.on('error', () => {})
+  request.end(body)
   const [response] = (await once(request, 'response')) as [IncomingMessage]
   return response
 }

@@ -14,7 +14,15 @@ export function applicationPulls(
   runs?: DefinedOptions['runs'],
 ): ApplicationPull[] {
   // Elsewhere simulators may stand in, which are as private as what they are asked to fetch.
-  const shared = { mainUrl: main.url, ...main.tasks, ...(runs && { runs }), allowPrivateUrls: mode !== 'prod' }
+  const { secret, privateHosts } = main.webhooks
+  const webhooks = secret === undefined ? undefined : { privateHosts }
+  const shared = {
+    mainUrl: main.url,
+    ...main.tasks,
+    ...(runs && { runs }),
+    webhooks,
+    allowPrivateUrls: mode !== 'prod',
+  }
   return Object.values(integrations).map((definition) => {
     const { namespace } = definition
     const section = sections[namespace]

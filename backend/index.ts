@@ -15,6 +15,9 @@ const dueAt = () => Property.create({ name: 'dueAt', type: 'number' })
 /** The user who asked, and to whom alone the task is shown; null for nobody in particular. */
 const userId = () => Property.create({ name: 'userId', type: 'string' })
 
+/** The URL that is told of the end; null for none. */
+const webhook = () => Property.create({ name: 'webhook', type: 'string' })
+
 /** A video that somebody asked for: its prompt, and what else they chose. */
 const VideoGeneration = Entity.create({
   name: 'VideoGeneration',
@@ -23,6 +26,7 @@ const VideoGeneration = Entity.create({
     Property.create({ name: 'options', type: 'object' }),
     dueAt(),
     userId(),
+    webhook(),
   ],
 })
 
@@ -34,13 +38,14 @@ const ImageGeneration = Entity.create({
     Property.create({ name: 'options', type: 'object' }),
     dueAt(),
     userId(),
+    webhook(),
   ],
 })
 
 /** A task that exercises the whole path and asks no provider for anything. */
 const TestTask = Entity.create({
   name: 'TestTask',
-  properties: [Property.create({ name: 'options', type: 'object' }), dueAt(), userId()],
+  properties: [Property.create({ name: 'options', type: 'object' }), dueAt(), userId(), webhook()],
 })
 
 export const entities = [VideoGeneration, ImageGeneration, TestTask]

@@ -66,6 +66,7 @@ function leaveOutMainsOwn(values: JsonObject): void {
   if (!isObject(main)) return
   delete main.auth
   delete main.operatorToken
+  delete main.webhooks
 }
 
 function oneOf<T extends Mode | Component>(allowed: readonly T[], variable: string, value: string): T {

@@ -1,6 +1,8 @@
 import { z } from 'zod'
 import { artifactsConfigSchema } from '../artifacts/config.js'
 import { booleanFromText, numberFromText } from '../lib/from-text.js'
+import { hostsSchema } from '../lib/public-url.js'
+import { isWebhookSecret } from '../lib/standard-webhooks.js'
 import { DEFAULT_TASK_POLICY } from '../protocol/index.js'
 import type { LocalConfig, ProviderConfig } from '../provider-kit/provider/config.js'
 import { authSchema, bearerToken, rejectSharedTokens } from './authentication.js'
@@ -9,6 +11,10 @@ import { pullModeSchema } from './pull-mode.js'
 
 const port = numberFromText(z.number().int().min(0).max(65_535))
 const days = numberFromText(z.number().int().min(0).max(36_500))
+const webhookSecret = z
+  .string()
+  .refine(isWebhookSecret, 'must be whsec_ and 24 to 64 random bytes in base64: echo whsec_$(openssl rand -base64 32)')
+  .optional()
 const internalToken = z.string().min(16, 'must have at least 16 characters').optional()
 
 const mainSchema = z
@@ -38,6 +44,17 @@ const mainSchema = z
     auth: authSchema.prefault({}),
     /** Allows anonymous callers in `dev` and `prod`. */
     allowAnonymous: booleanFromText.default(false),
+    /** Messages to the URLs that users name for the ends of their tasks. Without a secret, they can name none. */
+    webhooks: z
+      .strictObject({
+        /** Signs the messages. */
+        secret: webhookSecret,
+        /** Also signs them while secrets are rotated. */
+        previousSecret: webhookSecret,
+        /** Hosts that may be in a private network, and be asked by plain HTTP. */
+        privateHosts: hostsSchema.default([]),
+      })
+      .prefault({}),
     /** Admission limits; beyond them requests are answered 503, to be retried. */
     load: z
       .strictObject({

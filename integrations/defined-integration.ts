@@ -34,6 +34,7 @@ function ownEntity(definition: Named) {
       Property.create({ name: 'request', type: 'object' }),
       Property.create({ name: 'dueAt', type: 'number' }),
       Property.create({ name: 'userId', type: 'string' }),
+      Property.create({ name: 'webhook', type: 'string' }),
     ],
   })
 }
@@ -44,6 +45,7 @@ function ownSource(definition: Named): AnySource {
     toRequestParams: ({ request }) => request as Record<string, unknown>,
     dueAtProperty: 'dueAt',
     userProperty: 'userId',
+    webhookProperty: 'webhook',
     api: { namespace: definition.namespace, createName: 'create', toRecord: (request) => ({ request }) },
   }
 }

@@ -5,7 +5,7 @@ import type { PullIntegrationDefinition, PullIntegrationOptions } from './pull-d
 
 /** How one application runs its definitions; what a section of the configuration says comes beside it. */
 export interface DefinedOptions
-  extends Pick<PullIntegrationOptions<never>, 'mainUrl' | 'maxAttempts' | 'stuckTimeoutSeconds' | 'runs'> {
+  extends Pick<PullIntegrationOptions<never>, 'mainUrl' | 'maxAttempts' | 'stuckTimeoutSeconds' | 'runs' | 'webhooks'> {
   /** Whether users' URLs may lead into private networks: where simulators stand in. */
   allowPrivateUrls: boolean
 }

@@ -13,6 +13,7 @@ import type { API } from '../lib/api.js'
 import type { APICall, WorkflowParams } from '../protocol/attempt.js'
 import type { RemovalBatch } from '../tasks/ended-tasks.js'
 import type { TaskLogger } from '../tasks/transition-log.js'
+import type { DueWebhooks } from '../tasks/webhooks.js'
 
 export { type API, type APIContext, APIError, createAPI } from '../lib/api.js'
 export type { APICall, WorkflowParams } from '../protocol/attempt.js'
@@ -58,6 +59,8 @@ export interface IIntegration {
   setup?(controller: Controller): Promise<void>
   /** Removes a batch of the tasks that ended so long ago; gives how many, zero once there are none. */
   removeEnded?(controller: Controller, batch: RemovalBatch): Promise<number>
+  /** The messages about ended tasks that main is to send. */
+  webhooks?(): DueWebhooks
   createSideEffects(): RecordMutationSideEffect<unknown>[]
   createAPIs?(): API[]
   createMiddlewares?(): MiddlewareHandler[]

@@ -14,6 +14,7 @@ import { type CallEntityNames, callEntityNames, createCallEntities, labelled } f
 import { addIdempotencyKeys } from '../tasks/idempotency.js'
 import { createTaskIndexes } from '../tasks/task-indexes.js'
 import { TaskStore } from '../tasks/task-store.js'
+import type { DueWebhooks } from '../tasks/webhooks.js'
 import type { API, IIntegrationConstructorArgs } from './index.js'
 import { buildWorkflowId, type PullIntegrationDefinition, type PullIntegrationOptions } from './pull-definition.js'
 
@@ -46,6 +47,12 @@ export class MainSide<Params extends z.ZodObject, Result extends z.ZodType> {
     return removeEndedTasks(this.#tasks(), batch)
   }
 
+  webhooks(): DueWebhooks {
+    const { webhooks } = this.#tasks()
+    const namespace = this.options.source?.api?.namespace ?? this.args.namespace
+    return { due: webhooks.due, claim: (limit) => webhooks.claim(limit, namespace) }
+  }
+
   createAPIs(): API[] {
     const { namespace, logger } = this.args
     const { reportAPIName, resultSchema } = this.definition
@@ -75,17 +82,18 @@ export class MainSide<Params extends z.ZodObject, Result extends z.ZodType> {
     const names = this.#names
     const { apiCall, integrationEvent } = createCallEntities(names, this.#policy.maxAttempts)
     if (options.source) {
-      const { entityName, toRequestParams, dueAtProperty = '', userProperty } = options.source
+      const { entityName, toRequestParams, dueAtProperty = '', userProperty, webhookProperty = '' } = options.source
       const source = entities.find((entity) => entity.name === entityName)
       if (!source) throw new Error(`${definition.name}: the application has no entity ${entityName} to make tasks of`)
       apiCall.computation = Transform.create({
         eventDeps: { created: { recordName: entityName, type: 'create' } },
         callback: labelled(
-          `${names.apiCall}.of.${entityName}.v3`,
+          `${names.apiCall}.of.${entityName}.v4`,
           ({ record }: { record: Record<string, unknown> }) => ({
             requestParams: definition.requestSchema.parse(toRequestParams(record)),
             source: { id: record.id },
             ...(typeof record[userProperty] === 'string' && { userId: record[userProperty] }),
+            ...(typeof record[webhookProperty] === 'string' && { webhook: record[webhookProperty] }),
             ...(typeof record[dueAtProperty] === 'number' && { state: { dueAt: record[dueAtProperty] } }),
           }),
         ),
@@ -119,12 +127,12 @@ export class MainSide<Params extends z.ZodObject, Result extends z.ZodType> {
 
   #publicAPIs({ store, logger }: TaskAPIOptions): API[] {
     const { requestSchema, resultSchema } = this.definition
-    const { enabled, source } = this.options
+    const { enabled, source, webhooks } = this.options
     if (!source?.api) return []
-    const { entityName: sourceEntity, dueAtProperty, userProperty, api } = source
+    const { entityName: sourceEntity, dueAtProperty, userProperty, webhookProperty, api } = source
     const { namespace, createName } = api
     const toRecord = (params: unknown) => api.toRecord(params as z.input<Params>)
-    const names = { namespace, createName, sourceEntity, dueAtProperty, userProperty }
-    return createTaskAPIs({ ...names, store, logger, enabled, toRecord, requestSchema, resultSchema })
+    const names = { namespace, createName, sourceEntity, dueAtProperty, userProperty, webhookProperty }
+    return createTaskAPIs({ ...names, store, logger, enabled, webhooks, toRecord, requestSchema, resultSchema })
   }
 }

@@ -1,6 +1,7 @@
 /** What an integration says of itself, and an application of how it runs it. */
 import type { z } from 'zod'
 import type { RunHandles } from '../protocol/run-handles.js'
+import type { WebhookOptions } from '../tasks/webhooks.js'
 
 /** What is particular to one integration, whatever application runs it. */
 export interface PullIntegrationDefinition<Params extends z.ZodObject, Result extends z.ZodType> {
@@ -43,6 +44,8 @@ export interface PullIntegrationOptions<Params> {
   pollSeconds?: number | undefined
   /** How main reaches the runs of its tasks; the daemon does without. */
   runs?: { handles: RunHandles; callbackSecrets: readonly string[] }
+  /** How webhooks are delivered. Without it, nobody can name one. */
+  webhooks?: WebhookOptions | undefined
   /** Where tasks come from. Without it, the application creates APICalls itself. */
   source?: TaskSource<Params>
 }
@@ -55,6 +58,8 @@ export interface TaskSource<Params> {
   dueAtProperty?: string
   /** The property with the id of the user whose task it is; a record without it asks for nobody's. */
   userProperty: string
+  /** The property with the URL that is told of the task's end; a record without it tells nobody. */
+  webhookProperty?: string
   /** The public APIs that create such records and show their tasks: `api/<namespace>/<createName>`, `…/tasks/:taskId`. */
   api?: {
     namespace: string

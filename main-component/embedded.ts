@@ -16,6 +16,7 @@ import { createHTTPApp } from './http-app.js'
 import { createLogger } from './logger.js'
 import { keepRemoving } from './retention.js'
 import { TemporalRuns } from './temporal-runs.js'
+import { keepDelivering } from './webhooks.js'
 
 export interface EmbeddedMainOptions {
   /** Default: what the application reads in the working directory. */
@@ -53,22 +54,16 @@ export async function embedMain(application: Application, options: EmbeddedMainO
   const stopping = new AbortController()
   // Every request in flight listens, and stops listening when it is over.
   manyListeners(stopping.signal)
-  let removing: Promise<void> | undefined
+  let atWork: Promise<void>[] = []
   return {
     model,
     async routes(controller) {
       await setUp(controller)
       const url = main.publicUrl ?? main.url
       const removeArtifact = createArtifactStore(artifacts, url).remove
-      const { retention } = main
-      removing = keepRemoving({
-        controller,
-        integrations,
-        retention,
-        removeArtifact,
-        logger,
-        stopping: stopping.signal,
-      })
+      const { retention, webhooks } = main
+      const shared = { controller, integrations, logger, stopping: stopping.signal }
+      atWork = [keepRemoving({ ...shared, retention, removeArtifact }), keepDelivering({ ...shared, webhooks })]
       return createHTTPApp({
         controller,
         apis: integrations.createAPIs(),
@@ -83,7 +78,7 @@ export async function embedMain(application: Application, options: EmbeddedMainO
     },
     async stop(closeServer) {
       stopping.abort()
-      await Promise.all([closeServer?.(), removing])
+      await Promise.all([closeServer?.(), ...atWork])
       await runs.close()
     },
   }

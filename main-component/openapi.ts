@@ -5,6 +5,7 @@ import type { AuthConfig } from '../config/authentication.js'
 import type { API } from '../lib/api.js'
 import { refusalSchema } from '../protocol/wire.js'
 import { IDEMPOTENCY_KEY } from '../tasks/idempotency.js'
+import { webhookBodySchema } from '../tasks/webhooks.js'
 import { apiPath } from './api-routes.js'
 import { TEXT_PATTERN } from './unstorable.js'
 
@@ -48,6 +49,7 @@ export function openAPIDocument(apis: readonly API[], url: string, authMode: Aut
   if (users) registry.registerComponent('securitySchemes', USER, users)
   for (const api of apis) registry.registerPath(route(api, users !== null))
   for (const other of [HEALTH, ARTIFACT]) registry.registerPath(other)
+  registry.registerWebhook(TASK_ENDED)
   const document = openAPI.getOpenAPI31Document({
     openapi: '3.1.0',
     info: { title: 'Main component', version: '1' },
@@ -103,6 +105,25 @@ const ARTIFACT: RouteConfig = {
     404: { description: 'Not found', ...json(refusalSchema) },
     416: { description: '`Range` begins after the end of the file' },
     500: { description: 'A fault of main', ...json(faultSchema) },
+  },
+}
+
+const TASK_ENDED: RouteConfig = {
+  method: 'post',
+  path: 'taskEnded',
+  summary: 'A task has ended: sent to the `webhook` that it was created with, signed as Standard Webhooks defines',
+  request: {
+    headers: z.object({
+      'webhook-id': z.string().describe('The same for each try'),
+      'webhook-timestamp': z.string(),
+      'webhook-signature': z.string(),
+    }),
+    body: { required: true, ...json(webhookBodySchema) },
+  },
+  responses: {
+    '2XX': { description: 'Taken' },
+    410: { description: 'Not wanted any more' },
+    default: { description: 'Sent again later' },
   },
 }
 

@@ -1,6 +1,7 @@
 /**
  * Retention: removes tasks that ended long ago, with their events and idempotency keys. Only an operator could still
- * move such a row: a failed one counts once no attempt is left, a cancelled one once its run was seen closed.
+ * move such a row: a failed one counts once no attempt is left, a cancelled one once its run was seen closed, and any once
+ * its webhook is delivered or given up.
  */
 import type { Controller } from 'interaqt'
 import { createArtifactNotes, noteArtifacts } from './artifact-notes.js'
@@ -71,11 +72,12 @@ async function removeBatch(
   return row?.removed ?? 0
 }
 
-/** No attempt is left or under way, and no run has to be seen closed. */
+/** No attempt is left or under way, no run has to be seen closed, and no webhook is to be delivered. */
 export function hasEnded({ column }: PhysicalEntity): string {
   const [status, claimableAt, uncheckedSince] = [column('status'), column('claimableAt'), column('uncheckedSince')]
   const ends = ENDS.map((end) => `'${end}'`).join(', ')
-  return `${status} IN (${ends}) AND ${claimableAt} IS NULL AND ${uncheckedSince} IS NULL`
+  const open = [claimableAt, uncheckedSince, column('webhookDueAt')]
+  return `${status} IN (${ends}) AND ${open.map((since) => `${since} IS NULL`).join(' AND ')}`
 }
 
 /** Rows of earlier versions do not have the time of their end: the time of their last claim is used. */

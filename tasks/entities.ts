@@ -106,6 +106,10 @@ function apiCallEntity(names: CallEntityNames, maxAttempts: number): EntityInsta
         ),
       }),
       stateColumn('error', 'json', (state) => state.error),
+      // The URL that is told of the end; null for none. The other two are only changed by the store: see webhooks.ts.
+      Property.create({ name: 'webhook', type: 'string' }),
+      Property.create({ name: 'webhookDueAt', type: 'number' }),
+      Property.create({ name: 'webhookProgress', type: 'object' }),
     ],
   })
 }

@@ -23,6 +23,7 @@ export async function createTaskIndexes(tasks: TaskReader, sourceRelation?: stri
     ['of_user', `${column('userId')}, ${column('createdAt')} DESC, ${column('taskKey')} DESC`],
     ['open', column('userId'), isOpen(calls)],
     ['unchecked', unchecked, `${unchecked} IS NOT NULL`],
+    ['webhook_due', column('webhookDueAt'), `${column('webhookDueAt')} IS NOT NULL`],
     ['ended', `${status}, (${endedAt(calls)})`, hasEnded(calls)],
   ]
   for (const [name, keys, where] of ofCalls) {

@@ -12,15 +12,18 @@ import { countInFlight } from './claimable.js'
 import { databaseOf, type PhysicalEntity, physicalEntity, reading } from './database/sql.js'
 import type { CallEntityNames } from './entities.js'
 
+/** How deliveries of a task's webhook show in its timeline. */
+export type WebhookEventType = 'webhookDelivered' | 'webhookFailed' | 'webhookGivenUp'
+
 /** One entry of a task's timeline. */
 export interface TimelineEntry {
-  type: TaskEventType
+  type: TaskEventType | WebhookEventType
   attempt: number
   /** Unix seconds. */
   at: number
   /** Why this attempt failed. */
   error?: TaskError
-  /** What its run waits for. */
+  /** What its run waits for, or why its webhook was not delivered. */
   reason?: TaskError
 }
 
@@ -48,7 +51,7 @@ export type Viewer = 'operator' | { userId: string | null }
 
 /** The most timeline entries of one page. */
 const TIMELINE_PAGE = 100
-const STORED = ['id', 'taskKey', 'state', 'createdAt']
+export const STORED_FIELDS: readonly string[] = ['id', 'taskKey', 'state', 'createdAt']
 
 /** Reads the tasks of one integration. The Controller must be set up. */
 export class TaskReader {
@@ -103,7 +106,7 @@ export class TaskReader {
   view(taskKey: string, viewer: Viewer, timelineAfter = 0): Promise<TaskView | undefined> {
     return this.read('view', async () => {
       // In every version's rows the result is in its column; earlier versions repeat it elsewhere.
-      const fields = [...STORED, 'result']
+      const fields = [...STORED_FIELDS, 'result']
       // One statement sees one moment: the timeline never contradicts the status.
       const more = { timeline: this.#timeline('$2'), values: [timelineAfter] }
       type Row = StoredTask & { result: unknown; timeline: StoredEntry[] }
@@ -179,7 +182,8 @@ export class TaskReader {
     return (
       `(SELECT coalesce(json_agg(entry), '[]') FROM (SELECT ${type} AS type, ${column('attempt')} AS attempt,` +
       ` ${column('at')} AS at,` +
-      ` CASE ${type} WHEN 'failed' THEN ${data} -> 'error' WHEN 'waiting' THEN ${data} -> 'waitingFor' END AS said` +
+      ` CASE ${type} WHEN 'failed' THEN ${data} -> 'error' WHEN 'waiting' THEN ${data} -> 'waitingFor'` +
+      ` WHEN 'webhookFailed' THEN ${data} -> 'reason' WHEN 'webhookGivenUp' THEN ${data} -> 'reason' END AS said` +
       ` FROM ${table} WHERE ${column('apiCallId')} = task.${this.calls.column('id')}::text` +
       // Ids are assigned under the row's lock, so their order is that of the events, whatever the clocks do.
       ` ORDER BY ${column('id')} OFFSET ${after} LIMIT ${TIMELINE_PAGE + 1}) AS entry)`
@@ -190,7 +194,7 @@ export class TaskReader {
     key: 'id' | 'taskKey',
     value: string | number,
     viewer: Viewer = 'operator',
-    fields = STORED,
+    fields = STORED_FIELDS,
     more?: { timeline: string; values: unknown[] },
   ): Promise<Row | undefined> {
     const { table, column } = this.calls
@@ -205,13 +209,13 @@ export class TaskReader {
   }
 
   /** A task's row as queries return it, by property names. */
-  protected columns(fields = STORED): string {
+  columns(fields = STORED_FIELDS): string {
     return fields.map((name) => `${this.calls.column(name)} AS "${name}"`).join(', ')
   }
 }
 
 interface StoredEntry extends Omit<TimelineEntry, 'error' | 'reason'> {
-  /** Why an attempt failed, or what its run waits for. */
+  /** Why an attempt or a delivery failed, or what the run waits for. */
   said: TaskError | null
 }
 

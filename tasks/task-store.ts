@@ -18,9 +18,10 @@ import { databaseTime, inTransaction } from './database/sql.js'
 import type { CallEntityNames, IntegrationEventRecord } from './entities.js'
 import { IdempotencyKeys, type KeyedRequest, type MakeOnce } from './idempotency.js'
 import { ensureMayOpenTask, isFull } from './task-limits.js'
-import { type StoredTask, TaskReader } from './task-reader.js'
+import { STORED_FIELDS, type StoredTask, TaskReader } from './task-reader.js'
 import { TaskWatches } from './task-watches.js'
 import type { StoredStep } from './transition-log.js'
+import { WebhookQueue } from './webhooks.js'
 
 export interface TaskRules {
   policy: TaskPolicy
@@ -29,6 +30,8 @@ export interface TaskRules {
   /** Most tasks that one user may have open. Default: any number. */
   maxOpenTasksPerUser?: number | undefined
 }
+
+type LockedTask = StoredTask & { webhook: string | null }
 
 /** A decision that has been carried out, and the resulting row. */
 export interface CarriedOut {
@@ -53,6 +56,8 @@ export class TaskStore extends TaskReader {
   readonly arrivals = new Arrivals()
   /** Notifies those who wait for a task to change. */
   readonly watches = new TaskWatches((taskKeys) => this.timelineLengths(taskKeys))
+  /** The messages about ended tasks. */
+  readonly webhooks: WebhookQueue
   readonly #keys: IdempotencyKeys
 
   constructor(
@@ -62,6 +67,7 @@ export class TaskStore extends TaskReader {
   ) {
     super(controller, names)
     this.#keys = new IdempotencyKeys(controller)
+    this.webhooks = new WebhookQueue(this, (taskKey) => this.watches.moved(taskKey))
   }
 
   /**
@@ -84,10 +90,16 @@ export class TaskStore extends TaskReader {
       const { events, answer } = decide(row.state, request, { ...chance, policy, taskKey, now, atCapacity })
       const steps = await this.#append(row, events, now)
       const state = steps.at(-1)?.after ?? row.state
+      const last = steps.at(-1)
+      const tells =
+        row.webhook != null &&
+        last !== undefined &&
+        (await this.webhooks.noteEnd(row.id, row.state, last.after, last.event.attempt, now))
       const due = (claimableAt(state) ?? Number.POSITIVE_INFINITY) <= now
-      return { answer, state, task: row, steps, wakes: due || (isLive(row.state) && !isLive(state)) }
+      return { answer, state, task: row, steps, tells, wakes: due || (isLive(row.state) && !isLive(state)) }
     })
     if (carriedOut?.wakes) this.arrivals.wake()
+    if (carriedOut?.tells) this.webhooks.due.wake()
     if (carriedOut && carriedOut.steps.length > 0) this.watches.moved(carriedOut.task.taskKey)
     return carriedOut
   }
@@ -120,12 +132,12 @@ export class TaskStore extends TaskReader {
     return taskKey
   }
 
-  async #lock(apiCallId: string): Promise<StoredTask | undefined> {
+  async #lock(apiCallId: string): Promise<LockedTask | undefined> {
     const { table, column, parseId } = this.calls
     const id = parseId(apiCallId)
     if (id === null) return undefined
-    const sql = `SELECT ${this.columns()} FROM ${table} WHERE ${column('id')} = $1 FOR UPDATE`
-    const [row] = await this.query<StoredTask>(sql, [id])
+    const sql = `SELECT ${this.columns([...STORED_FIELDS, 'webhook'])} FROM ${table} WHERE ${column('id')} = $1 FOR UPDATE`
+    const [row] = await this.query<LockedTask>(sql, [id])
     return row && { ...row, id: String(id) }
   }
 

@@ -9,6 +9,7 @@ export const sources: Readonly<Record<string, TaskSource<object>>> = {
     toRequestParams: (record) => ({ ...(record.options as object) }),
     dueAtProperty: 'dueAt',
     userProperty: 'userId',
+    webhookProperty: 'webhook',
     api: { namespace: 'test', createName: 'run', toRecord: (options) => ({ options }) },
   },
 }
@@ -23,6 +24,7 @@ function promptSource(entityName: string, namespace: string): TaskSource<object>
     }),
     dueAtProperty: 'dueAt',
     userProperty: 'userId',
+    webhookProperty: 'webhook',
     api: {
       namespace,
       createName: 'generate',

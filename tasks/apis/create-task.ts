@@ -1,6 +1,7 @@
 /** `POST <createName>`: creates the business record that requests a task. */
 import { z } from 'zod'
 import { type API, createAPI } from '../../lib/api.js'
+import { type WebhookOptions, webhookUrlSchema } from '../webhooks.js'
 import type { PublicAPIOptions } from './task-view.js'
 
 export interface CreateTaskOptions extends PublicAPIOptions {
@@ -12,6 +13,10 @@ export interface CreateTaskOptions extends PublicAPIOptions {
   dueAtProperty: string | undefined
   /** Its property for the task's user. */
   userProperty: string
+  /** Its property for the URL that is told of the end. Without it, tasks have no webhooks. */
+  webhookProperty: string | undefined
+  /** How webhooks are delivered; undefined where they are not. */
+  webhooks: WebhookOptions | undefined
   toRecord(params: unknown): Record<string, unknown>
   requestSchema: z.ZodObject
 }
@@ -21,19 +26,28 @@ const dueAtSchema = z.number().min(0).max(4_102_444_800, 'must be in unix second
 
 export function createCreateTaskAPI(options: CreateTaskOptions): API {
   const { namespace, createName, store, sourceEntity, dueAtProperty, userProperty, toRecord, requestSchema } = options
+  const { webhookProperty, webhooks } = options
+  const params = requestSchema.safeExtend({
+    ...(dueAtProperty && { dueAt: dueAtSchema.optional() }),
+    ...(webhookProperty &&
+      webhooks && { webhook: webhookUrlSchema(webhooks.privateHosts).optional().describe('Told of the end') }),
+  })
   return createAPI({
     name: createName,
     namespace,
     summary: `Ask for a ${namespace} task${dueAtProperty ? ', at once or at `dueAt` (unix seconds)' : ''}`,
-    params: dueAtProperty ? requestSchema.safeExtend({ dueAt: dueAtSchema.optional() }) : requestSchema,
+    params,
     takesIdempotencyKey: true,
     answer: z.object({ taskId: z.string() }),
-    async callback({ user, idempotencyKey: key }, { dueAt, ...params }) {
+    async callback({ user, idempotencyKey: key }, { dueAt, webhook, ...params }) {
       const userId = user?.id ?? null
       const delay = dueAtProperty !== undefined && dueAt !== undefined ? { [dueAtProperty]: dueAt } : {}
-      const record = { ...toRecord(params), ...delay, [userProperty]: userId }
+      const told = webhookProperty !== undefined && webhook !== undefined ? { [webhookProperty]: webhook } : {}
+      const record = { ...toRecord(params), ...delay, ...told, [userProperty]: userId }
       const keyed =
-        key === undefined ? undefined : { key, api: `${namespace}/${createName}`, params: { ...params, dueAt } }
+        key === undefined
+          ? undefined
+          : { key, api: `${namespace}/${createName}`, params: { ...params, dueAt, webhook } }
       return { taskId: await store().create({ entity: sourceEntity, record, userId }, keyed) }
     },
   })

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { type API, type APIContext, createAPI } from '../../lib/api.js'
 import { MAX_WAIT_SECONDS } from '../../protocol/limits.js'
 import { spelledNumber } from '../../protocol/wire.js'
+import { showTask, taskFields } from '../shown-task.js'
 import type { TaskView } from '../task-reader.js'
 import type { TaskStore } from '../task-store.js'
 import { waitingForSchema, whatItWaitsFor } from '../waiting-for.js'
@@ -10,8 +11,6 @@ import { taskNotFound } from './carry-out.js'
 import {
   isOver,
   type PublicAPIOptions,
-  showTask,
-  taskFields,
   taskIdSchema,
   timelineAfterSchema,
   timelineEntrySchema,

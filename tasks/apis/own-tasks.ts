@@ -2,9 +2,10 @@
 import { z } from 'zod'
 import { type API, APIError, createAPI } from '../../lib/api.js'
 import { operatorAnswerSchema, spelledNumber, taskStatusSchema } from '../../protocol/wire.js'
+import { showTask, taskFields } from '../shown-task.js'
 import type { ListPlace } from '../task-reader.js'
 import { requestOfTask, taskNotFound } from './carry-out.js'
-import { type PublicAPIOptions, showTask, taskFields, taskIdSchema, viewerOf } from './task-view.js'
+import { type PublicAPIOptions, taskIdSchema, viewerOf } from './task-view.js'
 
 const MAX_PAGE = 100
 

@@ -1,10 +1,11 @@
 /** `GET tasks/:taskId/events`: a task's events as they happen (server-sent events), and how it ends. */
 import { z } from 'zod'
 import { type API, createAPI, eventStreamSchema, type StreamedEvent } from '../../lib/api.js'
+import { showTask } from '../shown-task.js'
 import type { Viewer } from '../task-reader.js'
 import type { TaskStore } from '../task-store.js'
 import { taskNotFound } from './carry-out.js'
-import { isOver, type PublicAPIOptions, showTask, taskIdSchema, timelineAfterSchema, viewerOf } from './task-view.js'
+import { isOver, type PublicAPIOptions, taskIdSchema, timelineAfterSchema, viewerOf } from './task-view.js'
 
 /** The last event: the ended task with its result. No entry of a timeline has this type. */
 const ENDED = 'ended'

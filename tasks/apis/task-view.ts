@@ -3,7 +3,7 @@ import { z } from 'zod'
 import type { APIContext } from '../../lib/api.js'
 import { claimableAt, isLive } from '../../protocol/index.js'
 import { taskErrorSchema } from '../../protocol/messages.js'
-import { spelledNumber, taskStatusSchema } from '../../protocol/wire.js'
+import { spelledNumber } from '../../protocol/wire.js'
 import type { StoredTask, Viewer } from '../task-reader.js'
 import type { TaskAPIOptions } from './carry-out.js'
 
@@ -15,25 +15,6 @@ export interface PublicAPIOptions extends TaskAPIOptions {
 /** Who reads a task. */
 export function viewerOf({ user, operator }: APIContext): Viewer {
   return operator ? 'operator' : { userId: user?.id ?? null }
-}
-
-/** A task as shown, in a list too. Times are in unix seconds. */
-export const taskFields = {
-  taskId: z.string(),
-  status: taskStatusSchema,
-  /** Attempts that have ended. */
-  attempts: z.number().int(),
-  createdAt: z.number(),
-  startedAt: z.number().nullable(),
-  /** When its next attempt may start; null if one is under way, or if there will be none. */
-  dueAt: z.number().nullable(),
-  error: taskErrorSchema.nullable(),
-}
-
-export function showTask({ taskKey, createdAt, state }: StoredTask): z.input<z.ZodObject<typeof taskFields>> {
-  const { status, attempts, startedAt, error } = state
-  const dueAt = isLive(state) ? null : claimableAt(state)
-  return { taskId: taskKey, status, attempts, createdAt, startedAt, dueAt, error }
 }
 
 /** Whether only an operator can still move it. */

@@ -40,6 +40,8 @@ export interface TestMainOptions {
   auth?: AppConfig['components']['main']['auth']
   operatorToken?: string
   load?: Partial<AppConfig['components']['main']['load']>
+  /** Default: none may be named. */
+  webhooks?: Partial<AppConfig['components']['main']['webhooks']>
 }
 
 export interface TestMain extends HttpMain {
@@ -87,6 +89,7 @@ export async function startTestMain(options: TestMainOptions = {}): Promise<Test
             ...(options.databaseUrl !== undefined && { url: options.databaseUrl }),
           },
           load: { ...main.load, ...options.load },
+          webhooks: { ...main.webhooks, ...options.webhooks },
           tasks: { ...main.tasks, ...options.tasks },
         },
       },

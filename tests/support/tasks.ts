@@ -22,6 +22,8 @@ export interface PlantedTask {
   taskKey?: string
   /** Default: nobody's. */
   userId?: string
+  /** Default: none. */
+  webhook?: string
   /** What differs from a new row's state; its status is `pending`. */
   state?: Partial<TaskState>
   events?: TaskEvent[]
@@ -30,7 +32,7 @@ export interface PlantedTask {
 /** Creates an APICall and appends events to it; gives its id. */
 export function plantTask(
   controller: Controller,
-  { createdAt, taskKey, userId, state, events = [] }: PlantedTask = {},
+  { createdAt, taskKey, userId, webhook, state, events = [] }: PlantedTask = {},
   names: CallEntityNames = TEST_TASKS,
 ): Promise<string> {
   const { storage } = controller.system
@@ -40,6 +42,7 @@ export function plantTask(
       ...(createdAt !== undefined && { createdAt }),
       ...(taskKey !== undefined && { taskKey }),
       ...(userId !== undefined && { userId }),
+      ...(webhook !== undefined && { webhook }),
       ...(state && { state }),
     })
     for (const data of events) {

@@ -6,8 +6,11 @@ import type { BoundedTemporal } from './bounded-temporal.js'
 import { describeError } from './errors.js'
 
 export interface Gate {
-  /** Why nothing may be claimed now, or null. Never throws. */
-  check(signal: AbortSignal): Promise<ClosedGate | null>
+  /**
+   * Why nothing may be claimed now, or null. Never throws.
+   * @param maxAgeMs how old a cached answer may be
+   */
+  check(signal: AbortSignal, maxAgeMs?: number): Promise<ClosedGate | null>
   /** Discards a cached answer. */
   forget?(): void
 }
@@ -53,16 +56,16 @@ const GRPC_NOT_FOUND = 5
 /** Open while Temporal answers, its namespace exists, and none of the integration's queues is over its limit. */
 export class QueueGate implements Gate {
   readonly #options: QueueGateOptions
-  #answer: { closed: ClosedGate | null; until: number } | null = null
+  #answer: { closed: ClosedGate | null; at: number } | null = null
 
   constructor(options: QueueGateOptions) {
     this.#options = options
   }
 
-  async check(signal: AbortSignal): Promise<ClosedGate | null> {
-    if (this.#answer && performance.now() < this.#answer.until) return this.#answer.closed
+  async check(signal: AbortSignal, maxAgeMs = FRESH_MS): Promise<ClosedGate | null> {
+    if (this.#answer && performance.now() < this.#answer.at + maxAgeMs) return this.#answer.closed
     const closed = await this.#ask(signal)
-    this.#answer = { closed, until: performance.now() + FRESH_MS }
+    this.#answer = { closed, at: performance.now() }
     return closed
   }
 

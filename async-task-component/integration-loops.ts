@@ -4,6 +4,7 @@ import { type PullModeOptions, pullModeSchema } from '../config/pull-mode.js'
 import type { PullModeConfig } from '../integrations/index.js'
 import type { ProviderPauses } from '../provider-kit/provider/pauses.js'
 import { AdaptiveInterval } from './adaptive-interval.js'
+import { BatchClaims } from './batch-claims.js'
 import { BoundedTemporal } from './bounded-temporal.js'
 import type { LoopGivenUpError } from './errors.js'
 import { providerGate, QueueGate, workerGate } from './gates.js'
@@ -72,7 +73,9 @@ export function createIntegrationLoops(
 
   const createPullLoop = (stopping: AbortSignal, alive: () => void) => {
     const runs = caringForRuns(stopping)
+    const { claimTasks: url } = internalAPIs
     return new PullLoop({
+      ...(url !== undefined && { claims: new BatchClaims({ main, url, reports: runs.reports, expired, logger }) }),
       fetchTasks: (query, signal) => main.fetchPendingTasks(internalAPIs.fetchPendingTasks, query, signal),
       reports: runs.reports,
       starter: new TaskStarter(runs),

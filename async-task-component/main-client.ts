@@ -3,6 +3,9 @@ import type { z } from 'zod'
 import { followingSignal } from '../lib/abort.js'
 import type { ProcessorReport } from '../protocol/messages.js'
 import {
+  type ClaimTasks,
+  type ClaimTasksAnswer,
+  claimTasksAnswerSchema,
   fetchPendingTasksAnswerSchema,
   type PendingTask,
   type ReportAnswer,
@@ -49,6 +52,20 @@ export class MainClient {
   }
 
   /**
+   * Claims tasks; if there are none, waits up to `waitSeconds` for some.
+   *
+   * @returns null if main does not offer it
+   * @throws MainUnavailableError, MainUnauthorizedError; the signal's reason when aborted. It may still have claimed
+   */
+  async claimTasks(url: string, claim: ClaimTasks, signal: AbortSignal): Promise<ClaimTasksAnswer | null> {
+    const timeoutMs = this.#options.requestTimeoutMs + claim.waitSeconds * 1000
+    const { status, body } = await this.#post(url, claim, timeoutMs, signal)
+    if (status === 404) return null
+    if (status !== 200) throw new MainUnavailableError(`POST ${url} answered ${status}: ${refusalText(body)}`)
+    return this.#parsed(claimTasksAnswerSchema, body, url)
+  }
+
+  /**
    * The runs that nobody has checked for `uncheckedForSeconds`, longest unchecked first.
    * @throws MainUnavailableError, MainUnauthorizedError; the signal's reason when aborted
    */
@@ -67,12 +84,7 @@ export class MainClient {
    * @throws ReportRefusedError, MainUnavailableError, MainUnauthorizedError; the signal's reason when aborted
    */
   async report(url: string, report: TaskReport, signal: AbortSignal): Promise<ReportAnswer> {
-    const { status, body } = await this.#request(
-      new URL(url),
-      { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(report) },
-      this.#options.requestTimeoutMs,
-      signal,
-    )
+    const { status, body } = await this.#post(url, report, this.#options.requestTimeoutMs, signal)
     if (status === 200) return this.#parsed(reportAnswerSchema, body, url)
 
     const refusal = refusalSchema.safeParse(body)
@@ -92,6 +104,16 @@ export class MainClient {
     const name = `${url.origin}${url.pathname}`
     if (status !== 200) throw new MainUnavailableError(`GET ${name} answered ${status}: ${refusalText(body)}`)
     return this.#parsed(schema, body, name)
+  }
+
+  #post(
+    url: string,
+    body: unknown,
+    timeoutMs: number,
+    signal: AbortSignal,
+  ): Promise<{ status: number; body: unknown }> {
+    const headers = { 'content-type': 'application/json' }
+    return this.#request(new URL(url), { method: 'POST', headers, body: JSON.stringify(body) }, timeoutMs, signal)
   }
 
   async #request(

@@ -3,8 +3,10 @@ import assert from 'node:assert/strict'
 import type { PullModeOptions } from '../config/pull-mode.js'
 import { followingSignal, pause } from '../lib/abort.js'
 import { MAX_LISTED } from '../protocol/limits.js'
-import type { PendingTask } from '../protocol/wire.js'
+import type { ClaimAnswer } from '../protocol/messages.js'
+import type { ClaimedTask, PendingTask } from '../protocol/wire.js'
 import type { AdaptiveInterval, RoundOutcome } from './adaptive-interval.js'
+import type { BatchClaims } from './batch-claims.js'
 import { describeError, MainUnauthorizedError, MainUnavailableError } from './errors.js'
 import type { ClosedGate, Gate } from './gates.js'
 import type { Logger } from './logger.js'
@@ -44,6 +46,8 @@ export const PULL_LOOP_MOVES: Readonly<Record<PullLoopState, readonly PullLoopSt
 }
 
 export interface PullLoopOptions {
+  /** Fetches and claims in one request. Without it, or if main does not offer it, tasks are fetched and claimed. */
+  claims?: Pick<BatchClaims, 'claim' | 'giveBack'>
   fetchTasks(query: FetchQuery, signal: AbortSignal): Promise<PendingTask[]>
   reports: Pick<TaskReports, 'claim'>
   starter: Pick<TaskStarter, 'run'>
@@ -61,6 +65,10 @@ export interface PullLoopOptions {
 
 /** How long a round waits for its claims before the next one begins. */
 const CLAIM_PATIENCE_MS = 1000
+/** How often the gates are looked at while main holds a request. */
+const GATE_LOOK_MS = 500
+/** How old an answer of Temporal may be meanwhile: asking costs more than other gates. */
+const PARKED_MS = 10_000
 
 export class PullLoop {
   readonly #options: PullLoopOptions
@@ -107,19 +115,88 @@ export class PullLoop {
       }
     }
     this.#enter('stopping')
-    await this.#drained()
+    await Promise.all([this.#drained(), this.#giveBack()])
     this.#enter('stopped')
     logger.debug('loop stopped')
   }
 
   async #round(): Promise<RoundOutcome> {
-    const { stopping, limits, fetchTasks } = this.#options
-    const { batchSize, startConcurrency, waitSeconds } = limits
+    const { limits, claims } = this.#options
     this.#enter('checking')
-    if (await this.#anyGateClosed()) return 'closed'
-
+    if (await this.#anyGateClosed()) {
+      await this.#giveBack()
+      return 'closed'
+    }
     this.#enter('fetching')
-    const free = Math.min(batchSize, startConcurrency - this.#underWay.size)
+    const free = limits.startConcurrency - this.#underWay.size
+    const claimed = claims && (await this.#claimBatch(claims, free))
+    return claimed ?? this.#fetchAndClaim(free)
+  }
+
+  /** Null if main does not offer it. */
+  async #claimBatch(claims: NonNullable<PullLoopOptions['claims']>, free: number): Promise<RoundOutcome | null> {
+    const { stopping } = this.#options
+    const { waitSeconds } = this.#options.limits
+    const limit = Math.min(MAX_LISTED, free)
+    const askedAt = performance.now()
+    const batch = await this.#whileOpen((signal) => claims.claim({ limit, waitSeconds }, signal))
+    if (batch === 'closed' || batch === null) return batch
+    const { tasks, suspects } = batch
+    for (const suspect of suspects) this.#suspects.add(suspect)
+    if (tasks.length > 0) this.#enter('claiming')
+    for (const task of tasks) void this.#start(task)
+    if (!stopping.aborted && this.#suspects.isTurn(tasks)) {
+      if (tasks.length === 0) this.#enter('claiming')
+      await this.#tryOneSuspect()
+      return 'full'
+    }
+    if (tasks.length === 0) return this.#emptyAfter(askedAt)
+    return tasks.length >= limit || waitSeconds > 0 ? 'full' : 'some'
+  }
+
+  /** Ends the request when a gate closes. */
+  async #whileOpen<T>(ask: (signal: AbortSignal) => Promise<T>): Promise<T | 'closed'> {
+    const { stopping } = this.#options
+    const { controller: request, release } = followingSignal(stopping)
+    const { controller: watching, release: unlink } = followingSignal(stopping)
+    let isClosed = false
+    const watch = async () => {
+      for (;;) {
+        await pause(GATE_LOOK_MS, watching.signal)
+        if (watching.signal.aborted) return
+        isClosed = await this.#anyGateClosed(PARKED_MS)
+        if (isClosed) return request.abort()
+      }
+    }
+    void watch()
+    try {
+      return await ask(request.signal)
+    } catch (error) {
+      if (!isClosed || stopping.aborted) throw error
+      await this.#giveBack()
+      return 'closed'
+    } finally {
+      watching.abort()
+      release()
+      unlink()
+    }
+  }
+
+  async #giveBack(): Promise<void> {
+    await this.#patiently(this.#options.claims?.giveBack() ?? Promise.resolve())
+  }
+
+  #emptyAfter(askedAt: number): RoundOutcome {
+    const { waitSeconds } = this.#options.limits
+    const mainWaited = waitSeconds > 0 && performance.now() - askedAt > waitSeconds * 500
+    return mainWaited ? 'waited' : 'empty'
+  }
+
+  /** Fetches tasks, and claims each with a request of its own. */
+  async #fetchAndClaim(freeSlots: number): Promise<RoundOutcome> {
+    const { stopping, limits, fetchTasks } = this.#options
+    const { batchSize, waitSeconds } = limits
+    const free = Math.min(batchSize, freeSlots)
     // Tasks still being claimed, and suspects, are listed again, before all others.
     const limit = Math.min(MAX_LISTED, free + this.#claiming + this.#suspects.size)
     const askedAt = performance.now()
@@ -130,10 +207,7 @@ export class PullLoop {
       await this.#tryOneSuspect()
       return 'some'
     }
-    if (stopping.aborted || tasks.length === 0) {
-      const mainWaited = waitSeconds > 0 && performance.now() - askedAt > waitSeconds * 500
-      return mainWaited ? 'waited' : 'empty'
-    }
+    if (stopping.aborted || tasks.length === 0) return this.#emptyAfter(askedAt)
     // A gate may have closed while the request was parked.
     if (waitSeconds > 0 && (await this.#anyGateClosed())) return 'closed'
 
@@ -158,7 +232,7 @@ export class PullLoop {
 
   /** Claims a task and goes on to start it; the loop waits for the claim, not for the start. */
   #serve(task: PendingTask, how: { alone: boolean }): { claimed: Promise<boolean>; done: Promise<TaskResult | null> } {
-    const { reports, starter } = this.#options
+    const { reports } = this.#options
     const logger = this.#options.logger.child({ apiCallId: task.id })
     this.#claiming += 1
     const claim = reports.claim(task, how, logger).finally(() => {
@@ -168,14 +242,28 @@ export class PullLoop {
     const done = claim
       .then(async (result) => {
         if (result.kind === 'alone-only') this.#suspects.add(task)
-        if (result.kind !== 'claimed') return null
-        const outcome = await starter.run(task, result.claim, logger.child({ attempt: result.claim.attempt }))
-        if (outcome.did === 'released') this.#forgetGates()
-        return outcome
+        return result.kind === 'claimed' ? this.#bringToWorkflow(task, result.claim) : null
       })
       .finally(() => this.#underWay.delete(task.id))
     this.#underWay.set(task.id, done)
     return { claimed, done }
+  }
+
+  /** Starts a task that was claimed in a batch. */
+  async #start({ attempt, fencingToken, leaseSeconds, takeOver, runId, ...task }: ClaimedTask): Promise<void> {
+    const claim = { attempt, fencingToken, leaseSeconds, takeOver, ...(runId !== undefined && { runId }) }
+    // By the claim: a task whose lease ended while its start is under way may be claimed here once more.
+    const done = this.#bringToWorkflow(task, claim).finally(() => this.#underWay.delete(fencingToken))
+    this.#underWay.set(fencingToken, done)
+    await done
+  }
+
+  async #bringToWorkflow(task: PendingTask, claim: ClaimAnswer): Promise<TaskResult> {
+    const { starter, logger } = this.#options
+    const { attempt } = claim
+    const result = await starter.run(task, claim, logger.child({ apiCallId: task.id, attempt }))
+    if (result.did === 'released') this.#forgetGates()
+    return result
   }
 
   async #tryOneSuspect(): Promise<void> {
@@ -186,10 +274,10 @@ export class PullLoop {
     await this.#serve(suspect, { alone: true }).done
   }
 
-  async #anyGateClosed(): Promise<boolean> {
+  async #anyGateClosed(maxAgeMs?: number): Promise<boolean> {
     const { gates, stopping, logger } = this.#options
     for (const gate of gates) {
-      const closed = await gate.check(stopping)
+      const closed = await gate.check(stopping, maxAgeMs)
       if (stopping.aborted) return true
       if (closed === null) continue
       if (closed.reason !== this.#closed) logger.info({ reason: closed.reason }, `not claiming: ${closed.message}`)

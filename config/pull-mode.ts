@@ -19,9 +19,9 @@ export const pullModeSchema = z.strictObject({
   maxPollIntervalMs: milliseconds.default(5000),
   /** Long poll: how long main may park a fetch while it has no task; 0 turns it off. Default 20 s. */
   waitSeconds: numberFromText(z.number().min(0).max(MAX_WAIT_SECONDS)).default(20),
-  /** Most tasks fetched at once, per integration. Default 10. */
+  /** Most tasks fetched at once, per integration, from a main without `claimTasks`. Default 10. */
   batchSize: numberFromText(z.number().int().min(1).max(MAX_LISTED)).default(10),
-  /** Concurrent workflow starts, per integration. Default 8. */
+  /** Concurrent workflow starts, per integration, and so the most tasks claimed at once. Default 8. */
   startConcurrency: numberFromText(z.number().int().min(1).max(100)).default(8),
   /** Backlog of an integration's Temporal queues at which claiming pauses. Default 1000. */
   maxBacklog: numberFromText(z.number().int().min(1)).default(1000),

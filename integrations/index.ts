@@ -34,6 +34,8 @@ export interface PullModeConfig<Params = unknown> {
   /** Full URLs of main's internal APIs. */
   internalAPIs: {
     fetchPendingTasks: string
+    /** Fetches and claims in one request. Without it, or if main does not offer it, the tasks are claimed one by one. */
+    claimTasks?: string
     reportTaskEvent: string
     /** Which runs to look at. Without it nobody notices that a run died while it was processing. */
     runsToCheck?: string

@@ -4,6 +4,7 @@ import type { z } from 'zod'
 import { DEFAULT_TASK_POLICY, type TaskPolicy } from '../protocol/index.js'
 import { createOperatorAPIs } from '../tasks/apis/cancel-and-retry.js'
 import type { TaskAPIOptions } from '../tasks/apis/carry-out.js'
+import { createClaimTasksAPI } from '../tasks/apis/claim-tasks.js'
 import { API_CALL_FIELDS, createFetchPendingTasksAPI } from '../tasks/apis/fetch-pending-tasks.js'
 import { createRunAPIs } from '../tasks/apis/manual-handles.js'
 import { createTaskAPIs } from '../tasks/apis/public-tasks.js'
@@ -67,6 +68,7 @@ export class MainSide<Params extends z.ZodObject, Result extends z.ZodType> {
       fetching,
       // Earlier daemons post the same parameters.
       { ...fetching, method: 'POST' },
+      createClaimTasksAPI(shared),
       createReportTaskEventAPI(shared, reportAPIName, resultSchema),
       createRunsToCheckAPI(shared),
       ...createOperatorAPIs(shared),

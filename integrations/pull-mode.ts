@@ -1,6 +1,13 @@
 import type { z } from 'zod'
 import type { APICall } from '../protocol/attempt.js'
-import { buildAPIPath, FETCH_PENDING_TASKS, integrationTaskQueue, RUNS_TO_CHECK, urlBelow } from '../protocol/names.js'
+import {
+  buildAPIPath,
+  CLAIM_TASKS,
+  FETCH_PENDING_TASKS,
+  integrationTaskQueue,
+  RUNS_TO_CHECK,
+  urlBelow,
+} from '../protocol/names.js'
 import type { PullModeConfig } from './index.js'
 import { buildWorkflowId, type PullIntegrationDefinition, type PullIntegrationOptions } from './pull-definition.js'
 
@@ -30,6 +37,7 @@ export function pullModeOf<Params extends z.ZodObject, Result extends z.ZodType>
     }),
     internalAPIs: {
       fetchPendingTasks: url(FETCH_PENDING_TASKS),
+      claimTasks: url(CLAIM_TASKS),
       reportTaskEvent: callbackUrl,
       runsToCheck: url(RUNS_TO_CHECK),
     },

@@ -9,6 +9,7 @@ import type { ArtifactsConfig } from '../artifacts/config.js'
 import { unlessAborted, withTimeout } from '../lib/abort.js'
 import { type API, APIError } from '../lib/api.js'
 import { REQUEST_TIMEOUT_MS } from '../protocol/limits.js'
+import { CLAIM_TASKS } from '../protocol/names.js'
 import { withoutSignature } from '../protocol/provider-callback.js'
 import { RunsUnavailableError } from '../protocol/run-handles.js'
 import { CommitUnknownError, isDatabaseUnavailable } from '../tasks/database/faults.js'
@@ -99,7 +100,7 @@ function logRequests(logger: Logger): MiddlewareHandler<AppEnv> {
       const entry = { requestId: c.get('requestId'), method, path, status, ms, ...(gone && { gone }) }
       // Health checks and polls are frequent.
       if (status >= 500) logger.warn(entry, 'request failed')
-      else if (method === 'GET') logger.debug(entry, 'request')
+      else if (method === 'GET' || path.endsWith(`/${CLAIM_TASKS}`)) logger.debug(entry, 'request')
       else logger.info(entry, 'request')
     }
     if (outgoing && !outgoing.destroyed) outgoing.once('close', log)

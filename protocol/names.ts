@@ -10,8 +10,9 @@ export function providerTaskQueue(taskQueue: string): string {
   return `${taskQueue.replace(/-queue$/, '')}-provider-queue`
 }
 
-/** The internal APIs from which the daemon fetches, in each integration's namespace. */
+/** The internal APIs by which the daemon gets its work, in each integration's namespace. */
 export const FETCH_PENDING_TASKS = 'fetchPendingTasks'
+export const CLAIM_TASKS = 'claimTasks'
 export const RUNS_TO_CHECK = 'runsToCheck'
 
 /** The path of an integration's API, without a leading slash. */

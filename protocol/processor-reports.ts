@@ -48,7 +48,9 @@ function claim(state: TaskState, request: Claim, context: DecisionContext): Deci
     return refused('claim_alone', `${endedInVain}: claim it alone`)
   }
   const fencingToken = request.fencingToken ?? context.newToken
-  const event = queuedEvent(state, context, { fencingToken, takeOver, alone, adopted: false })
+  const { claimId } = context
+  const how = { fencingToken, takeOver, alone, adopted: false, ...(claimId !== undefined && { claimId }) }
+  const event = queuedEvent(state, context, how)
   return accept([event], { claim: claimAnswer(evolve(state, event), now) })
 }
 

@@ -16,6 +16,8 @@ export interface DecisionContext {
   random: number
   /** `maxTasksInFlight` is reached: no more may join. Default: false. */
   atCapacity?: boolean
+  /** Set if a batch is claimed: its claims are noted as such. */
+  claimId?: string
   policy: TaskPolicy
 }
 
@@ -31,7 +33,7 @@ export function refuse(state: TaskState, to: TaskRequest['status'], reason: Refu
 export function queuedEvent(
   state: TaskState,
   { now, policy }: DecisionContext,
-  how: { fencingToken: string; takeOver: boolean; alone: boolean; adopted: boolean },
+  how: { fencingToken: string; takeOver: boolean; alone: boolean; adopted: boolean; claimId?: string },
 ): TaskEvent {
   return {
     type: 'queued',

@@ -68,6 +68,8 @@ export type TaskEvent =
       alone: boolean
       /** Adopted without a claim: a run whose claim was released or lost has reported. */
       adopted: boolean
+      /** The batch that it was claimed in. */
+      claimId?: string
     }
   | {
       type: 'begun'

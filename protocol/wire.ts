@@ -44,6 +44,29 @@ export const fetchPendingTasksQuerySchema = z.strictObject({
 
 export const fetchPendingTasksAnswerSchema = z.object({ tasks: z.array(pendingTaskSchema) })
 
+/** Names a batch of claims: a random text that the claimer makes up. It claims once, however often it is sent. */
+const claimIdSchema = z.string().min(16).max(80)
+
+export const claimTasksSchema = z.strictObject({
+  claimId: claimIdSchema,
+  /** Most tasks to claim; 0 claims none, and only asks what was claimed under this id. */
+  limit: z.number().int().min(0).max(MAX_LISTED).default(10),
+  /** Long poll: how long to wait for a claimable task. */
+  waitSeconds: z.number().min(0).max(MAX_WAIT_SECONDS).default(0),
+})
+
+/** A claimed task, as it is since, and its claim. */
+const claimedTaskSchema = pendingTaskSchema.extend(claimAnswerSchema.shape)
+
+export const claimTasksAnswerSchema = z.object({
+  /** What was claimed under this id, and has not moved since; the oldest first. */
+  tasks: z.array(claimedTaskSchema),
+  /** Whether this id has claimed: then it claims nothing more. */
+  claimed: z.boolean(),
+  /** Claimable, but only alone (`alone` of the report `queued`): claims of these ended without a run too often. */
+  suspects: z.array(pendingTaskSchema),
+})
+
 export const runsToCheckQuerySchema = z.strictObject({
   limit: spelledNumber(z.number().int().min(1).max(MAX_LISTED)).default(20),
   /** Skips what was checked more recently than this. */
@@ -81,5 +104,8 @@ export const refusalSchema = z.object({
 
 export type PendingTask = z.infer<typeof pendingTaskSchema>
 export type FetchPendingTasksAnswer = z.infer<typeof fetchPendingTasksAnswerSchema>
+export type ClaimTasks = z.infer<typeof claimTasksSchema>
+export type ClaimedTask = z.infer<typeof claimedTaskSchema>
+export type ClaimTasksAnswer = z.infer<typeof claimTasksAnswerSchema>
 export type RunToCheck = z.infer<typeof runToCheckSchema>
 export type ReportAnswer = z.infer<typeof reportAnswerSchema>

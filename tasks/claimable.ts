@@ -53,6 +53,57 @@ export function selectClaimable(table: string, columns: Columns, limit: number, 
   )
 }
 
+/** How many may be claimed, and of those, how many that are not in flight already. */
+export interface ClaimLimits {
+  limit: number
+  joining: number
+  /** Take-overs after which a task is only claimed alone. */
+  suspectAfterTakeOvers: number
+}
+
+/**
+ * Locks the claimable tasks, oldest first, and selects them: up to the limits of each class, which may be more than the
+ * limit of all together. Skips what others have locked, so that claimers neither wait for each other nor find the same.
+ *
+ * @param selected what to select of a row, after its lock: another claimer may just have changed it
+ */
+export function lockClaimable(
+  table: string,
+  columns: Columns & { state: string },
+  { limit, joining, suspectAfterTakeOvers }: ClaimLimits,
+  selected: string,
+): string {
+  const { id, createdAt, claimableAt, state } = columns
+  const { ready, timed, claimed } = classesOf(columns)
+  const due = `${claimableAt} <= ${NOW}`
+  const lock = (where: string, most: number) =>
+    `(SELECT ${selected}, extract(epoch FROM clock_timestamp())::float8 AS "now" FROM ${table} WHERE ${where}` +
+    ` ORDER BY ${createdAt}, ${id} LIMIT ${most} FOR UPDATE SKIP LOCKED)`
+  const mayClaim = `coalesce((${state} ->> 'takeOvers')::int, 0) < ${suspectAfterTakeOvers}`
+  return (
+    `WITH became_due AS MATERIALIZED (SELECT ${id} FROM ${table} WHERE ${timed} AND ${due}` +
+    ` ORDER BY ${claimableAt} LIMIT ${joining > 0 ? MOST_SORTED + 1 : 0}),` +
+    ` few AS MATERIALIZED (SELECT count(*) <= ${MOST_SORTED} AS few FROM became_due),` +
+    ` ready AS ${lock(ready, joining)},` +
+    ` sorted AS ${lock(`${id} IN (SELECT ${id} FROM became_due) AND ${timed} AND ${due} AND (SELECT few FROM few)`, joining)},` +
+    ` unsorted AS ${lock(`${timed} AND ${due} AND NOT (SELECT few FROM few)`, joining)},` +
+    ` stuck AS ${lock(`${claimed} AND ${due} AND ${mayClaim}`, limit)}` +
+    ' SELECT * FROM (TABLE ready UNION ALL TABLE sorted UNION ALL TABLE unsorted UNION ALL TABLE stuck) AS locked' +
+    ` ORDER BY "createdAt", "id" LIMIT ${limit}`
+  )
+}
+
+/** The due claims of suspects, oldest first, as a condition and an order. */
+export function suspects(
+  { id, status, createdAt, claimableAt, state }: Columns & { state: string },
+  suspectAfterTakeOvers: number,
+): string {
+  return (
+    `${classesOf({ status, claimableAt }).claimed} AND ${claimableAt} <= ${NOW}` +
+    ` AND coalesce((${state} ->> 'takeOvers')::int, 0) >= ${suspectAfterTakeOvers} ORDER BY ${createdAt}, ${id}`
+  )
+}
+
 /** Seconds until the next task becomes claimable by the clock alone, as SQL; null if there is none. */
 export function secondsUntilNextDue(table: string, columns: Pick<Columns, 'status' | 'claimableAt'>): string {
   const { timed, claimed } = classesOf(columns)

@@ -1,3 +1,4 @@
+import { claimIdOf, isClaim } from './claim-batch.js'
 import { classesOf, inFlight, isOpen } from './claimable.js'
 import { createIndex, databaseOf, physicalEntity } from './database/sql.js'
 import { endedAt, hasEnded } from './ended-tasks.js'
@@ -31,6 +32,13 @@ export async function createTaskIndexes(tasks: TaskReader, sourceRelation?: stri
   }
   const ofEvents = { name: `${names.integrationEvent}_of_call`, table: events.table, keys: events.column('apiCallId') }
   await createIndex(controller, ofEvents)
+  const claimId = claimIdOf(events.column)
+  await createIndex(controller, {
+    name: `${names.integrationEvent}_of_claim`,
+    table: events.table,
+    keys: `(${claimId})`,
+    where: `${isClaim(events.column)} AND ${claimId} IS NOT NULL`,
+  })
   if (sourceRelation !== undefined) {
     const link = physicalEntity(controller, sourceRelation)
     const ofSource = { name: `${names.apiCall}_of_source`, table: link.table, keys: link.column('target') }

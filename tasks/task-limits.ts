@@ -4,13 +4,28 @@
  * across all processes, so that no two of them take the last free place.
  */
 import { APIError } from '../lib/api.js'
+import type { TaskPolicy } from '../protocol/index.js'
 import { isOpen } from './claimable.js'
 import type { TaskReader } from './task-reader.js'
 
+/** How an integration's tasks are handled. */
+export interface TaskRules {
+  policy: TaskPolicy
+  /** Most tasks that may be queued or processing at once. Default: any number. */
+  maxTasksInFlight?: number | undefined
+  /** Most tasks that one user may have open. Default: any number. */
+  maxOpenTasksPerUser?: number | undefined
+}
+
 /** Whether the limit in flight is reached; call it in the transaction in which a task would join. */
 export async function isFull(tasks: TaskReader, max: number): Promise<boolean> {
+  return (await freePlaces(tasks, max)) <= 0
+}
+
+/** How many more may join; call it in the transaction in which they would. */
+export async function freePlaces(tasks: TaskReader, max: number): Promise<number> {
   await tasks.query('SELECT pg_advisory_xact_lock(hashtext($1))', [`${tasks.names.apiCall}:in-flight`])
-  return (await tasks.countInFlight()) >= max
+  return max - (await tasks.countInFlight())
 }
 
 /**

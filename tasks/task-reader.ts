@@ -34,6 +34,12 @@ export interface StoredTask {
   createdAt: number
 }
 
+/** A row that the transaction has locked. */
+export interface LockedTask extends StoredTask {
+  /** Where the task's end is told; null if nowhere. */
+  webhook: string | null
+}
+
 /** A task as the application shows it. */
 export interface TaskView extends StoredTask {
   /** Null until the task is completed. `state` does not have it. */

@@ -1,37 +1,18 @@
 /** Writes an integration's tasks. The protocol decides; the store carries out. */
 import { randomBytes } from 'node:crypto'
 import { type Controller, MatchExp } from 'interaqt'
-import {
-  claimableAt,
-  type Decision,
-  decide,
-  evolve,
-  isLive,
-  type TaskEvent,
-  type TaskPolicy,
-  type TaskRequest,
-  type TaskState,
-  uncheckedSince,
-} from '../protocol/index.js'
+import { claimableAt, type Decision, decide, isLive, type TaskRequest, type TaskState } from '../protocol/index.js'
 import { Arrivals } from './arrivals.js'
+import { type BatchToClaim, type ClaimedBatch, claimBatch, isAnyDue } from './claim-batch.js'
 import { databaseTime, inTransaction } from './database/sql.js'
-import type { CallEntityNames, IntegrationEventRecord } from './entities.js'
+import type { CallEntityNames } from './entities.js'
+import { EventLog } from './event-log.js'
 import { IdempotencyKeys, type KeyedRequest, type MakeOnce } from './idempotency.js'
-import { ensureMayOpenTask, isFull } from './task-limits.js'
-import { STORED_FIELDS, type StoredTask, TaskReader } from './task-reader.js'
+import { ensureMayOpenTask, isFull, type TaskRules } from './task-limits.js'
+import { type LockedTask, STORED_FIELDS, type StoredTask, TaskReader } from './task-reader.js'
 import { TaskWatches } from './task-watches.js'
 import type { StoredStep } from './transition-log.js'
 import { WebhookQueue } from './webhooks.js'
-
-export interface TaskRules {
-  policy: TaskPolicy
-  /** Most tasks that may be queued or processing at once. Default: any number. */
-  maxTasksInFlight?: number | undefined
-  /** Most tasks that one user may have open. Default: any number. */
-  maxOpenTasksPerUser?: number | undefined
-}
-
-type LockedTask = StoredTask & { webhook: string | null }
 
 /** A decision that has been carried out, and the resulting row. */
 export interface CarriedOut {
@@ -59,6 +40,7 @@ export class TaskStore extends TaskReader {
   /** The messages about ended tasks. */
   readonly webhooks: WebhookQueue
   readonly #keys: IdempotencyKeys
+  readonly #log = new EventLog(this)
 
   constructor(
     controller: Controller,
@@ -88,13 +70,9 @@ export class TaskStore extends TaskReader {
       const now = await databaseTime(this.controller)
       const { taskKey } = row
       const { events, answer } = decide(row.state, request, { ...chance, policy, taskKey, now, atCapacity })
-      const steps = await this.#append(row, events, now)
+      const [steps = []] = await this.#log.append([{ row, events, at: now }])
       const state = steps.at(-1)?.after ?? row.state
-      const last = steps.at(-1)
-      const tells =
-        row.webhook != null &&
-        last !== undefined &&
-        (await this.webhooks.noteEnd(row.id, row.state, last.after, last.event.attempt, now))
+      const tells = await this.webhooks.noteEnd(row, steps)
       const due = (claimableAt(state) ?? Number.POSITIVE_INFINITY) <= now
       return { answer, state, task: row, steps, tells, wakes: due || (isLive(row.state) && !isLive(state)) }
     })
@@ -102,6 +80,31 @@ export class TaskStore extends TaskReader {
     if (carriedOut?.tells) this.webhooks.due.wake()
     if (carriedOut && carriedOut.steps.length > 0) this.watches.moved(carriedOut.task.taskKey)
     return carriedOut
+  }
+
+  /**
+   * Claims a batch in one transaction. If the claimer has gone by its end, nothing is claimed.
+   *
+   * @throws what the database throws; then nothing has been claimed, or the same claimId tells what was
+   */
+  async claim(batch: BatchToClaim, signal: AbortSignal): Promise<ClaimedBatch> {
+    const claimed = await inTransaction(this.controller, `${this.names.apiCall}:claim`, async () => {
+      const result = await claimBatch(this, this.rules, this.#log, batch)
+      let tells = false
+      for (const { row, steps } of result.moved) tells = (await this.webhooks.noteEnd(row, steps)) || tells
+      signal.throwIfAborted()
+      return { ...result, tells }
+    })
+    // There may be more, for another.
+    if (claimed.isFull) this.arrivals.wake()
+    if (claimed.tells) this.webhooks.due.wake()
+    for (const { row } of claimed.moved) this.watches.moved(row.taskKey)
+    return claimed
+  }
+
+  /** Whether a task may be claimed now; if not, in how many seconds the next one may be, if none arrives. */
+  nextDue(): Promise<{ due: boolean; seconds: number | null }> {
+    return isAnyDue(this, this.rules)
   }
 
   /**
@@ -139,51 +142,5 @@ export class TaskStore extends TaskReader {
     const sql = `SELECT ${this.columns([...STORED_FIELDS, 'webhook'])} FROM ${table} WHERE ${column('id')} = $1 FOR UPDATE`
     const [row] = await this.query<LockedTask>(sql, [id])
     return row && { ...row, id: String(id) }
-  }
-
-  async #append(row: StoredTask, events: TaskEvent[], at: number): Promise<StoredStep[]> {
-    const steps: StoredStep[] = []
-    let before = row.state
-    for (const event of events) {
-      // interaqt folds each event too, by the same `evolve`; reading its row back would cost one more statement.
-      const after = evolve(before, event)
-      if (event.type === 'checked') {
-        await this.#noteLook(row.id, after)
-      } else {
-        const record: IntegrationEventRecord = {
-          apiCallId: row.id,
-          eventType: event.type,
-          attempt: event.attempt,
-          at,
-          supersedes: event.type === 'queued' && !event.adopted ? (before.fencingToken ?? '') : null,
-          data: event.type === 'completed' ? { ...event, result: null } : event,
-        }
-        // Before the task is completed, so that listeners for that find the result.
-        if (event.type === 'completed') await this.#storeResult(row.id, event.result)
-        await this.controller.system.storage.create(this.names.integrationEvent, record)
-      }
-      steps.push({ event, before, after, at })
-      before = after
-    }
-    return steps
-  }
-
-  /** A result is stored once, in its column: neither the event nor `state` repeats it. */
-  async #storeResult(apiCallId: string, result: unknown): Promise<void> {
-    const match = MatchExp.atom({ key: 'id', value: ['=', apiCallId] })
-    await this.controller.system.storage.update(this.names.apiCall, match, { result })
-  }
-
-  /**
-   * A run is checked every minute while it lives. A check changes no status and is not part of the history: it is
-   * written on the row, which the caller has locked, into every column that depends on it. Besides these columns
-   * interaqt only keeps the status.
-   */
-  async #noteLook(apiCallId: string, state: TaskState): Promise<void> {
-    const { table, column, parseId } = this.calls
-    const sql =
-      `UPDATE ${table} SET ${column('state')} = $2::json, ${column('claimableAt')} = $3::float8,` +
-      ` ${column('uncheckedSince')} = $4::float8 WHERE ${column('id')} = $1`
-    await this.query(sql, [parseId(apiCallId), JSON.stringify(state), claimableAt(state), uncheckedSince(state)])
   }
 }

@@ -6,13 +6,20 @@
 import { z } from 'zod'
 import { type Backoff, backoff, UPPER_HALF } from '../lib/backoff.js'
 import { allowedAddresses, hostOf, urlProblem } from '../lib/public-url.js'
-import { isFinal, type TaskError, type TaskState } from '../protocol/index.js'
+import { isFinal, type TaskError } from '../protocol/index.js'
 import { DAY_SECONDS } from '../protocol/limits.js'
 import { Arrivals } from './arrivals.js'
 import { NOW } from './claimable.js'
 import { databaseTime, inTransaction } from './database/sql.js'
 import { showTask, taskFields } from './shown-task.js'
-import { STORED_FIELDS, type StoredTask, type TaskReader, type WebhookEventType } from './task-reader.js'
+import {
+  type LockedTask,
+  STORED_FIELDS,
+  type StoredTask,
+  type TaskReader,
+  type WebhookEventType,
+} from './task-reader.js'
+import type { StoredStep } from './transition-log.js'
 
 const MAX_URL_LENGTH = 2000
 /** Longer than a try takes. */
@@ -100,15 +107,19 @@ export class WebhookQueue {
   ) {}
 
   /**
-   * Makes a message due if the task has ended, and revokes it if an operator's retry undid that. Call it in the
-   * transaction that changed the row.
+   * Makes a message due if these steps have ended the task, and revokes it if an operator's retry undid that. Call it in
+   * the transaction that stored them.
+   *
+   * @param row as it was before
    * @returns whether a message became due
    */
-  async noteEnd(id: string, before: TaskState, after: TaskState, attempt: number, at: number): Promise<boolean> {
-    const ended = isFinal(after)
-    if (ended === isFinal(before)) return false
-    const progress: Progress = { attempt, since: at, tries: 0 }
-    await this.#write(this.tasks.calls.parseId(id), ended ? at : null, progress)
+  async noteEnd({ id, webhook, state }: LockedTask, steps: readonly StoredStep[]): Promise<boolean> {
+    const last = steps.at(-1)
+    if (webhook === null || last === undefined) return false
+    const ended = isFinal(last.after)
+    if (ended === isFinal(state)) return false
+    const progress: Progress = { attempt: last.event.attempt, since: last.at, tries: 0 }
+    await this.#write(this.tasks.calls.parseId(id), ended ? last.at : null, progress)
     return ended
   }
 

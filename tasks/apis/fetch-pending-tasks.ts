@@ -96,7 +96,7 @@ function withinCapacity<Row extends { status: string; inFlight: number }>(rows: 
 }
 
 /** Not before it is due, however the milliseconds are cut off. */
-function msUntil(seconds: number | null): number {
+export function msUntil(seconds: number | null): number {
   return seconds === null ? Number.POSITIVE_INFINITY : Math.floor(seconds * 1000) + 1
 }
 
@@ -107,7 +107,7 @@ function selectNextDue({ table, column }: PhysicalEntity, { status, claimableAt 
 }
 
 /** How often a parked request looks for tasks that other processes created. */
-const LOOK_AGAIN_MS = 1000
+export const LOOK_AGAIN_MS = 1000
 
 const NEEDED = ['status', 'attempts', 'startedAt', 'createdAt', 'requestParams'] as const
 

@@ -73,7 +73,12 @@ function serve(workflowName: string, of = processor): Promise<void> {
     workflowName,
     buildWorkflowId: ({ id }) => id,
     buildWorkflowParams: ({ id, requestParams }) => ({ apiCallId: id, requestParams, callbackUrl: reportTaskEvent }),
-    internalAPIs: { fetchPendingTasks: url('fetchPendingTasks'), reportTaskEvent, runsToCheck: url('runsToCheck') },
+    internalAPIs: {
+      fetchPendingTasks: url('fetchPendingTasks'),
+      claimTasks: url('claimTasks'),
+      reportTaskEvent,
+      runsToCheck: url('runsToCheck'),
+    },
   }
   return of.start([{ namespace: NAMESPACE, config }])
 }

@@ -37,6 +37,7 @@ describe.each(expected)('%s', (namespace, taskQueue, workflowName, reportName) =
       workflowName,
       internalAPIs: {
         fetchPendingTasks: `${main}/api/${namespace}/fetchPendingTasks`,
+        claimTasks: `${main}/api/${namespace}/claimTasks`,
         reportTaskEvent: `${main}/api/${namespace}/${reportName}`,
         runsToCheck: `${main}/api/${namespace}/runsToCheck`,
       },
@@ -48,6 +49,7 @@ describe.each(expected)('%s', (namespace, taskQueue, workflowName, reportName) =
     expect(served?.map(({ name, method = 'POST' }) => `${method} ${name}`)).toEqual([
       'GET fetchPendingTasks',
       'POST fetchPendingTasks',
+      'POST claimTasks',
       `POST ${reportName}`,
       'GET runsToCheck',
       'POST cancelTask',

@@ -31,9 +31,16 @@ export function storedAs(state: TaskState, events: readonly TaskEvent[]): Stored
   }
 }
 
-/** The same with other tokens: every main makes its own. */
-export function withTokens<T>(value: T, name: (token: string) => string): T {
+/**
+ * The same with other tokens: every main makes its own.
+ *
+ * @param story what a claimId begins with
+ */
+export function withTokens<T>(value: T, name: (token: string) => string, story = ''): T {
   return JSON.parse(
-    JSON.stringify(value, (key, member) => (key === 'fencingToken' && member !== null ? name(member) : member)),
+    JSON.stringify(value, (key, member) => {
+      if (key === 'claimId') return member.slice(story.length)
+      return key === 'fencingToken' && member !== null ? name(member) : member
+    }),
   )
 }

@@ -44,6 +44,10 @@ export class Daemon {
         label: `${this.name} finds the task due`,
         run: () => this.#next('claims', () => this.#claim(this.#newToken())),
       })
+      actions.push({
+        label: `${this.name} asks for a batch`,
+        run: () => this.#next('claims a batch', () => this.#claimBatch(this.#newToken())),
+      })
     }
     if (this.#needsLook() && !this.world.broken.has('no reconciler')) {
       actions.push({ label: `${this.name} reads the task to check its run`, run: () => this.#check() })
@@ -85,6 +89,27 @@ export class Daemon {
         else this.#start(known)
       },
       () => this.#next('claims again', () => this.#claim(fencingToken)),
+    )
+  }
+
+  /** Until it is answered, the same claimId is sent again; while nothing can be started, only to give back what it has. */
+  #claimBatch(claimId: string): void {
+    const { main, temporal } = this.world
+    const isClosed = !temporal.available
+    this.#call(
+      `${this.name}: claimTasks${isClosed ? ' of none' : ''}`,
+      () => main.claimTasks(claimId, isClosed ? 0 : 1),
+      ({ claim, suspect }) => {
+        if (suspect) this.#next('claims the suspect alone', () => this.#claim(this.#newToken()))
+        if (!claim) return
+        const { attempt, runId, takeOver, fencingToken } = claim
+        const known = { attempt, fencingToken, ...(runId !== undefined && { runId }) }
+        if (isClosed)
+          this.#next('gives its claim back', () => this.#reportOnce({ status: 'released', ...fence(known) }))
+        else if (takeOver || runId !== undefined) this.#describe(known)
+        else this.#start(known)
+      },
+      () => this.#next('asks for the batch again', () => this.#claimBatch(claimId)),
     )
   }
 

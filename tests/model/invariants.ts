@@ -15,8 +15,10 @@ export interface Handled {
 /** Sets the witnesses. Each throws when what it watches is broken. */
 export function watch(world: World): void {
   const begun = new Map<number, string>()
+  const batches = new Set<string>()
   world.main.onHandled = (handled) => {
     oneClaimer(world, handled)
+    oneBatchPerId(world, batches, handled)
     fencedWrites(handled)
     oneRunPerAttempt(world, begun, handled)
     liveWorkIsNotEnded(world, handled)
@@ -35,6 +37,17 @@ function oneClaimer(world: World, { events, before }: Handled): void {
   if (!claim) return
   const due = claimableAt(before)
   if (due === null || due > world.now) throw new Error(`two claimers: claimed while ${before.status}`)
+}
+
+/** A claimId claims once: what it claimed later nobody would learn of who was answered before. A restore forgets it. */
+function oneBatchPerId(world: World, batches: Set<string>, { events }: Handled): void {
+  for (const event of events) {
+    if (event.type !== 'queued' || event.claimId === undefined) continue
+    if (batches.has(event.claimId) && world.main.restores === 0) {
+      throw new Error(`a claimId has claimed twice: ${event.claimId}`)
+    }
+    batches.add(event.claimId)
+  }
 }
 
 /** Nothing is written about a row that has changed since its token was read. */

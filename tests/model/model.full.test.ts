@@ -22,6 +22,7 @@ describe('the model notices that a rule is missing:', () => {
     ['no adopt', /work refused/],
     ['attempts reset on retry', /two runs began/],
     ['no margin', /paid twice/],
+    ['claim ids forgotten', /a claimId has claimed twice/],
     ['unavailable is not found', /live work ended/],
     ['processing closes every intent', /paid twice/, { blind: true }],
   ])('%s', { timeout: 120_000 }, (broken, violation, faults) => {

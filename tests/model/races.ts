@@ -49,10 +49,6 @@ function followsFrom(request: TaskRequest, before: TaskState, state: TaskState):
   return request.fencingToken === state.fencingToken
 }
 
-export function withoutTokens(outcome: Outcome): Outcome {
-  return withTokens(outcome, () => '')
-}
-
 function outcome(
   before: { state: TaskState; events: readonly TaskEvent[] },
   requests: TaskRequest[],
@@ -66,5 +62,5 @@ function outcome(
     events = [...events, ...decision.events]
     return answeredAs(decision.answer, state)
   })
-  return withoutTokens({ answers, stored: storedAs(state, events) })
+  return withTokens({ answers, stored: storedAs(state, events) }, () => '')
 }

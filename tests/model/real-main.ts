@@ -1,6 +1,8 @@
 /** A real main whose database has the model's clock, and what the model's world may do to a task of it. */
 import type { Database } from 'interaqt'
 import type { TaskEvent, TaskEventType, TaskRequest, TaskState, TaskStatus } from '@/protocol/index.js'
+import { claimAnswerSchema } from '@/protocol/messages.js'
+import { claimTasksAnswerSchema } from '@/protocol/wire.js'
 import { databaseOf, type PhysicalEntity, physicalEntity } from '@/tasks/database/sql.js'
 import { type Answer, startTestMain, type TestMain } from '../support/main.js'
 import { plantTask, TEST_API, TEST_TASKS } from '../support/tasks.js'
@@ -46,10 +48,12 @@ export class RealMain {
     // On PGLite there is one connection, and on PostgreSQL every one has been told.
     await scheme(`SET ${SEARCH_PATH}`)
     await scheme('CREATE TABLE model_clock AS SELECT 0::float8 AS now')
-    await scheme(
-      `CREATE FUNCTION public.clock_timestamp() RETURNS timestamptz LANGUAGE sql
-       AS 'SELECT to_timestamp(now) FROM public.model_clock'`,
-    )
+    for (const clock of ['clock_timestamp', 'statement_timestamp']) {
+      await scheme(
+        `CREATE FUNCTION public.${clock}() RETURNS timestamptz LANGUAGE sql
+         AS 'SELECT to_timestamp(now) FROM public.model_clock'`,
+      )
+    }
     for (const { table, backup } of real.#tables()) {
       await scheme(`CREATE TABLE ${backup} AS TABLE ${table} WITH NO DATA`)
     }
@@ -60,8 +64,21 @@ export class RealMain {
     return this.main.stop()
   }
 
-  plantTask(): Promise<string> {
+  /** The only one: a batch would claim other stories' tasks too. */
+  async plantTask(): Promise<string> {
+    for (const { table } of this.#tables()) await this.#database.query(`DELETE FROM ${table}`, [])
     return plantTask(this.main.component.controller)
+  }
+
+  async claimTasks(claimId: string, limit: number) {
+    const { status, body } = await this.main.internalPost(`${TEST_API}/claimTasks`, { claimId, limit })
+    if (status !== 200) throw new Error(`claimTasks answered ${status}: ${body.error}`)
+    const { tasks, claimed, suspects } = claimTasksAnswerSchema.parse(body)
+    return {
+      claims: tasks.map((task) => claimAnswerSchema.parse(task)),
+      claimed,
+      suspects: suspects.map(({ id }) => id),
+    }
   }
 
   async setClock(now: number): Promise<void> {

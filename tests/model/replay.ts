@@ -1,9 +1,10 @@
 /** Does to a task of a real main what happened to the model's, and holds the two side by side. */
+import { randomUUID } from 'node:crypto'
 import { expect } from 'vitest'
 import type { TaskRequest } from '@/protocol/index.js'
 import type { Answer } from '../support/main.js'
 import { answeredAs, storedAs, withTokens } from './comparison.js'
-import { type Race, withoutTokens } from './races.js'
+import type { Race } from './races.js'
 import type { RealMain } from './real-main.js'
 import type { Step } from './servers.js'
 
@@ -30,6 +31,7 @@ export async function replay(real: RealMain, history: Step[], race?: Race): Prom
 /** A task of the real main, which makes tokens of its own: each has the name that the model's has in its place. */
 class Replayed {
   readonly #names = new Map<string, string>()
+  readonly #story = randomUUID()
 
   private constructor(
     private readonly real: RealMain,
@@ -44,20 +46,31 @@ class Replayed {
 
   async repeat(step: Step): Promise<void> {
     await this.real.setClock(step.now)
-    if (step.kind !== 'request') await this.real[step.kind](this.id)
+    if (step.kind === 'claim') {
+      const answer = await this.real.claimTasks(this.#claimId(step.claimId), step.limit)
+      const { claim, claimed, suspect } = step.answer
+      expect(withTokens(answer, () => '')).toEqual(
+        withTokens({ claims: claim ? [claim] : [], claimed, suspects: suspect ? [this.id] : [] }, () => ''),
+      )
+    } else if (step.kind !== 'request') await this.real[step.kind](this.id)
     else expect(await this.#ask(step.request)).toEqual(answeredAs(step.answer, step.state))
 
     const stored = await this.real.read(this.id)
     this.#learn(stored.state.fencingToken, step.state.fencingToken)
-    const named = withTokens(stored, (token) => this.#names.get(token) ?? token)
+    const named = withTokens(stored, (token) => this.#names.get(token) ?? token, this.#claimId(''))
     expect(named).toEqual(storedAs(step.state, step.events))
   }
 
   async run({ now, requests, outcomes }: Race): Promise<void> {
     await this.real.setClock(now)
     const answers = await Promise.all(requests.map((request) => this.#ask(request)))
-    const outcome = withoutTokens({ answers, stored: await this.real.read(this.id) })
+    const outcome = withTokens({ answers, stored: await this.real.read(this.id) }, () => '', this.#claimId(''))
     expect(outcomes).toContainEqual(outcome)
+  }
+
+  /** Another for each story. */
+  #claimId(name: string): string {
+    return `${this.#story}-${name}`
   }
 
   #ask(request: TaskRequest): Promise<Answer> {

@@ -3,6 +3,8 @@ import type { WorkflowStartOptions } from '@temporalio/client'
 import { ATTEMPT_ID_POLICIES } from '@/async-task-component/attempt-start.js'
 import type { AttemptOutcome } from '@/protocol/attempt.js'
 import {
+  type ClaimAnswer,
+  claimableAt,
   DEFAULT_TASK_POLICY,
   type Decision,
   type TaskEvent,
@@ -23,13 +25,24 @@ export type Broken =
   | 'no adopt'
   | 'attempts reset on retry'
   | 'no margin'
+  | 'claim ids forgotten'
   | 'unavailable is not found'
 
 type WorkflowIdPolicies = Partial<Pick<WorkflowStartOptions, 'workflowIdReusePolicy'>>
 
 export type MainAnswer = Decision['answer']
 
-type Happening = { kind: 'request'; request: TaskRequest; answer: MainAnswer } | { kind: 'backup' | 'restore' }
+/** What a claimId is answered: the claim that there is under it, whether it has claimed, whether the task is a suspect. */
+export interface BatchAnswer {
+  claim: ClaimAnswer | null
+  claimed: boolean
+  suspect: boolean
+}
+
+type Happening =
+  | { kind: 'request'; request: TaskRequest; answer: MainAnswer }
+  | { kind: 'claim'; claimId: string; limit: number; answer: BatchAnswer }
+  | { kind: 'backup' | 'restore' }
 
 /** What happened to main: when by its clock, and what the row and its events were afterwards. */
 export type Step = Happening & { now: number; state: TaskState; events: readonly TaskEvent[] }
@@ -64,6 +77,32 @@ export class Main extends TaskInMemory {
     this.#remember({ kind: 'request', request: asked, answer })
     this.onHandled({ request: asked, events, answer, before })
     return answer
+  }
+
+  /** @param limit 1, or 0 to claim nothing */
+  claimTasks(claimId: string, limit = 1): BatchAnswer {
+    const answer = this.#claimTasks(claimId, limit)
+    this.#remember({ kind: 'claim', claimId, limit, answer })
+    return answer
+  }
+
+  #claimTasks(claimId: string, limit: number): BatchAnswer {
+    const before = this.state
+    const request = { from: 'processor', status: 'queued', fencingToken: `${claimId}.0` } as const
+    const claimed = this.events.some((event) => event.type === 'queued' && event.claimId === claimId)
+    if (claimed && !this.broken.has('claim ids forgotten')) {
+      const isLeft = before.status === 'queued' && before.fencingToken === request.fencingToken
+      const answer = isLeft ? this.carryOut(request, this.now()).answer : undefined
+      return { claim: (answer?.ok && answer.claim) || null, claimed, suspect: false }
+    }
+    const due = claimableAt(before)
+    if (limit === 0 || due === null || due > this.now()) return { claim: null, claimed: false, suspect: false }
+    if (before.status === 'queued' && before.takeOvers >= DEFAULT_TASK_POLICY.suspectAfterTakeOvers) {
+      return { claim: null, claimed: false, suspect: true }
+    }
+    const { events, answer } = this.carryOut(request, this.now(), 0.5, before, { claimId })
+    this.onHandled({ request, events, answer, before })
+    return { claim: (answer.ok && answer.claim) || null, claimed: answer.ok, suspect: false }
   }
 
   #weaken(request: TaskRequest): TaskRequest {

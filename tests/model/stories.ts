@@ -69,9 +69,14 @@ export function tellingStories(howMany: number, seed: number): Array<[Story, Fau
 /** What main does, by the row that it finds, or the reason for which it does nothing. */
 function kindsOf(history: Step[]): string[] {
   return history.map((step, index) => {
+    const before = history[index - 1]
+    if (step.kind === 'claim') {
+      const { claim, claimed, suspect } = step.answer
+      const { takeOver, runId } = claim ?? {}
+      return `batch of ${step.limit} ${before?.state.status} ${claimed} ${suspect} ${takeOver} ${runId !== undefined} ${step.events.length - (before?.events.length ?? 0)}`
+    }
     if (step.kind !== 'request') return step.kind
     const { request, answer } = step
-    const before = history[index - 1]
     const types = step.events.slice(before?.events.length ?? 0).map((event) => event.type)
     if (types.length > 0) return `${before?.state.status} ${types}`
     return `${request.status} ${answer.ok ? 'again' : answer.reason}`

@@ -9,7 +9,7 @@ import { Hono } from 'hono'
 import type { PullModeConfig } from '@/integrations/index.js'
 import { claimableAt, type Decision, uncheckedSince } from '@/protocol/index.js'
 import { buildAPIPath } from '@/protocol/names.js'
-import type { PendingTask, RunToCheck } from '@/protocol/wire.js'
+import type { ClaimTasksAnswer, PendingTask, RunToCheck } from '@/protocol/wire.js'
 import { withSender } from './messages.js'
 import { TaskInMemory } from './task-in-memory.js'
 
@@ -21,8 +21,8 @@ const UNTIL_MS = 20_000
 /** One request that reached this main. */
 export interface SeenRequest {
   namespace: string
-  kind: 'fetch' | 'report' | 'check'
-  /** Of a fetch. */
+  kind: 'fetch' | 'claim' | 'report' | 'check'
+  /** Of a fetch or a claim. */
   limit?: number
   waitSeconds?: number
   /** The report's body; empty for a fetch. */
@@ -60,6 +60,10 @@ export class ProtocolMain {
   /** Called with each report before it is decided on, which waits for what this returns. */
   onReport: (report: SeenRequest['body']) => unknown = () => undefined
   token = TEST_TOKEN
+  /** Mains of earlier versions offer no `claimTasks`. */
+  offersClaims = false
+  /** What was claimed under each claimId. */
+  readonly #batches = new Map<unknown, Task[]>()
 
   readonly #tasks = new Map<string, Task>()
   readonly #waiting = new Set<() => void>()
@@ -187,7 +191,12 @@ export class ProtocolMain {
           requestParams,
           callbackUrl: reportTaskEvent,
         }),
-        internalAPIs: { fetchPendingTasks: url('fetchPendingTasks'), reportTaskEvent, runsToCheck: url('runsToCheck') },
+        internalAPIs: {
+          fetchPendingTasks: url('fetchPendingTasks'),
+          claimTasks: url('claimTasks'),
+          reportTaskEvent,
+          runsToCheck: url('runsToCheck'),
+        },
         ...overrides,
       },
     }
@@ -222,6 +231,18 @@ export class ProtocolMain {
       const request: SeenRequest = { namespace, kind: 'check', limit: Number(c.req.query('limit')), body: {} }
       const runs = this.#unchecked(namespace, uncheckedForSeconds)
       return this.#answer(c.env, request, () => ({ status: 200, body: { runs: runs.slice(0, request.limit) } }))
+    })
+    app.post('/api/:namespace/claimTasks', async (c) => {
+      if (!this.offersClaims) return c.json({ success: false, error: 'Not found' }, 404)
+      const namespace = c.req.param('namespace')
+      const { limit, waitSeconds, ...body } = (await c.req.json()) as { limit: number; waitSeconds: number }
+      const request: SeenRequest = { namespace, kind: 'claim', limit, waitSeconds, body }
+      return this.#answer(c.env, request, async () => {
+        const { claimId } = request.body
+        const nothing = () => limit > 0 && !this.#batches.has(claimId) && this.#due(namespace, 1).length === 0
+        if (nothing()) await this.#park(waitSeconds, c.req.raw.signal)
+        return { status: 200, body: this.#claim(namespace, claimId, c.req.raw.signal.aborted ? 0 : limit) }
+      })
     })
     // Each integration names its report API as it likes.
     app.post('/api/:namespace/:report', async (c) => {
@@ -278,15 +299,30 @@ export class ProtocolMain {
     return [...this.#tasks.values()]
       .filter(({ state, ...task }) => task.namespace === namespace && (claimableAt(state) ?? Infinity) <= this.#now())
       .slice(0, limit)
-      .map(({ id, taskKey, createdAt, requestParams, state: { status, attempts, startedAt } }) => ({
-        id,
-        taskKey,
-        createdAt,
-        requestParams,
-        status,
-        attempts,
-        startedAt,
-      }))
+      .map(shown)
+  }
+
+  #claim(namespace: string, claimId: unknown, limit: number): ClaimTasksAnswer {
+    const suspects: PendingTask[] = []
+    if (!this.#batches.has(claimId) && limit > 0) {
+      const claimed: Task[] = []
+      for (const pending of this.#due(namespace, Number.POSITIVE_INFINITY)) {
+        if (claimed.length === limit) break
+        const fencingToken = `${claimId}.${claimed.length}`
+        const answer = this.apply(pending.id, { status: 'queued', fencingToken })
+        if (answer.ok) claimed.push(this.task(pending.id))
+        else if (answer.reason === 'claim_alone') suspects.push(pending)
+      }
+      if (claimed.length > 0) this.#batches.set(claimId, claimed)
+    }
+    const batch = this.#batches.get(claimId) ?? []
+    const left = batch.filter(({ state }) => state.fencingToken?.startsWith(`${claimId}.`) && state.status === 'queued')
+    const tasks = left.map((task) => {
+      const answer = this.apply(task.id, { status: 'queued', fencingToken: task.state.fencingToken ?? '' })
+      if (!answer.ok || !answer.claim) throw new Error('The same claim was refused')
+      return { ...shown(task), ...answer.claim }
+    })
+    return { tasks, claimed: this.#batches.has(claimId), suspects }
   }
 
   #unchecked(namespace: string, forSeconds: number): RunToCheck[] {
@@ -318,4 +354,8 @@ export class ProtocolMain {
     if (answer.ok) return { status: 200, body: { success: true, status, ...answer.claim, ...answer.begin } }
     return { status: 409, body: { success: false, error: answer.error, reason: answer.reason, status } }
   }
+}
+
+function shown({ id, taskKey, createdAt, requestParams, state: { status, attempts, startedAt } }: Task): PendingTask {
+  return { id, taskKey, createdAt, requestParams, status, attempts, startedAt }
 }

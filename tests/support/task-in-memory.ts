@@ -17,10 +17,19 @@ export class TaskInMemory {
 
   constructor(public taskKey: string) {}
 
-  /** @param asRead the row that the decision goes by, where it is another than the locked one */
-  carryOut(request: TaskRequest, now: number, random = 0, asRead = this.state): Decision {
+  /**
+   * @param asRead the row that the decision goes by, where it is another than the locked one
+   * @param batch the claimId, where a batch is claimed
+   */
+  carryOut(
+    request: TaskRequest,
+    now: number,
+    random = 0,
+    asRead = this.state,
+    batch: { claimId?: string } = {},
+  ): Decision {
     const newToken = `${this.taskKey}-token-${++this.#tokens}`
-    const context = { taskKey: this.taskKey, now, newToken, random, policy: DEFAULT_TASK_POLICY }
+    const context = { taskKey: this.taskKey, now, newToken, random, policy: DEFAULT_TASK_POLICY, ...batch }
     const decision = decide(asRead, request, context)
     this.events = [...this.events, ...decision.events]
     this.state = decision.events.reduce(evolve, this.state)

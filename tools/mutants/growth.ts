@@ -33,15 +33,15 @@ export const GROWTH_RULES: Mutant[] = [
   {
     name: 'removed-though-it-may-be-tried-again',
     file: RETENTION,
-    from: '${claimableAt} IS NULL AND ',
-    to: '',
+    from: 'const open = [claimableAt, ',
+    to: 'const open = [',
     tests: ENDED,
   },
   {
     name: 'removed-though-its-run-may-report',
     file: RETENTION,
-    from: ' AND ${uncheckedSince} IS NULL`',
-    to: '`',
+    from: "uncheckedSince, column('webhookDueAt')]",
+    to: "column('webhookDueAt')]",
     tests: ENDED,
   },
   {

@@ -1,3 +1,4 @@
+import { BATCHES_RULES } from './batches.js'
 import { CALLERS_RULES } from './callers.js'
 import { CLAIMS_RULES } from './claims.js'
 import { FENCING_RULES } from './fencing.js'
@@ -18,6 +19,7 @@ export const MUTANTS: Mutant[] = [
   ...INTENTS_RULES,
   ...OPERATORS_RULES,
   ...STORE_RULES,
+  ...BATCHES_RULES,
   ...WORKFLOWS_RULES,
   ...PULLING_RULES,
   ...RECONCILING_RULES,

@@ -1,0 +1,170 @@
+/** Claims many tasks in one transaction. Each claim is decided by the protocol, as one that comes alone is. */
+import { randomBytes } from 'node:crypto'
+import { type Acceptance, type Decision, decide, isLive, type TaskState } from '../protocol/index.js'
+import type { ClaimedTask, ClaimTasks, PendingTask } from '../protocol/wire.js'
+import { countInFlight, lockClaimable, secondsUntilNextDue, selectClaimable, suspects } from './claimable.js'
+import type { PhysicalEntity } from './database/sql.js'
+import type { EventLog } from './event-log.js'
+import { freePlaces, type TaskRules } from './task-limits.js'
+import type { LockedTask, TaskReader } from './task-reader.js'
+import type { StoredStep } from './transition-log.js'
+
+export type BatchToClaim = Pick<ClaimTasks, 'claimId' | 'limit'>
+
+export interface ClaimedBatch {
+  tasks: ClaimedTask[]
+  /** Whether the id has claimed, now or earlier. */
+  claimed: boolean
+  suspects: PendingTask[]
+  /** Whether as many were found as were asked for. */
+  isFull: boolean
+  /** What has been appended: claims, and the ends of poisonous tasks. */
+  moved: Array<{ row: LockedTask; steps: StoredStep[] }>
+}
+
+interface Candidate extends LockedTask {
+  requestParams: unknown
+  /** The database's time, after the row was locked. */
+  now: number
+}
+
+const SELECTED = ['id', 'taskKey', 'state', 'createdAt', 'requestParams', 'webhook']
+const MOST_SUSPECTS = 10
+
+/** Call it in a transaction. */
+export async function claimBatch(
+  tasks: TaskReader,
+  rules: TaskRules,
+  log: EventLog,
+  { claimId, limit }: BatchToClaim,
+): Promise<ClaimedBatch> {
+  // The same id, sent again while its first request is under way, waits for what that claims.
+  await tasks.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`claim:${claimId}`])
+  const earlier = await claimedUnder(tasks, rules, claimId)
+  const nothing = { tasks: [], suspects: [], isFull: false, moved: [] }
+  if (earlier) return { ...nothing, tasks: earlier, claimed: true }
+  if (limit === 0) return { ...nothing, claimed: false }
+
+  const { policy, maxTasksInFlight } = rules
+  let free = maxTasksInFlight === undefined ? Number.POSITIVE_INFINITY : await freePlaces(tasks, maxTasksInFlight)
+  const candidates = await lockCandidates(tasks, rules, limit, free)
+  const decided = candidates.map((row, index) => {
+    const { taskKey, state, now } = row
+    const joins = !isLive(state)
+    const chance = { newToken: randomBytes(16).toString('base64url'), random: Math.random() }
+    const context = { ...chance, policy, taskKey, now, claimId, atCapacity: joins && free <= 0 }
+    const request = { from: 'processor', status: 'queued', fencingToken: `${claimId}.${index}` } as const
+    const { events, answer } = decide(state, request, context)
+    if (joins && answer.ok) free -= 1
+    return { row, events, answer, at: now }
+  })
+  const moving = decided.filter(({ events }) => events.length > 0)
+  const steps = await log.append(moving)
+  const after = new Map(moving.map(({ row }, index) => [row, steps[index]?.at(-1)?.after ?? row.state]))
+  const claimed = decided.flatMap(({ row, answer }) => claimedTask(row, after.get(row) ?? row.state, answer))
+  return {
+    tasks: claimed,
+    claimed: claimed.length > 0,
+    suspects: await dueSuspects(tasks, policy.suspectAfterTakeOvers),
+    isFull: candidates.length === limit,
+    moved: moving.map(({ row }, index) => ({ row, steps: steps[index] ?? [] })),
+  }
+}
+
+/** What was claimed under this id and has not moved since; undefined if nothing ever was. */
+async function claimedUnder(
+  tasks: TaskReader,
+  { policy }: TaskRules,
+  claimId: string,
+): Promise<ClaimedTask[] | undefined> {
+  const { calls, events } = tasks
+  const claims = await tasks.query<{ apiCallId: string }>(
+    `SELECT ${events.column('apiCallId')} AS "apiCallId" FROM ${events.table} WHERE ${isClaim(events.column)} AND ${claimIdOf(events.column)} = $1`,
+    [claimId],
+  )
+  if (claims.length === 0) return undefined
+  const ids = claims.map(({ apiCallId }) => calls.parseId(apiCallId))
+  const rows = await tasks.query<Candidate>(
+    `SELECT ${selected(tasks)}, extract(epoch FROM clock_timestamp())::float8 AS "now" FROM ${calls.table}` +
+      ` WHERE ${calls.column('id')} = ANY($1) ORDER BY ${calls.column('createdAt')}, ${calls.column('id')}`,
+    [ids],
+  )
+  return rows.flatMap((row) => {
+    const { state, taskKey, now } = row
+    if (state.status !== 'queued' || !state.fencingToken?.startsWith(`${claimId}.`)) return []
+    // The same claim again.
+    const request = { from: 'processor', status: 'queued', fencingToken: state.fencingToken } as const
+    const { answer } = decide(state, request, { taskKey, now, newToken: '', random: 0, policy })
+    return claimedTask(row, state, answer)
+  })
+}
+
+/** The condition for events that claim, and the id of their batch, as SQL: an index serves a query that has both. */
+export function isClaim(column: PhysicalEntity['column']): string {
+  return `${column('eventType')} = 'queued'`
+}
+
+export function claimIdOf(column: PhysicalEntity['column']): string {
+  return `(${column('data')} ->> 'claimId')`
+}
+
+async function lockCandidates(
+  tasks: TaskReader,
+  { policy: { suspectAfterTakeOvers } }: TaskRules,
+  limit: number,
+  free: number,
+): Promise<Candidate[]> {
+  const limits = { limit, joining: Math.max(0, Math.min(limit, free)), suspectAfterTakeOvers }
+  const sql = lockClaimable(tasks.calls.table, columnsOf(tasks), limits, selected(tasks))
+  const rows = await tasks.query<Candidate>(sql, [])
+  return rows.map((row) => ({ ...row, id: String(row.id) }))
+}
+
+async function dueSuspects(tasks: TaskReader, suspectAfterTakeOvers: number): Promise<PendingTask[]> {
+  const where = suspects(columnsOf(tasks), suspectAfterTakeOvers)
+  const rows = await tasks.query<Candidate>(
+    `SELECT ${selected(tasks)} FROM ${tasks.calls.table} WHERE ${where} LIMIT ${MOST_SUSPECTS}`,
+    [],
+  )
+  return rows.map((row) => pendingTask(row, row.state))
+}
+
+/** Whether a task may be claimed now, and when the next may be. */
+export async function isAnyDue(
+  tasks: TaskReader,
+  { maxTasksInFlight }: TaskRules,
+): Promise<{ due: boolean; seconds: number | null }> {
+  const { table } = tasks.calls
+  const columns = columnsOf(tasks)
+  const mayJoin =
+    maxTasksInFlight === undefined ? 'TRUE' : `${countInFlight(table, columns.status)} < ${maxTasksInFlight}`
+  const sql =
+    `SELECT EXISTS (${selectClaimable(table, columns, 1, mayJoin)}) AS due,` +
+    ` ${secondsUntilNextDue(table, columns)} AS seconds`
+  const [row] = await tasks.read('next-due', () => tasks.query<{ due: boolean; seconds: number | null }>(sql, []))
+  return row ?? { due: false, seconds: null }
+}
+
+function columnsOf({ calls: { column } }: TaskReader) {
+  return {
+    id: column('id'),
+    status: column('status'),
+    createdAt: column('createdAt'),
+    claimableAt: column('claimableAt'),
+    state: column('state'),
+  }
+}
+
+function selected({ calls: { column } }: TaskReader): string {
+  return SELECTED.map((name) => `${column(name)} AS "${name}"`).join(', ')
+}
+
+function claimedTask(row: Candidate, state: TaskState, answer: Decision['answer']): ClaimedTask[] {
+  const claim: Acceptance['claim'] = answer.ok ? answer.claim : undefined
+  return claim ? [{ ...pendingTask(row, state), ...claim }] : []
+}
+
+function pendingTask({ id, taskKey, createdAt, requestParams }: Candidate, state: TaskState): PendingTask {
+  const { status, attempts, startedAt } = state
+  return { id: String(id), taskKey, status, attempts, startedAt, createdAt, requestParams }
+}

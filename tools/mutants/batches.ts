@@ -1,0 +1,87 @@
+import type { Mutant } from './mutant.js'
+
+const CLAIM_BATCH = 'tasks/claim-batch.ts'
+const BATCH_CLAIMS = 'async-task-component/batch-claims.ts'
+const CLAIMING = ['tests/tasks/claim-tasks.test.ts']
+const ASKING = ['tests/async-task-component/batch-claims.test.ts']
+
+/** Fetching and claiming in one request: what a claimId is good for, on both sides. */
+export const BATCHES_RULES: Mutant[] = [
+  {
+    name: 'claim-id-claims-again',
+    file: CLAIM_BATCH,
+    from: 'if (earlier) return',
+    to: 'if (earlier && limit === 0) return',
+    tests: CLAIMING,
+  },
+  {
+    name: 'claim-id-not-locked',
+    file: CLAIM_BATCH,
+    from: "await tasks.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`claim:${claimId}`])",
+    to: '',
+    tests: CLAIMING,
+  },
+  {
+    name: 'batch-beyond-the-capacity',
+    file: CLAIM_BATCH,
+    from: 'atCapacity: joins && free <= 0',
+    to: 'atCapacity: false',
+    tests: CLAIMING,
+  },
+  {
+    name: 'batch-not-locked',
+    file: 'tasks/claimable.ts',
+    from: ' FOR UPDATE SKIP LOCKED)`',
+    to: ')`',
+    tests: CLAIMING,
+  },
+  {
+    name: 'suspects-hide-others',
+    file: 'tasks/claimable.ts',
+    from: '${claimed} AND ${due} AND ${mayClaim}',
+    to: '${claimed} AND ${due} AND (${mayClaim} OR TRUE)',
+    tests: CLAIMING,
+  },
+  {
+    name: 'claimed-for-a-claimer-that-has-gone',
+    file: 'tasks/task-store.ts',
+    from: 'signal.throwIfAborted()',
+    to: '',
+    tests: CLAIMING,
+  },
+  {
+    name: 'all-woken-for-one-task',
+    file: 'tasks/arrivals.ts',
+    from: 'const [first] = this.#claiming\n    first?.()',
+    to: 'for (const each of this.#claiming) each()',
+    tests: CLAIMING,
+  },
+  {
+    name: 'batch-found-at-the-next-second',
+    file: 'tasks/apis/claim-tasks.ts',
+    from: 'Math.min(LOOK_AGAIN_MS, msUntil(seconds))',
+    to: 'LOOK_AGAIN_MS',
+    tests: CLAIMING,
+  },
+  {
+    name: 'another-claim-id-each-time',
+    file: BATCH_CLAIMS,
+    from: '{ claimId: this.#claimId, ...query }',
+    to: '{ claimId: randomUUID(), ...query }',
+    tests: ASKING,
+  },
+  {
+    name: 'unknown-claims-kept',
+    file: BATCH_CLAIMS,
+    from: 'if (!this.#unanswered) return',
+    to: 'if (this.#unanswered) return',
+    tests: ASKING,
+  },
+  {
+    name: 'gates-not-watched',
+    file: 'async-task-component/pull-loop.ts',
+    from: 'if (isClosed) return request.abort()',
+    to: 'if (isClosed) return',
+    tests: ASKING,
+  },
+]

@@ -1,5 +1,5 @@
 import pino from 'pino'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { inShortBatches, keepRemoving } from '@/main-component/retention.js'
 import { databaseOf, inTransaction, physicalEntity, reading } from '@/tasks/database/sql.js'
 import { type EndedBefore, removeEndedTasks } from '@/tasks/ended-tasks.js'
@@ -48,6 +48,12 @@ describe.each(['PGLite', 'PostgreSQL'])('on %s', (database) => {
     )
     return row?.count
   }
+
+  // What has ended is nobody else's to count.
+  afterEach(async () => {
+    const later = NOW + 4000 * DAY
+    while ((await remove({ completed: later, failed: later, cancelled: later })) > 0);
+  })
 
   it('a task goes with its events and its key, by how it ended and when; what asked for it stays', async () => {
     const created = await main.post('/api/test/run', { kind: 'simple' }, { 'idempotency-key': `key-${database}` })

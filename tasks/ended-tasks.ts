@@ -75,9 +75,9 @@ async function removeBatch(
 /** No attempt is left or under way, no run has to be seen closed, and no webhook is to be delivered. */
 export function hasEnded({ column }: PhysicalEntity): string {
   const [status, claimableAt, uncheckedSince] = [column('status'), column('claimableAt'), column('uncheckedSince')]
+  const webhookDueAt = column('webhookDueAt')
   const ends = ENDS.map((end) => `'${end}'`).join(', ')
-  const open = [claimableAt, uncheckedSince, column('webhookDueAt')]
-  return `${status} IN (${ends}) AND ${open.map((since) => `${since} IS NULL`).join(' AND ')}`
+  return `${status} IN (${ends}) AND ${claimableAt} IS NULL AND ${webhookDueAt} IS NULL AND ${uncheckedSince} IS NULL`
 }
 
 /** Rows of earlier versions do not have the time of their end: the time of their last claim is used. */

@@ -10,6 +10,7 @@ import { PULLING_RULES } from './pulling.js'
 import { RECONCILING_RULES } from './reconciling.js'
 import { STORE_RULES } from './store.js'
 import { SYSTEM_RULES } from './system.js'
+import { WEBHOOKS_RULES } from './webhooks.js'
 import { WORKFLOWS_RULES } from './workflows.js'
 
 /** All mutants that tests have to notice, cheap ones first. */
@@ -25,5 +26,6 @@ export const MUTANTS: Mutant[] = [
   ...RECONCILING_RULES,
   ...GROWTH_RULES,
   ...CALLERS_RULES,
+  ...WEBHOOKS_RULES,
   ...SYSTEM_RULES,
 ]

@@ -10,22 +10,22 @@ import type { ActivityContext } from './activity-context.js'
 const MAX_EXCERPT_LENGTH = 500
 
 type Of<Report> = Report & { apiCallId: string; taskKey: string }
-/** `taskStatus` is the task's own, where main knows the task. */
+/** `taskStatus` is the task's status, if main knows the task. */
 export type RefusedReply = { accepted: false; reason: string; taskStatus?: TaskStatus }
 export type BeginReply = { accepted: true; begun: Begun } | RefusedReply
 export type ReportReply = { accepted: true } | RefusedReply
 
 export type TaskActivities = {
-  /** Tells main that this run begins its attempt, before anything is spent. */
+  /** Reports that this run begins its attempt, before it spends anything. */
   beginAttempt(callbackUrl: string, report: Of<Begin>): Promise<BeginReply>
-  /** Tells main how far the attempt has come. */
+  /** Reports the attempt's progress. */
   reportAttempt(callbackUrl: string, report: Of<Exclude<RunReport, Begin>>): Promise<ReportReply>
 }
 
 /**
- * The activities by which every workflow talks to main. A definite refusal (409, 404) is a value. A report that
- * main cannot take (400, 413) is a non-retryable failure of type `report_rejected`. Everything else, a wrong token
- * included, throws: Temporal retries it until main has the report or refuses it.
+ * The activities by which every workflow reports to main. A definite refusal (409, 404) is a value. A report that main
+ * cannot accept (400, 413) is a non-retryable failure of type `report_rejected`. Everything else, also a wrong token,
+ * throws: Temporal retries until main stores the report or refuses it.
  */
 export function createTaskActivities(context: Pick<ActivityContext, 'mainUrl' | 'internalToken'>): TaskActivities {
   return {
@@ -48,7 +48,7 @@ async function post(
   callbackUrl: string,
   report: unknown,
 ): Promise<{ accepted: true; body: ReportAnswer } | RefusedReply> {
-  // Only the path is taken from the arguments: the token goes to the configured main and to no other host.
+  // Only the path comes from the arguments: the token is sent to the configured main, and to no other host.
   const { pathname, search } = new URL(callbackUrl)
   const url = new URL(pathname + search, context.mainUrl)
   const { status, text } = await withTimeout(
@@ -68,11 +68,11 @@ async function post(
   const answer = parse(reportAnswerSchema, text)
   if (status === 200 && answer) return { accepted: true, body: answer }
   const refusal = parse(refusalSchema, text)
-  // Without a body of main's own, a 404 or a 413 may come from a proxy that knows nothing of the task.
+  // A 404 or 413 without main's own body may come from a proxy, which does not know the task.
   if ((status === 409 || status === 404) && refusal) {
     return { accepted: false, reason: refusal.error, ...(refusal.status && { taskStatus: refusal.status }) }
   }
-  // Cut last: a proxy may repeat the token, half of which would not be found any more.
+  // Truncate last: a proxy may repeat the token, and half of it would not be recognised.
   const excerpt = () => createRedactor([context.internalToken])(text).slice(0, MAX_EXCERPT_LENGTH)
   const said = `${url.pathname} answered ${status}: ${refusal?.error ?? excerpt()}`
   if (status === 400 || (status === 413 && refusal)) throw ApplicationFailure.nonRetryable(said, 'report_rejected')

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { booleanFromText, numberFromText } from '../../lib/from-text.js'
 import { hostsSchema } from '../../lib/public-url.js'
 
-/** Options whose default an integration may choose. */
+/** Options for which an integration may set the default. */
 export interface Defaults {
   requestTimeoutMs?: number
   deadlineSeconds?: number
@@ -14,72 +14,72 @@ export interface Defaults {
   settleSeconds?: number
 }
 
-/** What every integration has in its section. */
+/** The options that every integration has. */
 export function localOptions({ maxTasksInFlight }: Defaults = {}) {
   return {
     enabled: booleanFromText.default(true),
-    /** Most tasks in flight at once; the others wait as pending. With 0 nothing is claimed. Default: any number. */
+    /** Most tasks in flight at once; the others wait as pending. 0: nothing is claimed. Default: any number. */
     maxTasksInFlight: orNone(numberFromText(z.number().int().min(0)), maxTasksInFlight),
-    /** Most tasks that one user may have open, which are those that have not ended. Default: any number. */
+    /** Most open tasks of one user: those that have not ended. Default: any number. */
     maxOpenTasksPerUser: numberFromText(z.number().int().min(1)).optional(),
   }
 }
 
 /**
- * Where a paid provider is reached. With no `apiKey` the provider's simulator stands in, at `simulatorUrl`:
- * for trying things out, never in production.
+ * Where a paid provider is reached. Without an `apiKey` the provider's simulator is used, at `simulatorUrl`: for
+ * development, never in production.
  */
 export function providerOptions(defaults: Defaults = {}) {
   return {
     ...localOptions(defaults),
     apiKey: z.string().min(1).optional(),
     baseUrl: z.url().optional(),
-    /** The provider's model id, where it has models. There is no default: models retire. */
+    /** The provider's model id, if it has models. No default, because models are retired. */
     model: z.string().min(1).optional(),
     simulatorUrl: z.url(),
     /**
-     * Hosts whose links to results are followed though they lie in a private network: the provider's private storage.
-     * In the environment separated by commas. Default: public addresses only, and where `baseUrl` leads.
+     * Hosts in private networks that result links may lead to, such as the provider's private storage. Separated by
+     * commas in the environment. Default: only public addresses, and `baseUrl`'s origin.
      */
     downloadHosts: hostsSchema.default([]),
     /**
-     * Hosts that users' URLs may name though they lead to a private network, from where the provider, say a gateway
-     * there, can fetch. In the environment separated by commas. Default: none.
+     * Hosts in private networks that users' URLs may name: for a provider that is a gateway there. Separated by commas
+     * in the environment. Default: none.
      */
     userUrlHosts: hostsSchema.default([]),
-    /** Most requests a minute that all daemons together may send. Default: any number. */
+    /** Most requests a minute, over all daemons. Default: any number. */
     requestsPerMinute: orNone(numberFromText(z.number().min(1)), defaults.requestsPerMinute),
-    /** How long one request may take, in milliseconds. */
+    /** Time-out of one request, in milliseconds. */
     requestTimeoutMs: numberFromText(z.number().int().min(100).max(600_000)).default(
       defaults.requestTimeoutMs ?? 60_000,
     ),
-    /** How long one attempt may take before it is given up, in seconds. At most two days. Default an hour. */
+    /** Deadline of one attempt, in seconds. At most two days. Default: an hour. */
     deadlineSeconds: numberFromText(z.number().int().min(10).max(172_800)).default(defaults.deadlineSeconds ?? 3600),
   }
 }
 
-/** Of a provider that is asked again and again how far it is. */
+/** For a provider that is polled. */
 export function pollingOptions(defaults: Defaults = {}) {
   const seconds = (min: number, max: number) => numberFromText(z.number().min(min).max(max))
   return {
-    /** When a new task is first looked at, in seconds. */
+    /** Time to the first poll of a new task, in seconds. */
     firstPollSeconds: seconds(0, 3600).default(defaults.firstPollSeconds ?? 5),
-    /** The shortest pause between two looks, in seconds; a simulator is always asked every second. */
+    /** The shortest pause between two polls, in seconds; a simulator is polled every second. */
     pollSeconds: seconds(1, 600).default(defaults.pollSeconds ?? 10),
-    /** The longest pause between two looks, in seconds. */
+    /** The longest pause between two polls, in seconds. */
     maxPollSeconds: seconds(1, 3600).default(defaults.maxPollSeconds ?? 60),
     /**
-     * A create whose answer was lost is believed not to have happened once the list lacks it for so long after
-     * `requestTimeoutMs`, in seconds. Longer than any worker may be paused, or request delayed.
+     * The lookup window, in seconds: if the list does not show a create whose answer was lost for this long after
+     * `requestTimeoutMs`, it did not happen. Longer than a worker may be paused, or a request delayed.
      */
     settleSeconds: seconds(1, 3600).default(defaults.settleSeconds ?? 60),
   }
 }
 
-/** Of a provider that can be told to call back: where it reaches main from outside. Default: it is only polled. */
+/** For a provider that can call back: where it reaches main from outside. Default: it is only polled. */
 export const callbackOptions = { callbackBaseUrl: z.url({ protocol: /^https?$/ }).optional() }
 
-/** What becomes of a task of which nobody can ask the provider whether it was made, and charged for. */
+/** What happens if a create's answer is lost and the provider cannot be asked whether it created anything. */
 export const ambiguityOptions = (chosen: 'fail' | 'retry') => ({
   onAmbiguousCreate: z.enum(['fail', 'retry']).default(chosen),
 })
@@ -93,24 +93,24 @@ export type LocalConfig = Options<typeof localOptions>
 export type ProviderConfig = Options<typeof providerOptions> & { onAmbiguousCreate?: 'fail' | 'retry' | undefined }
 export type PolledConfig = ProviderConfig & Options<typeof pollingOptions> & { callbackBaseUrl?: string | undefined }
 
-/** The provider, or the simulator in its place. */
+/** The provider, or its simulator. */
 export interface ProviderEndpoint {
   baseUrl: string
   apiKey: string
   model: string
   requestTimeoutMs: number
   simulated: boolean
-  /** The command that starts the simulator; absent where the provider itself is reached. */
+  /** The command that starts the simulator; absent for the provider itself. */
   simulatorCommand?: string
 }
 
-/** What simulators are given in a key's place. No word of anybody's: it may stand in no message by chance. */
+/** The key for simulators. It is unlike any word, so that it occurs in no message by chance. */
 export const SIMULATOR_KEY = 'no-key-is-configured'
 
 /**
- * Picks the provider if there is a key for it, else its simulator.
+ * Chooses the provider if there is a key for it, else its simulator.
  *
- * @param simulator the simulator's name, for those who are to start it
+ * @param simulator the simulator's name, for the command that starts it
  */
 export function providerEndpoint(config: ProviderConfig, simulator?: string): ProviderEndpoint {
   const { apiKey, baseUrl, model, simulatorUrl, requestTimeoutMs } = config

@@ -1,4 +1,4 @@
-/** Downloading what a provider made, from the link that it gave. */
+/** Downloads results from the provider's links. */
 import type { IncomingMessage } from 'node:http'
 import { ApplicationFailure } from '@temporalio/activity'
 import { followingSignal } from '../../lib/abort.js'
@@ -6,18 +6,18 @@ import { type ConnectionOptions, ForbiddenUrlError, getChecked } from '../../lib
 import { hostOf, isPublicAddress } from '../../lib/public-url.js'
 import { collectBytes, mayPass } from './http-content.js'
 
-/** An object store says in some hundred bytes why it refuses. */
+/** An object store's error takes some hundred bytes. */
 const MAX_REASON_BYTES = 4096
 const LINK_EXPIRED = 'download_link_expired'
 
 export interface DownloadLimits {
-  /** For how long nothing may come: a connection may be half open. */
+  /** The longest silence: a connection may be half open. */
   stallMs: number
-  /** For all of it. */
+  /** For the whole download. */
   timeoutMs: number
 }
 
-/** What it takes to know where a provider's links may lead. */
+/** The settings that say where a provider's links may lead. */
 interface LinkSource {
   baseUrl: string
   simulated: boolean
@@ -26,8 +26,8 @@ interface LinkSource {
 }
 
 /**
- * Where a provider's links, and their redirects, may lead: to public addresses; to where the provider itself is
- * reached, and to the hosts that the configuration names, wherever they are; of a simulator anywhere.
+ * Where a provider's links and their redirects may lead: to public addresses, to the provider's own origin, and to the
+ * configured hosts; those of a simulator may lead anywhere.
  */
 export function linksOf({ baseUrl, simulated, downloadHosts = [] }: LinkSource): ConnectionOptions {
   const { origin } = new URL(baseUrl)
@@ -36,11 +36,11 @@ export function linksOf({ baseUrl, simulated, downloadHosts = [] }: LinkSource):
 }
 
 /**
- * What a file holds, as it comes. The link is signed: no error repeats it.
+ * Streams a file. No error repeats the link, because it is signed.
  *
- * Throws an `ApplicationFailure`: `download_link_expired`, retryable, for a try that asks the provider for the link
- * again; `download_not_allowed`, for good, where the link or a redirect leads to where it may not; `download_failed`,
- * retryable unless the same request would be refused again. A body that ends early is a failure too.
+ * Throws an `ApplicationFailure`: `download_link_expired`, retryable, if the provider has to be asked for the link
+ * again; `download_not_allowed`, non-retryable, if the link or a redirect leads to a forbidden address;
+ * `download_failed`, retryable unless the same request would be refused again. A body that ends early is a failure.
  *
  * @param where which addresses may be connected to. Default: public ones
  */
@@ -59,7 +59,7 @@ export async function* download(
     const { response } = await getChecked(url, controller.signal, where)
     if (response.statusCode !== 200) throw await answerFailure(response)
     for await (const chunk of response as AsyncIterable<Uint8Array>) {
-      // How long the receiver takes is not the sender's silence.
+      // The time that the receiver takes is not the sender's silence.
       clearTimeout(silence)
       yield chunk
       silence = setTimeout(stalled, limits.stallMs)
@@ -76,12 +76,12 @@ export async function* download(
   }
 }
 
-/** Whether the provider has to be asked for the link again. */
+/** Whether the link has expired, so that the provider has to be asked for it again. */
 export function isLinkExpired(error: unknown): boolean {
   return error instanceof ApplicationFailure && error.type === LINK_EXPIRED
 }
 
-/** A download as a whole, for what is small. Throws as `download`, and `download_failed` past `maxBytes`, for good. */
+/** Downloads a small file as a whole. Throws as `download` does; past `maxBytes` `download_failed`, non-retryable. */
 export function downloadBytes(
   url: string,
   maxBytes: number,
@@ -97,13 +97,13 @@ async function answerFailure(response: IncomingMessage): Promise<ApplicationFail
   const status = response.statusCode ?? 0
   const { code, message } = await reasonOf(response)
   const said = [status, code && `${code}:`, message].filter(Boolean).join(' ').replace(/:$/, '')
-  // Object stores differ in the status by which they say so.
+  // Object stores use different statuses for that.
   const expired = [403, 404, 410].includes(status) || code === 'AccessDenied' || /expired/i.test(`${code} ${message}`)
   if (expired) return ApplicationFailure.retryable(`The link has expired (${said})`, LINK_EXPIRED)
   return failed(`The download answered ${said}`, !mayPass(status))
 }
 
-/** An object store's code and message, from its XML; nothing else of it, which may repeat the signature. */
+/** An object store's code and message, from its XML. The rest of the XML may repeat the signature. */
 async function reasonOf(response: AsyncIterable<Uint8Array>): Promise<{ code: string; message: string }> {
   let text = ''
   const decoder = new TextDecoder()

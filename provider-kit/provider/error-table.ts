@@ -1,33 +1,33 @@
-/** What a provider's refusals mean: a table that is read from the top, where the first row that fits decides. */
+/** What a provider's errors mean: a table, in which the first row that matches decides. */
 import { z } from 'zod'
 import { parseRetryAfter } from '../../lib/retry-after.js'
 import type { FailureKind } from '../../protocol/failure-details.js'
 import { ProviderError } from './errors.js'
 
 /**
- * - `missing`: there is no such task. Where one is polled it counts as gone once it stays so
+ * - `missing`: there is no such task. A polled task counts as gone if that answer persists
  * - `tooLate`: the task cannot be cancelled any more
  *
- * Of a create both count as `refused`. Of what only reads, every other kind is `unavailable`: a wrong key, say, tells
- * nothing of the task, which goes on and is paid for.
+ * For a create both count as `refused`. For a request that only reads, every other kind is `unavailable`: a wrong key,
+ * say, tells nothing about the task, which continues and is charged for.
  */
 export type Meaning = FailureKind | 'missing' | 'tooLate'
 
 export interface ErrorRow {
-  /** Fits one of the names that the provider gives the error: its code, status or type. */
+  /** Matches one of the error's names: its code, status or type. */
   code?: RegExp
-  /** Fits what it says beside that. */
+  /** Matches the rest of its text. */
   words?: RegExp
-  /** The HTTP status, or from and to. */
+  /** The HTTP status, or a range of them. */
   status?: number | readonly [from: number, to: number]
   kind: Meaning
-  /** How long to wait where the provider does not say. */
+  /** How long to wait if the provider does not say. */
   pauseSeconds?: number
-  /** How long to wait, however short a pause the provider asks for. */
+  /** How long to wait at least, even if the provider asks for less. */
   minPauseSeconds?: number
 }
 
-/** A row in short fits one of the error's names. */
+/** The short form of a row matches one of the error's names. */
 export type ErrorTable = ReadonlyArray<ErrorRow | readonly [code: RegExp, kind: Meaning]>
 
 export interface ProviderAnswer {
@@ -35,25 +35,25 @@ export interface ProviderAnswer {
   status: number
   headers: Headers
   text: string
-  /** The beginning of the text, fit for an error message: without the key, and without what signs a URL. */
+  /** The beginning of the text, for an error message: without the key and the signatures of URLs. */
   excerpt: string
 }
 
-/** An error as a provider answered it. */
+/** A provider's error answer. */
 export interface AnsweredError {
   status: number
-  /** The first is the code that the task gets to see. */
+  /** The first one is the code that the task shows. */
   names: string[]
   message: string
-  /** What `words` are looked for in, beyond the message. */
+  /** Where `words` are searched, besides the message. */
   details?: string | undefined
   retryAfterSeconds?: number | undefined
 }
 
-/** What an error answer's body says, where that is told otherwise than most do. `usual` is what it would be otherwise. */
+/** Reads an error answer's body that is unlike most others. `usual` is how the default reads it. */
 export type ReadError = (body: unknown, usual: AnsweredError) => Partial<Omit<AnsweredError, 'status'>>
 
-/** What no row says. What may have been done for all one knows is ambiguous. */
+/** For errors that match no row. If the request may have been carried out, the error is ambiguous. */
 const BY_STATUS: ErrorRow[] = [
   { status: 402, kind: 'unavailable', minPauseSeconds: 3600 },
   { status: 429, kind: 'unavailable' },
@@ -62,7 +62,7 @@ const BY_STATUS: ErrorRow[] = [
   { kind: 'ambiguous' },
 ]
 
-/** The row of an integration's own table that fits, if one does. */
+/** The row of an integration's own table that matches, if any. */
 function rowOf(table: ErrorTable, error: AnsweredError): ErrorRow | undefined {
   const words = `${error.message} ${error.details ?? ''}`
   return table.map(asRow).find((row) => {
@@ -77,7 +77,7 @@ function asRow(row: ErrorTable[number]): ErrorRow {
   return 'kind' in row ? row : { code: row[0], kind: row[1] }
 }
 
-/** A request's error, with what it means by the table. `meaning` is for those who ask for a task by its id. */
+/** A request's error, classified by the table. `meaning` is for requests that name a task's id. */
 export class AnsweredProviderError extends ProviderError {
   constructor(
     error: AnsweredError,
@@ -88,7 +88,7 @@ export class AnsweredProviderError extends ProviderError {
   }
 }
 
-/** What the provider's answer, if it means this, is taken for. */
+/** The failure kind of an answer with this meaning. */
 export async function unless<T, Other>(meaning: Meaning, other: Other, answer: Promise<T>): Promise<T | Other> {
   try {
     return await answer
@@ -98,7 +98,7 @@ export async function unless<T, Other>(meaning: Meaning, other: Other, answer: P
   }
 }
 
-/** @param purpose whether the request was to create something, or only to read or to take something back */
+/** @param purpose whether the request creates something, or only reads or cancels */
 export function answeredError(
   answer: ProviderAnswer,
   table: ErrorTable,
@@ -120,7 +120,7 @@ export function answeredError(
   return new AnsweredProviderError(error, row.kind, { kind: kindOf(row.kind, purpose), retryAfterSeconds })
 }
 
-/** `prepare`: what comes before a create, and costs nothing. */
+/** `prepare`: a request before a create, which costs nothing. */
 export type Purpose = 'create' | 'prepare' | 'read'
 
 function kindOf(meaning: Meaning, purpose: Purpose): FailureKind {
@@ -129,14 +129,14 @@ function kindOf(meaning: Meaning, purpose: Purpose): FailureKind {
   return purpose === 'prepare' && meaning === 'ambiguous' ? 'unavailable' : meaning
 }
 
-/** Whether somebody but the provider, as a proxy before it, may have said so is told by the answer having no error. */
+/** An answer without an error may come from a proxy instead of the provider. */
 function byStatus(error: AnsweredError, isItsOwn: boolean): ErrorRow {
   if (isItsOwn && (error.status === 404 || error.status === 410)) return { kind: 'missing' }
   if (error.status === 409) return { kind: 'tooLate' }
   return rowOf(BY_STATUS, error) ?? { kind: 'ambiguous' }
 }
 
-/** Why a task has ended without a result, as its provider says it, and whether another try may end better. */
+/** Why a task ended without a result, in its provider's words, and whether another try may succeed. */
 export function endOf(
   table: ErrorTable,
   status: string,
@@ -146,7 +146,7 @@ export function endOf(
   const meaning = code ? rowOf(table, { status: 0, names: [code], message: message ?? '' })?.kind : undefined
   return {
     ...((code || message) && { error: { code: code || 'failed', message: message || code || '' } }),
-    // What failed for no known reason is left to an operator, what failed for none at all is not.
+    // A failure for an unknown reason is left to an operator; a failure without any reason is not.
     retryable: status === 'expired' || (status === 'failed' && (!code || (!!meaning && meaning !== 'refused'))),
   }
 }
@@ -165,12 +165,12 @@ const named = z.object({
   detail: text,
 })
 
-/** As most providers say it: `{error: {code, message, …}}`, or the same without `error`. */
+/** The form that most providers use: `{error: {code, message, …}}`, or the same without `error`. */
 function usualError(body: unknown): Pick<AnsweredError, 'names' | 'message'> | undefined {
   const inner = z.object({ error: z.looseObject({}) }).safeParse(body).data?.error ?? body
   const said = named.safeParse(inner).data
   if (!said) return undefined
-  // A number is the status again.
+  // A number only repeats the status.
   const names = [said.code, said.status, said.type].filter(
     (name): name is string => typeof name === 'string' && /\D/.test(name),
   )

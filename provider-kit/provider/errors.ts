@@ -7,10 +7,10 @@ import type { ActivityContext } from '../activity-context.js'
 import type { ProviderEndpoint } from './config.js'
 import { keyRedactor } from './key-redactor.js'
 
-/** Providers like to repeat the request in what they say of it. */
+/** Providers' messages often repeat the request. */
 const MAX_MESSAGE_LENGTH = 2000
 
-/** A request to a provider that did not do what was asked, in the provider's own code and words. */
+/** A failed request to a provider, with the provider's own code and message. */
 export class ProviderError extends Error {
   override readonly name = 'ProviderError'
   readonly code: string
@@ -32,13 +32,13 @@ export class ProviderError extends Error {
   }
 }
 
-/** Half of a key, as OpenAI shows it. */
+/** A part of a key, as OpenAI shows it. */
 const MASKED_KEY = /\bsk-[\w*.-]+/g
 
 /**
- * The one way by which a provider's words leave an activity. Its error travels to the workflow as an
- * `ApplicationFailure` of the provider's code. Temporal keeps what travels: the key, which providers like to repeat
- * anywhere in their answers, and a `ProviderError`'s cause stay behind.
+ * The only way by which a provider's texts leave an activity. Its error goes to the workflow as an
+ * `ApplicationFailure` with the provider's code. Temporal stores that, so the key, which providers may repeat anywhere
+ * in their answers, and a `ProviderError`'s cause are removed.
  */
 export async function asActivityFailure<T>(
   endpoint: Pick<ProviderEndpoint, 'apiKey' | 'simulatorCommand'>,
@@ -59,7 +59,7 @@ export async function asActivityFailure<T>(
       ...((kind === 'refused' || kind === 'ended') && { providerEnded: true }),
     }
     throw ApplicationFailure.create({
-      // Cut last: half a key would not be found any more.
+      // Truncate last: half of a key would not be recognised.
       message: withoutKey(error.message + hint).slice(0, MAX_MESSAGE_LENGTH),
       type: withoutKey(error.code),
       nonRetryable: !retryable,
@@ -69,7 +69,7 @@ export async function asActivityFailure<T>(
   }
 }
 
-/** The delay that the provider asks for, where it is longer than Temporal's own would be, which grows. */
+/** The delay that the provider asks for, if it is longer than Temporal's own, which grows. */
 function longerRetryDelay(askedSeconds: number): { nextRetryDelay?: number } {
   const { attempt, retryPolicy: { initialInterval = 1000, backoffCoefficient = 2, maximumInterval } = {} } =
     Context.current().info
@@ -78,12 +78,12 @@ function longerRetryDelay(askedSeconds: number): { nextRetryDelay?: number } {
   return askedSeconds * 1000 > own ? { nextRetryDelay: askedSeconds * 1000 } : {}
 }
 
-/** For how long at least nothing is claimed where the provider takes no more. */
+/** The shortest time for which nothing is claimed after a provider has refused for lack of capacity. */
 const PAUSE_SECONDS = 5
 
 /**
- * As `asActivityFailure`, for a request to create something: where the provider takes no more for now, nothing more
- * is claimed for it in this process for as long as it asks, and a little at least.
+ * As `asActivityFailure`, for a request to create something. If the provider is unavailable, this process claims
+ * nothing more for it: for as long as the provider asks, and for a short time at least.
  */
 export async function asCreateFailure<T>(
   { providerPauses }: Pick<ActivityContext, 'providerPauses'>,
@@ -97,15 +97,15 @@ export async function asCreateFailure<T>(
   return asActivityFailure(endpoint, request)
 }
 
-/** What a failed `fetch` says: of its causes the innermost knows what happened. */
+/** The message of a failed `fetch`: its innermost cause says what happened. */
 export function innermostWords(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   if (error.cause instanceof Error) return innermostWords(error.cause)
-  // A host with several addresses.
+  // The host has several addresses.
   return error instanceof AggregateError && error.errors.length > 0 ? innermostWords(error.errors[0]) : error.message
 }
 
-/** Whether a failed `fetch` failed before anything was sent: nobody can have acted on it. */
+/** Whether a `fetch` failed before anything was sent, so that it cannot have had an effect. */
 export function neverSent(error: unknown): boolean {
   for (let e = error; e instanceof Error; e = e.cause) {
     const code = 'code' in e ? e.code : undefined

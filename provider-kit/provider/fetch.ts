@@ -1,15 +1,15 @@
-/** The one way by which this process sends HTTP requests to providers. */
+/** The only way by which this process sends HTTP requests to providers. */
 import { Agent, fetch as undiciFetch } from 'undici'
 
-// Node's own `fetch` gives up after 300 s of silence, whatever time-out a request has. A dispatcher of another version
-// than the `fetch` that it is given to may not fit: both are of one package.
+// Node's own `fetch` gives up after 300 s of silence, whatever the request's time-out is. `fetch` and its dispatcher come
+// from one package: different versions may not work together.
 const dispatcher = new Agent({ headersTimeout: 0, bodyTimeout: 0 })
 
 type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>
 
 /**
- * `fetch`, with no limit to an answer's silence but the request's signal: give one that ends in time. A connection that
- * is not made within 10 s fails.
+ * `fetch` without a time-out of its own: only the request's signal ends it, so pass one that aborts. Connecting fails
+ * after 10 s.
  */
 export const providerFetch = ((url: string | URL, init?: RequestInit) =>
   undiciFetch(url, { ...(init as Parameters<typeof undiciFetch>[1]), dispatcher })) as unknown as Fetch

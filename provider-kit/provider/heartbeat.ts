@@ -4,8 +4,8 @@ import { withTimeout } from '../../lib/abort.js'
 const HEARTBEAT_INTERVAL_MS = 10_000
 
 /**
- * Runs work that waits on the outside, heartbeating all along, so that a cancellation arrives and a dead worker
- * is noticed. The signal aborts on cancellation and after `timeoutMs`.
+ * Runs work that waits for the outside, with heartbeats, so that a cancellation arrives and a dead worker is noticed.
+ * The signal aborts on cancellation, and after `timeoutMs`.
  */
 export async function withHeartbeat<T>(timeoutMs: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const activity = Context.current()

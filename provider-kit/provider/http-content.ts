@@ -1,11 +1,11 @@
-/** What getting a file over HTTP needs, whoever named it. */
+/** Helpers for reading files over HTTP. */
 
-/** Whether the same request may be answered otherwise later. */
+/** Whether the same request may succeed later. */
 export function mayPass(status: number): boolean {
   return status >= 500 || status === 408 || status === 425 || status === 429
 }
 
-/** All of a body that is small. Throws what `tooLarge` makes, past `maxBytes`. */
+/** Reads a small body as a whole. Past `maxBytes` it throws what `tooLarge` returns. */
 export async function collectBytes(
   content: AsyncIterable<Uint8Array>,
   maxBytes: number,

@@ -1,4 +1,4 @@
-/** HTTP to a provider: with the key, the time-out and the error table, so that whoever asks has none of them to see to. */
+/** HTTP requests to a provider, with the key, the time-out and the error table applied. */
 import type { z } from 'zod'
 import { withTimeout } from '../../lib/abort.js'
 import type { FailureKind } from '../../protocol/failure-details.js'
@@ -9,24 +9,24 @@ import { providerFetch } from './fetch.js'
 import { keyRedactor } from './key-redactor.js'
 
 const EXCERPT_LENGTH = 500
-/** Of an image nobody wants to read, and what is looked through takes time. */
+/** Longer texts, such as an image in base64, are no use in a message, and take time to search. */
 const LONGEST_EXCERPTED = 20_000
 
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
-/** What is expected of an answer: JSON that fits a schema, bytes, or nothing. */
+/** The expected answer: JSON that matches a schema, bytes, or nothing. */
 type Expected = z.ZodType | 'bytes' | undefined
 type Answer<E> = E extends z.ZodType ? z.output<E> : E extends 'bytes' ? Uint8Array : undefined
 
 /**
- * What an integration asks its provider by. Paths are below `baseUrl`; what is not of success, does not fit, or does not
- * come within `requestTimeoutMs`, is thrown as a `ProviderError` by the integration's table.
+ * An integration's requests to its provider. Paths are below `baseUrl`. An error status, an answer that does not match,
+ * or none within `requestTimeoutMs` is thrown as a `ProviderError`, classified by the integration's table.
  */
 export interface ProviderHttp {
   get<E extends Expected = undefined>(path: string, expected?: E): Promise<Answer<E>>
   post<E extends Expected = undefined>(path: string, body: unknown, expected?: E): Promise<Answer<E>>
   delete<E extends Expected = undefined>(path: string, expected?: E): Promise<Answer<E>>
-  /** For what the others do not have. */
+  /** For methods that the others do not cover. */
   send<E extends Expected = undefined>(
     request: ProviderRequest,
     expected?: E,
@@ -38,9 +38,9 @@ export interface ProviderRequest {
   path: string
   /** Sent as JSON. */
   body?: unknown
-  /** Beside those that carry the key. */
+  /** In addition to those that carry the key. */
   headers?: Record<string, string>
-  /** Costs nothing, as an upload does: what fails after it leaves nothing behind. Default: only a GET does. */
+  /** Whether it costs nothing, like an upload, so that a failure leaves nothing to pay for. Default: only for a GET. */
   free?: boolean
 }
 
@@ -50,12 +50,12 @@ export interface HttpOptions {
   signal: AbortSignal
   errors?: ErrorTable | undefined
   readError?: ReadError | undefined
-  /** The headers that carry the key. Default: as a bearer token. */
+  /** The headers that carry the key. Default: a bearer token. */
   authenticate?: ((apiKey: string) => Record<string, string>) | undefined
 }
 
 export interface WatchedHttp extends ProviderHttp {
-  /** Whether something was asked for that may cost money, and may have been accepted. */
+  /** Whether a request that may cost money may have been accepted. */
   readonly hasSpent: boolean
 }
 
@@ -64,7 +64,7 @@ const asBearer = (apiKey: string) => ({ authorization: `Bearer ${apiKey}` })
 export function createHttp(options: HttpOptions): WatchedHttp {
   const { endpoint, purpose, signal, errors = [], readError, authenticate = asBearer } = options
   let hasSpent = false
-  // Once something is accepted, what else is asked only tells how far that is.
+  // After an accepted request, the others only ask about its progress.
   const meantBy = (maySpend: boolean): Purpose =>
     maySpend ? 'create' : purpose === 'read' || hasSpent ? 'read' : 'prepare'
   const send: ProviderHttp['send'] = async ({ free, headers, ...request }, expected) => {
@@ -94,8 +94,8 @@ export function createHttp(options: HttpOptions): WatchedHttp {
 }
 
 /**
- * Sends one request. Without an answer, what may spend is `ambiguous` unless it was never sent; the rest is `unavailable`.
- * A redirection is an answer too: the key goes to the configured address only.
+ * Sends one request. If no answer comes, a request that may cost money is `ambiguous`, unless it was never sent; any
+ * other is `unavailable`. A redirect is an answer: the key is sent to the configured address only.
  */
 async function exchange(
   endpoint: ProviderEndpoint,
@@ -124,7 +124,7 @@ async function exchange(
 
 type ReadAnswer = ProviderAnswer & { bytes: Uint8Array }
 
-/** Reads a body; one that does not fit is an error of the given kind, which names what does not fit. */
+/** Reads a body. If it does not match, it throws an error of the given kind that names the mismatch. */
 function read(expected: Expected, answer: ReadAnswer, kind: FailureKind): unknown {
   if (expected === undefined) return undefined
   if (expected === 'bytes') return answer.bytes
@@ -142,7 +142,7 @@ function read(expected: Expected, answer: ReadAnswer, kind: FailureKind): unknow
   throw fail(`${issue?.path.join('.') || 'its body'}: ${issue?.message}`)
 }
 
-/** Cut last: half a key is not found any more. */
+/** Truncates last: half of a key would not be recognised. */
 function excerptOf(text: string, endpoint: ProviderEndpoint): string {
   return keyRedactor(endpoint)(text.slice(0, LONGEST_EXCERPTED))
     .replace(/(https?:\/\/[^\s"'?]+)\?[^\s"']*/g, '$1?…')

@@ -3,7 +3,7 @@ import { type ProviderEndpoint, SIMULATOR_KEY } from './config.js'
 
 const ofKeys = new Map<string, Redact>()
 
-/** Takes a provider's key out. The simulators' is no secret, and a word that stands in other places too. */
+/** Redacts a provider's key. The simulators' key is no secret, and may occur elsewhere. */
 export function keyRedactor({ apiKey }: Pick<ProviderEndpoint, 'apiKey'>): Redact {
   const redact = ofKeys.get(apiKey) ?? createRedactor(apiKey === SIMULATOR_KEY ? [] : [apiKey])
   ofKeys.set(apiKey, redact)

@@ -1,17 +1,17 @@
 /**
- * Which providers have asked this process to wait. Activities note it, and the task processor claims nothing for
- * the integration meanwhile: its tasks wait as `pending`, where any daemon may take them.
+ * Which providers have asked this process to wait. Activities note it, and the task processor claims nothing for the
+ * integration meanwhile: its tasks stay `pending`, where any daemon may claim them.
  */
 import { providerTaskQueue } from '../../protocol/names.js'
 
 export interface ProviderPauses {
-  /** @param queue the task queue that the refused request was taken from */
+  /** @param queue the task queue of the refused request */
   pause(queue: string, seconds: number): void
-  /** For how much longer nothing should be claimed for the integration with this task queue; 0 if that is over. */
+  /** How much longer nothing should be claimed for the integration with this task queue; 0 if that time is over. */
   pausedSeconds(taskQueue: string): number
 }
 
-/** @param now milliseconds of a clock that only goes forward. Default: the process's. */
+/** @param now milliseconds of a monotonic clock. Default: the process's. */
 export function createProviderPauses(now: () => number = () => performance.now()): ProviderPauses {
   const until = new Map<string, number>()
   return {

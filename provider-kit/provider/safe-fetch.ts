@@ -1,4 +1,4 @@
-/** Fetching what a user's URL names: nothing of the network that only this process can reach. */
+/** Fetches files from users' URLs, but nothing from a private network. */
 import { ApplicationFailure } from '@temporalio/activity'
 import { fileTypeFromBuffer } from 'file-type'
 import { withTimeout } from '../../lib/abort.js'
@@ -9,21 +9,21 @@ import { collectBytes, mayPass } from './http-content.js'
 export interface SafeFetchLimits {
   media: 'image' | 'video'
   maxBytes: number
-  /** For all of it, redirects included. */
+  /** For the whole fetch, with redirects. */
   timeoutMs: number
 }
 
 export interface FetchedFile {
   bytes: Uint8Array
-  /** By the bytes, whatever the server says. */
+  /** According to the bytes, not to the server. */
   mimeType: string
 }
 
 /**
- * Fetches a file that a user named. Each connection, also of a redirect, is made to an address that was checked,
- * so that a name cannot lead elsewhere between check and use.
+ * Fetches a file from a user's URL. Each connection, also of a redirect, is made to a checked address, so that a name
+ * cannot resolve to another one between check and use.
  *
- * Throws an `ApplicationFailure` that names no more of the URL than its host: of the kind `refused`, non-retryable,
+ * Throws an `ApplicationFailure` that shows only the URL's host: of the kind `refused`, non-retryable,
  * `url_not_allowed`, `url_too_large`, `url_not_media` or `url_refused`; of the kind `unavailable`, `url_unavailable`.
  */
 export async function safeFetch(

@@ -1,4 +1,4 @@
-/** Users' URLs that are passed on for a provider to fetch: it may be a gateway in our own network. */
+/** Users' URLs that a provider is to fetch: the provider may be a gateway in our own network. */
 import { type LookupAddress, lookup as systemLookup } from 'node:dns'
 import { ApplicationFailure } from '@temporalio/activity'
 import ipaddr from 'ipaddr.js'
@@ -14,11 +14,11 @@ export interface UserUrlChecks extends UserUrlOptions {
 }
 
 /**
- * Sees to it that none of the URLs leads to a private network, by its address or by what its name resolves to here.
- * The provider resolves it again; in its own network a name that leads elsewhere by then is its own concern.
+ * Checks that no URL leads to a private network, by its address or by what its name resolves to here. The provider
+ * resolves the name again; if it resolves to another address by then, that is the provider's concern.
  *
- * Throws an `ApplicationFailure` that names no more of a URL than its host: of the kind `refused`, non-retryable,
- * `url_not_allowed`, or `url_not_found` for a name that there is not; of the kind `unavailable`, `url_unavailable`.
+ * Throws an `ApplicationFailure` that shows only a URL's host: of the kind `refused`, non-retryable, `url_not_allowed`,
+ * or `url_not_found` for a name that does not exist; of the kind `unavailable`, `url_unavailable`.
  */
 export async function checkUserUrls(
   urls: readonly string[],
@@ -61,7 +61,7 @@ async function resolve(name: string, lookup: typeof systemLookup, signal: AbortS
   }
 }
 
-/** Nothing has been asked of a provider yet: it is not the one that is away. */
+/** No provider was asked yet, so it is not the provider that is unavailable. */
 function failure(type: string, message: string, kind: FailureKind): ApplicationFailure {
   const details: FailureDetails = { kind, ...(kind === 'refused' && { providerEnded: true }) }
   return ApplicationFailure.create({ type, message, nonRetryable: kind === 'refused', details: [details] })

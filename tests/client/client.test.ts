@@ -118,6 +118,7 @@ it('gives up asking after the time that it is given', async () => {
 })
 
 it('lists one’s own a page at a time', async () => {
+  await Promise.all([1, 2].map(() => clientOf().create({ kind: 'simple' })))
   const first = await clientOf().list({ limit: 1 })
   const second = await clientOf().list({ limit: 1, ...(first.next !== null && { after: first.next }) })
   expect(new Set([...first.tasks, ...second.tasks].map(({ taskId }) => taskId)).size).toBe(2)

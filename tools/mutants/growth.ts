@@ -33,15 +33,15 @@ export const GROWTH_RULES: Mutant[] = [
   {
     name: 'removed-though-it-may-be-tried-again',
     file: RETENTION,
-    from: 'const open = [claimableAt, ',
-    to: 'const open = [',
+    from: '${claimableAt} IS NULL AND ',
+    to: '',
     tests: ENDED,
   },
   {
     name: 'removed-though-its-run-may-report',
     file: RETENTION,
-    from: "uncheckedSince, column('webhookDueAt')]",
-    to: "column('webhookDueAt')]",
+    from: ' AND ${uncheckedSince} IS NULL`',
+    to: '`',
     tests: ENDED,
   },
   {

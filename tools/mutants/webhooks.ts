@@ -41,15 +41,15 @@ export const WEBHOOKS_RULES: Mutant[] = [
   {
     name: 'webhook-of-every-failed-attempt',
     file: QUEUE,
-    from: 'const ended = isFinal(after)',
-    to: "const ended = isFinal(after) || after.status === 'failed'",
+    from: 'const ended = isFinal(last.after)',
+    to: "const ended = isFinal(last.after) || last.after.status === 'failed'",
     tests: SENT,
   },
   {
     name: 'webhook-of-a-retried-task',
     file: QUEUE,
-    from: 'ended ? at : null',
-    to: 'at',
+    from: 'ended ? last.at : null',
+    to: 'last.at',
     tests: SENT,
   },
   {

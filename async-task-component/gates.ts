@@ -11,6 +11,8 @@ export interface Gate {
    * @param maxAgeMs how old a cached answer may be
    */
   check(signal: AbortSignal, maxAgeMs?: number): Promise<ClosedGate | null>
+  /** Resolves when its answer may have changed, as far as it is told of that; or when aborted. */
+  untilChange?(signal: AbortSignal): Promise<void>
   /** Discards a cached answer. */
   forget?(): void
 }
@@ -63,10 +65,15 @@ export class QueueGate implements Gate {
   }
 
   async check(signal: AbortSignal, maxAgeMs = FRESH_MS): Promise<ClosedGate | null> {
-    if (this.#answer && performance.now() < this.#answer.at + maxAgeMs) return this.#answer.closed
+    const { isConnected } = this.#options.temporal
+    if (this.#answer && isConnected && performance.now() < this.#answer.at + maxAgeMs) return this.#answer.closed
     const closed = await this.#ask(signal)
     this.#answer = { closed, at: performance.now() }
     return closed
+  }
+
+  untilChange(signal: AbortSignal): Promise<void> {
+    return this.#options.temporal.untilLost(signal)
   }
 
   forget(): void {

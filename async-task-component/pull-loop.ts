@@ -156,16 +156,21 @@ export class PullLoop {
 
   /** Ends the request when a gate closes. */
   async #whileOpen<T>(ask: (signal: AbortSignal) => Promise<T>): Promise<T | 'closed'> {
-    const { stopping } = this.#options
+    const { stopping, gates } = this.#options
     const { controller: request, release } = followingSignal(stopping)
     const { controller: watching, release: unlink } = followingSignal(stopping)
     let isClosed = false
+    const look = async () => {
+      if (watching.signal.aborted || isClosed) return
+      isClosed = await this.#anyGateClosed(PARKED_MS)
+      if (isClosed) request.abort()
+    }
+    // A gate that is told of a change closes at once: main may claim at any moment.
+    for (const gate of gates) void gate.untilChange?.(watching.signal).then(look)
     const watch = async () => {
-      for (;;) {
+      while (!watching.signal.aborted) {
         await pause(GATE_LOOK_MS, watching.signal)
-        if (watching.signal.aborted) return
-        isClosed = await this.#anyGateClosed(PARKED_MS)
-        if (isClosed) return request.abort()
+        await look()
       }
     }
     void watch()

@@ -1,8 +1,8 @@
 /** The only way by which this process sends HTTP requests to providers. */
 import { Agent, fetch as undiciFetch } from 'undici'
 
-// Node's own `fetch` gives up after 300 s of silence, whatever the request's time-out is. `fetch` and its dispatcher come
-// from one package: different versions may not work together.
+// Node's own `fetch` gives up after 300 s of silence, whatever the request's time-out is. `fetch` and its dispatcher
+// come from one package: different versions may not work together.
 const dispatcher = new Agent({ headersTimeout: 0, bodyTimeout: 0 })
 
 type Fetch = (input: string | URL | Request, init?: RequestInit) => Promise<Response>

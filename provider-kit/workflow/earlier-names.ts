@@ -1,6 +1,6 @@
 /**
- * What the shared activities were called when the two integrations of 0.1.0 had workflows of their own, by workflow. A
- * worker has them under both names, for runs that began then.
+ * The names of the shared activities when the two integrations of 0.1.0 had their own workflows, by workflow. A worker
+ * registers them under both names, for runs that began then.
  */
 export const EARLIER_NAMES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   videoPollingWorkflow: {

@@ -1,4 +1,4 @@
-/** Reading and making the failures of an attempt, inside a workflow. */
+/** Reads and creates the failures of an attempt, inside a workflow. */
 import {
   ActivityFailure,
   ApplicationFailure,
@@ -11,7 +11,7 @@ import { DAY_SECONDS, MAX_ERROR_CODE_LENGTH, MAX_ERROR_MESSAGE_LENGTH } from '..
 import type { Failure } from '../../protocol/messages.js'
 import type { TaskStatus } from '../../protocol/types.js'
 
-/** An error that ends the attempt, for `runAttempt` to report. */
+/** An error that ends the attempt; `runAttempt` reports it. */
 export function attemptFailure(
   failure: { code: string; message: string; retryable: boolean } & Omit<FailureDetails, 'kind'>,
 ): ApplicationFailure {
@@ -21,12 +21,12 @@ export function attemptFailure(
 
 const REFUSED_BY_MAIN = 'refused_by_main'
 
-/** Main does not want this run any more: it ends, and reports nothing. */
+/** Main has refused this run: it ends, and reports nothing. */
 export function refusedByMain(reason: string, taskStatus?: TaskStatus): ApplicationFailure {
   return ApplicationFailure.nonRetryable(reason, REFUSED_BY_MAIN, { taskStatus })
 }
 
-/** Whether nobody wants the task's result any more. A run may also be refused because another took its place. */
+/** Whether the task's result is not wanted any more. A run may also be refused because another replaced it. */
 export function isTaskCancelled(error: unknown): boolean {
   const details = isRefusedByMain(error) ? (error.details?.[0] as { taskStatus?: TaskStatus } | undefined) : undefined
   return details?.taskStatus === 'cancelled'
@@ -36,16 +36,16 @@ export function isRefusedByMain(error: unknown): error is ApplicationFailure {
   return error instanceof ApplicationFailure && error.type === REFUSED_BY_MAIN
 }
 
-/** What an activity's failure left at the provider; undefined where it does not say. */
+/** What an activity's failure left at the provider; undefined if the failure does not say. */
 export function failureKind(error: unknown): FailureKind | undefined {
   const cause = rootCause(error)
-  // The worker died, or was cut off, in the middle of it.
+  // The worker died or was disconnected during the activity.
   if (cause instanceof TimeoutFailure) return 'ambiguous'
   if (isNotRegistered(cause)) return 'unavailable'
   return detailsOf(cause).kind
 }
 
-/** A worker of another release does not have the activity: it did nothing, and another worker will. */
+/** A worker of another release does not have the activity: it did nothing, and another worker will run it. */
 function isNotRegistered(cause: unknown): boolean {
   return (
     cause instanceof ApplicationFailure &&

@@ -1,18 +1,18 @@
-/** What an operator, or the provider's callback, may do to a run that waits for a provider; and what it tells. */
+/** The signals that an operator or the provider's callback may send to a waiting run, and the query that it answers. */
 import { condition, defineQuery, defineSignal, setHandler } from '@temporalio/workflow'
 import type { FailureDetails } from '../../protocol/failure-details.js'
 import type { RunProgress } from '../../protocol/run-handles.js'
 import { attemptFailure } from './failures.js'
 import type { ProviderTaskStatus } from './polled-task.js'
 
-/** Ends the pause before the next look at the provider. */
+/** Ends the pause before the next poll. */
 export const triggerImmediatePoll = defineSignal('triggerImmediatePoll')
 /**
- * The provider has told that its task has moved on. It ends a pause too, but no sooner than a poll's interval after
- * the last look: whoever has the callback's address may send it as often as they like.
+ * The provider's hint that its task has moved on. It ends a pause too, but not before a poll interval has passed since
+ * the last poll: whoever knows the callback's address may send it as often as they like.
  */
 export const providerHint = defineSignal('providerHint')
-/** Gives the attempt up at the next pause. What the provider is making it goes on making. */
+/** Gives the attempt up at the next pause. The provider's task continues. */
 export const stopPolling = defineSignal<[by: string]>('stopPolling')
 export const progressQuery = defineQuery<RunProgress>('progress')
 
@@ -35,21 +35,21 @@ export class ManualHandles {
     setHandler(progressQuery, () => this.#progress)
   }
 
-  /** Keeps what the query tells up to date. */
+  /** Updates the query's answer. */
   report(news: Partial<RunProgress>): void {
     this.#progress = { ...this.#progress, ...news }
   }
 
-  /** Counts a look at the provider's task. */
+  /** Counts a poll of the provider's task. */
   looked(providerStatus: ProviderTaskStatus): void {
     this.report({ polls: this.#progress.polls + 1, providerStatus })
   }
 
   /**
-   * Waits, in milliseconds, or until somebody is in a hurry. Throws where the attempt is given up.
+   * Waits for so many milliseconds, or until a signal ends the pause. Throws if the attempt is given up.
    *
    * @param left whether anything is left at the provider then
-   * @param hintAfterMs how soon a hint of the provider's may end it. Default: not at all
+   * @param hintAfterMs when a provider's hint may end the pause at the earliest. Default: never
    */
   async pause(ms: number, left: Pick<FailureDetails, 'providerEnded'> = {}, hintAfterMs?: number): Promise<void> {
     const startedAt = Date.now()
@@ -61,7 +61,7 @@ export class ManualHandles {
       this.report({ nextPollAt: soonest / 1000 })
       await condition(isOver, soonest - Date.now())
     }
-    // The look to come is later than the hint.
+    // The next poll comes after the hint.
     if (hintAfterMs !== undefined) this.#hinted = false
     this.#hurried = false
     if (this.#stoppedBy === null) return

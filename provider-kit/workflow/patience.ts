@@ -6,16 +6,16 @@ import { attemptFailure, describeFailure, failureKind } from './failures.js'
 import { ManualHandles } from './manual-handles.js'
 import type { TellsOfWaiting } from './run-attempt.js'
 
-/** Seconds until the provider is asked again to create what it does not take now. */
+/** Pause, in seconds, before a create that the provider did not accept is tried again. */
 const REFUSED: Backoff = { first: 2, max: 60, jitter: UPPER_HALF }
-/** Seconds to which the pause grows while a look is not answered. */
+/** The longest pause, in seconds, while polls fail. */
 const MAX_UNANSWERED = 60
 export const DEADLINE_EXCEEDED = 'deadline_exceeded'
 
 /**
- * How an attempt waits for a provider: durably, not past its deadline, open to its manual handles, and with a short
- * history. After a pause it may continue as new, when Temporal suggests so: the next run is told what was remembered,
- * and has to come to the same pause again.
+ * How an attempt waits for a provider: durably, until its deadline, open to its manual handles, and with a short
+ * history. After a pause it may continue as new, if Temporal suggests so: the next run gets the noted values, and must
+ * reach the same pause again.
  */
 export class Patience {
   readonly handles = new ManualHandles()
@@ -23,7 +23,7 @@ export class Patience {
   readonly #deadline: number
   #continued: Continued
 
-  /** @param run tells people what is waited for */
+  /** @param run reports what the attempt waits for */
   constructor(
     private readonly run: TellsOfWaiting,
     private readonly input: AttemptInput,
@@ -34,12 +34,12 @@ export class Patience {
     this.handles.report({ deadlineAt: this.#deadline / 1000 })
   }
 
-  /** What the next run would be told now; and this one was, where it continued an earlier one. */
+  /** The values that the next run would get now; or that this run got, if it continues an earlier one. */
   get continued(): Readonly<Continued> {
     return this.#continued
   }
 
-  /** Notes what a next run has to know; undefined takes a note away. */
+  /** Notes a value for the next run; undefined removes it. */
   remember(news: { [Note in keyof Omit<Continued, 'since'>]: Continued[Note] | undefined }): void {
     const notes = Object.entries({ ...this.#continued, ...news }).filter(([, note]) => note !== undefined)
     this.#continued = { since: this.#continued.since, ...Object.fromEntries(notes) }
@@ -51,11 +51,11 @@ export class Patience {
   }
 
   /**
-   * Calls an activity that has the provider create something, again and again while the provider says "not now":
-   * after a growing pause, or the one that it asks for where that is longer. Any other failure is thrown as it is.
-   * The activity itself must not be retried by Temporal, which cannot tell "not now" from an answer that was lost.
-   * Past the deadline the attempt fails with the provider's words, retryable. Then, and where an operator gives it up,
-   * nothing is left at the provider.
+   * Calls an activity that has the provider create something, and repeats it while the provider says "not now": after a
+   * growing pause, or the one that the provider asks for, if that is longer. Any other failure is thrown unchanged.
+   * Temporal must not retry the activity itself, because it cannot tell "not now" from a lost answer. Past the deadline
+   * the attempt fails with the provider's message, retryable. Then, and if an operator gives it up, nothing is left at
+   * the provider.
    */
   async whileUnavailable<T>(create: () => Promise<T>): Promise<T> {
     for (let tries = (this.#continued.refusals ?? 0) + 1; ; tries++) {
@@ -83,10 +83,10 @@ export class Patience {
   }
 
   /**
-   * Calls an activity that only reads until it is answered: a failure to look says nothing about what is there.
+   * Calls an activity that only reads, until it succeeds: a failed read says nothing about the task.
    *
    * @param pauseSeconds the pause after the first failure; it grows with each
-   * @param read is told how many milliseconds are left for it
+   * @param read gets the number of milliseconds that are left for it
    */
   async untilAnswered<T>(pauseSeconds: number, read: (leftMs: number) => Promise<T>): Promise<T> {
     for (let tries = 1; ; tries++) {
@@ -106,9 +106,9 @@ export class Patience {
   }
 
   /**
-   * Waits before the next look. Fails the attempt if the deadline comes first; the provider's task may go on.
+   * Waits before the next poll. Fails the attempt if the deadline comes first; the provider's task may continue.
    *
-   * @param hintAfterSeconds how soon a hint of the provider's may end it. Default: not at all
+   * @param hintAfterSeconds when a provider's hint may end the pause at the earliest. Default: never
    */
   async pause(seconds: number, hintAfterSeconds?: number): Promise<void> {
     const leftMs = this.#deadline - Date.now()
@@ -121,18 +121,18 @@ export class Patience {
 
   async #pause(ms: number, left: Pick<FailureDetails, 'providerEnded'> = {}, hintAfterMs?: number): Promise<void> {
     await this.handles.pause(ms, left, hintAfterMs)
-    // A run that was cancelled looks up what there is to cancel: the next one would know nothing of that.
+    // A cancelled run looks up what it has to cancel: the next run would not know that it was cancelled.
     if (!workflowInfo().continueAsNewSuggested || this.#scope.consideredCancelled) return
     await continueAsNew({ ...this.input, continued: this.#continued })
   }
 }
 
-/** Whether it was the attempt's deadline that ended it. */
+/** Whether the attempt's deadline ended it. */
 export function isDeadlineExceeded(error: unknown): boolean {
   return describeFailure(error).error.code === DEADLINE_EXCEEDED
 }
 
-/** Keeps a run that was cancelled meanwhile from spending money in a scope that cannot be cancelled. */
+/** Keeps a run that has been cancelled from spending money in a non-cancellable scope. */
 function throwIfCancelled(): void {
   if (CancellationScope.current().consideredCancelled) throw new CancelledFailure('The run was cancelled')
 }

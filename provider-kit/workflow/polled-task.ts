@@ -1,6 +1,6 @@
-/** What a provider's polled task looks like to a workflow, whose code imports this file. */
+/** A provider's polled task, as a workflow sees it. Workflow code imports this file. */
 
-/** For a list, read to its end; each of its pages has a request's own time-out. */
+/** Time-out for reading a whole list; each of its pages has a request's own time-out. */
 export const LISTING_TIMEOUT_MS = 30 * 60_000
 
 /** `gone`: the provider does not know the task any more. */
@@ -9,26 +9,26 @@ export type ProviderTaskStatus = 'queued' | 'running' | 'succeeded' | 'failed' |
 export interface ProviderTaskState {
   status: ProviderTaskStatus
   error?: { code: string; message: string }
-  /** Whether another try of what failed may succeed. Default: false. */
+  /** Whether another try may succeed after a failure. Default: false. */
   retryable?: boolean
 }
 
-/** What a workflow needs to know of its worker's configuration. */
+/** The part of its worker's configuration that a workflow needs. */
 export interface ProviderSettings {
-  /** How long one attempt may take. */
+  /** The attempt's deadline. */
   deadlineSeconds: number
-  /** How long one request may take. */
+  /** The time-out of one request. */
   requestTimeoutMs: number
 }
 
-/** For a provider that is asked again and again how far it is. */
+/** For a provider that is polled. */
 export interface ProviderTaskSettings extends ProviderSettings {
-  /** How long after its creation a task is first looked at. */
+  /** Time from a task's creation to its first poll. */
   firstPollSeconds: number
-  /** The shortest pause between two looks. */
+  /** The shortest pause between two polls. */
   pollSeconds: number
-  /** The longest: pauses grow with what is waited for, and vary, so that tasks do not look all at once. */
+  /** The longest: pauses grow while a task lasts, with jitter, so that tasks are not polled all at once. */
   maxPollSeconds: number
-  /** For how long a create may still arrive after its sender has given it up. */
+  /** How long after its sender has given it up a create may still arrive. */
   settleSeconds: number
 }

@@ -1,15 +1,15 @@
-/** How a workflow sends requests to its provider: by activities on the queue that keeps to the provider's limits. */
+/** How a workflow sends requests to its provider: by activities on the queue that has the provider's rate limit. */
 import { type ActivityInterfaceFor, proxyActivities, workflowInfo } from '@temporalio/workflow'
 import { BEYOND_REQUEST_MS } from '../../protocol/limits.js'
 import { providerTaskQueue } from '../../protocol/names.js'
 import { LISTING_TIMEOUT_MS, type ProviderSettings } from './polled-task.js'
 
-/** One request, unretried: the workflow decides what a failure means, and whether to ask again. */
+/** One request, not retried: the workflow decides what a failure means, and whether to try again. */
 export function requestOnce<A>({ requestTimeoutMs }: ProviderSettings): ActivityInterfaceFor<A> {
   return proxyActivities<A>({ ...common(requestTimeoutMs), retry: { maximumAttempts: 1 } })
 }
 
-/** A request that changes nothing: Temporal repeats it a few times, as long as it is worth while. */
+/** A request that changes nothing: Temporal retries it a few times, while there is time left. */
 export function readWithin<A>(
   { requestTimeoutMs }: Pick<ProviderSettings, 'requestTimeoutMs'>,
   leftMs: number,
@@ -21,14 +21,14 @@ export function readWithin<A>(
   })
 }
 
-/** Reading lists to their end: as `readWithin`, but in as many requests as that takes. */
+/** Reads lists to their end: like `readWithin`, but in as many requests as it takes. */
 export function readAllWithin<A>(leftMs: number): ActivityInterfaceFor<A> {
   return readWithin<A>({ requestTimeoutMs: LISTING_TIMEOUT_MS }, leftMs)
 }
 
 /**
- * Copying a result, which is paid for, into the application's storage: again and again for the day for which
- * providers keep it, however long storage is away. What will not get better is not retried.
+ * Copies a result, which is paid for, into the application's storage. It is retried for the day for which providers
+ * keep results, however long storage is unavailable. Non-retryable failures are not retried.
  */
 export function storeResult<A>(): ActivityInterfaceFor<A> {
   return proxyActivities<A>({

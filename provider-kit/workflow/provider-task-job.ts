@@ -10,28 +10,28 @@ import { SettledLooks } from './settled-looks.js'
 import { createWithoutLookUp, type Find, type LookUp } from './unanswered-create.js'
 
 const MAX_CREATES = 3
-/** Long jobs are looked at less and less often. */
+/** Long tasks are polled less and less often. */
 const PAUSE_SHARE_OF_ELAPSED = 0.05
 
-/** A provider that makes things by tasks, by way of activities. */
+/** A provider that works by tasks, as a workflow reaches it through activities. */
 export interface TaskProvider {
-  /** Has the task created, and gives its id. One request, unretried. */
+  /** Creates the task, and returns its id. One request, not retried. */
   create(): Promise<string>
-  /** Reads are told how many milliseconds are left for them. */
+  /** Reads get the number of milliseconds that are left for them. */
   get(id: string, leftMs: number): Promise<ProviderTaskState>
-  /** How it is found out what a create whose answer was lost has made. */
+  /** Looks up what a create whose answer was lost has created. */
   lookUp: LookUp
   /** Cancels the task; false if it cannot be cancelled any more. */
   cancel(id: string): Promise<boolean>
 }
 
 /**
- * Sees one task at the provider through: resumes what an earlier attempt had created, or else creates it; tells
- * main; waits for its success; and gives it to `collect`. Cancels it when the run or the task is cancelled; a run
- * that is refused for another reason leaves it: another attempt may have taken it up. Continues as new while it waits,
- * when Temporal suggests so.
+ * Carries out one task at the provider: resumes what an earlier attempt created, or else creates it; tells main; waits
+ * for its success; and passes it to `collect`. Cancels it if the run or the task is cancelled. A run that is refused
+ * for another reason leaves it, because another attempt may have adopted it. While waiting it continues as new, if
+ * Temporal suggests so.
  *
- * @param collect gives null where the provider does not know the task at that moment
+ * @param collect returns null if the provider does not know the task at that moment
  */
 export async function runProviderTask<Result>(
   run: AttemptRun,
@@ -60,7 +60,7 @@ export async function runProviderTask<Result>(
 class ProviderTaskJob {
   readonly #patience: Patience
   readonly #looks: SettledLooks
-  /** What is known to be at the provider. */
+  /** The task that is known to be at the provider. */
   #task: ProviderTask | undefined
 
   constructor(
@@ -73,11 +73,11 @@ class ProviderTaskJob {
     this.#looks = new SettledLooks(this.#patience, provider, settings)
   }
 
-  /** What an earlier attempt had created and is not over; null where there is nothing of which one can know. */
+  /** The task that an earlier attempt created and that is not over; null if none is known. */
   async resume({ providerTask, openIntents }: Begun): Promise<ProviderTask | null> {
     const { continued } = this.input
     const { lookUp } = this.provider
-    // What this run waited for already: if it has ended meanwhile, that is how the attempt ends.
+    // This run already waited for it: if it has ended meanwhile, its end is the attempt's end.
     if (continued?.providerTask) {
       this.#task = continued.providerTask
       return continued.providerTask
@@ -101,7 +101,7 @@ class ProviderTaskJob {
     return createWithoutLookUp(this.#patience, openIntents, lookUp, () => this.#createNow())
   }
 
-  /** Where a create's answer was lost the task is looked up; only if it is not there, it is created again. */
+  /** If a create's answer was lost, looks the task up, and creates it again only if it is not there. */
   async #createOrFind(find: Find): Promise<ProviderTask> {
     let { lostCreates = 0, lookingUp = false } = this.#patience.continued
     for (;;) {
@@ -126,14 +126,14 @@ class ProviderTaskJob {
     }
   }
 
-  /** Once asked for, it is waited for even in a cancelled run: without its id nobody could cancel it. */
+  /** Once it is sent, its answer is awaited even in a cancelled run: without its id nobody could cancel the task. */
   async #createNow(): Promise<ProviderTask> {
     const id = await CancellationScope.nonCancellable(() => this.provider.create())
     this.#task = { id, attempt: this.input.attempt }
     return this.#task
   }
 
-  /** Waits for the task's success. Throws the provider's reason if there will be none. */
+  /** Waits for the task's success. Throws the provider's reason if it fails. */
   async succeeded(task: ProviderTask, { isNew }: { isNew: boolean }): Promise<void> {
     const { id } = task
     const { firstPollSeconds, pollSeconds } = this.settings
@@ -157,7 +157,7 @@ class ProviderTaskJob {
     await this.#looks.atTask(id)
   }
 
-  /** Cancels what is known to be at the provider; false if nothing could be cancelled. */
+  /** Cancels the task at the provider, if one is known; false if nothing could be cancelled. */
   async cancel(): Promise<boolean> {
     const id = this.#task?.id
     if (id === undefined) return false
@@ -174,8 +174,8 @@ class ProviderTaskJob {
   }
 
   /**
-   * At the deadline what is finished is taken all the same, as it is paid for, and what has not begun is cancelled.
-   * What the provider is at work on is left for the next attempt to resume.
+   * At the deadline: a finished task is collected, because it is paid for; one that has not begun is cancelled; one
+   * that the provider is working on is left for the next attempt to resume.
    */
   async #doneAtLast(id: string, late: unknown): Promise<void> {
     const state = await this.provider.get(id, this.settings.requestTimeoutMs).catch((error: unknown) => {
@@ -196,7 +196,7 @@ class ProviderTaskJob {
     return jittered(seconds, BY_A_FIFTH)
   }
 
-  /** Goes on even in a cancelled run: what is there has to be found to be cancelled. */
+  /** Continues even in a cancelled run: a task has to be found before it can be cancelled. */
   async #lookUp(find: Find, attempts: number[]): Promise<ProviderTask | null> {
     const found = await CancellationScope.nonCancellable(() => this.#looks.forCreated(find, attempts))
     if (found) this.#task = found
@@ -204,7 +204,7 @@ class ProviderTaskJob {
   }
 }
 
-/** Whether the task has succeeded. Throws the provider's reason where it has ended otherwise. */
+/** Whether the task has succeeded. Throws the provider's reason if it ended otherwise. */
 function isDone(id: string, state: ProviderTaskState): boolean {
   if (state.status === 'succeeded') return true
   if (isUsable(state)) return false

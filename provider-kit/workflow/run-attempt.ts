@@ -5,47 +5,47 @@ import type { Begun, Failure, ProviderTask, Resumed, TaskError, Waiting } from '
 import type { TaskActivities } from '../main-reports.js'
 import { describeFailure, isRefusedByMain, refusedByMain } from './failures.js'
 
-// Retried for ever: a report is delivered once main is back, however long that takes.
+// Retried for ever: the report is delivered once main is back, however long that takes.
 const main = proxyActivities<TaskActivities>({
   startToCloseTimeout: '30 seconds',
   retry: { initialInterval: '1 second', backoffCoefficient: 2, maximumInterval: '30 seconds' },
 })
 
-// For people to read: the run does not wait long for main to have it.
+// Only for people: the run does not wait long for main to store it.
 const news = proxyActivities<TaskActivities>({
   startToCloseTimeout: '10 seconds',
   scheduleToCloseTimeout: '10 seconds',
   retry: { initialInterval: '1 second' },
 })
 
-/** One attempt under way, as its work sees it. */
+/** The attempt under way, as its work sees it. */
 export interface AttemptRun {
   /** What earlier attempts left at the provider. */
   begun: Begun
   /**
-   * Tells main that the provider is asked, or has accepted the task that is named: from then on no create intent of
-   * this task is open. If main refuses, it throws and the run ends as refused.
+   * Tells main that the provider is being asked; or that it has accepted the named task, which settles the task's
+   * create intents. If main refuses, it throws and the run ends as refused.
    */
   reportProcessing(providerTask?: ProviderTask): Promise<void>
-  /** Tells people why the run cannot go on for now, once for each reason. Never throws. */
+  /** Reports why the run cannot continue for now, once for each reason. Never throws. */
   reportWaiting(reason: TaskError, nextTrySeconds: number): Promise<void>
-  /** Tells them that it goes on, if they were told that it waits. Never throws. */
+  /** Reports that the run continues, if it has reported that it waits. Never throws. */
   reportResumed(): Promise<void>
 }
 
-/** What of it tells people that the run waits. */
+/** The part of it that reports what the run waits for. */
 export type TellsOfWaiting = Pick<AttemptRun, 'reportWaiting' | 'reportResumed'>
 
 export interface AttemptOptions {
-  /** Whether the work asks a provider to create something that costs money. Default true. */
+  /** Whether the work asks a provider to create something that costs money. Default: true. */
   createIntent?: boolean
 }
 
 /**
- * Runs one attempt of a task: begins it at main before anything is spent, does the work, and as its last act
- * reports the outcome, which it also returns. A run that main does not let begin spends nothing.
+ * Runs one attempt of a task: begins it at main before it spends anything, does the work, and as its last act reports
+ * the outcome, which it also returns. A run that main refuses to begin spends nothing.
  *
- * @param work returns the task's result; what it throws is the attempt's failure
+ * @param work returns the task's result, or throws the attempt's failure
  */
 export async function runAttempt<Params, Result>(
   input: AttemptInput<Params>,
@@ -56,23 +56,23 @@ export async function runAttempt<Params, Result>(
   // The run keeps its identity when it continues as new.
   const run = { apiCallId, taskKey, attempt, runId: workflowInfo().firstExecutionRunId }
 
-  /** The code of what main knows the run to wait for. */
+  /** The code of what the run waits for, as last reported to main. */
   let told: string | null = null
   const reportProcessing = async (providerTask?: ProviderTask): Promise<void> => {
     const report = { ...run, status: 'processing' as const, ...(providerTask && { providerTask }) }
     const reply = await main.reportAttempt(callbackUrl, report)
     if (!reply.accepted) throw refusedByMain(reply.reason, reply.taskStatus)
-    // A row that moves waits for nothing any more.
+    // A change of the row's status ends the reported wait.
     told = null
   }
   const tell = async (report: typeof run & (Waiting | Resumed), code: string | null): Promise<void> => {
-    // Runs that 0.1.0 began say nothing of it where they said nothing before.
+    // Runs that began with 0.1.0 must not report what they did not report then.
     if (!patched('reports-waiting')) return
     try {
       await news.reportAttempt(callbackUrl, report)
       told = code
     } catch (error) {
-      // An older main does not take it, and would not at the next try. One that is away is told then.
+      // An older main refuses this report each time. A main that is unavailable gets it with the next one.
       if (!describeFailure(error).retryable) told = code
     }
   }
@@ -92,12 +92,12 @@ export async function runAttempt<Params, Result>(
   let result: Result
   try {
     const beginAttempt = () => main.beginAttempt(callbackUrl, { ...run, status: 'begin', createIntent })
-    // What an earlier run had created has to be found, to be cancelled: the work sees the cancellation, after this.
+    // The work sees the cancellation after this: it has to find what an earlier run created, to cancel it.
     const begin = await (input.continued ? CancellationScope.nonCancellable(beginAttempt) : beginAttempt())
     if (!begin.accepted) return { outcome: 'refused', attempt, reason: begin.reason }
     result = await work({ begun: begin.begun, reportProcessing, reportWaiting, reportResumed })
   } catch (error) {
-    // The attempt goes on in the next run.
+    // The attempt continues in the next run.
     if (error instanceof ContinueAsNew) throw error
     if (isRefusedByMain(error)) return { outcome: 'refused', attempt, reason: error.message }
     return CancellationScope.nonCancellable(() => reportFailure(describeFailure(error)))
@@ -107,7 +107,7 @@ export async function runAttempt<Params, Result>(
     try {
       await main.reportAttempt(callbackUrl, { ...run, status: 'completed', result })
     } catch (error) {
-      // Main cannot take this result, and would not take it from another attempt either.
+      // Main cannot accept this result, and would not accept it from another attempt either.
       const { message } = describeFailure(error).error
       return reportFailure({ error: { code: 'result_rejected', message }, retryable: false })
     }

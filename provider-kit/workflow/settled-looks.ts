@@ -18,8 +18,8 @@ export class SettledLooks {
   ) {}
 
   /**
-   * How the task is. A record that is missing may only be late, or out of another account's sight: it is asked for
-   * again for a while, and to have another one made is not for this run to decide.
+   * Reads the task. A missing record may only be late, or hidden from this account: it is read again for a while. This
+   * run never creates another one instead.
    */
   async atTask(id: string): Promise<ProviderTaskState> {
     const { pollSeconds, settleSeconds } = this.settings
@@ -34,13 +34,13 @@ export class SettledLooks {
     }
   }
 
-  /** Believes "nothing there" only once no create can still be on its way. */
+  /** Believes that nothing is there only once no create can still be on its way. */
   async forCreated(find: Find, attempts: number[]): Promise<ProviderTask | null> {
     const { requestTimeoutMs, settleSeconds } = this.settings
     this.patience.handles.report({ phase: 'looking-up' })
     const settledAt = this.#settle('list', Date.now() + requestTimeoutMs + settleSeconds * 1000)
     for (;;) {
-      // What came while the list was read, or while its answer was waited for, may not be on it.
+      // A task that was created while the list was read may be missing from it.
       let askedAt = 0
       const found = await this.patience.untilAnswered(LOOK_UP_EVERY_SECONDS, (leftMs) => {
         askedAt = Date.now()
@@ -51,7 +51,7 @@ export class SettledLooks {
     }
   }
 
-  /** When what is missing is believed to be so: by `at`, or as it was said first, before the run continued as new too. */
+  /** When a missing task is believed to be gone: at `at`, or at the time noted first, also by an earlier run. */
   #settle(what: 'list' | 'record', at: number): number {
     const { settling } = this.patience.continued
     if (settling?.what === what) return settling.at
@@ -65,7 +65,7 @@ export class SettledLooks {
   }
 }
 
-/** For good, until an operator's retry, which then starts afresh. */
+/** Final, until an operator's retry, which then starts afresh. */
 function taskGone(id: string): Error {
   const message = `The provider knows its task ${id} no more; it may have been made and charged for`
   return attemptFailure({ code: 'provider_task_gone', message, retryable: false, providerEnded: true })

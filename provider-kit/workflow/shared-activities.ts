@@ -1,4 +1,4 @@
-/** What the shared workflows and the activities of every definition agree on. Types only. */
+/** The types that the shared workflows and the definitions' activities agree on. */
 import type { ProviderTask } from '../../protocol/messages.js'
 import type { ProviderSettings, ProviderTaskSettings, ProviderTaskState } from './polled-task.js'
 
@@ -13,21 +13,21 @@ interface Ambiguity {
 }
 
 export type PolledActivities = {
-  /** What the workflow needs to know of the worker's configuration. */
+  /** The part of the worker's configuration that the workflow needs. */
   providerSettings(): Promise<ProviderTaskSettings & Ambiguity & { cancels?: boolean }>
-  /** Has the provider create the task, and gives its id. Not to be retried blindly. */
+  /** Has the provider create the task, and returns its id. Must not be retried blindly. */
   create(request: unknown, key: AttemptKey, reportUrl: string): Promise<string>
-  /** Looks for what these attempts of the task had created; null only if the provider lists none. */
+  /** Looks up what these attempts of the task created; null only if the provider lists nothing. */
   lookUp(taskKey: string, attempts: number[]): Promise<ProviderTask | null>
   poll(id: string): Promise<ProviderTaskState>
   cancel(id: string): Promise<boolean>
-  /** Keeps what the task results in; null where the provider does not know it. */
+  /** Stores the task's result; null if the provider does not know the task. */
   storeResult(id: string, key: AttemptKey, request?: unknown): Promise<unknown>
 }
 
 export type SingleActivities = {
   providerSettings(): Promise<ProviderSettings & Required<Ambiguity>>
-  /** Has the result made, and keeps it. Costs money each time: not to be retried blindly. */
+  /** Requests the result, and stores it. Costs money each time: must not be retried blindly. */
   createResult(request: unknown, key: AttemptKey): Promise<unknown>
 }
 

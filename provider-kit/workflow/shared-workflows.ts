@@ -1,4 +1,4 @@
-/** The workflows of definitions. What differs between integrations is in their activities, which have the same names. */
+/** The definitions' workflows. Integrations differ in their activities, which have the same names. */
 import { CancellationScope, patched, proxyActivities, proxyLocalActivities, workflowInfo } from '@temporalio/workflow'
 import type { AttemptInput, AttemptOutcome } from '../../protocol/attempt.js'
 import { EARLIER_NAMES } from './earlier-names.js'
@@ -11,14 +11,14 @@ import { createWithoutLookUp, type LookUp, type NoLookUp } from './unanswered-cr
 
 const SETTINGS = { startToCloseTimeout: '10 seconds' } as const
 
-/** Has the provider make something, waits for it and stores it; goes on with what an earlier attempt had made. */
+/** Has the provider create a task, waits for it and stores its result; resumes the task of an earlier attempt. */
 export async function polledWorkflow(input: AttemptInput): Promise<AttemptOutcome> {
   const { requestParams, taskKey, attempt, callbackUrl } = input
   const key = { taskKey, attempt }
   return runAttempt(input, async (run) => {
     const named = namesOfRun()
     const { providerSettings } = named(proxyLocalActivities<PolledActivities>(SETTINGS))
-    // Also in a cancelled run, which looks up what there is to cancel.
+    // Also in a cancelled run, which looks up what it has to cancel.
     const settings = await CancellationScope.nonCancellable(() => providerSettings())
     const { onAmbiguousCreate, cancels = true } = settings
     const once = named(requestOnce<PolledActivities>(settings))
@@ -39,8 +39,8 @@ export async function polledWorkflow(input: AttemptInput): Promise<AttemptOutcom
 }
 
 /**
- * Has one long request answered, and its result stored. There are no tasks to look up: whether a request whose answer
- * was lost made something, in this attempt or an earlier one, stays unknown, and the configuration says what to do then.
+ * Sends one long request, and stores its result. There are no tasks to look up: if an answer was lost, in this attempt
+ * or an earlier one, nobody knows whether anything was created, and the configuration decides what to do.
  */
 export async function singleWorkflow(input: AttemptInput): Promise<AttemptOutcome> {
   const { requestParams, taskKey, attempt } = input
@@ -50,8 +50,8 @@ export async function singleWorkflow(input: AttemptInput): Promise<AttemptOutcom
     const lookUp: NoLookUp = { impossible: true, onAmbiguousCreate: settings.onAmbiguousCreate ?? 'fail' }
     const provider = named(requestOnce<SingleActivities>(settings))
     const patience = new Patience(run, input, settings.deadlineSeconds)
-    // Nothing is spent where main refuses. The create intent stays open: the answer can still be lost. Runs that 0.1.0
-    // began told main once the image was there.
+    // If main refuses, nothing is spent. The create intent stays open: the answer can still be lost. Runs that began
+    // with 0.1.0 report only once the image is there.
     const tellsBefore = patched('processing-before-the-request')
     if (tellsBefore) await run.reportProcessing()
     const result = await createWithoutLookUp(patience, run.begun.openIntents, lookUp, () =>
@@ -62,7 +62,7 @@ export async function singleWorkflow(input: AttemptInput): Promise<AttemptOutcom
   })
 }
 
-/** Work that asks nobody and costs nothing: where its worker dies, another does it again. */
+/** Work without a provider, which costs nothing: if its worker dies, another repeats it. */
 export async function localWorkflow(input: AttemptInput): Promise<AttemptOutcome> {
   const { requestParams, taskKey, attempt } = input
   return runAttempt(
@@ -81,7 +81,7 @@ export async function localWorkflow(input: AttemptInput): Promise<AttemptOutcome
   )
 }
 
-/** Runs that began when each integration named its activities itself go on by those names. */
+/** Runs that began when each integration named its activities itself continue with those names. */
 function namesOfRun(): <Activities extends object>(activities: Activities) => Activities {
   const earlier = EARLIER_NAMES[workflowInfo().workflowType]
   if (!earlier || patched('shared-activities')) return (activities) => activities

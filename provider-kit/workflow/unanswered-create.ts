@@ -1,32 +1,32 @@
-/** What becomes of a task of which nobody knows whether the provider was asked, and can be asked. */
+/** What to do if a create's answer was lost. */
 import type { CreateIntent, ProviderTask } from '../../protocol/messages.js'
 import { attemptFailure, describeFailure, failureKind } from './failures.js'
 import type { Patience } from './patience.js'
 
 /**
- * What these attempts had created; null only if the provider was asked and lists nothing.
+ * Looks up what these attempts created; null only if the provider was asked and lists nothing.
  *
- * @param leftMs how many milliseconds are left for it
+ * @param leftMs the number of milliseconds that are left for it
  */
 export type Find = (attempts: number[], leftMs: number) => Promise<ProviderTask | null>
 
-/** How it is found out whether a create whose answer was lost made something, and was charged for. */
+/** How to find out whether a create whose answer was lost created something, and is charged for. */
 export type LookUp = { find: Find; impossible?: never } | NoLookUp
 
-/** Of a provider that cannot be asked. */
+/** For a provider that offers no lookup. */
 export interface NoLookUp {
   impossible: true
   find?: never
   /**
-   * `fail`: the task fails for good, and an operator's retry starts afresh. `retry`: the next attempt has another one
-   * created and may pay twice, as often as there are attempts.
+   * `fail`: the task fails for good, and an operator's retry starts afresh. `retry`: the next attempt creates another
+   * one, which may be a duplicate charge, once for each attempt.
    */
   onAmbiguousCreate: 'fail' | 'retry'
 }
 
 /**
- * Has something created by a provider that cannot be asked: at most once in this attempt; and not at all where an
- * earlier one may have, unless paying twice is accepted.
+ * Creates something at a provider that offers no lookup: at most once in this attempt; and not at all if an earlier
+ * attempt may have created it, unless a duplicate charge is accepted.
  *
  * @param openIntents those of earlier attempts
  */
@@ -46,7 +46,7 @@ export async function createWithoutLookUp<T>(
   }
 }
 
-/** For good, it leaves an operator to decide: a retry by hand then starts afresh, with no intent open. */
+/** Final: an operator has to decide. A manual retry then starts afresh, with no intent open. */
 function answerLost(whose: string, how: string, retryable: boolean): Error {
   const message = `The answer to ${whose} was lost, and what was asked for may have been made and charged for${how}`
   return attemptFailure({ code: 'create_answer_lost', message, retryable, providerEnded: !retryable })

@@ -1,4 +1,4 @@
-/** A definition's provider as one worker reaches it: by its section of the configuration. */
+/** A definition's provider, as a worker reaches it with its section of the configuration. */
 import type { z } from 'zod'
 import type { ConnectionOptions } from '../../lib/checked-http.js'
 import { allowedAddresses, publicHttpUrl, type UserUrlOptions } from '../../lib/public-url.js'
@@ -10,7 +10,7 @@ import { createHttp, type WatchedHttp } from '../provider/http.js'
 import type { UserUrlChecks } from '../provider/user-urls.js'
 import type { ProviderContext, UserUrl } from './shapes.js'
 
-/** What of a definition concerns its provider, whatever its shape. */
+/** The part of a definition that concerns its provider, in any shape. */
 export interface ProviderSide {
   name: string
   namespace: string
@@ -21,7 +21,7 @@ export interface ProviderSide {
   simulatorIn(section: unknown): { name: string } | undefined
 }
 
-/** An integration's section of the configuration, in the worker's. */
+/** An integration's section of the worker's configuration. */
 export function sectionIn<Section>({ integrations }: ActivityContext, namespace: string, name: string): Section {
   const section = (integrations as Record<string, Section | undefined>)[namespace]
   if (section === undefined) throw new TypeError(`${name}: the configuration has no section integrations.${namespace}`)
@@ -31,9 +31,9 @@ export function sectionIn<Section>({ integrations }: ActivityContext, namespace:
 export class ProviderAccess<Section extends ProviderConfig> {
   readonly section: Section
   readonly endpoint: ProviderEndpoint
-  /** Which URLs of users' are taken. */
+  /** Which URLs of users are accepted. */
   readonly userUrls: UserUrlChecks
-  /** Where links of the provider's may lead, and URLs of users' that are fetched here. */
+  /** Where the provider's links may lead, and users' URLs that are fetched here. */
   readonly links: ConnectionOptions
   readonly userLinks: ConnectionOptions
   readonly #settings: unknown
@@ -59,7 +59,7 @@ export class ProviderAccess<Section extends ProviderConfig> {
     }
   }
 
-  /** What a callback is given. */
+  /** The argument of a definition's callbacks. */
   given(purpose: Purpose, signal: AbortSignal): ProviderContext<unknown> & { http: WatchedHttp } {
     const { endpoint, side } = this
     const { model, simulated } = endpoint
@@ -70,7 +70,7 @@ export class ProviderAccess<Section extends ProviderConfig> {
     return { http, settings, model, simulated, signal }
   }
 
-  /** The URLs of a request that are users'. What else is wrong with it, main has seen to. */
+  /** The users' URLs in a request. Main has validated the rest. */
   userUrlsOf(request: unknown): string[] {
     const urls: string[] = []
     const collecting = publicHttpUrl(ANY_URL).refine((url) => urls.push(url) > 0)

@@ -1,4 +1,4 @@
-/** The activities of a definition: what its callbacks do, with all that is the same for every provider around them. */
+/** A definition's activities: its callbacks, with everything around them that is the same for every provider. */
 import { ApplicationFailure, CancelledFailure } from '@temporalio/activity'
 import { unlessAborted, withTimeout } from '../../lib/abort.js'
 import type { FailureDetails } from '../../protocol/failure-details.js'
@@ -20,7 +20,7 @@ import { markOf } from './marks.js'
 import type { FetchUserFile, Local, Polled, Reason, Single } from './shapes.js'
 import { DOWNLOAD_TIMEOUT_MS, downloadAgain, isNothingToStore, linksTo, storing } from './storing.js'
 
-/** Of a request's own time, at most: what is paid for needs some of it to be answered. */
+/** The most of a request's own time: the rest is for the answer, which is paid for. */
 const PREPARING_SHARE = 0.5
 
 export type AnyPolled = Polled<unknown, unknown, unknown, unknown>
@@ -74,7 +74,7 @@ export function createPolledActivities(
       return asCreateFailure(context, endpoint, created)
     },
 
-    /** The attempts' task that can be gone on with, else any other that one of them had created. */
+    /** The task of these attempts that can be resumed, else any other that one of them created. */
     async lookUp(taskKey, attempts) {
       if (lookUp.impossible) return null
       return ask(async (signal) => {
@@ -122,9 +122,9 @@ export function createPolledActivities(
   }
 }
 
-/** The simulator is quick, and may be asked often. */
+/** The simulator is fast, and may be polled often. */
 const SIMULATOR_POLLING = { firstPollSeconds: 1, pollSeconds: 1, maxPollSeconds: 10 }
-/** Of a status that is not known yet the task may still end well. */
+/** A task with an unknown status may still succeed. */
 const HAS_ENDED: Array<ProviderTaskStatus | undefined> = ['failed', 'cancelled', 'expired']
 
 export function createSingleActivities(
@@ -189,8 +189,8 @@ export function createLocalActivities(
 const always = () => true
 
 /**
- * Keeps what was thrown from saying that nothing was made where that is not known: an error that nobody has thought of,
- * or a "not now" that came after something had been accepted, would have it asked for, and paid for, again.
+ * Makes an error ambiguous if it is unknown whether anything was created. Otherwise an unexpected error, or a "not now"
+ * after something was accepted, would cause a second create, which is a duplicate charge.
  */
 async function spending<T>(hasSpent: () => boolean, work: () => Promise<T>): Promise<T> {
   try {
@@ -204,7 +204,7 @@ async function spending<T>(hasSpent: () => boolean, work: () => Promise<T>): Pro
   }
 }
 
-/** Whether an error tells what became of the request. */
+/** Whether an error says what happened to the request. */
 function saysItself(error: unknown): boolean {
   return [ProviderError, ApplicationFailure, CancelledFailure].some((known) => error instanceof known)
 }
@@ -213,7 +213,7 @@ function failureDetails(error: unknown): FailureDetails | undefined {
   return error instanceof ApplicationFailure ? (error.details?.[0] as FailureDetails | undefined) : undefined
 }
 
-/** Where this fails, or has no end in time, nothing was created. A cancellation of the run stays one. */
+/** If this fails or takes too long, nothing was created. A cancellation of the run stays a cancellation. */
 async function beforeSending<T>(
   timeoutMs: number,
   signal: AbortSignal,
@@ -236,14 +236,14 @@ function statusOf(polled: AnyPolled, job: unknown): { status: ProviderTaskStatus
   return typeof said === 'object' ? said : { status: said }
 }
 
-/** The provider's own word for it, where it is found. */
+/** The provider's own code for it, if there is one. */
 function wordOf(job: unknown): string {
   const { status, state } = (job ?? {}) as Record<string, unknown>
   const word = status ?? state
   return typeof word === 'string' ? `the status "${word}"` : 'a status'
 }
 
-/** For good: to have it made again is to pay again, which is for an operator to say. */
+/** Final: to create it again is a second charge, which an operator has to decide. */
 function resultExpired(id: string): ProviderError {
   const message = `What task ${id} made was not copied while the provider kept it`
   return new ProviderError(message, { code: 'result_expired', kind: 'refused' })

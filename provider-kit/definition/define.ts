@@ -1,6 +1,6 @@
 /**
- * An integration as one definition: what it is asked with, what it results in, and how its provider is asked. All else,
- * configuration, entities, APIs, workflow and activities, follows from it.
+ * An integration as one definition: its request, its result, and how its provider is called. Everything else follows
+ * from it: configuration, entities, APIs, workflow and activities.
  */
 import type { z } from 'zod'
 import { artifactSchema } from '../../artifacts/artifact.js'
@@ -25,50 +25,50 @@ import type { Custom, Local, Polled, Single, UserUrl } from './shapes.js'
 
 export { artifactSchema }
 
-/** Of a provider that cannot be asked what a create whose answer was lost has made. */
+/** For a provider that offers no lookup: it cannot say whether a create whose answer was lost created anything. */
 export function impossible(choice: { onAmbiguousCreate: 'fail' | 'retry' }): NoLookUp {
   return { impossible: true, ...choice }
 }
 
-/** Its own options go before those that every integration has. */
+/** Its own options take precedence over the common ones. */
 type Section<Base, Shape extends z.ZodRawShape> = [keyof Shape] extends [never]
   ? Base
   : Omit<Base, keyof Shape> & z.output<z.ZodObject<Shape>>
 type Settings<Base, Shape extends z.ZodRawShape> = Omit<Section<Base, Shape>, 'apiKey'>
 
-/** What definitions of all shapes hold. */
+/** The fields of definitions of all shapes. */
 interface Common<Request extends z.ZodObject, Result extends z.ZodType, Shape extends z.ZodRawShape> {
-  /** The integration's folder, as `acmeSpeech`; gives its task queue. */
+  /** The integration's folder, such as `acmeSpeech`. The task queue is named after it. */
   name: string
-  /** What a task is asked with. A function is given the schema of users' URLs, where there are some. */
+  /** The request of a task. A function gets the schema for users' URLs, if the request has some. */
   request: Request | ((userUrl: UserUrl) => Request)
-  /** What it results in. */
+  /** The task's result. */
   result: Result
-  /** Options of its own in the configuration, beside those that every integration has. */
+  /** Its own options in the configuration, in addition to the common ones. */
   settings?: z.ZodObject<Shape>
-  /** A request to try it with. */
+  /** A request for trying it out. */
   example?: z.input<NoInfer<Request>>
-  /** What the environment's names of its options begin with. Default: `ACME_SPEECH`. */
+  /** The prefix of its options' names in the environment. Default: such as `ACME_SPEECH`. */
   env?: string
-  /** For the entities `AcmeSpeechAPICall` and so on. Default: the name, capitalised. */
+  /** The prefix of its entities, such as `AcmeSpeechAPICall`. Default: the name, capitalised. */
   entityPrefix?: string
-  /** What `workflows/index.ts` exports. Default: `acmeSpeechWorkflow`. */
+  /** The workflow that `workflows/index.ts` exports. Default: such as `acmeSpeechWorkflow`. */
   workflowName?: string
   defaults?: Defaults
 }
 
-/** How a provider is reached, and what its refusals mean. */
+/** How a provider is reached, and what its errors mean. */
 interface ProviderCommon<S> {
-  /** Where it is reached, unless the configuration says otherwise. */
+  /** The default of `baseUrl` in the configuration. */
   baseUrl?: string
-  /** Whether a model has to be configured with a key. Default: false. */
+  /** Whether a model has to be configured along with the key. Default: false. */
   needsModel?: boolean
-  /** What its refusals mean. What no row fits is judged by its HTTP status, and is ambiguous where that does not tell. */
+  /** What its errors mean. An error that matches no row is classified by its HTTP status, else it is ambiguous. */
   errors?: ErrorTable
   readError?: ReadError
-  /** The headers that carry the key. Default: as a bearer token. */
+  /** The headers that carry the key. Default: a bearer token. */
   authenticate?: (apiKey: string, settings: S) => Record<string, string>
-  /** What stands in for it where there is no key: its name, and where it is. Default: the integration's name. */
+  /** The simulator that is used without a key: its name, and its URL. Default: the integration's name. */
   simulator?: { name: string | ((settings: S) => string); url: string }
 }
 
@@ -94,7 +94,7 @@ type Definition<
     | Only<'custom', Custom<Section<LocalConfig, NoInfer<Shape>>>>
   )
 
-/** What is made of a definition, for the application, its configuration, main and the daemon. */
+/** A definition as the application, its configuration, main and the daemon use it. */
 export interface Integration<
   Config = LocalConfig,
   Req extends z.ZodObject = z.ZodObject,
@@ -102,7 +102,7 @@ export interface Integration<
   Own extends Activities = Activities,
 > {
   name: string
-  /** The name of its APIs' namespace, and of its section of the configuration. */
+  /** The namespace of its APIs, and the name of its section of the configuration. */
   namespace: string
   shape: ShapeName
   entityPrefix: string
@@ -110,19 +110,19 @@ export interface Integration<
   requestSchema(urls?: UserUrlOptions): Req
   resultSchema: Res
   example: z.input<Req> | undefined
-  /** Whether the provider can be told to call back; undefined where there is nothing to wait for, and no handles. */
+  /** Whether the provider can call back; undefined if there is nothing to wait for, and so no manual handles. */
   takesCallbacks: boolean | undefined
   config: z.ZodType<Config>
-  /** The section as a configuration file would have it: each option's name in the environment, and its default. */
+  /** The section as in a configuration file: each option's name in the environment, and its default. */
   template: Record<string, string>
-  /** The simulator that stands in, as the section has it; undefined where nothing does. */
+  /** The simulator that the section configures; undefined if there is none. */
   simulatorIn(section: Config): { name: string; url: string } | undefined
   createActivities(context: ActivityContext): Own
-  /** How the provider is asked, as it was defined. */
+  /** How the provider is called, as defined. */
   asked: Asked
 }
 
-/** A definition's callbacks, for those who know nothing of its types. */
+/** A definition's callbacks, without its types. */
 export interface Asked {
   side: ProviderSide
   polled?: AnyPolled | undefined
@@ -130,7 +130,7 @@ export interface Asked {
   local?: AnyLocal | undefined
 }
 
-/** A job is polled, an answer is that of a single request; a definition with neither has no provider. */
+/** `polled` has a job, `single` an answer; a definition with neither has no provider. */
 type ConfigOf<Job, Answer, Shape extends z.ZodRawShape> = Section<
   [Job] extends [never] ? ([Answer] extends [never] ? LocalConfig : ProviderConfig) : PolledConfig,
   Shape
@@ -142,7 +142,7 @@ type ActivitiesOf<Job, Answer> = [Job] extends [never]
     : SingleActivities
   : PolledActivities
 
-/** Makes an integration of what is particular to it. */
+/** Makes an integration of its definition. */
 export function defineIntegration<
   Req extends z.ZodObject,
   Res extends z.ZodType,
@@ -211,14 +211,14 @@ export function defineIntegration<
   }
 }
 
-/** For runs that began when the activities were called otherwise. */
+/** For runs that began when the activities had other names. */
 function withEarlierNames(workflowName: string, activities: object): Activities {
   const byName = { ...activities } as Activities
   const earlier = Object.entries(EARLIER_NAMES[workflowName] ?? {})
   return { ...byName, ...Object.fromEntries(earlier.map(([name, then]) => [then, byName[name]])) } as Activities
 }
 
-/** A port for a simulator, always the same for one name. */
+/** A simulator's port, always the same for one name. */
 function portOf(name: string): number {
   return 4100 + ([...name].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) % 800, 7) % 800)
 }

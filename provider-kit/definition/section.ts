@@ -1,4 +1,4 @@
-/** The section of the configuration that a definition brings, and the names of its options in the environment. */
+/** A definition's section of the configuration, and its options' names in the environment. */
 import { z } from 'zod'
 import {
   ambiguityOptions,
@@ -18,7 +18,7 @@ export interface SectionParts {
   onAmbiguousCreate: 'fail' | 'retry' | undefined
 }
 
-/** The options of a section, by name. An integration's own go before those that every one has. */
+/** The options of a section, by name. An integration's own take precedence over the common ones. */
 export function optionsOf({ shape, settings, defaults, callbacks, onAmbiguousCreate }: SectionParts): z.ZodRawShape {
   const hasProvider = shape === 'polled' || shape === 'single'
   return {
@@ -54,10 +54,10 @@ export function sectionOf(parts: SectionParts): z.ZodType {
 }
 
 /**
- * The section as a file would have it: each option by its name in the environment, as `${ACME_MAX_TASKS_IN_FLIGHT}` for
- * `maxTasksInFlight` of `ACME`.
+ * The section as in a configuration file: each option by its name in the environment, such as
+ * `${ACME_MAX_TASKS_IN_FLIGHT}` for `maxTasksInFlight` of `ACME`.
  *
- * @param fallbacks what is taken where a variable is not set
+ * @param fallbacks the values for variables that are not set
  */
 export function templateOf(
   prefix: string,
@@ -78,7 +78,7 @@ export function upperSnakeCase(name: string): string {
     .toUpperCase()
 }
 
-/** The environment holds nothing but text: where an option takes none, it is read as a number or a boolean. */
+/** The environment has only texts: for an option that is no string, the text is parsed as a number or a boolean. */
 function fromText(schema: z.ZodType): z.ZodType {
   return z.preprocess((value) => {
     if (typeof value !== 'string' || schema.safeParse(value).success) return value

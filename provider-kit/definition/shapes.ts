@@ -1,4 +1,4 @@
-/** What the author of an integration writes: how its provider is asked, in one of four shapes. */
+/** What the author of an integration writes: how its provider is called, in one of four shapes. */
 import type { Artifact } from '../../artifacts/artifact.js'
 import type { ArtifactLimits } from '../../artifacts/store.js'
 import type { publicHttpUrl } from '../../lib/public-url.js'
@@ -9,115 +9,115 @@ import type { FetchedFile, SafeFetchLimits } from '../provider/safe-fetch.js'
 import type { ProviderTaskStatus } from '../workflow/polled-task.js'
 import type { NoLookUp } from '../workflow/unanswered-create.js'
 
-/** A URL of a user's, for the provider to fetch: http(s), and not into a private network. */
+/** A user's URL that the provider is to fetch: http(s), and not in a private network. */
 export type UserUrl = ReturnType<typeof publicHttpUrl>
 
-/** What a create carries so that it can be found again when its answer is lost: always the same for one attempt. */
+/** The mark that a create carries, so that it can be found if its answer is lost. The same for all of one attempt. */
 export interface Mark {
-  /** As `task-` and twenty hexadecimal digits. */
+  /** `task-` and twenty hexadecimal digits. */
   mark: string
-  /** The same in 31 bits, for a provider that keeps nothing but numbers. */
+  /** The same as 31 bits, for a provider that stores only numbers. */
   seed: number
 }
 
-/** What every callback that asks the provider is given. */
+/** The argument of every callback that calls the provider. */
 export interface ProviderContext<Settings> {
   http: ProviderHttp
   /** The integration's section of the configuration, without the key. */
   settings: Settings
-  /** The provider's model id; `simulator` where a simulator stands in and none is configured. */
+  /** The provider's model id; `simulator` if a simulator is used and none is configured. */
   model: string
-  /** Whether the provider's simulator is asked. */
+  /** Whether the provider's simulator is used. */
   simulated: boolean
-  /** Aborted when nobody waits any more. `http` listens to it by itself. */
+  /** Aborted when nobody waits any more. `http` follows it by itself. */
   signal: AbortSignal
 }
 
-/** Where bytes come from: themselves, or a link of the provider's. */
+/** The source of a result's bytes: the bytes themselves, or a link from the provider. */
 export type Source = Uint8Array | URL | string | null | undefined
 
 export interface Storing {
   /**
-   * Keeps a result in the application's own storage: of whatever type its bytes are, unless `media` says which they
-   * have to be. A link is followed safely. A retried attempt replaces what it stored under the same name.
+   * Stores a result in the application's own storage: with the type that its bytes have, or the one that `media`
+   * requires. Links are followed safely. A retried attempt replaces what it stored under the same name.
    */
   store(source: Source, name: string, limits?: Partial<ArtifactLimits>): Promise<Artifact>
 }
 
-/** A provider that takes a task and is asked again and again how far it is. */
+/** A provider that creates a task, and is polled for its progress. */
 export interface Polled<Request, Settings, Job, Result> {
-  /** Has the task created, by one request that may cost money, and gives its id. */
+  /** Creates the task, by one request that may cost money, and returns its id. */
   create(
     context: ProviderContext<Settings> & Mark & { request: Request; callbackUrl: string | undefined },
   ): Promise<string>
-  /** The task as it is; null where the provider does not know it. A 404 of the provider's own says so by itself. */
+  /** Reads the task; null if the provider does not know it. The provider's own 404 counts as null by itself. */
   poll(context: ProviderContext<Settings> & { id: string }): Promise<Job | null>
   /**
-   * How far that is, and why it has ended, if it has. What gives undefined is not known yet, and is asked for again.
-   * Whether another attempt may fare better is said by the table of errors.
+   * The task's progress, and why it has ended, if it has. `undefined`: the status is unknown, so it is polled again.
+   * The error table says whether another attempt may succeed.
    */
   status(
     job: NoInfer<Job>,
   ): ProviderTaskStatus | { status: ProviderTaskStatus | undefined; reason?: Reason } | undefined
-  /** How it is found out what a create whose answer was lost has made. */
+  /** Looks up what a create whose answer was lost has created. */
   lookUp: NoInfer<JobList<Settings, Job>> | NoLookUp
   /**
-   * Takes the task back; false where that is not possible any more. A 404 and a 409 of the provider's own say so by
-   * themselves. Left out where the provider cannot.
+   * Cancels the task; false if that is not possible any more. The provider's own 404 and 409 count as false by
+   * themselves. Leave it out if the provider cannot cancel.
    */
   cancel?(
     context: ProviderContext<Settings> & { id: string; poll: () => Promise<NoInfer<Job> | null> },
   ): Promise<unknown>
-  /** Until when the provider keeps what it made, unix seconds: then a link that is dead is not waited for. */
+  /** Until when the provider keeps the result, in unix seconds: after that a dead link is not retried. */
   keptUntil?(job: NoInfer<Job>): number | undefined
-  /** What the task results in. The job is polled afresh for it, so that its links are good. */
+  /** Makes the task's result. The job was polled just before, so that its links are fresh. */
   result(
     context: ProviderContext<Settings> & Storing & { id: string; job: NoInfer<Job>; request: Request | undefined },
   ): Promise<Result>
-  /** Whether the provider can be given `callbackUrl`, to tell that a task has moved on. Default: false. */
+  /** Whether the provider can call `callbackUrl` when a task has moved on. Default: false. */
   callbacks?: boolean
 }
 
 export type Reason = TaskReason | string | null | undefined
 
-/** A provider that can be asked for what it has made. */
+/** A provider that lists what it has created. */
 export interface JobList<Settings, Job> {
   impossible?: never
-  /** All that may be one of these marks', to the list's end. What cannot be read is thrown, and never left out. */
+  /** Lists everything that may have one of these marks, to the list's end. Throws on what it cannot read. */
   list(context: ProviderContext<Settings> & { marks: Mark[] }): AsyncIterable<Job> | Promise<Iterable<Job>>
   id(job: Job): string
-  /** Whether this is what was created with the mark. */
+  /** Whether this was created with the mark. */
   carries(job: Job, mark: Mark): boolean
 }
 
 /** A provider that answers one long request, which costs money each time. */
 export interface Single<Request, Settings, Prepared, Answer, Result> {
-  /** Gets together what the request is made of. Nothing is paid for yet. */
+  /** Prepares the request, at no cost. */
   prepare?(context: ProviderContext<Settings> & { request: Request; fetchUserFile: FetchUserFile }): Promise<Prepared>
   /** Sends the request, once. */
   create(context: ProviderContext<Settings> & { request: Request; prepared: NoInfer<Prepared> }): Promise<Answer>
   lookUp: NoLookUp
-  /** What its answer results in. */
+  /** Makes the task's result of the answer. */
   result(
     context: ProviderContext<Settings> &
       Storing & { answer: NoInfer<Answer>; request: Request; download: (link: URL | string) => Promise<Uint8Array> },
   ): Promise<Result>
 }
 
-/** Fetches a file that a user named, from nowhere in a private network. */
+/** Fetches a file from a user's URL, but not from a private network. */
 export type FetchUserFile = (url: string, limits: SafeFetchLimits) => Promise<FetchedFile>
 
-/** Work that needs no provider and costs nothing: it may be done again. */
+/** Work that needs no provider and costs nothing: it may be repeated. */
 export interface Local<Request, Settings, Result> {
   run(context: Storing & { request: Request; settings: Settings; signal: AbortSignal }): Promise<Result>
 }
 
-/** Workflows of one's own, which are all that `workflows/index.ts` exports. */
+/** The integration's own workflows: everything that `workflows/index.ts` exports. */
 export interface Custom<Config> {
   /** The name of the one that runs an attempt, by `runAttempt`. */
   workflow: string
-  /** Whether its runs can be asked how far they are, and be told to look or to give up, by `Patience`. Default: false. */
+  /** Whether its runs have manual handles (progress, poll now, give up), by `Patience`. Default: false. */
   manualHandles?: boolean
-  /** What activities there are that need the configuration; others `activities/index.ts` exports as they are. */
+  /** The activities that need the configuration; `activities/index.ts` exports the others directly. */
   activities?(context: Omit<ActivityContext, 'integrations'> & { settings: Config }): Activities
 }

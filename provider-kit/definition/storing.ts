@@ -1,4 +1,4 @@
-/** Keeping what a provider made: out of an answer, or from where its links lead. */
+/** Stores a provider's results: from an answer, or from its links. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { ApplicationFailure } from '@temporalio/activity'
 import { artifactName } from '../../artifacts/artifact.js'
@@ -11,7 +11,7 @@ import type { Storing } from './shapes.js'
 
 export const DOWNLOAD_TIMEOUT_MS = 10 * 60_000
 const MAX_BYTES = 1024 ** 3
-/** Of what is held in memory. */
+/** The most that is held in memory. */
 const MAX_BYTES_AT_ONCE = 64 * 1024 ** 2
 const LIMITS_AT_ONCE = { stallMs: 20_000, timeoutMs: 60_000 }
 const DOWNLOAD_TRIES = 3
@@ -21,7 +21,7 @@ type Content = AsyncIterable<Uint8Array> | Iterable<Uint8Array>
 
 export interface StoringOptions {
   signal: AbortSignal
-  /** Gets what a link leads to. Without it only bytes are kept. */
+  /** Downloads from a link. Without it only bytes can be stored. */
   download?: (link: string) => Content | Promise<Uint8Array>
 }
 
@@ -37,7 +37,7 @@ export function storing(artifacts: ArtifactStore, key: AttemptKey, { signal, dow
   }
 }
 
-/** The provider has finished, and does not say where its result is: soon it may. */
+/** The provider has finished, but does not give the result's link yet. */
 class NothingToStoreError extends ProviderError {
   constructor(name: string) {
     super(`There is no ${name}`, { code: `no_${name}`, kind: 'unavailable' })
@@ -48,12 +48,12 @@ export function isNothingToStore(error: unknown): boolean {
   return error instanceof NothingToStoreError
 }
 
-/** Follows links whose download is tried again with all else, by the activity's own retries. */
+/** Follows links without retries of its own: the activity's retries repeat the download with the rest. */
 export function linksTo(where: ConnectionOptions, stallMs: number, signal: AbortSignal) {
   return (link: string) => download(link, { stallMs, timeoutMs: DOWNLOAD_TIMEOUT_MS }, signal, where)
 }
 
-/** What an answer only links to is paid for all the same: a download that breaks off is tried again. */
+/** A result that an answer links to is paid for, too: an interrupted download is retried. */
 export async function downloadAgain(
   link: URL | string,
   where: ConnectionOptions,

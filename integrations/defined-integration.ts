@@ -5,7 +5,7 @@ import type { DefinedPull } from './defined-pull.js'
 import type { IIntegrationConstructor, IIntegrationConstructorArgs } from './index.js'
 import { createPullIntegration, type TaskSource } from './pull-integration.js'
 
-/** @param source the application's entity whose records ask for tasks. Default: one that the definition brings */
+/** @param source the application's entity whose records request tasks. Default: an entity of the definition's own */
 export function createDefinedIntegration(
   definition: Integration,
   { pull, options }: DefinedPull,
@@ -26,7 +26,7 @@ type Named = Pick<Integration, 'namespace' | 'entityPrefix'>
 
 const entityName = ({ entityPrefix }: Named) => `${entityPrefix}Request`
 
-/** What somebody asked an integration for, where the application has no words of its own for that. */
+/** The requests to an integration for which the application has no entity of its own. */
 function ownEntity(definition: Named) {
   return Entity.create({
     name: entityName(definition),

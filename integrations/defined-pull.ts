@@ -3,20 +3,20 @@ import type { Integration } from '../provider-kit/definition/define.js'
 import { type LocalConfig, type ProviderConfig, providerEndpoint } from '../provider-kit/provider/config.js'
 import type { PullIntegrationDefinition, PullIntegrationOptions } from './pull-definition.js'
 
-/** How one application runs its definitions; what a section of the configuration says comes beside it. */
+/** How an application runs its definitions, in addition to the sections of the configuration. */
 export interface DefinedOptions
   extends Pick<PullIntegrationOptions<never>, 'mainUrl' | 'maxAttempts' | 'stuckTimeoutSeconds' | 'runs' | 'webhooks'> {
-  /** Whether users' URLs may lead into private networks: where simulators stand in. */
+  /** Whether users' URLs may lead to private networks, as with simulators. */
   allowPrivateUrls: boolean
 }
 
-/** What a pull integration needs: of itself, and of how this application runs it. */
+/** What a pull integration needs: its definition, and this application's options. */
 export interface DefinedPull {
   pull: PullIntegrationDefinition<z.ZodObject, z.ZodType>
   options: Omit<PullIntegrationOptions<never>, 'source'>
 }
 
-/** Makes of a definition, and of its section of the configuration, what main and the daemon both go by. */
+/** Combines a definition and its section of the configuration, for main and the daemon. */
 export function definedPull(
   definition: Integration,
   section: LocalConfig & Partial<ProviderConfig> & { pollSeconds?: number },
@@ -40,7 +40,7 @@ export function definedPull(
   return { pull, options: { ...options, enabled, ...limits, requestTimeoutMs, pollSeconds } }
 }
 
-/** What is cut off at a simulator has cost nothing. */
+/** A simulator costs nothing, so that its requests may be cut off. */
 function requestTimeoutOf(section: Partial<ProviderConfig>): number | undefined {
   const isProvider = section.simulatorUrl !== undefined && !providerEndpoint(section as ProviderConfig).simulated
   return isProvider ? section.requestTimeoutMs : undefined

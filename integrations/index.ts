@@ -24,9 +24,9 @@ export interface PullModeConfig<Params = unknown> {
   enabled: boolean
   taskQueue: string
   workflowName: string
-  /** Most requests a minute that all workers together may send to the provider. Default: any number. */
+  /** Most requests a minute to the provider, over all workers. Default: any number. */
   requestsPerMinute?: number | undefined
-  /** How long one request to the provider may take, in milliseconds: what a stopping daemon should have time for. */
+  /** Time-out of one request to the provider, in milliseconds: a stopping daemon should wait that long. */
   requestTimeoutMs?: number | undefined
   /** The task's part of the workflow id; the processor adds namespace, taskKey and attempt. */
   buildWorkflowId(apiCall: Pick<APICall<Params>, 'id'>): string
@@ -37,12 +37,12 @@ export interface PullModeConfig<Params = unknown> {
     /** Fetches and claims in one request. Without it, or if main does not offer it, the tasks are claimed one by one. */
     claimTasks?: string
     reportTaskEvent: string
-    /** Which runs to look at. Without it nobody notices that a run died while it was processing. */
+    /** The runs to check. Without it nobody notices that a run died while it was processing. */
     runsToCheck?: string
   }
 }
 
-/** The application's model, which an integration may add to in `configure`. */
+/** The application's model, to which an integration may add in `configure`. */
 export interface IIntegrationConstructorArgs {
   entities: EntityInstance[]
   relations: RelationInstance[]
@@ -50,7 +50,7 @@ export interface IIntegrationConstructorArgs {
   interactions: InteractionInstance[]
   dict: DictionaryInstance[]
   namespace: string
-  /** Main's: told of each move of a task. */
+  /** Main's logger, which logs each transition of a task. */
   logger?: TaskLogger
 }
 
@@ -59,20 +59,20 @@ export interface IIntegration {
   configure?(): Promise<void>
   /** Runs once the Controller is set up, before the first request. */
   setup?(controller: Controller): Promise<void>
-  /** Removes a batch of the tasks that ended so long ago; gives how many, zero once there are none. */
+  /** Removes one batch of tasks that ended long ago, and returns their number: zero once there are none. */
   removeEnded?(controller: Controller, batch: RemovalBatch): Promise<number>
   /** The messages about ended tasks that main is to send. */
   webhooks?(): DueWebhooks
   createSideEffects(): RecordMutationSideEffect<unknown>[]
   createAPIs?(): API[]
   createMiddlewares?(): MiddlewareHandler[]
-  /** Null where tasks are not pulled. */
+  /** Null if tasks are not pulled. */
   getPullModeConfig?(): PullModeConfig | null
 }
 
 export type IIntegrationConstructor = new (args: IIntegrationConstructorArgs) => IIntegration
 
-/** An integration made of integrations, by namespace. */
+/** An integration composed of several, by namespace. */
 export interface IAggregatedIntegration extends IIntegration {
   configure(): Promise<void>
   setup(controller: Controller): Promise<void>
@@ -82,7 +82,7 @@ export interface IAggregatedIntegration extends IIntegration {
   getIntegrations(): Array<{ namespace: string; integration: IIntegration }>
 }
 
-/** Makes one integration class of several; the keys are their namespaces. */
+/** Composes one integration class of several; the keys are their namespaces. */
 export function createAggregatedIntegration(
   integrations: Record<string, IIntegrationConstructor>,
 ): new (

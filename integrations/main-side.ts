@@ -1,4 +1,4 @@
-/** Main's half of a pull integration: its entities, and the APIs by which its tasks are asked for, claimed and reported. */
+/** Main's side of a pull integration: its entities, and the APIs that create, claim and report its tasks. */
 import { type Controller, Relation, Transform } from 'interaqt'
 import type { z } from 'zod'
 import { DEFAULT_TASK_POLICY, type TaskPolicy } from '../protocol/index.js'
@@ -77,7 +77,7 @@ export class MainSide<Params extends z.ZodObject, Result extends z.ZodType> {
     ]
   }
 
-  /** Adds the integration's entities to the application's model; to be called once, before the Controller is made. */
+  /** Adds the integration's entities to the application's model. Call it once, before the Controller is made. */
   addToModel(): void {
     const { entities, relations } = this.args
     const { definition, options } = this

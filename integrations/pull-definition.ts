@@ -1,48 +1,48 @@
-/** What an integration says of itself, and an application of how it runs it. */
+/** A pull integration's definition, and the options with which an application runs it. */
 import type { z } from 'zod'
 import type { RunHandles } from '../protocol/run-handles.js'
 import type { WebhookOptions } from '../tasks/webhooks.js'
 
-/** What is particular to one integration, whatever application runs it. */
+/** What is particular to one integration, in any application. */
 export interface PullIntegrationDefinition<Params extends z.ZodObject, Result extends z.ZodType> {
-  /** The integration's folder; gives its task queue. */
+  /** The integration's folder. The task queue is named after it. */
   name: string
-  /** As `FangzhouVideo`, for the entities `FangzhouVideoAPICall` and `FangzhouVideoIntegrationEvent`. */
+  /** `FangzhouVideo`, say, for the entities `FangzhouVideoAPICall` and `FangzhouVideoIntegrationEvent`. */
   entityPrefix: string
   workflowName: string
   reportAPIName: string
   /** For workflows that wait for a provider: how main reaches their runs. */
   manualHandles?: {
-    /** The name of the API that asks how far a run is, as `queryFangzhouVideoStatus`. */
+    /** The name of the API that queries a run's progress, such as `queryFangzhouVideoStatus`. */
     queryAPIName: string
-    /** Whether the provider can be told to call back when a task of it has moved on. */
+    /** Whether the provider can call back when a task has moved on. */
     takesCallbacks: boolean
   }
   requestSchema: Params
   resultSchema: Result
 }
 
-/** How one application runs it. */
+/** How an application runs it. */
 export interface PullIntegrationOptions<Params> {
   /** Where the daemon reaches main. */
   mainUrl: string
   /** Whether its tasks are pulled. Default: true. */
   enabled?: boolean
-  /** Attempts a new task is allowed. Default: 5. */
+  /** The attempts of a new task. Default: 5. */
   maxAttempts?: number
-  /** Seconds that a claim may stay queued before another may take it over. Default: 300. */
+  /** The lease: seconds that a claim may stay queued before another daemon may take it over. Default: 300. */
   stuckTimeoutSeconds?: number
   /** Most tasks that may be queued or processing at once; the others wait as pending. Default: any number. */
   maxTasksInFlight?: number | undefined
   /** Most tasks that one user may have open. Default: any number. */
   maxOpenTasksPerUser?: number | undefined
-  /** Most requests a minute that all workers together may send to the provider. Default: any number. */
+  /** Most requests a minute to the provider, over all workers. Default: any number. */
   requestsPerMinute?: number | undefined
-  /** How long one request to the provider may take, in milliseconds. */
+  /** Time-out of one request to the provider, in milliseconds. */
   requestTimeoutMs?: number | undefined
-  /** How long a run waits at least from one look at the provider to the next, in seconds. Default: 10. */
+  /** The shortest pause between two polls of a run, in seconds. Default: 10. */
   pollSeconds?: number | undefined
-  /** How main reaches the runs of its tasks; the daemon does without. */
+  /** How main reaches its tasks' runs; the daemon does not need it. */
   runs?: { handles: RunHandles; callbackSecrets: readonly string[] }
   /** How webhooks are delivered. Without it, nobody can name one. */
   webhooks?: WebhookOptions | undefined
@@ -50,15 +50,15 @@ export interface PullIntegrationOptions<Params> {
   source?: TaskSource<Params>
 }
 
-/** A business entity, from the creation of whose records interaqt computes APICalls. */
+/** A business entity: interaqt computes an APICall when a record of it is created. */
 export interface TaskSource<Params> {
   entityName: string
   toRequestParams(record: Record<string, unknown>): Params
-  /** The property with the time, unix seconds, before which the task is not due; a record without it is due at once. */
+  /** The property for the time, in unix seconds, at which the task becomes due. Default: at once. */
   dueAtProperty?: string
-  /** The property with the id of the user whose task it is; a record without it asks for nobody's. */
+  /** The property for the id of the task's user; a record without it belongs to nobody in particular. */
   userProperty: string
-  /** The property with the URL that is told of the task's end; a record without it tells nobody. */
+  /** The property for the URL that is told of the task's end. Default: none. */
   webhookProperty?: string
   /** The public APIs that create such records and show their tasks: `api/<namespace>/<createName>`, `…/tasks/:taskId`. */
   api?: {

@@ -1,4 +1,4 @@
-/** The base of every integration whose tasks are pulled: from a small definition, everything main and the daemon need. */
+/** The base of every pull integration: makes everything that main and the daemon need from a small definition. */
 import type { Controller } from 'interaqt'
 import type { z } from 'zod'
 import type { RemovalBatch } from '../tasks/ended-tasks.js'

@@ -12,8 +12,8 @@ import type { PullModeConfig } from './index.js'
 import { buildWorkflowId, type PullIntegrationDefinition, type PullIntegrationOptions } from './pull-definition.js'
 
 /**
- * How the daemon serves an integration; null where its tasks are not pulled. It needs nothing of main's half, so that
- * the daemon loads none of it.
+ * How the daemon serves an integration; null if its tasks are not pulled. It uses nothing of main's side, so that the
+ * daemon does not load that.
  */
 export function pullModeOf<Params extends z.ZodObject, Result extends z.ZodType>(
   namespace: string,

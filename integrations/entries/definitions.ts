@@ -1,4 +1,4 @@
-/** Which integrations this application runs: a line for each. */
+/** The integrations that this application runs, one line each. */
 
 export { fangzhouVideoGeneration } from '../fangzhouVideoGeneration/index.js'
 export { nanobanana2ImageGeneration } from '../nanobanana2ImageGeneration/index.js'

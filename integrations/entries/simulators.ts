@@ -1,11 +1,11 @@
-/** Which simulators stand in for the providers of this application whose keys are not configured. */
+/** The simulators that are used for providers without a configured key. */
 import type { AppConfig } from '../../config.js'
 import type { Integration, ProviderConfig } from '../../package/index.js'
 import * as definitions from './definitions.js'
 
 export interface SimulatorInUse {
   integration: string
-  /** As `npm run simulator -- <simulator>` knows it. */
+  /** Its name, as in `npm run simulator -- <name>`. */
   simulator: string
   /** Where the integration expects it. */
   url: string

@@ -1,4 +1,4 @@
-/** Ark's answers. Only their core is relied on: fields come and go with models, and what is not known is kept. */
+/** Ark's answers. Only the core is required: other fields depend on the model, and unknown ones are kept. */
 import { z } from 'zod'
 import type { VideoRequest, VideoResult } from './schemas.js'
 
@@ -16,7 +16,7 @@ const number = z.number().nullish().catch(undefined)
 
 export const arkTaskSchema = z.looseObject({
   id: z.string().min(1),
-  /** One of those known, or one that is not known yet. */
+  /** A known status, or a new one. */
   status: z.string(),
   model: text,
   error: reasonSchema.nullish().catch(undefined),
@@ -31,23 +31,23 @@ export const arkTaskSchema = z.looseObject({
   frames: number,
   framespersecond: number,
   service_tier: text,
-  /** Unix seconds; of a task that has ended, when it did. */
+  /** Unix seconds; for a task that has ended, the time of its end. */
   updated_at: number,
 })
 export type ArkTask = z.output<typeof arkTaskSchema>
 
 export const listAnswerSchema = z.looseObject({ items: z.array(arkTaskSchema).nullish(), total: number })
 
-/** Undefined for a status that is not known. */
+/** Undefined for an unknown status. */
 export function knownStatus({ status }: Pick<ArkTask, 'status'>) {
   return STATUSES.find((known) => known === status)
 }
 
-/** Ark leaves out what it does not tell, and with some models ignores what they do not know. */
+/** Ark omits some fields, and ignores those that a model does not support. */
 export function differencesOf(asked: VideoRequest, made: ArkTask): NonNullable<VideoResult['differences']> {
   const wanted = { ...asked }
   if (asked.frames !== undefined && !made.frames) {
-    // It tells one of the two. A second has 24 frames, and what is over is not told.
+    // Ark reports only the duration then, in whole seconds of 24 frames.
     wanted.duration = Math.floor(asked.frames / 24)
   }
   return (['resolution', 'ratio', 'duration', 'frames'] as const).flatMap((field) => {

@@ -7,18 +7,18 @@ import { carries, longestDuration, toArkRequest } from './request.js'
 import { createVideoRequestSchema, videoResultSchema } from './schemas.js'
 
 const TASKS = '/contents/generations/tasks'
-/** The most that Ark gives, of both. */
+/** Ark's maximum, for both. */
 const PAGE_SIZE = 500
 const MAX_PAGES = 500
-/** For how long Ark keeps what it made. */
+/** How long Ark keeps results. */
 const KEPT_SECONDS = 24 * 3600
-/** Where the provider does not say how long a quota takes to come back. */
+/** If the provider does not say when a quota is restored. */
 const QUOTA_PAUSE_SECONDS = 300
 
-/** By Ark's error codes; the first that fits counts. */
+/** By Ark's error codes; the first match decides. */
 const ERRORS: ErrorTable = [
   { code: /^InvalidAction/, kind: 'tooLate' },
-  // Used up by time, by number of waiting tasks, or by what the account allows itself.
+  // A rate limit, a limit of waiting tasks, or a limit that the account has set itself.
   { code: /^(QuotaExceeded|SetLimitExceeded)/, kind: 'unavailable', pauseSeconds: QUOTA_PAUSE_SECONDS },
   // RateLimitExceeded.EndpointRPMExceeded, AccountRateLimitExceeded, ModelAccountRpmRateLimitExceeded …
   [
@@ -26,13 +26,13 @@ const ERRORS: ErrorTable = [
     'unavailable',
   ],
   [/^(InvalidEndpoint\.ClosedEndpoint|ContentSecurityDetectionError)/, 'unavailable'],
-  // Moderation: of the text, image, video or sound that came in or would come out.
+  // Moderation of the text, image, video or sound, of the input or the output.
   [/SensitiveContentDetected|RiskDetection$/, 'refused'],
   [/^(MissingParameter|InvalidParameter|InvalidArgumentError|InvalidImageURL)/, 'refused'],
   [/^(AuthenticationError|InvalidAccountStatus|AccountOverdueError|AccessDenied|OperationDenied)/, 'refused'],
   [/^(InvalidEndpointOrModel|ModelNotOpen|UnsupportedModel)/, 'refused'],
   [/^Internal(Service|Server)?Error/, 'ambiguous'],
-  // A 404 of another address, or of a model, says nothing of the task.
+  // A 404 for another address, or for a model, says nothing about the task.
   { code: /NotFound/, status: 404, kind: 'missing' },
   { status: 404, kind: 'refused' },
 ]
@@ -48,7 +48,7 @@ export const fangzhouVideoGeneration = defineIntegration({
   baseUrl: 'https://ark.cn-beijing.volces.com/api/v3',
   needsModel: true,
   simulator: { name: 'ark', url: 'http://127.0.0.1:4010/api/v3' },
-  // The provider's limits for one model: 10 videos in the making, 600 requests a minute. Five seconds take 25 to 40.
+  // The provider's limits for one model: 10 videos at once, 600 requests a minute. A video of 5 s takes 25 to 40 s.
   defaults: { maxTasksInFlight: 10, requestsPerMinute: 600, firstPollSeconds: 20 },
   errors: ERRORS,
   polled: {
@@ -69,8 +69,8 @@ export const fangzhouVideoGeneration = defineIntegration({
     status: (task) => ({ status: knownStatus(task), reason: task.error ?? task.failure_reason }),
 
     lookUp: {
-      // Neither by model, which a configuration may have changed since, nor by time: a clock that is wrong would make
-      // two videos of one sooner than two marks are alike.
+      // Not filtered by model, which the configuration may have changed since, nor by time: a wrong clock is likelier to
+      // cause a second video than two equal marks are.
       async *list({ http }) {
         for (const tier of ['default', 'flex']) {
           let before = 0
@@ -78,10 +78,10 @@ export const fangzhouVideoGeneration = defineIntegration({
             if (page > MAX_PAGES) throw unreadable('ListTooLong', `is longer than ${MAX_PAGES} pages of ${PAGE_SIZE}`)
             const query = `page_num=${page}&page_size=${PAGE_SIZE}&filter.service_tier=${tier}`
             const { items, total } = await http.get(`${TASKS}?${query}`, listAnswerSchema)
-            // What stood on a page to come may stand on one that was read. Past the end Ark might count nothing.
+            // An entry may have moved from a later page to one already read. Past the end Ark may report no total.
             if (total && total < before) throw unreadable('ListShrank', 'became shorter while it was read')
             before = total ?? before
-            // A page may be shorter than asked for; only an empty one is the end.
+            // A page may be shorter than requested; only an empty one is the end.
             if (!items?.length) break
             yield* items
           }
@@ -91,7 +91,7 @@ export const fangzhouVideoGeneration = defineIntegration({
       carries,
     },
 
-    /** A queued task is cancelled. Of one that has ended it would delete the record: that is paid for. */
+    /** Cancels a queued task. For a task that has ended it would delete the record, which is paid for. */
     async cancel({ http, id, poll }) {
       if ((await poll())?.status !== 'queued') return false
       await http.delete(`${TASKS}/${encodeURIComponent(id)}`)
@@ -125,7 +125,7 @@ export const fangzhouVideoGeneration = defineIntegration({
 
 export const { createActivities } = fangzhouVideoGeneration
 
-/** Main does not know which model its daemons use. */
+/** Main does not know its daemons' model. */
 function refuseTooLong(duration: number | undefined, model: string): void {
   const longest = longestDuration(model)
   if (duration === undefined || longest === undefined || duration <= longest) return

@@ -1,38 +1,38 @@
-/** A video request as Ark is asked, and the mark by which it is found again. */
+/** A video request in Ark's form, and the mark by which it is looked up. */
 import type { Mark } from '../../provider-kit/definition/shapes.js'
 import type { ArkTask } from './answers.js'
 import type { VideoRequest } from './schemas.js'
 
 const MAX_IDENTIFIER = 64
-/** Ark gives up a task no sooner, and no later. */
+/** The limits of Ark's own deadline for a task. */
 const MIN_EXPIRY_SECONDS = 3600
 const MAX_EXPIRY_SECONDS = 259_200
 
-/** What goes with a request beyond what is asked for. */
+/** What is sent with a request in addition to the user's fields. */
 export interface CreateOptions extends Mark {
-  /** When nobody waits for the task any more, and Ark may give it up. */
+  /** When nobody waits for the task any more, so that Ark may give it up. */
   deadlineSeconds: number
   callbackUrl: string | undefined
 }
 
 /**
- * Whether this is what was created with the mark. Ark has no key for that, and lists two fields: the seed, which is kept
- * by models 1.x only, and the end user's identifier, a part of which the mark travels as.
+ * Whether this task was created with the mark. Ark has no field for marks, but lists two that can hold one: the seed,
+ * which only models 1.x keep, and the end user's identifier, of which the mark is a part.
  */
 export function carries(task: Pick<ArkTask, 'seed' | 'safety_identifier'>, { seed, mark }: Mark): boolean {
   const marked = /task-[0-9a-f]{20}$/.exec(task.safety_identifier ?? '')
   return marked ? marked[0] === mark : task.seed === seed
 }
 
-/** The longest video of a model, in seconds; undefined where its name does not tell. */
+/** The longest video of a model, in seconds; undefined if its name does not tell. */
 export function longestDuration(model: string): number | undefined {
   return /seedance-1-/.test(model) ? 12 : undefined
 }
 
-/** The body of a create: fields of their own rather than flags in the prompt, which Ark does not check. */
+/** The body of a create, with fields instead of flags in the prompt, which Ark does not validate. */
 export function toArkRequest(video: VideoRequest, model: string, options: CreateOptions) {
-  // A draft's seed is used for the video that is made of it. Models since 2.0 know no seed; an endpoint's name does
-  // not tell its model, so that such a request gets both marks.
+  // A draft's seed is used for the video that is made of it. Models since 2.0 have no seed. An endpoint's name does not
+  // tell its model, so that such a request gets both marks.
   const takesSeed = video.draftTaskId === undefined && !/seedance-[2-9]-/.test(model)
   const keepsSeed = takesSeed && /seedance-1-/.test(model)
   return {
@@ -74,7 +74,7 @@ function listed(value: string | string[] | undefined): string[] {
   return value === undefined ? [] : [value].flat()
 }
 
-/** The user's identifier is shortened where both do not fit: of a hash, the beginning is as good. */
+/** If both are too long, the user's identifier is truncated: the beginning of a hash serves as well. */
 function marked(identifier: string | undefined, mark: string): string {
   return identifier === undefined ? mark : `${identifier.slice(0, MAX_IDENTIFIER - mark.length - 1)}.${mark}`
 }

@@ -1,4 +1,4 @@
-/** What a video task is asked with and answers with, validated as Ark does where that does not depend on the model. */
+/** A video task's request and result, validated like Ark does, except for rules that depend on the model. */
 import { z } from 'zod'
 import { artifactSchema } from '../../artifacts/artifact.js'
 import type { UserUrl } from '../../provider-kit/definition/shapes.js'
@@ -7,27 +7,27 @@ import type { UserUrl } from '../../provider-kit/definition/shapes.js'
 export function createVideoRequestSchema(url: UserUrl) {
   return z
     .strictObject({
-      /** What is to be seen. May be left out beside images, and is left out with `draftTaskId`. */
+      /** What the video shows. Optional with images, and not allowed with `draftTaskId`. */
       prompt: z.string().min(1).max(4000).optional(),
       /** The first frame, by URL: image to video. */
       firstFrameUrl: url.optional(),
       /** The last frame, by URL; only together with a first one. */
       lastFrameUrl: url.optional(),
-      /** What people and things look like, by URL. How many depends on the model. Not together with frames. */
+      /** Reference images of people and things, by URL. The model limits their number. Not together with frames. */
       referenceImageUrls: z.array(url).min(1).max(30).optional(),
-      /** Videos to go by, to edit or to go on from; models since 2.0. Not together with frames. */
+      /** Reference videos, to edit or to continue; models since 2.0. Not together with frames. */
       referenceVideoUrls: z.array(url).min(1).max(10).optional(),
-      /** Sounds to go by; models since 2.0. Not together with frames. */
+      /** Reference sounds; models since 2.0. Not together with frames. */
       referenceAudioUrls: z.array(url).min(1).max(10).optional(),
-      /** The `providerTaskId` of a draft that is to be made in full; what the draft was asked with is taken over. */
+      /** The `providerTaskId` of a draft to render in full quality, with the draft's own request. */
       draftTaskId: z.string().min(1).max(200).optional(),
       /** Default: the model's own, 720p or 1080p. */
       resolution: z.enum(['480p', '720p', '1080p']).optional(),
-      /** Default: the model's own. `adaptive` goes by the first frame, or the prompt. */
+      /** Default: the model's own. `adaptive` follows the first frame, or the prompt. */
       ratio: z.enum(['16:9', '4:3', '1:1', '3:4', '9:16', '21:9', 'adaptive']).optional(),
       /** Whole seconds, default 5. Models 1.x go up to 12. */
       duration: z.number().int().min(2).max(15).optional(),
-      /** The length in frames, of which there are 24 a second: 25 + 4n from 29 to 289. Instead of `duration`. */
+      /** The length in frames, 24 a second: 25 + 4n, from 29 to 289. Instead of `duration`. */
       frames: z
         .number()
         .int()
@@ -35,21 +35,21 @@ export function createVideoRequestSchema(url: UserUrl) {
         .max(289)
         .refine((frames) => (frames - 25) % 4 === 0, { error: 'must be 25 + 4n, such as 57 for 2.4 seconds' })
         .optional(),
-      /** Default true, in models that make sound. */
+      /** Default: true, for models with sound. */
       generateAudio: z.boolean().optional(),
-      /** A cheap preview of 480p, to be made in full by `draftTaskId`. Default false. */
+      /** A cheap preview in 480p, to be rendered in full quality by `draftTaskId`. Default: false. */
       draft: z.boolean().optional(),
       /** Default false. */
       cameraFixed: z.boolean().optional(),
       /** Default false. */
       watermark: z.boolean().optional(),
-      /** Also keep the video's last frame, for a video that goes on from it. Default false. */
+      /** Also store the video's last frame, for a video that continues it. Default: false. */
       returnLastFrame: z.boolean().optional(),
-      /** `flex` costs half, and takes longer; models 1.x. Default `default`. */
+      /** `flex` costs half, and takes longer; models 1.x. Default: `default`. */
       serviceTier: z.enum(['default', 'flex']).optional(),
-      /** The higher, the sooner a queued task is begun; models since 2.0. Default 0. */
+      /** Queued tasks with a higher priority begin first; models since 2.0. Default: 0. */
       priority: z.number().int().min(0).max(9).optional(),
-      /** Who the video is for, always the same for one person: a hash, best, of their id. */
+      /** The end user, always the same for one person: preferably a hash of their id. */
       safetyIdentifier: z
         .string()
         .regex(/^[\x21-\x7e]{1,64}$/, 'must be 1 to 64 ASCII characters without spaces')
@@ -67,14 +67,14 @@ export const videoResultSchema = z.strictObject({
   lastFrame: artifactSchema.optional(),
   providerTaskId: z.string(),
   model: z.string(),
-  /** What was really made, as the provider says. */
+  /** What was made, according to the provider. */
   resolution: z.string().optional(),
   ratio: z.string().optional(),
   duration: z.number().optional(),
   frames: z.number().optional(),
   framesPerSecond: z.number().optional(),
   seed: z.number().optional(),
-  /** Where that is not what was asked for. */
+  /** The differences from the request. */
   differences: z
     .array(
       z.strictObject({
@@ -84,11 +84,11 @@ export const videoResultSchema = z.strictObject({
       }),
     )
     .optional(),
-  /** What the provider charges by, and at which of its rates. */
+  /** What the provider charges for, and at which rate. */
   completionTokens: z.number().optional(),
   totalTokens: z.number().optional(),
   serviceTier: z.string().optional(),
-  /** True if no provider made this video but its simulator. */
+  /** True if a simulator made this video. */
   simulated: z.boolean(),
 })
 
@@ -104,7 +104,7 @@ interface Misfit {
 
 const FRAMES: Field[] = ['firstFrameUrl', 'lastFrameUrl']
 const REFERENCES: Field[] = ['referenceImageUrls', 'referenceVideoUrls', 'referenceAudioUrls']
-/** What a video that is made of a draft has from the draft. */
+/** The fields that a video takes from its draft. */
 const OF_THE_DRAFT: Field[] = [
   'prompt',
   ...FRAMES,
@@ -117,7 +117,7 @@ const OF_THE_DRAFT: Field[] = [
   'draft',
 ]
 
-/** Fields that do not go together. */
+/** Fields that exclude each other. */
 function misfits(request: VideoRequest): Misfit[] {
   const given = (field: Field) => request[field] !== undefined
   const found: Misfit[] = []
@@ -144,7 +144,7 @@ function misfits(request: VideoRequest): Misfit[] {
   return found
 }
 
-/** Ark's older way to choose, within the prompt. It ignores what it does not understand, and charges. */
+/** Ark's older options within the prompt. It ignores unknown ones, and charges all the same. */
 const FLAGS: Record<string, string> = {
   rs: 'resolution',
   resolution: 'resolution',

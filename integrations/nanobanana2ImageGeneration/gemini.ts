@@ -9,7 +9,7 @@ import type { GeneratedImages, ImageRequest } from './schemas.js'
 const partSchema = z.object({
   text: z.string().nullish(),
   inlineData: z.object({ data: z.string() }).nullish(),
-  /** A draft on the way, in words or as a picture. */
+  /** An intermediate draft, as text or as an image. */
   thought: z.boolean().nullish(),
 })
 const count = z.number().nullish()
@@ -36,7 +36,7 @@ const answerSchema = z
       })
       .nullish(),
   })
-  // Each is optional, but JSON with none of them is not Gemini's.
+  // Each is optional, but an answer without any of them is not Gemini's.
   .refine(({ candidates, promptFeedback, usageMetadata }) => candidates ?? promptFeedback ?? usageMetadata)
 
 export function toGeminiBody({ prompt, aspectRatio, imageSize }: ImageRequest, references: InlineImage[]): object {
@@ -77,7 +77,7 @@ export async function askGemini(http: ProviderHttp, body: object, model: string)
   }
 }
 
-/** Undefined where nothing is known. */
+/** Undefined if nothing is known. */
 function sum(...counts: Array<number | null | undefined>): number | undefined {
   const known = counts.filter((count) => typeof count === 'number')
   return known.length > 0 ? known.reduce((total, count) => total + count, 0) : undefined

@@ -1,4 +1,4 @@
-/** Images by the Nano Banana models, of a gateway or of Gemini's own API, from text or from other images. */
+/** Images by the Nano Banana models, from text or images, through a gateway or Gemini's own API. */
 import { z } from 'zod'
 import { defineIntegration, impossible } from '../../provider-kit/definition/define.js'
 import { ERRORS, readError } from './errors.js'
@@ -18,8 +18,8 @@ export const nanobanana2ImageGeneration = defineIntegration({
   example: { prompt: 'A lighthouse made of books, watercolour' },
   settings: z.object({
     /**
-     * How the images are asked for: `openai`, by chat completions of a gateway such as LiteLLM; `gemini`, by Gemini's
-     * own API. `baseUrl` and, without a key, `simulatorUrl` have to be of that kind.
+     * The API: `openai`, chat completions of a gateway such as LiteLLM; or `gemini`, Gemini's own. `baseUrl` and,
+     * without a key, `simulatorUrl` must offer that API.
      */
     backend: z.enum(['openai', 'gemini']).default('openai'),
   }),
@@ -28,9 +28,9 @@ export const nanobanana2ImageGeneration = defineIntegration({
     name: ({ backend }) => (backend === 'gemini' ? 'gemini' : 'image-gateway'),
     url: 'http://127.0.0.1:4011/v1',
   },
-  // How long one image may take.
+  // The time-out of one image.
   defaults: { requestTimeoutMs: 180_000 },
-  // In a header, and not in the address: addresses are logged.
+  // In a header, not in the URL: URLs are logged.
   authenticate: (apiKey, { backend }): Record<string, string> =>
     backend === 'gemini' ? { 'x-goog-api-key': apiKey } : { authorization: `Bearer ${apiKey}` },
   errors: ERRORS,

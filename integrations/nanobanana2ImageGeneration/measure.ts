@@ -4,17 +4,17 @@ import type { ImageRequest, ImageResult } from './schemas.js'
 
 type Measured = Pick<ImageResult['images'][number], 'width' | 'height' | 'asRequested' | 'mismatch'>
 
-/** Models work in steps of some pixels: a ratio within this share is the ratio that was asked for. */
+/** Models work in steps of some pixels: a deviation of this share from the requested ratio is accepted. */
 const RATIO_TOLERANCE = 0.03
-/** The sizes are a factor of two apart, and what models make of one differs by some per cent with the ratio. */
+/** The sizes differ by a factor of two, and a model's images of one size by some per cent, depending on the ratio. */
 const SIZE_TOLERANCE = 0.25
 /** The side of a square of that size, in pixels. */
 const SIDES = { '1K': 1024, '2K': 2048, '4K': 4096 }
 
 /**
- * Measures an image, and compares it with what was asked for: to ask is not to get.
+ * Measures an image, and compares it with the request, which models do not always follow.
  *
- * @throws ProviderError `not_an_image` where the bytes are none
+ * @throws ProviderError `not_an_image` if the bytes are no image
  */
 export function measure(bytes: Uint8Array, { aspectRatio, imageSize }: ImageRequest): Measured {
   const { width, height } = pixelsOf(bytes)
@@ -33,7 +33,7 @@ function pixelsOf(bytes: Uint8Array): { width: number; height: number } {
     return readImageSize(bytes)
   } catch (cause) {
     const message = `The provider's image (${bytes.length} bytes) is none that can be read`
-    // It was paid for. Whether to pay again is for an operator to say.
+    // It is paid for. An operator has to decide whether to pay again.
     throw new ProviderError(message, { code: 'not_an_image', kind: 'refused', cause })
   }
 }

@@ -17,7 +17,7 @@ const answerSchema = z.object({
     .array(
       z.object({
         finish_reason: z.string().nullish(),
-        /** LiteLLM calls every reason of Gemini's to make no image a `content_filter`, and has the real one here. */
+        /** LiteLLM calls all of Gemini's reasons to make no image `content_filter`. The real one is here. */
         provider_specific_fields: z.object({ native_finish_reason: z.string().nullish() }).nullish(),
         message: z.object({
           content: z.union([z.string(), z.array(z.unknown())]).nullish(),
@@ -36,14 +36,14 @@ const DATA_URLS = /data:[\w.+/-]*;base64,[\w+/=-]+/g
 
 export function toGatewayBody(request: ImageRequest, model: string): object {
   const { prompt, aspectRatio, imageSize, referenceImages = [] } = request
-  // In words too: gateways may drop the option.
+  // In the prompt, too: gateways may drop the option.
   const text = aspectRatio ? `${prompt}\n\nAspect ratio: ${aspectRatio}` : prompt
   const images = referenceImages.map((url) => ({ type: 'image_url', image_url: { url } }))
   return {
     model,
     messages: [{ role: 'user', content: [{ type: 'text', text }, ...images] }],
     modalities: ['image', 'text'],
-    // LiteLLM hands it on to Gemini as it is.
+    // LiteLLM passes it to Gemini unchanged.
     ...((aspectRatio || imageSize) && { imageConfig: { aspectRatio, imageSize } }),
   }
 }
@@ -86,7 +86,7 @@ function urlOf(part: z.output<typeof imagePart>): string {
   return typeof part.image_url === 'string' ? part.image_url : part.image_url.url
 }
 
-/** A link stays one. Of a data URL the bytes are taken, and not its word for what they are; of bare base64 too. */
+/** Keeps a link. Takes the bytes of a data URL or of plain base64; the type that a data URL states is ignored. */
 function toImage(url: string): Uint8Array | URL {
   if (/^https?:/i.test(url) && URL.canParse(url)) return new URL(url)
   return Buffer.from(url.slice(url.indexOf(',') + 1), 'base64')

@@ -1,10 +1,10 @@
-/** The reference images of a request, for a provider that takes none by link. */
+/** The reference images of a request, for a provider that accepts no links. */
 import { fileTypeFromBuffer } from 'file-type'
 import type { FetchUserFile } from '../../provider-kit/definition/shapes.js'
 import { ProviderError } from '../../provider-kit/provider/errors.js'
 
 const MEGABYTE = 1024 ** 2
-/** Gemini takes requests of 20 MB, and base64 makes four bytes of three. */
+/** Gemini accepts requests of 20 MB, and base64 makes four bytes of three. */
 const MAX_TOGETHER_BYTES = 14 * MEGABYTE
 const FETCH_LIMITS = { media: 'image', maxBytes: 7 * MEGABYTE, timeoutMs: 30_000 } as const
 
@@ -14,7 +14,7 @@ export interface InlineImage {
   data: string
 }
 
-/** Gets the images: out of data URLs, and safely from where http(s) URLs lead. */
+/** Reads the images from data URLs, and fetches those of http(s) URLs safely. */
 export async function inlineImages(urls: readonly string[] = [], fetchFile: FetchUserFile): Promise<InlineImage[]> {
   const files = await Promise.all(urls.map((url) => (isData(url) ? decode(url) : fetchFile(url, FETCH_LIMITS))))
   if (files.reduce((sum, { bytes }) => sum + bytes.byteLength, 0) > MAX_TOGETHER_BYTES) {

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { artifactSchema } from '../../artifacts/artifact.js'
 import type { UserUrl } from '../../provider-kit/definition/shapes.js'
 
-/** A task travels through Temporal whole, and Temporal takes 2 MB. */
+/** A task passes through Temporal as a whole, and Temporal accepts 2 MB. */
 const MAX_DATA_URL_CHARACTERS = 1_000_000
 
 function referenceImageSchema(url: UserUrl) {
@@ -22,7 +22,7 @@ function referenceImageSchema(url: UserUrl) {
 export function createImageRequestSchema(url: UserUrl) {
   return z.strictObject({
     prompt: z.string().min(1).max(8000),
-    /** Pictures to start from: image to image. */
+    /** Reference images: image to image. */
     referenceImages: z
       .array(referenceImageSchema(url))
       .min(1)
@@ -31,17 +31,17 @@ export function createImageRequestSchema(url: UserUrl) {
         message: 'are too large together: give URLs of pictures that are stored somewhere',
       })
       .optional(),
-    /** Models do not always keep to it. What came is measured. */
+    /** Models do not always follow it. The result is measured. */
     aspectRatio: z.enum(['1:1', '2:3', '3:2', '3:4', '4:3', '4:5', '5:4', '9:16', '16:9', '21:9']).optional(),
-    /** The pixels of a square of 1024, 2048 or 4096 to a side, in whatever aspect ratio. Not every model knows it. */
+    /** As many pixels as a square with sides of 1024, 2048 or 4096, in any aspect ratio. Not for all models. */
     imageSize: z.enum(['1K', '2K', '4K']).optional(),
   })
 }
 
-/** What the provider says it took; without what it does not say. */
+/** What the provider reports as used. */
 const imageUsageSchema = z.strictObject({
   promptTokens: z.number().optional(),
-  /** Those of the image, of the text and of the thoughts before them. */
+  /** Those of the image, the text and the thoughts. */
   completionTokens: z.number().optional(),
   totalTokens: z.number().optional(),
   /** US dollars. */
@@ -55,29 +55,29 @@ export const imageResultSchema = z.strictObject({
         /** Measured, in pixels. */
         width: z.number().int(),
         height: z.number().int(),
-        /** Whether it has the aspect ratio and the size that were asked for. Absent where neither was. */
+        /** Whether it has the requested aspect ratio and size. Absent if none was requested. */
         asRequested: z.boolean().optional(),
-        /** What of it is not as it was asked for. */
+        /** The differences from the request. */
         mismatch: z.array(z.enum(['aspectRatio', 'imageSize'])).optional(),
       }),
     )
     .min(1),
-  /** What the model said beside the picture. */
+  /** The model's text about the image. */
   text: z.string().optional(),
   model: z.string(),
   usage: imageUsageSchema,
-  /** True if no provider made this image but its simulator. */
+  /** True if a simulator made this image. */
   simulated: z.boolean(),
 })
 
 export type ImageRequest = z.output<ReturnType<typeof createImageRequestSchema>>
 export type ImageResult = z.output<typeof imageResultSchema>
 
-/** What both ways to ask for images give. */
+/** The answer of both APIs. */
 export interface GeneratedImages {
-  /** What a gateway only links to is a URL. The bytes are as they came: nobody has looked whether they are an image. */
+  /** A URL if a gateway only links to the image. The bytes are unchecked: they may be no image. */
   images: Array<Uint8Array | URL>
-  /** What the model said beside them. */
+  /** The model's text about them. */
   text?: string
   model: string
   usage: ImageResult['usage']

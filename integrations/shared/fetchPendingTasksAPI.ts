@@ -1,2 +1,2 @@
-/** Where applications written for earlier versions import it from. */
+/** Applications written for earlier versions import it from here. */
 export * from '../../tasks/apis/fetch-pending-tasks.js'

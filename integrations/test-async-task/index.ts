@@ -1,7 +1,7 @@
 import { defineIntegration } from '../../provider-kit/definition/define.js'
 import { testTaskRequestSchema, testTaskResultSchema } from './schemas.js'
 
-/** Tasks that need no provider: the whole path of a task, with nothing paid at its end. */
+/** Tasks without a provider: they exercise the whole path of a task, at no cost. */
 export const testAsyncTask = defineIntegration({
   name: 'test-async-task',
   env: 'TEST',

@@ -2,11 +2,11 @@ import { z } from 'zod'
 
 const milliseconds = z.number().int().min(0).max(3_600_000)
 
-/** A task that needs no provider, for exercising the whole path. Which fields count depends on `kind`. */
+/** A task without a provider, to exercise the whole path. `kind` decides which fields are used. */
 export const testTaskRequestSchema = z.strictObject({
   /** Which of the four workflows to run. */
   kind: z.enum(['simple', 'delayed', 'multiStep', 'longRunning']).default('simple'),
-  /** Handed back in the result. */
+  /** Returned in the result. */
   message: z.string().max(1000).optional(),
   /** delayed: how long to sleep before the work. Default 1000. */
   delayMs: milliseconds.optional(),

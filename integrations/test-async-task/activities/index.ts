@@ -1,15 +1,15 @@
-/** Plain activities: they need nothing of the worker's configuration, so they run in any worker. */
+/** Plain activities: they need no configuration, so they run in any worker. */
 import { ApplicationFailure, Context, sleep } from '@temporalio/activity'
 
 const HEARTBEAT_EVERY_MS = 1000
 
-/** Does one small piece of work, and says which. */
+/** Does one small piece of work, and returns its name. */
 export async function processAsyncTask(step: string): Promise<string> {
   Context.current().log.info('Processed', { step })
   return step
 }
 
-/** Works for so long, heartbeating its progress from 0 to 1. Ends at once when it is cancelled. */
+/** Works for the given time, with its progress from 0 to 1 as heartbeats. Ends at once when it is cancelled. */
 export async function simulateLongRunningTask(durationMs: number): Promise<string> {
   const { heartbeat } = Context.current()
   const endsAt = Date.now() + durationMs
@@ -20,7 +20,7 @@ export async function simulateLongRunningTask(durationMs: number): Promise<strin
   return `worked for ${durationMs} ms`
 }
 
-/** Fails so many times, then succeeds: a retry is what makes it work. */
+/** Fails the given number of times, then succeeds: it needs retries. */
 export async function unstableTask(step: string, failures: number): Promise<string> {
   const { attempt } = Context.current().info
   if (attempt <= failures) {

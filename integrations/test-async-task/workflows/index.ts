@@ -1,6 +1,6 @@
 /**
- * Four workflows that anybody may submit to Temporal as they are, with no main component, and the one that runs
- * them as tasks.
+ * Four workflows that can be submitted to Temporal directly, without a main component, and the one that runs them as
+ * tasks.
  */
 import { proxyActivities, sleep } from '@temporalio/workflow'
 import type { AttemptInput, AttemptOutcome } from '../../../protocol/attempt.js'
@@ -30,7 +30,7 @@ export async function delayedTestWorkflow(input: Input = {}): Promise<TestTaskRe
   return done(input, [await processAsyncTask('process')])
 }
 
-/** Several activities, one after another, each of which may fail a few times. */
+/** Several activities in sequence, each of which may fail a few times. */
 export async function multiStepTestWorkflow(input: Input = {}): Promise<TestTaskResult> {
   const steps: string[] = []
   for (const step of input.steps ?? ['prepare', 'process', 'finish']) {
@@ -51,7 +51,7 @@ const workflows = {
   longRunning: longRunningTestWorkflow,
 }
 
-/** Runs one of the four as a task's attempt. */
+/** Runs one of the four as an attempt of a task. */
 export async function asyncTestTaskWorkflow(
   input: AttemptInput<TestTaskRequest>,
 ): Promise<AttemptOutcome<TestTaskResult>> {

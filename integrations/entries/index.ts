@@ -1,4 +1,4 @@
-/** This process's integrations, by its configuration. */
+/** This process's configured integrations. */
 import { application } from '../../application.js'
 import { config } from '../../config.js'
 import { createApplicationIntegrations } from '../../package/main.js'

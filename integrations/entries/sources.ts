@@ -1,4 +1,4 @@
-/** Which entities of this application's own ask for tasks. An integration without one here brings an entity of its own. */
+/** The application's entities that request tasks. An integration that is not listed here has an entity of its own. */
 import type { TaskSource } from '../../package/index.js'
 
 export const sources: Readonly<Record<string, TaskSource<object>>> = {
@@ -14,7 +14,7 @@ export const sources: Readonly<Record<string, TaskSource<object>>> = {
   },
 }
 
-/** Records that keep the prompt, if there is one, in a column of its own, and the rest of the request as `options`. */
+/** An entity that has a column for the prompt, and keeps the rest of the request as `options`. */
 function promptSource(entityName: string, namespace: string): TaskSource<object> {
   return {
     entityName,

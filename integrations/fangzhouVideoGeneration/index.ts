@@ -69,8 +69,8 @@ export const fangzhouVideoGeneration = defineIntegration({
     status: (task) => ({ status: knownStatus(task), reason: task.error ?? task.failure_reason }),
 
     lookUp: {
-      // Not filtered by model, which the configuration may have changed since, nor by time: a wrong clock is likelier to
-      // cause a second video than two equal marks are.
+      // Not filtered by model, which the configuration may have changed since, nor by time: a wrong clock is more
+      // likely to cause a second video than two equal marks are.
       async *list({ http }) {
         for (const tier of ['default', 'flex']) {
           let before = 0

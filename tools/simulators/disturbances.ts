@@ -1,20 +1,20 @@
-/** Faults as they happen on the wire: what goes wrong around a simulator's handler of a request. */
+/** Faults on the wire, around a simulator's handlers. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import type { MiddlewareHandler } from 'hono'
 import { type FaultKind, type FaultMoment, type Faults, faultsAt } from './faults.js'
 import { SIMULATOR_HEADER, type SimulatorContext, type SimulatorEnv } from './http.js'
 
-/** How a provider words the errors that every simulator can be told to answer. */
+/** A provider's form of the errors that all simulators have. */
 export interface ProviderErrors {
-  /** 429, to be tried again after so many seconds; null: it does not say when. */
+  /** 429, with the seconds of its `Retry-After`; null: without one. */
   rateLimited(c: SimulatorContext, retryAfterSeconds: number | string | null): Response
   quotaExceeded(c: SimulatorContext): Response
   overloaded(c: SimulatorContext): Response
   accessDenied(c: SimulatorContext): Response
   /** 500. */
   failed(c: SimulatorContext): Response
-  /** Of those simulators that have the fault. */
+  /** For the simulators that have the fault. */
   accountOverdue?(c: SimulatorContext): Response
 }
 
@@ -23,7 +23,7 @@ export interface DisturbanceOptions {
   slowBodyMs: number
 }
 
-/** The kinds that happen without the simulator's own doing. */
+/** The kinds that need nothing from the simulator itself. */
 const MOMENTS = {
   create: ['create', 'created'],
   read: ['read', 'wasRead'],
@@ -33,12 +33,12 @@ const MOMENTS = {
 /** What a request is for. */
 export type Operation = keyof typeof MOMENTS
 
-/** Those faults of an operation that `disturbing` sees to. */
+/** The faults of an operation that `disturbing` carries out. */
 export function disturbancesOf(...operations: Operation[]): FaultKind[] {
   return faultsAt(...operations.flatMap((operation) => MOMENTS[operation]))
 }
 
-/** A handler that comes before those of the requests of one operation, and lets faults happen to them. */
+/** A middleware for one operation's requests that carries out faults. */
 export function disturbing(
   operation: Operation,
   faults: Faults,
@@ -52,7 +52,7 @@ export function disturbing(
       return answerInstead(c, instead, options.errors, faults.retryAfterSeconds)
     }
     await next()
-    // Only what was done can get lost: a create that was refused created nothing.
+    // Only a successful answer can be lost: a refused create created nothing.
     if (operation === 'create' ? c.get('entry').created === undefined : !c.res.ok) return
     const afterwards = faults.takeAt(after)
     if (!afterwards) return
@@ -101,7 +101,7 @@ function answerInstead(
 
 const XML = { 'content-type': 'application/xml' }
 
-/** What becomes of an answer that is ready. */
+/** Carries out a fault on a finished answer. */
 async function spoil(c: SimulatorContext, kind: FaultKind, options: DisturbanceOptions): Promise<Response> {
   switch (kind) {
     case 'acceptThenFail':
@@ -131,7 +131,7 @@ async function spoil(c: SimulatorContext, kind: FaultKind, options: DisturbanceO
 
 const JSON_TYPE = { 'content-type': 'application/json' }
 
-/** The caller never learns what became of its request. */
+/** The caller gets no answer. */
 function reset(c: SimulatorContext): Response {
   c.env.incoming.socket.resetAndDestroy()
   return RESPONSE_ALREADY_SENT
@@ -163,7 +163,7 @@ async function sendHalf(c: SimulatorContext, then: () => unknown): Promise<Respo
   return RESPONSE_ALREADY_SENT
 }
 
-/** Sends the answer's head, as for the whole body, and gives the body. */
+/** Sends the answer's headers, as for the whole body, and returns the body. */
 async function startSending(c: SimulatorContext): Promise<Buffer> {
   const { res } = c
   const body = Buffer.from(await res.arrayBuffer())

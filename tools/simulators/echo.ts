@@ -1,7 +1,7 @@
-/** An answer that repeats the key of its request, as providers and the proxies before them do. */
+/** An answer that repeats its request's key, as providers and proxies do. */
 import type { SimulatorContext } from './http.js'
 
-/** What a caller goes by: with the key in it, what was made could not be found any more. */
+/** The fields that a caller depends on: with the key in them, it could not find its task any more. */
 const GONE_BY = new Set([
   'id',
   'safety_identifier',
@@ -12,16 +12,16 @@ const GONE_BY = new Set([
   'status',
 ])
 
-/** The key that a request came with; undefined where it has none. */
+/** A request's key; undefined if it has none. */
 export function keyOf({ req }: SimulatorContext): string | undefined {
   const bearer = /^Bearer (\S+)$/.exec(req.header('authorization') ?? '')?.[1]
   return bearer ?? req.header('x-goog-api-key') ?? req.query('key')
 }
 
 /**
- * The answer with the key behind each of its texts, in every form, and in headers of its own. Bytes stay as they are.
+ * Adds the key to each text of the answer, in every form, and in extra headers. Bytes stay unchanged.
  *
- * @param everywhere also in what a caller goes by: ids, statuses, reasons, links, Retry-After
+ * @param everywhere also in the fields that a caller depends on: ids, statuses, reasons, links, Retry-After
  */
 export async function repeatingKey(response: Response, key: string, everywhere: boolean): Promise<Response> {
   const said = formsOf(key).join(' ')
@@ -40,7 +40,7 @@ function repeatedInText(text: string, said: string, key: string, everywhere: boo
     const body = repeated(JSON.parse(text), '', said, key, everywhere) as object
     return JSON.stringify({ ...body, echo: said })
   } catch {
-    // Another fault has spoilt it.
+    // Another fault has malformed it.
     return `${said} ${text}`
   }
 }

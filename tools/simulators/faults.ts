@@ -1,4 +1,4 @@
-/** What simulators can be told to do wrong, how that is written, and which fault is due now. */
+/** The simulators' faults: their kinds, how they are written, and which one is due now. */
 import { z } from 'zod'
 import { chance } from './chance.js'
 
@@ -6,9 +6,9 @@ import { chance } from './chance.js'
  * The moments at which faults happen.
  * - `create`, `read`, `download`: instead of the answer to such a request. A read is any request about a task.
  * - `created`, `wasRead`, `downloaded`: to its answer, after the work was done.
- * - `judged`: when a create is found valid, before it is accepted.
- * - `end`: what is accepted now will end like that.
- * - `answer`: to any answer to a request that came with a key.
+ * - `judged`: after a create was validated, before it is accepted.
+ * - `end`: a task that is accepted now ends like that.
+ * - `answer`: to any answer to a request with a key.
  * - `lookUp`: when one task is looked up by its id.
  */
 export type FaultMoment =
@@ -23,7 +23,7 @@ export type FaultMoment =
   | 'downloaded'
   | 'answer'
 
-/** Every kind of fault, for all simulators: the one list there is. At one moment an earlier one goes first. */
+/** All kinds of faults, of all simulators. At the same moment an earlier one goes first. */
 export const FAULTS = {
   rateLimited: ['create', '429 with a delay to wait (Retry-After; Gemini: RetryInfo). Nothing is accepted'],
   rateLimitedWithoutDelay: ['create', '429 without a delay. Nothing is accepted'],
@@ -71,27 +71,27 @@ export function faultsAt(...moments: FaultMoment[]): FaultKind[] {
   return FAULT_KINDS.filter((kind) => moments.includes(FAULTS[kind][0]))
 }
 
-/** The next so many times, or at random: each time with this probability. */
+/** The given number of times, or at random with the given probability. */
 export type FaultRule = number | `${number}%`
 
 const faultRuleSchema = z.custom<FaultRule>(isRule, {
   message: 'must be a count such as 3, or a probability such as "10%"',
 })
 
-/** Which faults are to come: `{ rateLimited: 3, acceptThenReset: '10%' }`. The same in code, in JSON and over HTTP. */
+/** The faults to come: `{ rateLimited: 3, acceptThenReset: '10%' }`. The same in code, in JSON and over HTTP. */
 const faultPlanSchema = z.partialRecord(z.enum(FAULT_KINDS), faultRuleSchema, {
   error: 'must be an object such as {"rateLimited": 3, "acceptThenReset": "10%"}',
 })
 export type FaultPlan = Partial<Record<FaultKind, FaultRule>>
 
-/** A fault that was asked for and that there is not, here or at all. */
+/** The requested fault does not exist, or not in this simulator. */
 export class FaultPlanError extends Error {
   override readonly name = 'FaultPlanError'
   readonly code = 'FAULT_PLAN_INVALID'
   readonly retryable = false
 }
 
-/** @throws FaultPlanError naming the fault and what would be right */
+/** @throws FaultPlanError that names the fault and the remedy */
 export function parseFaultPlan(value: unknown): FaultPlan {
   const plan = faultPlanSchema.safeParse(value)
   if (plan.success) return plan.data
@@ -102,15 +102,15 @@ export function parseFaultPlan(value: unknown): FaultPlan {
   throw new FaultPlanError([...(issue?.path ?? []), issue?.message].join(': '))
 }
 
-/** The faults of one simulator: those that are still to come, and whether one is due. Changed at any time. */
+/** One simulator's faults: which are still to come, and whether one is due. They may be changed at any time. */
 export class Faults {
   readonly #rules = new Map<FaultKind, FaultRule>()
   readonly #draws = new Map<FaultKind, number>()
 
   /**
-   * @param kinds those that this simulator has
-   * @param seed what happens at random follows from it, and from how often a fault of that kind could have happened
-   * @param retryAfterSeconds what an answer 429 says, where it says when to try again; a text stands there as it is
+   * @param kinds the kinds that this simulator has
+   * @param seed random faults depend on it, and on how often a fault of that kind could have happened
+   * @param retryAfterSeconds the `Retry-After` of a 429 that has one; a text is sent unchanged
    */
   constructor(
     readonly kinds: readonly FaultKind[],
@@ -118,15 +118,15 @@ export class Faults {
     public retryAfterSeconds: number | string,
   ) {}
 
-  /** What is still to come. */
+  /** The faults that are still to come. */
   get plan(): FaultPlan {
     return Object.fromEntries(this.#rules)
   }
 
   /**
-   * Replaces the rules of the kinds that are named; 0 takes a rule away.
+   * Replaces the rules of the named kinds; 0 removes a rule.
    *
-   * @throws FaultPlanError for what this simulator does not have
+   * @throws FaultPlanError for a kind that this simulator does not have
    */
   set(plan: FaultPlan): void {
     const rules = Object.entries(parseFaultPlan(plan)) as Array<[FaultKind, FaultRule]>
@@ -141,7 +141,7 @@ export class Faults {
     }
   }
 
-  /** So many more of a kind, beyond those that are still to come. Takes the place of a probability. */
+  /** Adds faults of a kind to those that are still to come. Replaces a probability. */
   add(kind: FaultKind, count: number): void {
     const due = this.#rules.get(kind)
     this.set({ [kind]: count + (typeof due === 'number' ? due : 0) })
@@ -151,7 +151,7 @@ export class Faults {
     this.#rules.clear()
   }
 
-  /** Whether a fault of this kind happens now; one that is counted counts down. */
+  /** Whether a fault of this kind happens now; if so, a count is decreased. */
   take(kind: FaultKind): boolean {
     const rule = this.#rules.get(kind)
     if (rule === undefined) return false

@@ -1,9 +1,9 @@
-/** The HTTP of the simulators: what each request carries from handler to handler. */
+/** The simulators' HTTP: the variables of each request. */
 import type { HttpBindings } from '@hono/node-server'
 import type { Context, Hono } from 'hono'
 import type { LoggedRequest } from './request-log.js'
 
-/** The header by which every answer says that no provider made it. */
+/** Every answer has this header, which marks it as simulated. */
 export const SIMULATOR_HEADER = 'x-simulator'
 
 export type SimulatorEnv = {

@@ -1,10 +1,10 @@
 import { disturbancesOf } from './disturbances.js'
 import { type FaultKind, faultsAt } from './faults.js'
 
-/** Of a task, and of Ark's account. */
+/** The faults of tasks, and of Ark's account. */
 const OTHERS: readonly FaultKind[] = ['accountOverdue', 'expire', 'cancel']
 
-/** The faults of a provider that answers a create with the image itself. */
+/** The faults of a provider that answers a create with the image. */
 export const IMAGE_FAULTS = [...disturbancesOf('create'), ...faultsAt('judged', 'end', 'answer')].filter(
   (kind) => !OTHERS.includes(kind),
 )

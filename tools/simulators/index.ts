@@ -1,4 +1,4 @@
-/** The providers' simulators: real HTTP servers that keep the providers' contracts, and say that they are simulators. */
+/** The providers' simulators: real HTTP servers that follow the providers' contracts, and identify as simulators. */
 export { createArkSimulator } from './ark/index.js'
 export type { FaultKind, FaultPlan } from './faults.js'
 export { createGeminiSimulator } from './gemini/index.js'

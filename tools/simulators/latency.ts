@@ -1,14 +1,14 @@
-/** How long a simulator takes to make something. */
+/** A simulator's latency. */
 import { chance } from './chance.js'
 
 export interface LatencyOptions {
-  /** How long making something takes, in milliseconds. Default 3000. */
+  /** The latency of one creation, in milliseconds. Default: 3000. */
   latencyMs?: number
-  /** In place of `latencyMs`: as long as the provider takes, times this; 1 is as in life. */
+  /** Instead of `latencyMs`: the provider's usual latency times this factor. */
   latencyScale?: number
 }
 
-/** What a provider takes for one thing of the usual size, in milliseconds. */
+/** A provider's usual latency for the usual size, in milliseconds. */
 export interface RealisticLatency {
   shortest: number
   longest: number
@@ -16,7 +16,7 @@ export interface RealisticLatency {
 
 const DEFAULT_LATENCY_MS = 3000
 
-/** @returns what gives the milliseconds for something `units` times the usual size */
+/** @returns a function that gives the milliseconds for `units` times the usual size */
 export function createLatency(
   { latencyMs = DEFAULT_LATENCY_MS, latencyScale }: LatencyOptions,
   { shortest, longest }: RealisticLatency,

@@ -15,7 +15,7 @@ process.send?.({ type: 'ready', url })
 
 const stop = () => void simulator.stop().then(() => process.exit(0))
 stopOnSignals(stop)
-// A parent that is gone needs no simulator.
+// If the parent has ended, the simulator is not needed any more.
 process.once('disconnect', stop)
 
 function parseOrExit() {

@@ -1,4 +1,4 @@
-/** The simulators that integrations bring: `integrations/<name>/simulator.ts`, found by being there. */
+/** The integrations' own simulators: every `integrations/<name>/simulator.ts`. */
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -8,7 +8,7 @@ import type { Simulator, SimulatorOptions } from './simulator.js'
 
 const INTEGRATIONS = join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), 'integrations')
 
-/** What `simulator.ts` of an integration exports. */
+/** The exports of an integration's `simulator.ts`. */
 export interface OwnSimulator {
   createSimulator(options: SimulatorOptions): Simulator
 }
@@ -21,7 +21,7 @@ export interface OwnSimulatorFile {
   variable: string
 }
 
-/** Those of the application's integrations, or of others. */
+/** Lists those of the application's integrations, or of others. */
 export function ownSimulators(
   integrations: Array<Pick<Integration, 'name' | 'namespace' | 'template'>> = Object.values<Integration>(definitions),
   folder = INTEGRATIONS,

@@ -1,7 +1,7 @@
-/** How the image simulators make a picture of a prompt and of the pictures it refers to. */
+/** Makes a picture from a prompt and reference images. */
 import { blend, decodePng, drawPicture, enlarge, type Picture, seedOf } from './picture.js'
 
-/** The longer side of what is drawn. A larger picture is an enlarged one: drawing costs time for each pixel. */
+/** The longer side of a drawing. Larger pictures are enlarged, because drawing takes time for each pixel. */
 const MAX_DRAWN = 512
 
 export interface Size {
@@ -9,7 +9,7 @@ export interface Size {
   height: number
 }
 
-/** A PNG among the references shows through; a picture that cannot be decoded here lends its bytes to the colours. */
+/** A PNG reference is blended in; the bytes of any other reference determine the colours. */
 export function paint(prompt: string, references: readonly Uint8Array[], { width, height }: Size): Picture {
   const pictures = references.flatMap((bytes) => decodePng(bytes) ?? [])
   const seed = references.reduce((sum, bytes) => (sum ^ seedOf(bytes)) >>> 0, seedOf(prompt))
@@ -18,7 +18,7 @@ export function paint(prompt: string, references: readonly Uint8Array[], { width
   return enlarge(pictures.reduce(blend, drawn), width, height)
 }
 
-/** The ratio asked for, as `16:9`; else that of the first reference that can be decoded; else a square. */
+/** The requested ratio, such as `16:9`; else that of the first decodable reference; else a square. */
 export function ratioOf(asked: string | undefined, references: readonly Uint8Array[]): number {
   if (asked !== undefined) {
     const [across = 1, down = 1] = asked.split(':').map(Number)
@@ -28,7 +28,7 @@ export function ratioOf(asked: string | undefined, references: readonly Uint8Arr
   return reference ? reference.width / reference.height : 1
 }
 
-/** A ratio that is surely not this one. */
+/** A ratio that differs from this one. */
 export function otherRatio(ratio: number): number {
   return Math.abs(ratio - 1) < 0.1 ? 16 / 9 : 1
 }

@@ -1,4 +1,4 @@
-/** The pictures of the simulators: colour fields and a moving disc, all derived from a seed. */
+/** The simulators' pictures: colour fields and a moving disc, derived from a seed. */
 import { createHash } from 'node:crypto'
 import { PNG } from 'pngjs'
 
@@ -9,12 +9,12 @@ export interface Picture {
   data: Uint8Array
 }
 
-/** A number in 0..2^32-1 that stands for a text or for bytes. */
+/** A hash of a text or of bytes, in 0..2^32-1. */
 export function seedOf(content: string | Uint8Array): number {
   return createHash('sha256').update(content).digest().readUInt32BE(0)
 }
 
-/** @param time where the moving parts are, in turns: 0 and 1 look alike */
+/** @param time the phase of the moving parts, in turns: 0 and 1 look alike */
 export function drawPicture(width: number, height: number, seed: number, time = 0): Picture {
   const data = new Uint8Array(width * height * 4)
   const turn = time * 2 * Math.PI
@@ -40,7 +40,7 @@ export function drawPicture(width: number, height: number, seed: number, time = 
   return { width, height, data }
 }
 
-/** Each pixel halfway between the picture and the other one, which is stretched to its size. */
+/** Blends the picture with another one, which is stretched to its size. */
 export function blend(picture: Picture, other: Picture): Picture {
   const data = new Uint8Array(picture.data)
   for (let y = 0, i = 0; y < picture.height; y++) {
@@ -55,7 +55,7 @@ export function blend(picture: Picture, other: Picture): Picture {
   return { ...picture, data }
 }
 
-/** Each pixel as often as it takes. */
+/** Enlarges a picture by repeating pixels. */
 export function enlarge(picture: Picture, width: number, height: number): Picture {
   if (picture.width === width && picture.height === height) return picture
   const from = new Uint32Array(picture.data.buffer, picture.data.byteOffset, picture.width * picture.height)
@@ -73,7 +73,7 @@ export function encodePng({ width, height, data }: Picture): Buffer {
   return PNG.sync.write(png, { filterType: 4 })
 }
 
-/** Undefined if the bytes are no PNG that can be read. */
+/** Undefined if the bytes are no readable PNG. */
 export function decodePng(bytes: Uint8Array): Picture | undefined {
   try {
     const { width, height, data } = PNG.sync.read(Buffer.from(bytes))

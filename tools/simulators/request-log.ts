@@ -1,24 +1,24 @@
-/** What a simulator was asked for and how it answered, for tests to count. Headers are not in it: they hold keys. */
+/** A simulator's requests and answers, for tests to count. Headers are not logged, because they contain keys. */
 import type { FaultKind } from './faults.js'
 
 export interface LoggedRequest {
   method: string
   path: string
-  /** Decoded; an API key in it is left out. A parameter that is repeated is in it as an array. */
+  /** Decoded, without an API key. A repeated parameter is an array. */
   query: Record<string, string | string[]>
-  /** What was sent as JSON. Strings of more than 100,000 characters are cut. */
+  /** The JSON body. Strings are truncated to 100,000 characters. */
   body?: unknown
   /** Unix milliseconds, of this computer's clock. */
   at: number
-  /** The status of the answer; none while there is no answer, and if there never was one. */
+  /** The status of the answer; missing as long as there is none. */
   status?: number
-  /** What went wrong with it, or will with what it created. */
+  /** The faults of this request, or of the task that it created. */
   faults: FaultKind[]
-  /** The id of what it created, and what a provider would charge for, whether or not the answer said so. */
+  /** The id of the created task, which a provider would charge for, even if the answer was lost. */
   created?: string
 }
 
-/** A simulator may run for days: the oldest requests are forgotten. */
+/** A simulator may run for days: the oldest requests are removed. */
 const MAX_REQUESTS = 100_000
 const MAX_STRING_LENGTH = 100_000
 

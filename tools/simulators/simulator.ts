@@ -1,4 +1,4 @@
-/** What the providers' simulators have in common: an HTTP server, a log of requests, and faults on demand. */
+/** The common part of the simulators: an HTTP server, a log of requests, and faults on demand. */
 import { once } from 'node:events'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -19,42 +19,42 @@ const DEFAULT_SLOW_BODY_MS = 5000
 const DEFAULT_SEED = 1
 
 export interface SimulatorOptions extends LatencyOptions {
-  /** Default 0: any free port. */
+  /** Default: 0, any free port. */
   port?: number
-  /** The faults to come; `Simulator.faults` changes them. Default none. */
+  /** The faults to come; `Simulator.faults` changes them. Default: none. */
   faults?: FaultPlan
-  /** What happens at random follows from it. Default 1. */
+  /** The seed of everything random. Default: 1. */
   seed?: number
-  /** What an answer 429 says, where it says when to try again; `Faults.retryAfterSeconds` changes it. Default 1. */
+  /** The `Retry-After` of a 429 that has one; `Faults.retryAfterSeconds` changes it. Default: 1. */
   retryAfterSeconds?: number
-  /** How long a slow body takes. Default 5000. */
+  /** How long a slow body takes. Default: 5000. */
   slowBodyMs?: number
-  /** The only key that is taken. Default: any. */
+  /** The only accepted key. Default: any. */
   apiKey?: string
-  /** The models there are; others are not found. Default: any. */
+  /** The existing models; others are not found. Default: any. */
   models?: string[]
 }
 
 export interface Simulator {
-  /** Listens, and gives the base URL for a client. */
+  /** Listens, and returns the base URL for a client. */
   start(): Promise<{ url: string }>
-  /** Ends when every connection is closed. */
+  /** Resolves when all connections are closed. */
   stop(): Promise<void>
   readonly requests: LoggedRequest[]
   readonly faults: Faults
 }
 
-/** What a simulator's own routes work with. */
+/** What a simulator's own routes use. */
 export interface Bench {
-  /** Whether such a fault happens to this request now; the log says so. */
+  /** Whether such a fault happens to this request now; it is logged. */
   happens(c: SimulatorContext, kind: FaultKind): boolean
-  /** How what is accepted by this request is to end, if not well; the log says so. */
+  /** The fault with which the task of this request ends, if any; it is logged. */
   ending(c: SimulatorContext): FaultKind | undefined
-  /** Comes before the handlers of an operation, and lets faults happen to them. */
+  /** A middleware for an operation that carries out faults. */
   during(operation: Operation): MiddlewareHandler<SimulatorEnv>
-  /** How long making something takes, in milliseconds; each call draws anew. */
+  /** The latency of one creation, in milliseconds; each call is a new random number. */
   latencyMs(units?: number): number
-  /** Resolves after so long, and when the simulator is stopped. */
+  /** Resolves after this time, or when the simulator is stopped. */
   pause(ms: number): Promise<void>
   /** Aborted when the simulator is stopped. */
   stopped(): AbortSignal
@@ -116,7 +116,7 @@ export function createSimulator(
     },
     during: (operation) => disturbing(operation, faults, disturbance),
     latencyMs: createLatency(options, realisticLatency, seed),
-    // A pause that a stop ends early is a pause all the same.
+    // A stop ends a pause early, without an error.
     pause: (ms) => delay(ms, undefined, { signal: stopping.signal }).catch(() => {}),
     stopped: () => stopping.signal,
   })
@@ -129,7 +129,7 @@ export function createSimulator(
       stopping = new AbortController()
       manyListeners(stopping.signal)
       server = serve({ fetch: app.fetch, hostname: '127.0.0.1', port: options.port ?? 0 }) as Server
-      // A connection that is closed while a request is on its way to it would be a fault that nobody asked for.
+      // Closing a connection while a request is on its way would be an unwanted fault.
       server.keepAliveTimeout = 0
       if (!server.listening) await once(server, 'listening')
       const { port } = server.address() as AddressInfo
@@ -147,7 +147,7 @@ export function createSimulator(
   }
 }
 
-/** How the HTTP server is told that a fault has written to the connection by itself. */
+/** Tells the HTTP server that a fault has written to the connection itself. */
 const ALREADY_SENT_HEADER = 'x-hono-already-sent'
 
 function parseJson(text: string): unknown {

@@ -15,7 +15,7 @@ export class Callbacks {
 
   constructor(private readonly options: CallbackOptions) {}
 
-  /** Tells a task's `callback_url` of each change from now on, until the task has ended or the simulator stops. */
+  /** Posts each later change to the task's `callback_url`, until the task has ended or the simulator stops. */
   async follow(task: Task, describe: () => object): Promise<void> {
     if (task.request.callback_url === undefined) return
     const { now, pause, stopped } = this.options
@@ -26,11 +26,11 @@ export class Callbacks {
       if (stop.aborted) return
       await this.announce(task, describe)
     }
-    // The last change may have come while another was told of.
+    // The last change may have happened while another one was being posted.
     await this.announce(task, describe)
   }
 
-  /** Tells of the status that a task has now, if it has not been told of. */
+  /** Posts the task's current status, unless it was posted before. */
   async announce(task: Task, describe: () => object): Promise<void> {
     const { callback_url: url } = task.request
     const status = statusAt(task, this.options.now())
@@ -38,7 +38,7 @@ export class Callbacks {
     this.#told.set(task, status)
     const body = JSON.stringify(describe())
     const headers = { 'content-type': 'application/json' }
-    // One try, whatever comes of it: a callback is a hint, and whoever misses it has to ask.
+    // One try only: a callback is a hint, and whoever misses it has to poll.
     await withTimeout(CALLBACK_TIMEOUT_MS, [this.options.stopped()], async (signal) => {
       const response = await fetch(url, { method: 'POST', headers, body, signal })
       await response.body?.cancel()

@@ -1,6 +1,6 @@
 /**
- * Ark's video task API, for trying things out with no key and for tests. A prompt with `[refuse]` is refused by
- * moderation at once, one with `[fail]` after it was made.
+ * Ark's video task API, for development without a key and for tests. A prompt with `[refuse]` is refused by moderation
+ * at once, one with `[fail]` after the video was made.
  */
 import { disturbancesOf } from '../disturbances.js'
 import { faultsAt } from '../faults.js'
@@ -26,15 +26,15 @@ import { cancelTask, describeTask, fileIsThere, newTask, RECORD_LIFE_MS, statusA
 import { renderLastFrame, renderVideo } from './video.js'
 
 export interface ArkSimulatorOptions extends SimulatorOptions, ArkLimits {
-  /** Models that there are, and that the account has not activated. Default none. */
+  /** Existing models that the account has not activated. Default: none. */
   closedModels?: string[]
-  /** The clock that tasks, records and links age by, in milliseconds. Default: the computer's. */
+  /** The clock for the age of tasks, records and links, in milliseconds. Default: the computer's. */
   now?: () => number
 }
 
 const BASE_PATH = '/api/v3'
 const TASKS = `${BASE_PATH}/contents/generations/tasks`
-/** What the usual latency is the latency of. */
+/** The video to which the usual latency applies. */
 const USUAL_SECONDS = 5
 
 export function createArkSimulator(options: ArkSimulatorOptions = {}): Simulator {
@@ -113,7 +113,7 @@ export function createArkSimulator(options: ArkSimulatorOptions = {}): Simulator
         .filter((task) => !ids || ids.includes(task.id))
         .filter((task) => !status || statusAt(task, now()) === status)
       const items = listed.slice((page - 1) * size, page * size).map((task) => {
-        // The list has another name for it than a GET.
+        // The list's name for it differs from that of a GET.
         const { error, ...item } = describe(task, c)
         return { ...item, failure_reason: error }
       })

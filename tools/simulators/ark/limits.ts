@@ -1,4 +1,4 @@
-/** The limits that Ark has per model: tasks under way at once, and creates a minute. */
+/** Ark's limits per model: concurrent tasks, and creates a minute. */
 import type { Task } from './task.js'
 import { statusAt } from './task.js'
 
@@ -11,7 +11,7 @@ export interface ArkLimits {
 
 const MINUTE_MS = 60_000
 
-/** @returns which limit a create of the model is over now; one that is not counts */
+/** @returns the limit that a create of the model exceeds now; if none, the create is counted */
 export function createLimits({ maxRunning = Infinity, requestsPerMinute = Infinity }: ArkLimits) {
   const accepted = new Map<string, number[]>()
   return (model: string, tasks: Iterable<Task>, now: number): 'requestsPerMinute' | 'maxRunning' | undefined => {

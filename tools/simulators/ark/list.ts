@@ -1,4 +1,4 @@
-/** What a list of tasks can be asked for. */
+/** The filters of a list of tasks. */
 import { z } from 'zod'
 import { TASK_STATUSES } from './task.js'
 

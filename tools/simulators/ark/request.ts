@@ -1,4 +1,4 @@
-/** What Ark's create accepts. Stricter than Ark where Ark ignores and bills: an unknown field is refused. */
+/** What Ark's create accepts. Unknown fields are refused: Ark ignores them, and charges. */
 import { z } from 'zod'
 
 const url = z.string().regex(/^(https?:\/\/|data:|asset:\/\/)/, 'is not a URL')
@@ -18,7 +18,7 @@ const audio = z.strictObject({
   audio_url: z.strictObject({ url }),
   role: z.literal('reference_audio').optional(),
 })
-/** A draft that was made before, to be made in full. */
+/** An existing draft, to be rendered in full quality. */
 const draftTask = z.strictObject({
   type: z.literal('draft_task'),
   draft_task: z.strictObject({ id: z.string().min(1) }),
@@ -76,30 +76,30 @@ export function promptOf({ content }: Pick<CreateTask, 'content'>): string {
 }
 
 /**
- * In seconds. The generation is read from the model's id, as in `doubao-seedance-1-5-pro-251215`; an id that does
- * not tell, such as that of an endpoint, counts as the newest.
+ * In seconds. The generation is part of the model's id, such as `doubao-seedance-1-5-pro-251215`; an id without one,
+ * such as an endpoint's, counts as the newest.
  */
 function longestDuration(model: string): number {
   return /seedance-1-/.test(model) ? 12 : 15
 }
 
-/** Of video, at the 24 frames a second that Ark makes. */
+/** The seconds of video, at Ark's 24 frames a second. */
 export function secondsOf({ duration, frames }: CreateTask): number {
   return frames === undefined ? duration : frames / 24
 }
 
-/** Models since 2.0 take a seed, and do not use it: the record shows another. */
+/** Models since 2.0 accept a seed, but do not use it: the record shows another one. */
 export function keepsSeed(model: string): boolean {
   return !/seedance-[2-9]-/.test(model)
 }
 
-/** The request for a draft's video in full: what decides about the picture is the draft's. */
+/** The request to render a draft in full quality: the fields that determine the picture are the draft's. */
 export function inFull(request: CreateTask, draft: CreateTask): CreateTask {
   const { content, seed, ratio, duration, frames } = draft
   return { ...request, content, seed, ratio, duration, ...(frames !== undefined && { frames }) }
 }
 
-/** A video starts from frames, or from references, or from a draft: from one of the three. */
+/** A video starts from frames, references or a draft: exactly one of the three. */
 function combinationError(parts: ContentPart[]): string | undefined {
   const images = parts.filter((part) => part.type === 'image_url')
   const frames = images.filter(({ role }) => role !== 'reference_image')

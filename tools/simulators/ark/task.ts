@@ -1,4 +1,4 @@
-/** A task of the Ark simulator: what was asked for, when it moves on, and how it ends. All times unix milliseconds. */
+/** A task of the Ark simulator: its request, when its status changes, and how it ends. Times are unix milliseconds. */
 import { createHash, randomInt, randomUUID } from 'node:crypto'
 import type { FaultKind } from '../faults.js'
 import { seedOf } from '../picture.js'
@@ -20,13 +20,13 @@ export interface Task {
 }
 
 const DRAFT_RESOLUTION = '480p'
-/** The part of the latency that a task waits before it runs. */
+/** The share of the latency for which a task is queued. */
 const QUEUED_SHARE = 0.2
 const DAY_MS = 24 * 3600_000
 export const RECORD_LIFE_MS = 7 * DAY_MS
 const FILE_LIFE_MS = DAY_MS
 
-/** @param ending the fault by which it ends, if it is not to succeed */
+/** @param ending the fault with which it ends, unless it succeeds */
 export function newTask(request: CreateTask, createdAt: number, latencyMs: number, ending?: FaultKind): Task {
   const seed = request.seed === -1 || !keepsSeed(request.model) ? randomInt(2 ** 32) : request.seed
   const ratio = ratioOf(request, ending)
@@ -44,7 +44,7 @@ export function newTask(request: CreateTask, createdAt: number, latencyMs: numbe
   if (task.endsAt > expiresAt) {
     Object.assign(task, { end: 'expired', startsAt: Math.min(task.startsAt, expiresAt), endsAt: expiresAt })
   }
-  // Only what is queued can be cancelled.
+  // Only a queued task can be cancelled.
   if (task.end === 'cancelled') task.endsAt = task.startsAt
   return task
 }
@@ -54,7 +54,7 @@ export function statusAt({ startsAt, endsAt, end }: Task, now: number): TaskStat
   return now >= startsAt ? 'running' : 'queued'
 }
 
-/** When the status changes next; undefined once it does not. */
+/** When the status changes next; undefined once it is final. */
 export function nextChange({ startsAt, endsAt }: Task, now: number): number | undefined {
   return [startsAt, endsAt].find((change) => change > now)
 }
@@ -63,7 +63,7 @@ export function cancelTask(task: Task, now: number): void {
   Object.assign(task, { end: 'cancelled', startsAt: now, endsAt: now })
 }
 
-/** Links are signed, and die. */
+/** Links are signed, and expire. */
 export function fileIsThere(task: Task, signature: string | undefined, now: number): boolean {
   return signature === signatureOf(task) && now < task.endsAt + FILE_LIFE_MS
 }
@@ -102,7 +102,7 @@ export function describeTask(task: Task, now: number, origin: string) {
   }
 }
 
-/** Ark does not always do what it is asked, but says what it did. */
+/** Ark does not always follow the request, but reports what it did. */
 function ratioOf({ ratio }: CreateTask, ending: FaultKind | undefined): CreateTask['ratio'] {
   const made = ratio === 'adaptive' ? '16:9' : ratio
   if (ending !== 'wrongSize') return made

@@ -3,22 +3,22 @@ import h264 from 'h264-mp4-encoder'
 import { drawPicture, type Picture } from '../picture.js'
 
 export const FRAMES_PER_SECOND = 8
-/** The shorter side. A small picture is encoded quickly, and is as good as a large one here. */
+/** The shorter side. A small picture is encoded quickly, and is sufficient. */
 const SIDE = 180
-/** Different looks; more would only cost more encoding. */
+/** The number of different videos; more would only take longer to encode. */
 const LOOKS = 16
 const MAX_CACHED = 64
 
 const cache = new Map<string, Promise<Uint8Array>>()
 
 export interface VideoSpec {
-  /** As `16:9`. */
+  /** Such as `16:9`. */
   ratio: string
   frames: number
   seed: number
 }
 
-/** Encodes an MP4 of these measures; the same again comes from memory. */
+/** Encodes an MP4 with these dimensions; caches it. */
 export function renderVideo({ ratio, frames, seed }: VideoSpec): Promise<Uint8Array> {
   const look = seed % LOOKS
   const key = `${ratio} ${frames} ${look}`
@@ -52,7 +52,7 @@ async function encode(spec: VideoSpec): Promise<Uint8Array> {
     encoder.initialize()
     for (let frame = 0; frame < spec.frames; frame++) {
       encoder.addFrameRgba(renderFrame(spec, frame).data)
-      // Other requests are answered in between.
+      // Lets other requests be answered in between.
       await setImmediate()
     }
     encoder.finalize()

@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto'
 interface Part {
   text?: string
   inlineData?: { mimeType: string; data: string }
-  /** A draft on the way to the answer, and no part of it. */
+  /** An intermediate draft, which is no part of the answer. */
   thought?: true
 }
 
@@ -31,7 +31,7 @@ export function withoutImage(id: string, model: string, prompt: string, finishRe
   return answer(id, model, prompt, { parts, finishReason, finishMessage, imageTokens: 0 })
 }
 
-/** @param draft a picture on the way, if thoughts were asked for */
+/** @param draft an intermediate image, if thoughts were requested */
 export function withImage(id: string, model: string, prompt: string, image: Uint8Array, draft?: Uint8Array) {
   const parts: Part[] = [
     ...(draft ? [{ ...inline(draft), thought: true as const }] : []),

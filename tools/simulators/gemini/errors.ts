@@ -55,7 +55,7 @@ export const geminiErrors: ProviderErrors = {
     const details = [quotaFailure('GenerateRequestsPerMinutePerProjectPerModel'), retryInfo(retryAfterSeconds)]
     return failure(c, 'RESOURCE_EXHAUSTED', message, details)
   },
-  /** A quota of the day comes with a delay of seconds all the same: only its id tells. */
+  /** A daily quota also has a delay of only seconds: its id alone shows that it is daily. */
   quotaExceeded: (c) =>
     failure(c, 'RESOURCE_EXHAUSTED', 'You exceeded your current quota, please check your plan and billing details.', [
       quotaFailure('GenerateRequestsPerDayPerProjectPerModel'),

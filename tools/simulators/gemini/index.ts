@@ -1,7 +1,7 @@
 /**
- * The Gemini API's `generateContent` for images, for trying things out with no key and for tests. A prompt with
- * `[refuse]` is blocked at once, one with `[fail]` when the image was made; `[block:SAFETY]` and
- * `[finish:NO_IMAGE]` do the same for the reason they give.
+ * The Gemini API's `generateContent` for images, for development without a key and for tests. A prompt with `[refuse]`
+ * is blocked at once, one with `[fail]` after the image was made; `[block:SAFETY]` and `[finish:NO_IMAGE]` do the same
+ * with the given reason.
  */
 import type { FaultKind } from '../faults.js'
 import { IMAGE_FAULTS } from '../image-faults.js'
@@ -13,7 +13,7 @@ import { geminiErrors, invalid, keyInvalid, keyMissing, modelNotFound } from './
 import { generateContentSchema, IMAGE_SIDES, promptOf, referencesOf } from './request.js'
 
 const BASE_PATH = '/v1beta'
-/** Sides are whole multiples of it. */
+/** Sides are multiples of it. */
 const BLOCK = 16
 const DRAFT: Size = { width: 64, height: 64 }
 
@@ -68,7 +68,7 @@ function reasonIn(prompt: string, what: 'block' | 'finish'): string | undefined 
   return new RegExp(`\\[${what}:([A-Z_]+)\\]`).exec(prompt)?.[1]
 }
 
-/** As many pixels as the square of that size has, whatever the ratio. */
+/** As many pixels as the square of that size, in any ratio. */
 function sizeOf(ratio: number, imageSize: keyof typeof IMAGE_SIDES): Size {
   const side = IMAGE_SIDES[imageSize]
   const width = BLOCK * Math.round((side * Math.sqrt(ratio)) / BLOCK)

@@ -1,8 +1,8 @@
-/** What `generateContent` accepts. Like the Gemini API it refuses fields that it does not know. */
+/** What `generateContent` accepts. Like the Gemini API it refuses unknown fields. */
 import { z } from 'zod'
 
 const ASPECT_RATIOS = ['1:1', '2:3', '3:2', '3:4', '4:3', '4:5', '5:4', '9:16', '16:9', '21:9'] as const
-/** The pixels of an image, as the side of a square of as many. */
+/** The number of an image's pixels, as the side of a square with as many. */
 export const IMAGE_SIDES = { '1K': 1024, '2K': 2048, '4K': 4096 } as const
 
 const base64 = z.base64('is no base64')
@@ -13,7 +13,7 @@ const part = z.union([
   }),
 ])
 
-/** Not looked at: it changes nothing about a simulated image. */
+/** Ignored: it does not affect a simulated image. */
 const unread = z.unknown().optional()
 
 export const generateContentSchema = z.strictObject({

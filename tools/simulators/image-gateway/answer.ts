@@ -1,7 +1,7 @@
 /** The gateway's answers. Gateways and their versions differ in where the image is. */
 import { randomUUID } from 'node:crypto'
 
-/** Every place of the image that is known of. */
+/** All known places of the image. */
 export const ANSWER_SHAPES = {
   images: '`message.images[]` of `{type, image_url: {url}}`, the URL being data',
   'images-string': '`message.images[]` of `{type, image_url}`, a string',
@@ -15,7 +15,7 @@ export type AnswerShape = keyof typeof ANSWER_SHAPES
 
 const SAID = 'A simulated picture.'
 
-/** @param link stores the image and gives its address */
+/** @param link stores the image and returns its URL */
 export function messageWith(image: Uint8Array, shape: AnswerShape, link: (image: Uint8Array) => string) {
   const data = `data:image/png;base64,${Buffer.from(image).toString('base64')}`
   const part = (url: string) => ({ type: 'image_url', index: 0, image_url: { url } })

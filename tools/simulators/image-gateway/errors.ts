@@ -1,4 +1,4 @@
-/** Errors as LiteLLM words them: `code` is the status, as a string. */
+/** LiteLLM's errors: `code` is the status, as a string. */
 import type { z } from 'zod'
 import type { ProviderErrors } from '../disturbances.js'
 import type { SimulatorContext } from '../http.js'

@@ -1,6 +1,6 @@
 /**
- * An OpenAI-compatible gateway that answers chat completions with images, for trying things out with no key and
- * for tests. A prompt with `[refuse]` is refused by moderation, one with `[fail]` gets an answer without an image.
+ * An OpenAI-compatible gateway that answers chat completions with images, for development without a key and for tests.
+ * A prompt with `[refuse]` is refused by moderation, one with `[fail]` gets an answer without an image.
  */
 import { withTimeout } from '../../../lib/abort.js'
 import { disturbancesOf } from '../disturbances.js'
@@ -13,7 +13,7 @@ import { gatewayErrors, invalid, modelNotFound, promptRefused, unauthorized, unr
 import { chatSchema, whatIsAsked } from './request.js'
 
 export interface ImageGatewaySimulatorOptions extends SimulatorOptions {
-  /** Where in the answer the image is. Default `images`. */
+  /** The image's place in the answer. Default: `images`. */
   answerShape?: AnswerShape
 }
 
@@ -21,7 +21,7 @@ const BASE_PATH = '/v1'
 /** The longer side of an image. */
 const SIDE = 512
 const FETCH_TIMEOUT_MS = 10_000
-/** Images that can still be fetched by their address. */
+/** The number of images that can still be fetched by URL. */
 const MAX_FILES = 100
 
 export function createImageGatewaySimulator(options: ImageGatewaySimulatorOptions = {}): Simulator {
@@ -90,7 +90,7 @@ function sizeOf(ratio: number): Size {
   return { width: Math.max(1, Math.round(width)), height: Math.max(1, Math.round(height)) }
 }
 
-/** What an address, which may be one of data, holds; undefined if it cannot be had. */
+/** The content of a URL, which may be a data URL; undefined if it cannot be read. */
 async function load(url: string, stop: AbortSignal): Promise<Uint8Array | undefined> {
   try {
     return await withTimeout(FETCH_TIMEOUT_MS, [stop], async (signal) => {

@@ -1,4 +1,4 @@
-/** What the gateway accepts, as far as it is about images: other fields of a chat completion go by unread. */
+/** What the gateway accepts for images. Other fields of a chat completion are ignored. */
 import { z } from 'zod'
 
 const part = z.discriminatedUnion('type', [
@@ -23,13 +23,13 @@ export const chatSchema = z.object({
 
 export interface ImageAsked {
   prompt: string
-  /** Pictures to start from, by URL. */
+  /** Reference images, by URL. */
   references: string[]
-  /** As `16:9`. */
+  /** Such as `16:9`. */
   ratio: string | undefined
 }
 
-/** What the messages ask for, in words and pictures. */
+/** The text and the images of the messages. */
 export function whatIsAsked({ messages }: z.output<typeof chatSchema>): ImageAsked {
   const parts = messages.flatMap(({ content }) =>
     typeof content === 'string' ? [{ type: 'text' as const, text: content }] : content,

@@ -48,7 +48,7 @@ export function sectionOf(parts: SectionParts): z.ZodType {
     if (deadlineSeconds === undefined || requestTimeoutMs === undefined || settleSeconds === undefined) return
     const shortest = requestTimeoutMs / 1000 + settleSeconds
     if (deadlineSeconds > shortest) return
-    const message = `must be more than ${shortest}, which is requestTimeoutMs and settleSeconds together: no sooner is it certain that a create did not happen`
+    const message = `must be more than ${shortest}, which is requestTimeoutMs and settleSeconds together: only then is it certain that a create did not happen`
     context.addIssue({ code: 'custom', path: ['deadlineSeconds'], message })
   })
 }

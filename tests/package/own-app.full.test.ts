@@ -15,8 +15,9 @@ import { simulatePolled } from '@/tools/simulators/simulate.js'
 import { freePort } from '@/tools/temporal/free-port.js'
 
 const execute = promisify(execFile)
-const url = { main: '', provider: '' }
+const cli = join('node_modules', '.bin', 'async-task')
 const children: ChildProcess[] = []
+let env: NodeJS.ProcessEnv
 const provider = simulatePolled({
   path: '/v1/jobs',
   show: ({ id, request, state, url, error }) => ({ id, mark: request.mark, state, url, error }),
@@ -77,10 +78,9 @@ it('the application compiles against it', async () => {
 })
 
 it('says what it can do, and what is wrong', async () => {
-  const cli = join(app, 'node_modules', '.bin', 'async-task')
   expect(await run(process.execPath, [cli, '--help'], app)).toContain('async-task <command>')
   const refused = (args: string[], cwd = app) =>
-    run(process.execPath, [cli, ...args], cwd).then(
+    run(process.execPath, [join(app, cli), ...args], cwd).then(
       (said) => `done: ${said}`,
       ({ stderr }) => stderr,
     )
@@ -94,7 +94,6 @@ it('says what it can do, and what is wrong', async () => {
 })
 
 it('adds an integration that compiles', async () => {
-  const cli = join(app, 'node_modules', '.bin', 'async-task')
   expect(await run(process.execPath, [cli, 'new', 'acmeWords', '--shape', 'custom'], app)).toContain('added src')
   await run('npm', ['run', 'build'], app)
   await rm(join(app, 'src', 'integrations', 'acmeWords'), { recursive: true })
@@ -104,53 +103,58 @@ it('adds an integration that compiles', async () => {
 
 it('completes tasks in the application’s own process, and in a daemon of the CLI', async () => {
   const port = await freePort()
-  url.main = `http://127.0.0.1:${port}`
-  url.provider = (await provider.start()).url
-  const env = {
+  const main = `http://127.0.0.1:${port}`
+  env = {
     PATH: process.env.PATH,
     HOME: process.env.HOME,
     MAIN_LISTEN_PORT: String(port),
-    MAIN_URL: url.main,
+    MAIN_URL: main,
     TEMPORAL_ADDRESS: inject('temporalAddress'),
-    ACME_SPEECH_SIMULATOR_URL: url.provider,
+    ACME_SPEECH_SIMULATOR_URL: (await provider.start()).url,
   }
-  await Promise.all([
-    start('server', ['dist/server.js'], env),
-    start('worker', ['node_modules/.bin/async-task', 'worker'], env),
-  ])
+  await run(process.execPath, [cli, 'bundle'], app)
+  await Promise.all([start('dist/server.js'), start(cli, 'worker')])
 
-  const client = createClient<typeof integrations>({ baseUrl: url.main })
+  const client = createClient<typeof integrations>({ baseUrl: main })
   const task = await client.acmeSpeech.create({ text: 'Hello' })
   const { audio } = await task.result()
   expect(await (await fetch(audio.url)).text()).toContain('a file of the simulator')
 
-  const greeted = await fetch(`${url.main}/greetings`, {
+  const greeted = await fetch(`${main}/greetings`, {
     method: 'POST',
     body: JSON.stringify({ text: 'Good morning' }),
   })
   expect(greeted.status).toBe(201)
   const spoken = (text: string) => ({ text, apiCalls: [{ status: 'completed', result: { audio: expect.anything() } }] })
-  const greetings = async () => (await fetch(`${url.main}/greetings`)).json()
+  const greetings = async () => (await fetch(`${main}/greetings`)).json()
   await expect.poll(greetings).toMatchObject([spoken('Hello'), spoken('Good morning')])
 })
 
-it('stops when it is told to, and is up to date', async () => {
-  for (const child of children) {
-    const exited = once(child, 'exit')
-    child.kill('SIGTERM')
-    expect(await exited).toEqual([0, null])
-  }
-  const cli = join(app, 'node_modules', '.bin', 'async-task')
+it('stops when it is told to; main then runs by itself over the same data', async () => {
+  await stopAll()
+  await start(cli, 'main')
+  await stopAll()
   expect(await run(process.execPath, [cli, 'migrate', '--plan'], app)).toContain('there is nothing to do')
 })
 
-/** Resolves when the process says that it is ready; rejects with what it printed when it ends before. */
-async function start(name: string, args: string[], env: NodeJS.ProcessEnv): Promise<void> {
+async function stopAll(): Promise<void> {
+  for (const child of children.splice(0)) {
+    if (child.exitCode === null) {
+      const exited = once(child, 'exit')
+      child.kill('SIGTERM')
+      await exited
+    }
+    expect(child.exitCode).toBe(0)
+  }
+}
+
+/** Resolves when the process says that it is ready; fails with what it printed when it ends before. */
+async function start(...args: string[]): Promise<void> {
   const child = spawn(process.execPath, args, { cwd: app, env, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] })
   children.push(child)
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (output += String(chunk)))
-  const ended = once(child, 'close').then(([code]) => `${name} ended with ${code}:\n${output}`)
+  const ended = once(child, 'close').then(([code]) => `${args.join(' ')} ended with ${code}:\n${output}`)
   const ready = once(child, 'message').then(([message]) => (message as { type: string }).type)
   expect(await Promise.race([ready, ended])).toBe('ready')
 }

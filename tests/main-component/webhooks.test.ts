@@ -130,6 +130,14 @@ describe.each(['PGLite', 'PostgreSQL'])('on %s', (kind) => {
     application.store.webhooks.due.wake()
   }
 
+  // What an earlier test left to send is nobody's.
+  beforeEach(async () => {
+    const { table, column } = application.store.calls
+    await inTransaction(application.controller, 'nothing due', () =>
+      databaseOf(application.controller).query(`UPDATE ${table} SET ${column('webhookDueAt')} = NULL`, []),
+    )
+  })
+
   it('the receiver is told of the end, signed, and the timeline says so', async () => {
     startSender(application)
     const id = await plant()

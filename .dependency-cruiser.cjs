@@ -3,6 +3,7 @@
  *
  *   lib, protocol < tasks, artifacts < provider-kit < integrations < config < application <
  *   main-component | async-task-component < package < this repository's own application
+ *   lib < simulator < testing: what those who write integrations test with
  *
  * Imports of types count too. What a process loads is held by tests that forbid it: `forbid-databases.mjs` in the
  * daemon, `forbid-native-core.mjs` in main; and Temporal's bundler refuses workflows that load Node's modules.
@@ -15,7 +16,7 @@ const layer = (name, path, allowed) => ({
   to: { path: PRODUCT, pathNot: [path, ...allowed.map((folder) => `^${folder}`)] },
 })
 const PRODUCT =
-  '^(lib|client|protocol|tasks|artifacts|provider-kit|integrations|config|application|backend|main-component|async-task-component|package)/|^(application|config|start\\w+)\\.ts$'
+  '^(lib|client|protocol|tasks|artifacts|provider-kit|integrations|config|application|backend|main-component|async-task-component|package|simulator|testing)/|^(application|config|start\\w+)\\.ts$'
 /** This repository's application: the first user of what the others export. */
 const APPLICATION = '^(backend|integrations/entries)/|^(application|config|config/load|start\\w+)\\.ts$'
 /** An integration's own folder. */
@@ -62,7 +63,10 @@ module.exports = {
       from: { path: PRODUCT, pathNot: APPLICATION },
       to: { path: APPLICATION },
     },
-    layer('integrations', '^integrations/(?!entries/)', ['lib/', 'protocol/', 'tasks/', 'artifacts/', 'provider-kit/']),
+    layer('integrations', '^integrations/(?!entries/)', [
+      ...['lib/', 'protocol/', 'tasks/', 'artifacts/', 'provider-kit/'],
+      'simulator/index\\.ts$',
+    ]),
     layer('config', '^config/(?!load)', [
       'lib/',
       'protocol/',
@@ -94,10 +98,22 @@ module.exports = {
       from: { path: '^integrations/([^/]+)/', pathNot: '^integrations/entries/' },
       to: { path: '^integrations/[^/]+/', pathNot: '^integrations/$1/' },
     },
+    layer('simulator', '^simulator/', ['lib/', 'provider-kit/definition/define\\.ts$']),
+    layer('testing', '^testing/', [
+      ...['lib/', 'protocol/', 'artifacts/', 'provider-kit/', 'simulator/', 'integrations/index\\.ts$'],
+      'async-task-component/(bundle-cache|workflow-bundle)\\.ts$',
+    ]),
+    {
+      name: 'only-simulators-simulate',
+      comment: 'Of an integration, simulator.ts alone',
+      severity: 'error',
+      from: { path: PRODUCT, pathNot: '^(simulator|testing)/|^integrations/[^/]+/simulator\\.ts$' },
+      to: { path: '^(simulator|testing)/' },
+    },
     {
       name: 'tools-and-tests-are-not-shipped',
       severity: 'error',
-      from: { path: PRODUCT, pathNot: '^integrations/[^/]+/simulator\\.ts$' },
+      from: { path: PRODUCT },
       to: { path: '^(tools|tests)/' },
     },
     {

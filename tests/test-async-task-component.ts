@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import type { IntegrationWorkflowInfo } from '@/async-task-component/types.js'
 import { WorkerManager } from '@/async-task-component/worker-manager.js'
 import { collectIntegrationWorkflows } from '@/async-task-component/workflow-collector.js'
-import './support/quiet-temporal.js'
+import '@/testing/quiet-temporal.js'
 
 const INTEGRATIONS = fileURLToPath(new URL('../integrations', import.meta.url))
 const address = inject('temporalAddress')

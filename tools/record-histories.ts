@@ -5,11 +5,11 @@
 import { hostname } from 'node:os'
 import { TestWorkflowEnvironment } from '@temporalio/testing'
 import { integrationTaskQueue, providerTaskQueue } from '../protocol/names.js'
+import { resolveTimeSkippingServer } from '../testing/temporal/resolve.js'
 import { startRunServices } from '../tests/support/run-services.js'
 import { useRunServices } from '../tests/support/shared.js'
 import { toStored, writeHistory } from '../tests/workflows/history-files.js'
 import { CONTINUE_AFTER_EVENTS, RECORDED_PATHS, type Recorder } from '../tests/workflows/recorded-paths.js'
-import { resolveTimeSkippingServer } from './temporal/resolve.js'
 import { startTemporalServer } from './temporal/server.js'
 
 const wanted = process.argv.slice(2)

@@ -3,8 +3,8 @@ import { Client, Connection } from '@temporalio/client'
 import { afterEach, beforeEach, expect, inject, it } from 'vitest'
 import type { TaskProcessor } from '@/async-task-component/task-processor.js'
 import { attemptWorkflowId } from '@/protocol/names.js'
+import { ProtocolMain } from '@/testing/protocol-main.js'
 import { eventually } from '../support/eventually.js'
-import { ProtocolMain } from '../support/protocol-main.js'
 import { createProcessor, uniqueName } from './support.js'
 
 const address = inject('temporalAddress')

@@ -5,8 +5,8 @@ import { AsyncTaskComponent, type AsyncTaskComponentOptions } from '@/async-task
 import { loadConfig } from '@/config/load.js'
 import type { PullModeConfig } from '@/integrations/index.js'
 import { attemptWorkflowId } from '@/protocol/names.js'
+import { ProtocolMain, TEST_TOKEN } from '@/testing/protocol-main.js'
 import { eventually } from '../support/eventually.js'
-import { ProtocolMain, TEST_TOKEN } from '../support/protocol-main.js'
 import { TcpProxy } from '../support/tcp-proxy.js'
 import { activityContext, createTemporalNamespace, FIXTURES, readableLogger, uniqueName } from './support.js'
 

@@ -2,9 +2,9 @@
 import { Client, Connection } from '@temporalio/client'
 import { afterEach, beforeEach, expect, inject, it } from 'vitest'
 import { attemptWorkflowId } from '@/protocol/names.js'
+import { ProtocolMain } from '@/testing/protocol-main.js'
 import { createImageGatewaySimulator, type Simulator } from '@/tools/simulators/index.js'
 import { eventually } from '../support/eventually.js'
-import { ProtocolMain } from '../support/protocol-main.js'
 import { IMAGE_WORKFLOW, startImageWorkers } from './image-workers.js'
 import { createTemporalNamespace, uniqueName } from './support.js'
 

@@ -9,7 +9,7 @@ import { WorkerManager } from '@/async-task-component/worker-manager.js'
 import { collectIntegrationWorkflows } from '@/async-task-component/workflow-collector.js'
 import { loadConfig } from '@/config/load.js'
 import { createProviderPauses } from '@/provider-kit/provider/pauses.js'
-import type { ProtocolMain } from '../support/protocol-main.js'
+import type { ProtocolMain } from '@/testing/protocol-main.js'
 import { activityContext, silent } from './support.js'
 
 const INTEGRATIONS = fileURLToPath(new URL('../../integrations', import.meta.url))

@@ -1,9 +1,9 @@
 /** One integration's trouble is its own. */
 import { afterAll, beforeAll, expect, inject, it, onTestFinished } from 'vitest'
 import type { ProviderPauses } from '@/provider-kit/provider/pauses.js'
+import { ProtocolMain } from '@/testing/protocol-main.js'
 import { createImageGatewaySimulator } from '@/tools/simulators/index.js'
 import { eventually } from '../support/eventually.js'
-import { ProtocolMain } from '../support/protocol-main.js'
 import { IMAGE_WORKFLOW, startImageWorkers } from './image-workers.js'
 import {
   ALPHA_QUEUE,

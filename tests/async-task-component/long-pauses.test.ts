@@ -11,7 +11,7 @@ import { TaskStarter } from '@/async-task-component/task-starter.js'
 import { type Loop, Watchdog } from '@/async-task-component/watchdog.js'
 import { pullModeSchema } from '@/config/pull-mode.js'
 import { clientConnection } from '@/lib/temporal-client.js'
-import { ProtocolMain, TEST_TOKEN } from '../support/protocol-main.js'
+import { ProtocolMain, TEST_TOKEN } from '@/testing/protocol-main.js'
 import { silent } from './support.js'
 
 const PAUSE_MS = 10 * 60_000

@@ -5,8 +5,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, i
 import type { TaskProcessor } from '@/async-task-component/task-processor.js'
 import type { AttemptOutcome } from '@/protocol/attempt.js'
 import { attemptWorkflowId } from '@/protocol/names.js'
+import { ProtocolMain } from '@/testing/protocol-main.js'
 import { eventually } from '../support/eventually.js'
-import { ProtocolMain } from '../support/protocol-main.js'
 import { ALPHA_QUEUE, createProcessor, startWorkers, uniqueName } from './support.js'
 
 const address = inject('temporalAddress')

@@ -6,9 +6,9 @@ import { Client, Connection } from '@temporalio/client'
 import { expect, inject, it } from 'vitest'
 import { WorkerManager } from '@/async-task-component/worker-manager.js'
 import { collectIntegrationWorkflows } from '@/async-task-component/workflow-collector.js'
+import { TEST_TOKEN } from '@/testing/protocol-main.js'
+import { SecretScanner } from '@/testing/scanner.js'
 import { readable } from '../secrets/places.js'
-import { SecretScanner } from '../secrets/scanner.js'
-import { TEST_TOKEN } from '../support/protocol-main.js'
 import { ALPHA_QUEUE, activityContext, createTemporalNamespace, FIXTURES, silent, uniqueName } from './support.js'
 
 const scanner = new SecretScanner({ TOKEN: TEST_TOKEN })

@@ -4,9 +4,9 @@ import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, inject, it } from 'vitest'
+import { ProtocolMain, TEST_TOKEN } from '@/testing/protocol-main.js'
 import { freePort } from '@/tools/temporal/free-port.js'
 import { eventually } from '../support/eventually.js'
-import { ProtocolMain, TEST_TOKEN } from '../support/protocol-main.js'
 import { TcpProxy } from '../support/tcp-proxy.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))

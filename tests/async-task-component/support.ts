@@ -10,9 +10,9 @@ import { collectIntegrationWorkflows } from '@/async-task-component/workflow-col
 import { loadConfig } from '@/config/load.js'
 import type { ActivityContext } from '@/provider-kit/activity-context.js'
 import { createProviderPauses } from '@/provider-kit/provider/pauses.js'
+import { TEST_TOKEN } from '@/testing/protocol-main.js'
 import { eventually } from '../support/eventually.js'
-import { TEST_TOKEN } from '../support/protocol-main.js'
-import '../support/quiet-temporal.js'
+import '@/testing/quiet-temporal.js'
 
 export const FIXTURES = fileURLToPath(new URL('fixtures/integrations', import.meta.url))
 

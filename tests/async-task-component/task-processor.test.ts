@@ -4,8 +4,8 @@ import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest'
 import type { TaskProcessor } from '@/async-task-component/task-processor.js'
 import { attemptWorkflowId, providerTaskQueue } from '@/protocol/names.js'
 import { createProviderPauses } from '@/provider-kit/provider/pauses.js'
+import { ProtocolMain } from '@/testing/protocol-main.js'
 import { eventually } from '../support/eventually.js'
-import { ProtocolMain } from '../support/protocol-main.js'
 import { createProcessor, readableLogger, uniqueName } from './support.js'
 
 const address = inject('temporalAddress')

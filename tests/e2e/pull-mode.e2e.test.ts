@@ -5,12 +5,12 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Client, Connection } from '@temporalio/client'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { type Place, SecretScanner } from '@/testing/scanner.js'
 import type { Child } from '@/tools/stack/child.js'
 import { Stack } from '@/tools/stack/stack.js'
 import { TaskClient, type TaskKind, type TaskView } from '@/tools/stack/task-client.js'
 import { freePort } from '@/tools/temporal/free-port.js'
 import { workflows } from '../secrets/places.js'
-import { type Place, SecretScanner } from '../secrets/scanner.js'
 import { createDataDir } from '../support/shared.js'
 
 const SECRETS = {

@@ -2,7 +2,7 @@ import type { TestWorkflowEnvironment } from '@temporalio/testing'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { integrationTaskQueue, providerTaskQueue } from '@/protocol/names.js'
 import { createProviderPauses } from '@/provider-kit/provider/pauses.js'
-import type { FaultPlan } from '@/tools/simulators/faults.js'
+import type { FaultPlan } from '@/simulator/faults.js'
 import { videoRequest, withVideoBench } from '../provider-kit/video-bench.js'
 import { createTimeSkippingEnvironment } from '../provider-kit/workflow-bench.js'
 

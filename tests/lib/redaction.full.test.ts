@@ -3,7 +3,7 @@ import { ApplicationFailure } from '@temporalio/activity'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createRedactor, redactThrown, redactValue, secretsOf } from '@/lib/redaction.js'
-import { SecretScanner } from '../secrets/scanner.js'
+import { SecretScanner } from '@/testing/scanner.js'
 
 const KEY = 'sk-aZ9/first+half|second"half=Q7&x'
 const redact = createRedactor([KEY, 'another-secret'])

@@ -11,7 +11,7 @@ import {
   type TaskRequest,
   type TaskState,
 } from '@/protocol/index.js'
-import { TaskInMemory } from '../support/task-in-memory.js'
+import { TaskInMemory } from '@/testing/task-in-memory.js'
 import type { Handled } from './invariants.js'
 
 /** Rules that a test takes away, to see that the model notices. */

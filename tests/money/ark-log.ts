@@ -1,7 +1,7 @@
 /** What the Ark simulator accepted, and what became of it: from its own log of requests. */
 import { z } from 'zod'
-import type { FaultKind } from '@/tools/simulators/faults.js'
-import type { LoggedRequest } from '@/tools/simulators/request-log.js'
+import type { FaultKind } from '@/simulator/faults.js'
+import type { LoggedRequest } from '@/simulator/request-log.js'
 
 /** A create that the provider accepted, and would charge for. Times are unix milliseconds. */
 export interface AcceptedCreate {

@@ -1,7 +1,7 @@
 /** What happens to a money run beside the provider's faults: daemons die, runs are terminated, quotas are raised. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { attemptWorkflowId } from '@/protocol/names.js'
-import type { LoggedRequest } from '@/tools/simulators/request-log.js'
+import type { LoggedRequest } from '@/simulator/request-log.js'
 import { isCreate, taskKeyOf } from './ark-log.js'
 import { KILL_EVERY_MS, TERMINATE_EVERY } from './settings.js'
 import { readVideos, type StoredVideo } from './stored-videos.js'

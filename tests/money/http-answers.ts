@@ -1,9 +1,9 @@
 /** What everybody can get main and the daemons to answer: every operation, with and without a token, right and wrong. */
 import fc from 'fast-check'
+import type { Place } from '@/testing/scanner.js'
 import { type Hints, mutatedInput, mutatedParameters, validInput } from '../fuzz/inputs.js'
 import { type Operation, readOperations } from '../fuzz/openapi.js'
 import { answer } from '../secrets/places.js'
-import type { Place } from '../secrets/scanner.js'
 import type { StoredVideo } from './stored-videos.js'
 import type { MoneySystem } from './system.js'
 

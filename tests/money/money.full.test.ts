@@ -4,7 +4,7 @@
  * more of them, `MONEY_SEED` for other faults.
  */
 import { beforeAll, expect, inject, it } from 'vitest'
-import { faultsAt } from '@/tools/simulators/faults.js'
+import { faultsAt } from '@/simulator/faults.js'
 import type { FindingKind } from './judge.js'
 import { type MoneyRun, runMoney } from './run.js'
 import { LIMIT_MS, SEED, TASKS } from './settings.js'

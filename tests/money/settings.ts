@@ -1,5 +1,5 @@
 /** The size of a money run, what goes wrong in it, and its timings. */
-import { type FaultKind, type FaultPlan, faultsAt } from '@/tools/simulators/faults.js'
+import { type FaultKind, type FaultPlan, faultsAt } from '@/simulator/faults.js'
 
 /** Videos to ask for. */
 export const TASKS = Number(process.env.MONEY_TASKS ?? 40)

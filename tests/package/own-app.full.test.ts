@@ -10,8 +10,8 @@ import { publint } from 'publint'
 import { afterAll, beforeAll, expect, inject, it } from 'vitest'
 import { createClient } from '@/client/index.js'
 import type * as integrations from '@/examples/own-app/src/integrations/index.js'
+import { simulatePolled } from '@/simulator/simulate.js'
 import { copyRepository } from '@/tools/mutants/run.js'
-import { simulatePolled } from '@/tools/simulators/simulate.js'
 import { freePort } from '@/tools/temporal/free-port.js'
 
 const execute = promisify(execFile)

@@ -5,7 +5,7 @@ import { afterAll, beforeAll } from 'vitest'
 import type { AttemptOutcome } from '@/protocol/attempt.js'
 import type { Activities, ActivityContext } from '@/provider-kit/activity-context.js'
 import type { Integration } from '@/provider-kit/definition/define.js'
-import type { Simulator, SimulatorOptions } from '@/tools/simulators/simulator.js'
+import type { Simulator, SimulatorOptions } from '@/simulator/simulator.js'
 import { createTimeSkippingEnvironment, type WorkflowBench, withWorkflowBench } from './workflow-bench.js'
 
 export interface IntegrationBench extends Pick<WorkflowBench, 'main' | 'artifactsDir' | 'activitiesOf'> {

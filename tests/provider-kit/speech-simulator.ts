@@ -1,8 +1,8 @@
 /** A small provider that speaks texts: by tasks that are polled, at once, and with every fault of the simulators. */
-import { disturbancesOf } from '@/tools/simulators/disturbances.js'
-import { faultsAt } from '@/tools/simulators/faults.js'
-import type { SimulatorContext } from '@/tools/simulators/http.js'
-import { createSimulator, type Simulator, type SimulatorOptions } from '@/tools/simulators/simulator.js'
+import { disturbancesOf } from '@/simulator/disturbances.js'
+import { faultsAt } from '@/simulator/faults.js'
+import type { SimulatorContext } from '@/simulator/http.js'
+import { createSimulator, type Simulator, type SimulatorOptions } from '@/simulator/simulator.js'
 
 const JOBS = '/v1/speech'
 

@@ -3,8 +3,8 @@ import { createReadStream } from 'node:fs'
 import { basename } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Client } from '@temporalio/client'
+import type { Place } from '@/testing/scanner.js'
 import type { Query } from '@/tools/chaos/witnesses/database.js'
-import type { Place } from './scanner.js'
 
 /**
  * Everything that Temporal keeps of every workflow: its history with payloads decoded, memo, search attributes.

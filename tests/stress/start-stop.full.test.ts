@@ -12,8 +12,8 @@ import { AsyncTaskComponent } from '@/async-task-component/index.js'
 import { loadConfig } from '@/config/load.js'
 import type { PullModeConfig } from '@/integrations/index.js'
 import { attemptWorkflowId } from '@/protocol/names.js'
+import { ProtocolMain, TEST_TOKEN } from '@/testing/protocol-main.js'
 import { activityContext, createProcessor, createTemporalNamespace, silent } from '../async-task-component/support.js'
-import { ProtocolMain, TEST_TOKEN } from '../support/protocol-main.js'
 import { TcpProxy } from '../support/tcp-proxy.js'
 
 const CYCLES = 50

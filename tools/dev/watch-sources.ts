@@ -20,6 +20,7 @@ const SOURCES = new Map<string, Part[]>([
   ['main-component', ['main']],
   ['protocol', APPLICATION],
   ['provider-kit', APPLICATION],
+  ['simulator', ['simulators']],
   ['startAsyncTask.ts', ['async-task']],
   ['startMain.ts', ['main']],
   ['tasks', APPLICATION],

@@ -1,12 +1,12 @@
 /** The command line of a simulator. */
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import { FAULT_KINDS, FAULTS, type FaultPlan, FaultPlanError, parseFaultPlan } from '../../simulator/faults.js'
+import type { Simulator } from '../../simulator/simulator.js'
 import { createArkSimulator } from './ark/index.js'
-import { FAULT_KINDS, FAULTS, type FaultPlan, FaultPlanError, parseFaultPlan } from './faults.js'
 import { createGeminiSimulator } from './gemini/index.js'
 import { ANSWER_SHAPES, type AnswerShape } from './image-gateway/answer.js'
 import { createImageGatewaySimulator, type ImageGatewaySimulatorOptions } from './image-gateway/index.js'
-import type { Simulator } from './simulator.js'
 
 export interface Kind {
   create(options: ImageGatewaySimulatorOptions): Simulator

@@ -1,5 +1,5 @@
-import { disturbancesOf } from './disturbances.js'
-import { type FaultKind, faultsAt } from './faults.js'
+import { disturbancesOf } from '../../simulator/disturbances.js'
+import { type FaultKind, faultsAt } from '../../simulator/faults.js'
 
 /** The faults of tasks, and of Ark's account. */
 const OTHERS: readonly FaultKind[] = ['accountOverdue', 'expire', 'cancel']

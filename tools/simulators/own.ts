@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import * as definitions from '../../integrations/entries/definitions.js'
 import type { Integration } from '../../provider-kit/definition/define.js'
-import type { Simulator, SimulatorOptions } from './simulator.js'
+import type { Simulator, SimulatorOptions } from '../../simulator/simulator.js'
 
 const INTEGRATIONS = join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), 'integrations')
 

@@ -1,5 +1,6 @@
 /** Makes a picture from a prompt and reference images. */
-import { blend, decodePng, drawPicture, enlarge, type Picture, seedOf } from './picture.js'
+import { seedOf } from '../../simulator/chance.js'
+import { blend, decodePng, drawPicture, enlarge, type Picture } from './picture.js'
 
 /** The longer side of a drawing. Larger pictures are enlarged, because drawing takes time for each pixel. */
 const MAX_DRAWN = 512

@@ -1,5 +1,4 @@
 /** The simulators' pictures: colour fields and a moving disc, derived from a seed. */
-import { createHash } from 'node:crypto'
 import { PNG } from 'pngjs'
 
 export interface Picture {
@@ -7,11 +6,6 @@ export interface Picture {
   height: number
   /** RGBA, row by row. */
   data: Uint8Array
-}
-
-/** A hash of a text or of bytes, in 0..2^32-1. */
-export function seedOf(content: string | Uint8Array): number {
-  return createHash('sha256').update(content).digest().readUInt32BE(0)
 }
 
 /** @param time the phase of the moving parts, in turns: 0 and 1 look alike */

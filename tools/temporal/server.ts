@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Connection } from '@temporalio/client'
+import { resolveTemporal } from '../../testing/temporal/resolve.js'
 import { freePort } from './free-port.js'
-import { resolveTemporal } from './resolve.js'
 
 export interface TemporalServerOptions {
   /** Default: a free one. */

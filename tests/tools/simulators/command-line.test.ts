@@ -5,8 +5,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, assert, beforeAll, describe, expect, it } from 'vitest'
+import { FAULT_KINDS } from '@/simulator/faults.js'
 import { simulatorFor, UsageError } from '@/tools/simulators/command-line.js'
-import { FAULT_KINDS } from '@/tools/simulators/faults.js'
 import { ask } from './support.js'
 
 let folder: string

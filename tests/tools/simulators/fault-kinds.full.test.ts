@@ -1,6 +1,6 @@
 /** Each kind of fault, at each simulator that has it, as a caller sees it over HTTP. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import type { FaultKind } from '@/tools/simulators/faults.js'
+import type { FaultKind } from '@/simulator/faults.js'
 import {
   createArkSimulator,
   createGeminiSimulator,

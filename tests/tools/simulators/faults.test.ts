@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
-import { FAULT_KINDS, FAULTS, FaultPlanError, Faults, parseFaultPlan } from '@/tools/simulators/faults.js'
+import { FAULT_KINDS, FAULTS, FaultPlanError, Faults, parseFaultPlan } from '@/simulator/faults.js'
 
 const draws = (faults: Faults, count: number) => Array.from({ length: count }, () => faults.take('rateLimited'))
 

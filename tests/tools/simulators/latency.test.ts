@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { createLatency } from '@/tools/simulators/latency.js'
+import { createLatency } from '@/simulator/latency.js'
 
 const provider = { shortest: 25_000, longest: 40_000 }
 const drawn = (latency: () => number) => Array.from({ length: 100 }, () => latency())

@@ -1,8 +1,8 @@
 /** Ark's own error bodies: `{error: {code, message, param, type}}`. */
 import { randomUUID } from 'node:crypto'
 import type { z } from 'zod'
-import type { ProviderErrors } from '../disturbances.js'
-import type { SimulatorContext } from '../http.js'
+import type { ProviderErrors } from '../../../simulator/disturbances.js'
+import type { SimulatorContext } from '../../../simulator/http.js'
 
 const TYPES = {
   400: 'BadRequest',

@@ -2,11 +2,11 @@
  * Ark's video task API, for development without a key and for tests. A prompt with `[refuse]` is refused by moderation
  * at once, one with `[fail]` after the video was made.
  */
-import { disturbancesOf } from '../disturbances.js'
-import { faultsAt } from '../faults.js'
-import type { SimulatorContext } from '../http.js'
+import { disturbancesOf } from '../../../simulator/disturbances.js'
+import { faultsAt } from '../../../simulator/faults.js'
+import type { SimulatorContext } from '../../../simulator/http.js'
+import { createSimulator, type Simulator, type SimulatorOptions } from '../../../simulator/simulator.js'
 import { encodePng } from '../picture.js'
-import { createSimulator, type Simulator, type SimulatorOptions } from '../simulator.js'
 import { Callbacks } from './callbacks.js'
 import {
   arkErrors,

@@ -1,7 +1,7 @@
 /** A task of the Ark simulator: its request, when its status changes, and how it ends. Times are unix milliseconds. */
 import { createHash, randomInt, randomUUID } from 'node:crypto'
-import type { FaultKind } from '../faults.js'
-import { seedOf } from '../picture.js'
+import { seedOf } from '../../../simulator/chance.js'
+import type { FaultKind } from '../../../simulator/faults.js'
 import { type CreateTask, keepsSeed, promptOf } from './request.js'
 import { FRAMES_PER_SECOND, type VideoSpec } from './video.js'
 

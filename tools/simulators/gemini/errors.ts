@@ -1,7 +1,7 @@
 /** Errors of Google's APIs: `{error: {code, message, status, details}}`. */
 import type { z } from 'zod'
-import type { ProviderErrors } from '../disturbances.js'
-import type { SimulatorContext } from '../http.js'
+import type { ProviderErrors } from '../../../simulator/disturbances.js'
+import type { SimulatorContext } from '../../../simulator/http.js'
 
 const STATUSES = {
   INVALID_ARGUMENT: 400,

@@ -3,11 +3,11 @@
  * is blocked at once, one with `[fail]` after the image was made; `[block:SAFETY]` and `[finish:NO_IMAGE]` do the same
  * with the given reason.
  */
-import type { FaultKind } from '../faults.js'
+import type { FaultKind } from '../../../simulator/faults.js'
+import { createSimulator, type Simulator, type SimulatorOptions } from '../../../simulator/simulator.js'
 import { IMAGE_FAULTS } from '../image-faults.js'
 import { otherRatio, paint, ratioOf, type Size } from '../paint.js'
 import { encodePng } from '../picture.js'
-import { createSimulator, type Simulator, type SimulatorOptions } from '../simulator.js'
 import { blocked, newResponseId, withImage, withoutImage } from './answer.js'
 import { geminiErrors, invalid, keyInvalid, keyMissing, modelNotFound } from './errors.js'
 import { generateContentSchema, IMAGE_SIDES, promptOf, referencesOf } from './request.js'

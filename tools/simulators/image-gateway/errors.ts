@@ -1,7 +1,7 @@
 /** LiteLLM's errors: `code` is the status, as a string. */
 import type { z } from 'zod'
-import type { ProviderErrors } from '../disturbances.js'
-import type { SimulatorContext } from '../http.js'
+import type { ProviderErrors } from '../../../simulator/disturbances.js'
+import type { SimulatorContext } from '../../../simulator/http.js'
 
 type Status = 400 | 401 | 403 | 429 | 500 | 503
 

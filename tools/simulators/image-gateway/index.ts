@@ -3,11 +3,11 @@
  * A prompt with `[refuse]` is refused by moderation, one with `[fail]` gets an answer without an image.
  */
 import { withTimeout } from '../../../lib/abort.js'
-import { disturbancesOf } from '../disturbances.js'
+import { disturbancesOf } from '../../../simulator/disturbances.js'
+import { createSimulator, type Simulator, type SimulatorOptions } from '../../../simulator/simulator.js'
 import { IMAGE_FAULTS } from '../image-faults.js'
 import { otherRatio, paint, ratioOf, type Size } from '../paint.js'
 import { encodePng } from '../picture.js'
-import { createSimulator, type Simulator, type SimulatorOptions } from '../simulator.js'
 import { type AnswerShape, completion, messageWith, newCompletionId } from './answer.js'
 import { gatewayErrors, invalid, modelNotFound, promptRefused, unauthorized, unreadableReference } from './errors.js'
 import { chatSchema, whatIsAsked } from './request.js'

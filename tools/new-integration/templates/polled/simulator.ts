@@ -1,5 +1,5 @@
 /** Stands in for the provider where no key is configured. Keep it to what the provider's documents say. */
-import { simulatePolled } from '../../../../tools/simulators/simulate.js'
+import { simulatePolled } from '../../../../simulator/index.js'
 
 export const createSimulator = simulatePolled({
   path: '/v1/jobs',

@@ -1,5 +1,5 @@
 /** Stands in for the provider where no key is configured. Keep it to what the provider's documents say. */
-import { simulateSingle } from '../../../../tools/simulators/simulate.js'
+import { simulateSingle } from '../../../../simulator/index.js'
 
 export const createSimulator = simulateSingle({
   path: '/v1/make',

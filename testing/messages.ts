@@ -1,4 +1,4 @@
-import type { OperatorRequest, ProcessorReport, RunReport, TaskRequest } from '@/protocol/index.js'
+import type { OperatorRequest, ProcessorReport, RunReport, TaskRequest } from '../protocol/index.js'
 
 /** Says whom a message is from, as main does when it has parsed one. */
 export function withSender(message: RunReport | ProcessorReport | OperatorRequest): TaskRequest {

@@ -7,7 +7,7 @@ import {
   type TaskEvent,
   type TaskRequest,
   type TaskState,
-} from '@/protocol/index.js'
+} from '../protocol/index.js'
 
 /** A task as main has it, with the protocol's own rules and no database: what every main in memory is made of. */
 export class TaskInMemory {

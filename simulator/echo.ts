@@ -10,12 +10,14 @@ const GONE_BY = new Set([
   'blockReason',
   'retryDelay',
   'status',
+  'state',
 ])
 
 /** A request's key; undefined if it has none. */
 export function keyOf({ req }: SimulatorContext): string | undefined {
   const bearer = /^Bearer (\S+)$/.exec(req.header('authorization') ?? '')?.[1]
-  return bearer ?? req.header('x-goog-api-key') ?? req.query('key')
+  const named = Object.entries(req.header()).find(([name]) => /key|token|secret/i.test(name))?.[1]
+  return bearer ?? named ?? req.query('key')
 }
 
 /**

@@ -6,7 +6,6 @@ export {
   type PolledProvider,
   type SimulatedJob,
   type SingleProvider,
-  simulatePolled,
-  simulateSingle,
+  simulate,
 } from './simulate.js'
 export { createSimulator, type Simulator, type SimulatorKind, type SimulatorOptions } from './simulator.js'

@@ -87,3 +87,12 @@ function insideBase64(text: string, offset: number, encoding: 'base64' | 'base64
     .toString(encoding)
     .slice(offset === 0 ? 0 : 4)
 }
+
+/** Every value in it, one a line, bytes as the text they hold: JSON would hide what is in a payload in base64. */
+export function readable(value: unknown): string {
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('utf8')
+  if (typeof value !== 'object' || value === null) return String(value)
+  return Object.entries(value)
+    .map(([key, inner]) => `${key}: ${readable(inner)}`)
+    .join('\n')
+}

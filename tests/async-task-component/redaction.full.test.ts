@@ -7,8 +7,7 @@ import { expect, inject, it } from 'vitest'
 import { WorkerManager } from '@/async-task-component/worker-manager.js'
 import { collectIntegrationWorkflows } from '@/async-task-component/workflow-collector.js'
 import { TEST_TOKEN } from '@/testing/protocol-main.js'
-import { SecretScanner } from '@/testing/scanner.js'
-import { readable } from '../secrets/places.js'
+import { readable, SecretScanner } from '@/testing/scanner.js'
 import { ALPHA_QUEUE, activityContext, createTemporalNamespace, FIXTURES, silent, uniqueName } from './support.js'
 
 const scanner = new SecretScanner({ TOKEN: TEST_TOKEN })

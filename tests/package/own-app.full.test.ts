@@ -10,7 +10,7 @@ import { publint } from 'publint'
 import { afterAll, beforeAll, expect, inject, it } from 'vitest'
 import { createClient } from '@/client/index.js'
 import type * as integrations from '@/examples/own-app/src/integrations/index.js'
-import { simulatePolled } from '@/simulator/simulate.js'
+import { simulate } from '@/simulator/index.js'
 import { copyRepository } from '@/tools/mutants/run.js'
 import { freePort } from '@/tools/temporal/free-port.js'
 
@@ -18,10 +18,13 @@ const execute = promisify(execFile)
 const cli = join('node_modules', '.bin', 'async-task')
 const children: ChildProcess[] = []
 let env: NodeJS.ProcessEnv
-const provider = simulatePolled({
-  path: '/v1/jobs',
-  show: ({ id, request, state, url, error }) => ({ id, mark: request.mark, state, url, error }),
-})()
+const provider = simulate(
+  { namespace: 'provider', shape: 'polled' },
+  {
+    path: '/v1/jobs',
+    show: ({ id, request, state, url, error }) => ({ id, mark: request.mark, state, url, error }),
+  },
+)()
 
 let folder: string
 let app: string

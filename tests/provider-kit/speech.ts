@@ -73,11 +73,12 @@ export const unlistedSpeech = defineIntegration({
   name: 'unlisted-speech',
   request,
   result,
+  errors: [[/moderation/, 'refused']],
   polled: {
     create: ({ http, request, mark }) =>
       http.post('/v1/speech', { ...request, ref: mark }, jobSchema).then(({ id }) => id),
     poll: ({ http, id }) => http.get(`/v1/speech/${id}`, jobSchema),
-    status: ({ state }) => (isKnown(state) ? STATUS[state] : undefined),
+    status: ({ state, why }) => ({ status: isKnown(state) ? STATUS[state] : undefined, reason: why }),
     lookUp: impossible({ onAmbiguousCreate: 'fail' }),
     result: async ({ job, store }) => ({ audio: await store(job.url, 'audio'), seconds: job.seconds }),
   },

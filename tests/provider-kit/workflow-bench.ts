@@ -13,81 +13,17 @@ import { createArtifactStore } from '@/artifacts/index.js'
 import { integrationsConfigSchema } from '@/integrations/entries/config.js'
 import * as definitions from '@/integrations/entries/definitions.js'
 import type { AttemptInput, AttemptOutcome } from '@/protocol/attempt.js'
-import { initialTaskState, type RunReport, type TaskState } from '@/protocol/index.js'
 import { providerTaskQueue } from '@/protocol/names.js'
 import type { ActivityContext, CreateActivities } from '@/provider-kit/activity-context.js'
 import type { Integration } from '@/provider-kit/definition/define.js'
 import { createTaskActivities } from '@/provider-kit/main-reports.js'
 import { createProviderPauses } from '@/provider-kit/provider/pauses.js'
-import { ProtocolMain } from '@/testing/protocol-main.js'
-import type { TaskInMemory } from '@/testing/task-in-memory.js'
+import { RecordingMain } from '@/testing/recording-main.js'
 import { TEST_TOKEN } from '../support/main.js'
 import { bundleOf } from '../support/shared.js'
 import '@/testing/quiet-temporal.js'
 
-const TASK_ID = '42'
-const TASK_KEY = 'k7Qx2'
-
-/** A main with one task, claimed for attempt 1, that keeps what it was told. */
-export class RecordingMain {
-  /** Every report, in order. */
-  readonly reports: Array<RunReport & { apiCallId: string }> = []
-  /** Statuses to answer the next reports with, whatever they say. */
-  failWith: number[] = []
-  /** Called with each report before it is decided on, which waits for what this returns. */
-  onReport: (report: RunReport) => unknown = () => undefined
-  #task: TaskInMemory
-
-  private constructor(private readonly protocol: ProtocolMain) {
-    this.#task = this.take(TASK_ID, TASK_KEY)
-    protocol.token = TEST_TOKEN
-    protocol.fault = () => this.failWith.shift()
-    protocol.onReport = (body) => {
-      const report = body as RecordingMain['reports'][number]
-      this.reports.push(report)
-      return this.onReport(report)
-    }
-  }
-
-  static async start(): Promise<RecordingMain> {
-    return new RecordingMain(await ProtocolMain.start())
-  }
-
-  get url(): string {
-    return this.protocol.url
-  }
-
-  stop(): Promise<void> {
-    return this.protocol.stop()
-  }
-
-  /** Another task in place of its own. */
-  take(id: string, taskKey: string): TaskInMemory {
-    this.#task = this.protocol.add('bench', id, {}, taskKey)
-    this.protocol.apply(id, { status: 'queued' })
-    return this.#task
-  }
-
-  /** The task's row. */
-  get state(): TaskState {
-    return this.#task.state
-  }
-
-  set state(state: TaskState) {
-    this.#task.state = state
-  }
-}
-
-/** The row of a task whose earlier attempt left this behind, claimed again for the next one. */
-export function nextAttempt(
-  { providerTask, openIntents }: Pick<TaskState, 'providerTask' | 'openIntents'>,
-  attempts = 1,
-): TaskState {
-  const outcomes = Object.fromEntries(Array.from({ length: attempts }, (_, i) => [i + 1, 'failed' as const]))
-  const claimed = { status: 'queued' as const, attempts, outcomes }
-  const left = { providerTask, openIntents }
-  return { ...initialTaskState(5), ...claimed, ...left, fencingToken: 'token-earlier', leaseExpiresAt: 1 }
-}
+export { nextAttempt, RecordingMain } from '@/testing/recording-main.js'
 
 type Sections = z.output<typeof integrationsConfigSchema>
 type BenchContext = ActivityContext<Sections>
@@ -138,6 +74,7 @@ export async function withWorkflowBench(
   test: (bench: WorkflowBench) => Promise<void>,
 ): Promise<void> {
   const main = await RecordingMain.start()
+  main.token = TEST_TOKEN
   const artifactsDir = await mkdtemp(join(tmpdir(), 'artifacts-'))
   const context: BenchContext = {
     mainUrl: mainUrl ?? main.url,
@@ -161,7 +98,7 @@ export async function withWorkflowBench(
   const start: WorkflowBench['start'] = (workflow, requestParams, attempt = 1, { workflowId, ...of } = {}) => {
     // Another host than main's own: only its path may count.
     const callbackUrl = 'http://main.invalid/api/test/report'
-    const input = { apiCallId: TASK_ID, taskKey: TASK_KEY, attempt, callbackUrl, requestParams, ...of }
+    const input = { ...main.task, attempt, callbackUrl, requestParams, ...of }
     const id = workflowId ?? `${taskQueue}:${attempt}`
     return env.client.workflow.start(workflow, { taskQueue, workflowId: id, args: [input] })
   }

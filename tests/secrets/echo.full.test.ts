@@ -7,7 +7,7 @@ import { MockActivityEnvironment, type TestWorkflowEnvironment } from '@temporal
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createActivities as createImageActivities } from '@/integrations/nanobanana2ImageGeneration/activities/index.js'
 import { createTaskActivities } from '@/provider-kit/main-reports.js'
-import { SecretScanner } from '@/testing/scanner.js'
+import { readable, SecretScanner } from '@/testing/scanner.js'
 import {
   createGeminiSimulator,
   createImageGatewaySimulator,
@@ -16,7 +16,6 @@ import {
 } from '@/tools/simulators/index.js'
 import { videoRequest, withVideoBench } from '../provider-kit/video-bench.js'
 import { createRealEnvironment, type WorkflowBench, withWorkflowBench } from '../provider-kit/workflow-bench.js'
-import { readable } from './places.js'
 
 const KEY = 'aZ9/provider+key_half-Q7.x2='
 const scanner = new SecretScanner({ KEY, CAPITALS: KEY.toUpperCase(), HEX: Buffer.from(KEY).toString('hex') })

@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs'
 import { basename } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Client } from '@temporalio/client'
-import type { Place } from '@/testing/scanner.js'
+import { type Place, readable } from '@/testing/scanner.js'
 import type { Query } from '@/tools/chaos/witnesses/database.js'
 
 /**
@@ -54,13 +54,4 @@ export async function answer(url: string | URL, init: AskInit = {}): Promise<Pla
     text: [response.statusText, ...headers, await response.text()].join('\n'),
     status: response.status,
   }
-}
-
-/** Every value in it, one a line, bytes as the text they hold: JSON would hide what is in a payload in base64. */
-export function readable(value: unknown): string {
-  if (value instanceof Uint8Array) return Buffer.from(value).toString('utf8')
-  if (typeof value !== 'object' || value === null) return String(value)
-  return Object.entries(value)
-    .map(([key, inner]) => `${key}: ${readable(inner)}`)
-    .join('\n')
 }

@@ -43,7 +43,16 @@ it('what was added passes the check', async () => {
 
 it('its tests pass', async () => {
   const vitest = ['vitest', 'run', '--project', 'quick-alone', 'tests/integrations/acme']
-  expect(await npm(folder, 'exec', '--', ...vitest)).toMatch(/^13 passed, 0 failed$/m)
+  const [, passed] = /^(\d+) passed, 0 failed$/m.exec(await npm(folder, 'exec', '--', ...vitest)) ?? []
+  // The contract of each shape.
+  expect(Number(passed)).toBeGreaterThan(90)
+})
+
+it('each has a page', async () => {
+  const page = await readFile(join(folder, 'docs/integrations/acmePolled.md'), 'utf8')
+  expect(page).toContain('# acmePolled\n')
+  expect(page).toContain('`ACME_POLLED_API_KEY`')
+  expect(page).not.toMatch(/newIntegration|NEW_INTEGRATION/)
 })
 
 it('the real stack completes a task of each', async () => {
@@ -67,5 +76,5 @@ it('they are taken away again', async () => {
   for (const shape of SHAPES) await npm(other, 'run', 'new:integration', '--', nameOf(shape), '--remove')
   expect(await readFile(join(other, DEFINITIONS), 'utf8')).toBe(await readFile(DEFINITIONS, 'utf8'))
   const left = readdirSync(other, { recursive: true, encoding: 'utf8' }).filter((file) => file.includes('acme'))
-  expect(left.filter((file) => /^(integrations|tests)/.test(file))).toEqual([])
+  expect(left.filter((file) => /^(integrations|tests|docs)/.test(file))).toEqual([])
 })

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { upperSnakeCase } from '../../provider-kit/definition/section.js'
 
 export const SHAPES = ['polled', 'single', 'local', 'custom'] as const
 export type Shape = (typeof SHAPES)[number]
@@ -17,8 +18,9 @@ export interface AddedIntegration {
 
 const TEMPLATES = join(dirname(fileURLToPath(import.meta.url)), 'templates')
 const DEFINITIONS = 'integrations/entries/definitions.ts'
-/** What the templates' integration is called. */
+/** What the templates' integration is called, and what its variables begin with. */
 const PLACEHOLDER = /newIntegration/g
+const VARIABLES = /NEW_INTEGRATION/g
 
 /** What is wrong with a name, if something is. */
 export function badName(name: string): string | undefined {
@@ -37,25 +39,18 @@ export function addIntegration(root: string, name: string, shape: Shape): AddedI
   if (problem) throw new Error(`${problem}. Nothing was added.`)
   const template = join(TEMPLATES, shape)
   const files = readdirSync(template, { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.ts'))
+    .filter((file) => /\.(ts|md)$/.test(file))
     .map((file) => {
-      const code = readFileSync(join(template, file), 'utf8')
-      const [target, moved] =
-        file === 'tests.ts'
-          ? [
-              testOf(name),
-              code.replaceAll("'../../../../tests/", "'../").replaceAll("'./", "'../../integrations/newIntegration/"),
-            ]
-          : // Templates lie two folders deeper than what is made of them.
-            [`integrations/${name}/${file}`, code.replaceAll("'../../../../", "'../../")]
-      write(join(root, target), moved.replace(PLACEHOLDER, name))
+      const [target, moved] = placed(file, readFileSync(join(template, file), 'utf8'), name)
+      write(join(root, target), moved.replace(PLACEHOLDER, name).replace(VARIABLES, upperSnakeCase(name)))
       return target
     })
   const definitions = join(root, DEFINITIONS)
   writeFileSync(definitions, `${readFileSync(definitions, 'utf8')}${lineOf(name)}`)
   // Where a line belongs hangs on the name.
   const biome = join(root, 'node_modules', '.bin', 'biome')
-  execFileSync(biome, ['check', '--write', ...files, DEFINITIONS], { cwd: root, stdio: 'pipe' })
+  const code = files.filter((file) => file.endsWith('.ts'))
+  execFileSync(biome, ['check', '--write', ...code, DEFINITIONS], { cwd: root, stdio: 'pipe' })
   return { files: [...files, `${DEFINITIONS}: one line`], route: `/api/${name}/create`, example: { text: 'hello' } }
 }
 
@@ -67,7 +62,18 @@ export function removeIntegration(root: string, name: string): void {
   if (!isThere) throw new Error(`${DEFINITIONS} has no line ${lineOf(name).trim()}: nothing was removed`)
   writeFileSync(definitions, text.replace(lineOf(name), ''))
   rmSync(join(root, 'integrations', name), { recursive: true, force: true })
-  rmSync(join(root, testOf(name)), { force: true })
+  for (const file of [testOf(name), docsOf(name)]) rmSync(join(root, file), { force: true })
+}
+
+/** Where a template's file goes, and what it says there. */
+function placed(file: string, text: string, name: string): [target: string, text: string] {
+  if (file === 'docs.md') return [docsOf(name), text]
+  if (file === 'tests.ts') {
+    const outwards = text.replaceAll("'../../../../", "'../../")
+    return [testOf(name), outwards.replaceAll("'./", "'../../integrations/newIntegration/")]
+  }
+  // Templates lie two folders deeper than what is made of them.
+  return [`integrations/${name}/${file}`, text.replaceAll("'../../../../", "'../../")]
 }
 
 function lineOf(name: string): string {
@@ -76,6 +82,10 @@ function lineOf(name: string): string {
 
 function testOf(name: string): string {
   return `tests/integrations/${name}.test.ts`
+}
+
+function docsOf(name: string): string {
+  return `docs/integrations/${name}.md`
 }
 
 function write(path: string, text: string): void {

@@ -1,11 +1,8 @@
-/** newIntegration: its workflow under time skipping, beside a main in memory. */
-import { expect, it } from 'vitest'
-import { integrationBench } from '../../../../tests/provider-kit/integration-bench.js'
+/** newIntegration: what has to hold for any workflow of one's own, and what it makes. */
+import { contractSuite } from '../../../../testing/index.js'
+import * as activities from './activities/index.js'
 import { newIntegration } from './index.js'
 
-const bench = integrationBench(newIntegration)
+const workflows = new URL('./workflows/index.ts', import.meta.url)
 
-it('makes what it was asked for', () =>
-  bench(async ({ run }) => {
-    expect(await run({ text: 'one two three' })).toMatchObject({ outcome: 'completed', result: { words: 3 } })
-  }))
+contractSuite(newIntegration, { workflows, activities, request: { text: 'one two three' }, result: { words: 3 } })

@@ -1,11 +1,5 @@
-/** newIntegration: its workflow under time skipping, beside a main in memory. */
-import { expect, it } from 'vitest'
-import { integrationBench } from '../../../../tests/provider-kit/integration-bench.js'
+/** newIntegration: what has to hold for any work without a provider, and what it makes. */
+import { contractSuite } from '../../../../testing/index.js'
 import { newIntegration } from './index.js'
 
-const bench = integrationBench(newIntegration)
-
-it('makes what it was asked for', () =>
-  bench(async ({ run }) => {
-    expect(await run({ text: 'one two three' })).toMatchObject({ outcome: 'completed', result: { words: 3 } })
-  }))
+contractSuite(newIntegration, { request: { text: 'one two three' }, result: { words: 3 } })

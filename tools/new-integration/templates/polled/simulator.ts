@@ -1,7 +1,8 @@
 /** Stands in for the provider where no key is configured. Keep it to what the provider's documents say. */
-import { simulatePolled } from '../../../../simulator/index.js'
+import { simulate } from '../../../../simulator/index.js'
+import { newIntegration } from './index.js'
 
-export const createSimulator = simulatePolled({
+export const createSimulator = simulate(newIntegration, {
   path: '/v1/jobs',
   show: ({ id, request, state, url, error }) => ({ id, mark: request.mark, state, url, error }),
 })

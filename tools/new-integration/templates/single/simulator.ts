@@ -1,7 +1,8 @@
 /** Stands in for the provider where no key is configured. Keep it to what the provider's documents say. */
-import { simulateSingle } from '../../../../simulator/index.js'
+import { simulate } from '../../../../simulator/index.js'
+import { newIntegration } from './index.js'
 
-export const createSimulator = simulateSingle({
+export const createSimulator = simulate(newIntegration, {
   path: '/v1/make',
   answer: (_request, url) => ({ url }),
 })

@@ -1,0 +1,264 @@
+/** The workers of one definition on a Temporal server for tests, and each task's own world that they work in. */
+import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { extname, join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { ApplicationFailure, CompleteAsyncError, Context } from '@temporalio/activity'
+import type { WorkflowHandle, WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client'
+import type { History } from '@temporalio/common/lib/proto-utils.js'
+import type { TestWorkflowEnvironment } from '@temporalio/testing'
+import { Worker } from '@temporalio/worker'
+import pino from 'pino'
+import { createArtifactStore } from '../artifacts/index.js'
+import { BundleCache } from '../async-task-component/bundle-cache.js'
+import type { AttemptInput, AttemptOutcome } from '../protocol/attempt.js'
+import { providerTaskQueue } from '../protocol/names.js'
+import type { Activities, ActivityContext } from '../provider-kit/activity-context.js'
+import type { Integration } from '../provider-kit/definition/define.js'
+import { createTaskActivities } from '../provider-kit/main-reports.js'
+import { createProviderPauses } from '../provider-kit/provider/pauses.js'
+import type { Simulator, SimulatorOptions } from '../simulator/index.js'
+import './quiet-temporal.js'
+import { RecordingMain } from './recording-main.js'
+
+// biome-ignore lint/suspicious/noExplicitAny: of whatever types.
+export type AnyIntegration = Integration<any, any, any, Activities>
+
+export interface DefinitionParts {
+  /** Its provider's simulator, where it has a provider. */
+  createSimulator?: ((options: SimulatorOptions) => Simulator) | undefined
+  /** Of the shape `custom`: its `workflows/index.ts`. */
+  workflows?: URL | undefined
+  /** What its `activities/index.ts` exports beside `createActivities`. */
+  activities?: object | undefined
+  /** Options of its section of the configuration, for all tasks. */
+  section?: object | undefined
+}
+
+export interface TaskOptions {
+  /** Options of its section, for this one. */
+  section?: object | undefined
+  simulator?: SimulatorOptions | undefined
+  /** With one, the simulator is taken for the provider itself, and the section's own settings count. */
+  apiKey?: string | undefined
+}
+
+type Handle = WorkflowHandleWithFirstExecutionRunId<(input: AttemptInput) => Promise<AttemptOutcome>>
+
+/** One task, with all that its run has to do with. */
+export interface IntegrationBench {
+  /** Main, with this task alone. */
+  main: RecordingMain
+  /** Where a simulator was given. */
+  provider: Simulator
+  providerUrl: string | undefined
+  /** How many requests the provider has accepted, and charges for. */
+  paid(): number
+  /** Runs an attempt of the task to its end. Default: the first, of the definition's `example`. */
+  run(request?: object, attempt?: number): Promise<AttemptOutcome>
+  start(request?: object, attempt?: number): Promise<Handle>
+  /** The names of the activities that a run scheduled, in order. */
+  activitiesOf(handle: Pick<WorkflowHandle, 'fetchHistory'>): Promise<string[]>
+  artifactsDir: string
+  /** What the worker's process has logged of the task. */
+  logs: string[]
+  context: ActivityContext
+  /** The worker of this activity's nth run dies when all is done, before Temporal learns of that. */
+  dieAt(activity: string, nth: number): void
+}
+
+const SHARED = new URL(`../provider-kit/workflow/shared-workflows${extname(import.meta.url)}`, import.meta.url)
+const BUNDLES = join(process.cwd(), 'node_modules', '.cache', 'interaqt-async-task')
+/** A run that takes so long has got stuck. */
+const STUCK_MS = 20_000
+const LOOK_MS = 2000
+/** Each step of a run is done as by a worker that has never seen it. */
+const FORGETFUL = { maxCachedWorkflows: 0 }
+
+type Bundle = Awaited<ReturnType<BundleCache['bundle']>>
+type Perform = (name: string, args: unknown[]) => Promise<unknown>
+
+/** One pair of workers for all tasks: each task's activities are its own, told by the run's workflow id. */
+export class DefinitionWorkers {
+  static #opened = 0
+  readonly #tasks = new Map<string, Perform>()
+  readonly #running: Promise<void>[]
+
+  private constructor(
+    readonly env: TestWorkflowEnvironment,
+    private readonly definition: AnyIntegration,
+    private readonly parts: DefinitionParts,
+    readonly bundle: Bundle,
+    private readonly taskQueue: string,
+    private readonly workers: Worker[],
+    route: { perform: (workflowId: string) => Perform | undefined },
+  ) {
+    route.perform = (workflowId) => this.#tasks.get(workflowId)
+    this.#running = workers.map((worker) => worker.run())
+  }
+
+  static async open(
+    env: TestWorkflowEnvironment,
+    definition: AnyIntegration,
+    parts: DefinitionParts,
+  ): Promise<DefinitionWorkers> {
+    const taskQueue = `bench-${process.pid}-${++DefinitionWorkers.#opened}`
+    const bundle = await bundleOf(definition, parts)
+    const route: { perform: (workflowId: string) => Perform | undefined } = { perform: () => undefined }
+    const perform: Perform = async (name, args) => {
+      const { workflowExecution } = Context.current().info
+      const task = route.perform(workflowExecution?.workflowId ?? '')
+      if (!task) throw ApplicationFailure.nonRetryable('The test of this run is over')
+      return task(name, args)
+    }
+    const names = Object.keys(
+      activitiesOf(definition, parts, contextOf(definition, parts.section ?? {}, 'http://127.0.0.1:9', '')),
+    )
+    const activities = Object.fromEntries(
+      names.map((name) => [name, (...args: unknown[]): Promise<unknown> => perform(name, args)]),
+    )
+    const common = { connection: env.nativeConnection, activities }
+    const workers = await Promise.all([
+      Worker.create({ ...common, taskQueue, workflowBundle: bundle, ...(env.supportsTimeSkipping && FORGETFUL) }),
+      Worker.create({ ...common, taskQueue: providerTaskQueue(taskQueue) }),
+    ])
+    return new DefinitionWorkers(env, definition, parts, bundle, taskQueue, workers, route)
+  }
+
+  async close(): Promise<void> {
+    for (const worker of this.workers) if (worker.getState() === 'RUNNING') worker.shutdown()
+    await Promise.all(this.#running)
+  }
+
+  /** Runs `test` with a task of its own, over a fresh main, a fresh simulator and a fresh artifact folder. */
+  async withTask(options: TaskOptions, test: (bench: IntegrationBench) => Promise<void>): Promise<void> {
+    const { definition, parts, taskQueue } = this
+    const provider = parts.createSimulator?.({ latencyMs: 0, slowBodyMs: 50, ...options.simulator })
+    const [main, started, artifactsDir] = await Promise.all([
+      RecordingMain.start(),
+      provider?.start(),
+      mkdtemp(join(tmpdir(), 'artifacts-')),
+    ])
+    const logs: string[] = []
+    const section = { ...sectionFor(started?.url, options.apiKey), ...parts.section, ...options.section }
+    const context = contextOf(definition, section, main.url, artifactsDir, main.token, logs)
+    const own = activitiesOf(definition, parts, context)
+    const deaths = new Set<string>()
+    const performed: Record<string, number> = {}
+    const perform: Perform = async (name, args) => {
+      performed[name] = (performed[name] ?? 0) + 1
+      const result = await own[name]?.(...args)
+      return deaths.has(`${name} ${performed[name]}`) ? die() : result
+    }
+    const workflowIds: string[] = []
+    const start: IntegrationBench['start'] = (request = definition.example, attempt = 1) => {
+      const workflowId = `${taskQueue}:${++tasks}:${attempt}`
+      workflowIds.push(workflowId)
+      this.#tasks.set(workflowId, perform)
+      // Another host than main's own: only its path may count.
+      const callbackUrl = 'http://main.invalid/api/test/report'
+      const input: AttemptInput = { ...main.task, attempt, callbackUrl, requestParams: request }
+      const { workflow } = this
+      return this.env.client.workflow.start(workflow, { taskQueue, workflowId, args: [input] }) as Promise<Handle>
+    }
+    try {
+      await test({
+        main,
+        provider: provider as Simulator,
+        providerUrl: started?.url,
+        paid: () => provider?.requests.filter(({ created }) => created).length ?? 0,
+        start,
+        run: async (request, attempt) => this.outcomeOf(await start(request, attempt)),
+        activitiesOf: async (handle) => scheduledIn(await handle.fetchHistory()).map(({ name }) => name),
+        artifactsDir,
+        logs,
+        context,
+        dieAt: (activity, nth) => void deaths.add(`${activity} ${nth}`),
+      })
+    } finally {
+      for (const workflowId of workflowIds) this.#tasks.delete(workflowId)
+      await Promise.all([main.stop(), provider?.stop()])
+      await rm(artifactsDir, { recursive: true, force: true })
+    }
+  }
+
+  /** @throws Error that says why, where the run has no end */
+  async outcomeOf(handle: Handle): Promise<AttemptOutcome> {
+    const result = handle.result()
+    for (let looks = 1; ; looks++) {
+      const ended = new AbortController()
+      const later = delay(LOOK_MS, undefined, { signal: ended.signal }).catch(() => undefined)
+      const outcome = await Promise.race([result, later]).finally(() => ended.abort())
+      if (outcome) return outcome
+      const { events } = await handle.fetchHistory()
+      const failures = (events ?? []).flatMap(({ workflowTaskFailedEventAttributes: failed }) => failed?.failure ?? [])
+      if (failures.length < 2 && looks * LOOK_MS < STUCK_MS) continue
+      result.catch(() => 'it was terminated')
+      await handle.terminate('it is stuck')
+      throw new Error(`The run is stuck: ${failures.at(-1)?.message ?? `no end within ${STUCK_MS / 1000} s`}`)
+    }
+  }
+
+  private get workflow(): string {
+    const { shape, workflowName } = this.definition
+    return this.parts.workflows ? workflowName : `${shape}Workflow`
+  }
+}
+
+/** For Temporal it is a try without an end, which is repeated; what is not repeated is given up when its time is over. */
+function die(): never {
+  const { retryPolicy } = Context.current().info
+  if (retryPolicy?.maximumAttempts === 1) throw new CompleteAsyncError()
+  throw ApplicationFailure.retryable('The worker has died', 'worker_died')
+}
+
+let tasks = 0
+
+/** The activities that a run has scheduled, with when, in milliseconds. */
+export function scheduledIn({ events }: History): Array<{ name: string; at: number }> {
+  return (events ?? []).flatMap(({ activityTaskScheduledEventAttributes: scheduled, eventTime }) => {
+    const name = scheduled?.activityType?.name
+    return name ? [{ name, at: Number(eventTime?.seconds ?? 0) * 1000 + (eventTime?.nanos ?? 0) / 1e6 }] : []
+  })
+}
+
+async function bundleOf({ name, shape }: AnyIntegration, { workflows }: DefinitionParts): Promise<Bundle> {
+  if (shape === 'custom' && !workflows) {
+    throw new TypeError(`${name}: it has workflows of its own; give workflows: new URL('…/workflows/index.ts', …)`)
+  }
+  const path = fileURLToPath(workflows ?? SHARED)
+  if (!existsSync(path)) throw new TypeError(`${name}: there is no file ${path}`)
+  const hash = createHash('sha256').update(path).digest('hex').slice(0, 12)
+  return new BundleCache(BUNDLES).bundle(`${workflows ? name : 'shared-workflows'}-${hash}`, path)
+}
+
+function activitiesOf(definition: AnyIntegration, parts: DefinitionParts, context: ActivityContext): Activities {
+  return { ...createTaskActivities(context), ...definition.createActivities(context), ...parts.activities }
+}
+
+function sectionFor(url: string | undefined, apiKey: string | undefined): object {
+  if (url === undefined) return {}
+  return { simulatorUrl: url, ...(apiKey && { apiKey, baseUrl: url, model: 'a-model' }) }
+}
+
+function contextOf(
+  { namespace, config, shape }: AnyIntegration,
+  section: object,
+  mainUrl: string,
+  dir: string,
+  internalToken = '',
+  logs: string[] = [],
+): ActivityContext {
+  const nowhere = shape === 'polled' || shape === 'single' ? { simulatorUrl: 'http://127.0.0.1:9' } : {}
+  return {
+    mainUrl,
+    internalToken,
+    artifacts: createArtifactStore({ dir }, mainUrl),
+    integrations: { [namespace]: config.parse({ ...nowhere, ...section }) },
+    providerPauses: createProviderPauses(),
+    logger: pino({ level: 'debug' }, { write: (line) => logs.push(line) }),
+  }
+}

@@ -1,6 +1,6 @@
 /** `async-task new`: the files of an integration, in an application's own folder. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, join, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
@@ -10,7 +10,8 @@ const TEMPLATES = fileURLToPath(new URL('../tools/new-integration/templates/', i
 const EXPORTS: ReadonlyArray<[RegExp, string]> = [
   [/'[./]+\/provider-kit\/definition\/[\w-]+\.js'/g, "'interaqt-async-task'"],
   [/'[./]+\/(provider-kit\/workflow|protocol)\/[\w-]+\.js'/g, "'interaqt-async-task/workflow'"],
-  [/'[./]+\/(tools\/simulators|simulator)\/[\w-]+\.js'/g, "'interaqt-async-task/simulator'"],
+  [/'[./]+\/simulator\/[\w-]+\.js'/g, "'interaqt-async-task/simulator'"],
+  [/'[./]+\/testing\/[\w-]+\.js'/g, "'interaqt-async-task/testing'"],
 ]
 
 /** @throws Error with a `code` where that cannot be; then nothing was written */
@@ -29,10 +30,11 @@ export function newIntegration(args: string[]): void {
   if (existsSync(target)) throw refusal(`${target} is there already`)
 
   for (const file of readdirSync(join(TEMPLATES, shape), { recursive: true, encoding: 'utf8' })) {
-    if (!file.endsWith('.ts') || file === 'tests.ts') continue
+    if (!file.endsWith('.ts')) continue
     let code = readFileSync(join(TEMPLATES, shape, file), 'utf8').replaceAll('newIntegration', name)
     for (const [from, to] of EXPORTS) code = code.replace(from, to)
-    const path = join(target, file)
+    if (file === 'tests.ts') code = code.replaceAll("'./", `'../${target.replaceAll(sep, '/')}/`)
+    const path = file === 'tests.ts' ? join('tests', `${name}.test.ts`) : join(target, file)
     mkdirSync(dirname(path), { recursive: true })
     writeFileSync(path, code)
     console.log(`added ${path}`)

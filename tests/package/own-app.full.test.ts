@@ -96,10 +96,14 @@ it('says what it can do, and what is wrong', async () => {
   expect(await refused(['new', 'acme-speech'])).toContain('"acme-speech" is no name')
 })
 
-it('adds an integration that compiles', async () => {
+it('adds integrations that compile, with their simulators', async () => {
   expect(await run(process.execPath, [cli, 'new', 'acmeWords', '--shape', 'custom'], app)).toContain('added src')
+  expect(await run(process.execPath, [cli, 'new', 'acmeSongs', '--shape', 'polled'], app)).toContain('added tests')
   await run('npm', ['run', 'build'], app)
-  await rm(join(app, 'src', 'integrations', 'acmeWords'), { recursive: true })
+  const test = await readFile(join(app, 'tests', 'acmeSongs.test.ts'), 'utf8')
+  expect(test).toContain("from 'interaqt-async-task/testing'")
+  expect(test).toContain("from '../src/integrations/acmeSongs/simulator.js'")
+  for (const name of ['acmeWords', 'acmeSongs']) await rm(join(app, 'src', 'integrations', name), { recursive: true })
   await rm(join(app, 'dist'), { recursive: true })
   await run('npm', ['run', 'build'], app)
 })

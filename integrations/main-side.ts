@@ -41,6 +41,11 @@ export class MainSide<Params extends z.ZodObject, Result extends z.ZodType> {
     const { maxTasksInFlight, maxOpenTasksPerUser, source } = this.options
     const rules = { policy: this.#policy, maxTasksInFlight, maxOpenTasksPerUser }
     this.#store = new TaskStore(controller, this.#names, rules)
+    const { listeners } = this.#store
+    const { namespace, logger } = this.args
+    if (listeners.length > 0) {
+      logger?.info({ namespace, listeners }, 'the application follows the changes of tasks: each is written by itself')
+    }
     await createTaskIndexes(this.#store, source && this.#sourceRelation)
   }
 

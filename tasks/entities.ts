@@ -70,7 +70,21 @@ export function isTaskEntity(entity: EntityInstance): boolean {
   return taskEntities.has(entity)
 }
 
+/** Columns for people and queries, all of which follow from `state`. */
+export const STATE_COLUMNS: Readonly<
+  Record<string, { type: 'number' | 'string' | 'json'; read(state: TaskState): unknown }>
+> = {
+  attempts: { type: 'number', read: (state) => state.attempts },
+  startedAt: { type: 'number', read: (state) => state.startedAt },
+  dueAt: { type: 'number', read: (state) => state.dueAt },
+  claimableAt: { type: 'number', read: claimableAt },
+  uncheckedSince: { type: 'number', read: uncheckedSince },
+  runId: { type: 'string', read: (state) => state.runId },
+  error: { type: 'json', read: (state) => state.error },
+}
+
 function apiCallEntity(names: CallEntityNames, maxAttempts: number): EntityInstance {
+  const columns = Object.entries(STATE_COLUMNS).map(([name, { type, read }]) => stateColumn(name, type, read))
   return Entity.create({
     name: names.apiCall,
     properties: [
@@ -90,12 +104,7 @@ function apiCallEntity(names: CallEntityNames, maxAttempts: number): EntityInsta
       Property.create({ name: 'requestParams', type: 'object' }),
       Property.create({ name: 'status', type: 'string', computation: machine(names) }),
       Property.create({ name: 'state', type: 'object', computation: machine(names, stateAfter(maxAttempts)) }),
-      stateColumn('attempts', 'number', (state) => state.attempts),
-      stateColumn('startedAt', 'number', (state) => state.startedAt),
-      stateColumn('dueAt', 'number', (state) => state.dueAt),
-      stateColumn('claimableAt', 'number', claimableAt),
-      stateColumn('uncheckedSince', 'number', uncheckedSince),
-      stateColumn('runId', 'string', (state) => state.runId),
+      ...columns.slice(0, -1),
       // Rows of earlier versions have it in `state` too; the store writes it here, and other changes keep it.
       Property.create({
         name: 'result',
@@ -105,7 +114,7 @@ function apiCallEntity(names: CallEntityNames, maxAttempts: number): EntityInsta
           (row: { state?: Partial<TaskState>; result?: unknown }) => row.state?.result ?? row.result ?? null,
         ),
       }),
-      stateColumn('error', 'json', (state) => state.error),
+      ...columns.slice(-1),
       // The URL that is told of the end; null for none. The other two are only changed by the store: see webhooks.ts.
       Property.create({ name: 'webhook', type: 'string' }),
       Property.create({ name: 'webhookDueAt', type: 'number' }),

@@ -1,7 +1,15 @@
-/** Appends events to tasks. Only they change a task, and the protocol has decided on them. */
-import { MatchExp } from 'interaqt'
+/**
+ * Appends events to tasks. Only they change a task, and the protocol has decided on them.
+ *
+ * There are two ways, which leave the same in every column. Through interaqt's storage each event is created, and
+ * interaqt folds it into the row, in some 15 statements. If nobody else listens, all events are written by one statement
+ * and all rows, folded here by the same `evolve`, by another.
+ */
+import { canonicalJSONStringify, MatchExp } from 'interaqt'
 import { claimableAt, evolve, type TaskEvent, type TaskState, uncheckedSince } from '../protocol/index.js'
-import type { IntegrationEventRecord } from './entities.js'
+import { newIds } from './database/sql.js'
+import { type IntegrationEventRecord, STATE_COLUMNS } from './entities.js'
+import { statusColumns } from './listeners.js'
 import type { StoredTask, TaskReader } from './task-reader.js'
 import type { StoredStep } from './transition-log.js'
 
@@ -14,25 +22,95 @@ export interface Change {
 }
 
 export class EventLog {
-  constructor(private readonly tasks: TaskReader) {}
+  /** @param listened whether the application listens to these entities: then events go through interaqt's storage */
+  constructor(
+    private readonly tasks: TaskReader,
+    private readonly listened: boolean,
+  ) {}
 
   /** In the caller's transaction. Gives each change's steps, in order. */
   async append(changes: Change[]): Promise<StoredStep[][]> {
+    if (!this.listened) return this.#appendAll(changes)
     const steps: StoredStep[][] = []
     for (const change of changes) steps.push(await this.#appendTo(change))
     return steps
   }
 
+  async #appendAll(changes: Change[]): Promise<StoredStep[][]> {
+    const written: Written[] = []
+    const steps: StoredStep[][] = []
+    for (const { row, events, at } of changes) {
+      const of = stepsOf(row.state, events, at)
+      steps.push(of)
+      const last = of.at(-1)
+      if (last?.event.type === 'checked') await this.#noteLook(row.id, last.after)
+      else if (last) written.push({ id: row.id, steps: of })
+    }
+    if (written.length > 0) {
+      await this.#insert(
+        written.flatMap(({ id, steps }) => steps.map(({ event, before, at }) => recordOf(id, event, before, at))),
+      )
+      await this.#update(written)
+    }
+    return steps
+  }
+
+  async #insert(records: IntegrationEventRecord[]): Promise<void> {
+    const { controller, names, events } = this.tasks
+    const ids = await newIds(controller, names.integrationEvent, records.length)
+    const columns = ['apiCallId', 'eventType', 'attempt', 'at', 'supersedes', 'data', 'id']
+      .map(events.column)
+      .join(', ')
+    const sql =
+      `INSERT INTO ${events.table} (${columns}) SELECT "apiCallId", "eventType", attempt, at, supersedes, data::json, id` +
+      ` FROM unnest($1::text[], $2::text[], $3::float8[], $4::float8[], $5::text[], $6::text[], $7::${events.idType}[])` +
+      ' WITH ORDINALITY AS event ("apiCallId", "eventType", attempt, at, supersedes, data, id, place) ORDER BY place'
+    await this.tasks.query(sql, [
+      records.map(({ apiCallId }) => apiCallId),
+      records.map(({ eventType }) => eventType),
+      records.map(({ attempt }) => attempt),
+      records.map(({ at }) => at),
+      records.map(({ supersedes }) => supersedes),
+      records.map(({ data }) => canonicalJSONStringify(data)),
+      ids,
+    ])
+  }
+
+  async #update(written: Written[]): Promise<void> {
+    const { calls, controller, names } = this.tasks
+    const states = written.map(({ steps }) => stored(steps))
+    const columns = Object.entries(STATE_COLUMNS)
+    const values: Array<[columns: string[], type: string, values: unknown[]]> = [
+      [statusColumns(controller, names), 'text', states.map(({ status }) => status)],
+      [[calls.column('state')], 'json', states.map(canonicalJSONStringify)],
+      ...columns.map(([name, { type, read }]): [string[], string, unknown[]] => [
+        [calls.column(name)],
+        SQL_TYPES[type],
+        states.map((state) => (type === 'json' ? canonicalJSONStringify(read(state)) : read(state))),
+      ]),
+    ]
+    const set = values.flatMap(([names, type], index) => names.map((name) => `${name} = value.v${index}::${type}`))
+    // Rows of earlier versions have their result in `state`.
+    const result = calls.column('result')
+    set.push(`${result} = coalesce(value.result::json, call.${result}, 'null')`)
+    const arrays = values.map(([, type], index) => `$${index + 3}::${type === 'json' ? 'text' : type}[]`)
+    const sql =
+      `UPDATE ${calls.table} AS call SET ${set.join(', ')}` +
+      ` FROM unnest($1::${calls.idType}[], $2::text[], ${arrays.join(', ')})` +
+      ` AS value (id, result, ${values.map((_, index) => `v${index}`).join(', ')}) WHERE call.${calls.column('id')} = value.id`
+    await this.tasks.query(sql, [
+      written.map(({ id }) => calls.parseId(id)),
+      written.map(resultOf),
+      ...values.map(([, , of]) => of),
+    ])
+  }
+
   async #appendTo({ row, events, at }: Change): Promise<StoredStep[]> {
-    const steps: StoredStep[] = []
-    let before = row.state
-    for (const event of events) {
-      // interaqt folds each event too, by the same `evolve`; reading its row back would cost one more statement.
-      const after = evolve(before, event)
+    // Read from the events instead of the row, which would cost one more statement.
+    const steps = stepsOf(row.state, events, at)
+    for (const { event, before, after } of steps) {
       if (event.type === 'checked') await this.#noteLook(row.id, after)
       else await this.#store(row.id, event, before, at)
-      steps.push({ event, before, after, at })
-      before = after
     }
     return steps
   }
@@ -62,6 +140,35 @@ export class EventLog {
       ` ${column('uncheckedSince')} = $4::float8 WHERE ${column('id')} = $1`
     await this.tasks.query(sql, [parseId(apiCallId), JSON.stringify(state), claimableAt(state), uncheckedSince(state)])
   }
+}
+
+interface Written {
+  id: string
+  steps: StoredStep[]
+}
+
+const SQL_TYPES = { number: 'float8', string: 'text', json: 'json' } as const
+
+function stepsOf(state: TaskState, events: TaskEvent[], at: number): StoredStep[] {
+  let before = state
+  return events.map((event) => {
+    const after = evolve(before, event)
+    const step = { event, before, after, at }
+    before = after
+    return step
+  })
+}
+
+/** The state as its column has it: a result has a column of its own. */
+function stored(steps: StoredStep[]): TaskState {
+  const [first, last] = [steps[0] as StoredStep, steps.at(-1) as StoredStep]
+  return { ...last.after, result: last.event.type === 'completed' ? null : first.before.result }
+}
+
+/** What the result's column is set to; null if it stays as it is. */
+function resultOf({ steps }: Written): string | null {
+  const result = steps.at(-1)?.after.result ?? null
+  return result === null ? null : canonicalJSONStringify(result)
 }
 
 function recordOf(apiCallId: string, event: TaskEvent, before: TaskState, at: number): IntegrationEventRecord {

@@ -8,6 +8,7 @@ import { databaseTime, inTransaction } from './database/sql.js'
 import type { CallEntityNames } from './entities.js'
 import { EventLog } from './event-log.js'
 import { IdempotencyKeys, type KeyedRequest, type MakeOnce } from './idempotency.js'
+import { listenersOf } from './listeners.js'
 import { ensureMayOpenTask, isFull, type TaskRules } from './task-limits.js'
 import { type LockedTask, STORED_FIELDS, type StoredTask, TaskReader } from './task-reader.js'
 import { TaskWatches } from './task-watches.js'
@@ -40,7 +41,9 @@ export class TaskStore extends TaskReader {
   /** The messages about ended tasks. */
   readonly webhooks: WebhookQueue
   readonly #keys: IdempotencyKeys
-  readonly #log = new EventLog(this)
+  readonly #log: EventLog
+  /** What of the application follows the tasks' changes: then events are written through interaqt's storage. */
+  readonly listeners: readonly string[]
 
   constructor(
     controller: Controller,
@@ -49,6 +52,8 @@ export class TaskStore extends TaskReader {
   ) {
     super(controller, names)
     this.#keys = new IdempotencyKeys(controller)
+    this.listeners = listenersOf(controller, names)
+    this.#log = new EventLog(this, this.listeners.length > 0)
     this.webhooks = new WebhookQueue(this, (taskKey) => this.watches.moved(taskKey))
   }
 

@@ -123,10 +123,34 @@ export async function databaseTime(controller: Controller): Promise<number> {
   return row.now
 }
 
+/**
+ * As many new ids for rows of an entity as interaqt's storage would take for them, in ascending order: on PostgreSQL
+ * from its sequence, in one statement.
+ */
+export async function newIds(
+  controller: Controller,
+  entityName: string,
+  count: number,
+): Promise<Array<string | number>> {
+  const database = databaseOf(controller)
+  const { idSystem } = database as { idSystem?: { recordToSequenceName?: Map<string, string> } }
+  const sequence = idSystem?.recordToSequenceName?.get(entityName)
+  if (sequence === undefined) {
+    const ids: Array<string | number> = []
+    while (ids.length < count) ids.push(await database.getAutoId(entityName))
+    return ids
+  }
+  const sql = 'SELECT nextval($1::regclass)::int AS id FROM generate_series(1, $2) ORDER BY 1'
+  const rows = await database.query<{ id: number }>(sql, [`"${sequence}"`, count])
+  return rows.map(({ id }) => id)
+}
+
 /** An entity's physical names, quoted for SQL: interaqt shortens and hashes them. */
 export interface PhysicalEntity {
   table: string
   column(property: string): string
+  /** The type of its id column, as SQL. */
+  idType: 'int' | 'uuid'
   /** Converts an external id for the id column, or returns null if it cannot be an id of this table. */
   parseId(id: string): string | number | null
 }
@@ -153,6 +177,7 @@ function readPhysicalEntity(controller: Controller, entityName: string): Physica
       if (fieldName === undefined) throw new Error(`${entityName} has no column for ${property}`)
       return `"${fieldName}"`
     },
+    idType: idType === 'UUID' ? 'uuid' : 'int',
     parseId(id) {
       if (idType === 'UUID') return UUID.test(id) ? id.toLowerCase() : null
       const number = /^[1-9]\d{0,9}$/.test(id) ? Number(id) : Number.NaN

@@ -2,6 +2,7 @@
 import fc from 'fast-check'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, it, vi } from 'vitest'
 import { createDatabase } from '../support/shared.js'
+import { appendBothWays } from './both-ways.js'
 import { racesOf } from './races.js'
 import { RealMain } from './real-main.js'
 import { replay } from './replay.js'
@@ -31,6 +32,16 @@ describe.each(['PGLite', 'PostgreSQL'])('on %s', (database) => {
   afterAll(() => real.stop())
 
   it('every request of a story is answered and stored as by the model', { timeout: TIMEOUT_MS }, async () => {
+    await fc.assert(
+      fc.asyncProperty(stories, anyFaults, (story, faults) => replay(real, historyOf(story, faults))),
+      { seed: SEED, examples: TELLING, numRuns: TELLING.length + RANDOM_STORIES, ...PATIENCE },
+    )
+  })
+
+  it('written past interaqt, or by it, or by each in turns, a row and its events are the same', {
+    timeout: TIMEOUT_MS,
+  }, async () => {
+    appendBothWays()
     await fc.assert(
       fc.asyncProperty(stories, anyFaults, (story, faults) => replay(real, historyOf(story, faults))),
       { seed: SEED, examples: TELLING, numRuns: TELLING.length + RANDOM_STORIES, ...PATIENCE },

@@ -6,7 +6,7 @@ const ROUNDS = 'main-component/retention.ts'
 const MIGRATION = 'main-component/migration.ts'
 const MIGRATION_PLAN = 'main-component/migration-plan.ts'
 const COMMAND = 'main-component/migrate-command.ts'
-const TASK_STORE = 'tasks/task-store.ts'
+const EVENT_LOG = 'tasks/event-log.ts'
 
 const ENDED = ['tests/main-component/retention.full.test.ts']
 const ARTIFACTS = ['tests/main-component/retention-artifacts.full.test.ts']
@@ -123,23 +123,23 @@ export const GROWTH_RULES: Mutant[] = [
   },
   {
     name: 'result-repeated-in-the-event',
-    file: TASK_STORE,
+    file: EVENT_LOG,
     from: '{ ...event, result: null } : event,',
     to: 'event : event,',
     tests: RESULTS,
   },
   {
     name: 'result-not-stored',
-    file: TASK_STORE,
-    from: "if (event.type === 'completed') await this.#storeResult",
-    to: "if (event.attempt < 0 && event.type === 'completed') await this.#storeResult",
+    file: EVENT_LOG,
+    from: 'written.map(resultOf)',
+    to: 'written.map(() => null)',
     tests: RESULTS,
   },
   {
     name: 'look-not-noted',
-    file: TASK_STORE,
-    from: '        await this.#noteLook(row.id, after)\n',
-    to: '',
+    file: EVENT_LOG,
+    from: 'await this.#noteLook(row.id, last.after)',
+    to: 'void last.after',
     tests: ['tests/tasks/runs-to-check.test.ts'],
   },
   {

@@ -41,15 +41,15 @@ export const PULLING_RULES: Mutant[] = [
   {
     name: 'never-starts',
     file: PULL_LOOP,
-    from: "if (result.kind !== 'claimed') return null",
-    to: "if (result.kind !== 'refused') return null",
+    from: "return result.kind === 'claimed' ?",
+    to: "return result.kind === 'refused' ?",
     tests: PULLING,
   },
   {
     name: 'suspect-never-tried',
     file: PULL_LOOP,
-    from: 'if (!stopping.aborted && this.#suspects.isTurn(tasks)) {',
-    to: 'if (stopping.aborted && this.#suspects.isTurn(tasks)) {',
+    from: "if (!stopping.aborted && this.#suspects.isTurn(tasks)) {\n      this.#enter('claiming')",
+    to: "if (stopping.aborted && this.#suspects.isTurn(tasks)) {\n      this.#enter('claiming')",
     tests: PULLING,
   },
   {
@@ -62,8 +62,8 @@ export const PULLING_RULES: Mutant[] = [
   {
     name: 'gates-not-asked',
     file: PULL_LOOP,
-    from: "if (await this.#anyGateClosed()) return 'closed'\n\n    this.#enter('fetching')",
-    to: "this.#enter('fetching')",
+    from: "if (await this.#anyGateClosed()) {\n      await this.#giveBack()\n      return 'closed'\n    }",
+    to: '',
     tests: PULLING,
   },
   {

@@ -20,6 +20,27 @@ export const STORE_RULES: Mutant[] = [
     tests: ['tests/tasks/in-flight-limit.test.ts'],
   },
   {
+    name: 'listeners-not-looked-for',
+    file: TASK_STORE,
+    from: 'new EventLog(this, this.listeners.length > 0)',
+    to: 'new EventLog(this, false)',
+    tests: ['tests/tasks/listeners.test.ts'],
+  },
+  {
+    name: 'side-effects-not-looked-for',
+    file: 'tasks/listeners.ts',
+    from: '...computations, ...effects,',
+    to: '...computations,',
+    tests: ['tests/tasks/listeners.test.ts'],
+  },
+  {
+    name: 'state-machine-left-behind',
+    file: 'tasks/listeners.ts',
+    from: "['status', ...machineStates(apiCall)].map(",
+    to: "['status'].map(",
+    tests: ['tests/tasks/task-store.test.ts'],
+  },
+  {
     name: 'row-not-locked',
     file: TASK_STORE,
     from: '= $1 FOR UPDATE`',
@@ -59,7 +80,7 @@ export const STORE_RULES: Mutant[] = [
   },
   {
     name: 'claims-supersede-nothing',
-    file: TASK_STORE,
+    file: 'tasks/event-log.ts',
     from: "supersedes: event.type === 'queued' && !event.adopted ? (before.fencingToken ?? '') : null",
     to: 'supersedes: null',
     tests: LOCKED,

@@ -8,8 +8,8 @@ import { DatabaseSystem, databaseOf } from '@/tasks/database/sql.js'
 import { callEntityNames, createCallEntities, labelled } from '@/tasks/entities.js'
 import { listenersOf } from '@/tasks/listeners.js'
 import { TaskStore } from '@/tasks/task-store.js'
+import { withSender } from '@/testing/messages.js'
 import { startTestMain } from '../support/main.js'
-import { withSender } from '../support/messages.js'
 import { plantTask } from '../support/tasks.js'
 
 const NAMES = callEntityNames('Followed')

@@ -4,13 +4,13 @@ import { Controller, Count, Dictionary, RecordMutationSideEffect } from 'interaq
 import { PGLiteDB } from 'interaqt/drivers'
 import { afterEach, expect, it } from 'vitest'
 import { DEFAULT_TASK_POLICY } from '@/protocol/index.js'
-import { DatabaseSystem, databaseOf } from '@/tasks/database/sql.js'
+import { DatabaseSystem, databaseOf, inTransaction } from '@/tasks/database/sql.js'
 import { callEntityNames, createCallEntities, labelled } from '@/tasks/entities.js'
 import { listenersOf } from '@/tasks/listeners.js'
 import { TaskStore } from '@/tasks/task-store.js'
 import { withSender } from '@/testing/messages.js'
 import { startTestMain } from '../support/main.js'
-import { plantTask } from '../support/tasks.js'
+import { events, plantTask } from '../support/tasks.js'
 
 const NAMES = callEntityNames('Followed')
 
@@ -78,4 +78,18 @@ it('nothing of this application follows them: they are written set-based', async
   } finally {
     await main.stop()
   }
+})
+
+it('interaqt goes on from what was written set-based', async () => {
+  const own = await application(() => ({}))
+  const id = await plantTask(own, {}, NAMES)
+  const store = new TaskStore(own, NAMES, { policy: DEFAULT_TASK_POLICY })
+  expect(store.listeners).toEqual([])
+  await store.claim({ claimId: randomUUID(), limit: 1 }, new AbortController().signal)
+  const data = events.processing(1)
+  const event = { apiCallId: id, eventType: data.type, attempt: 1, at: 1, supersedes: null, data }
+  await inTransaction(own, 'by interaqt', () => own.system.storage.create(NAMES.integrationEvent, event))
+
+  const row = await own.system.storage.findOne(NAMES.apiCall, undefined, undefined, ['status', 'state'])
+  expect(row).toMatchObject({ status: 'processing', state: { status: 'processing' } })
 })

@@ -80,8 +80,8 @@ export const BATCHES_RULES: Mutant[] = [
   {
     name: 'gates-not-watched',
     file: 'async-task-component/pull-loop.ts',
-    from: 'if (isClosed) return request.abort()',
-    to: 'if (isClosed) return',
+    from: 'if (isClosed) request.abort()',
+    to: '',
     tests: ASKING,
   },
 ]

@@ -38,7 +38,7 @@ export const STORE_RULES: Mutant[] = [
     file: 'tasks/listeners.ts',
     from: "['status', ...machineStates(apiCall)].map(",
     to: "['status'].map(",
-    tests: ['tests/tasks/task-store.test.ts'],
+    tests: ['tests/tasks/listeners.test.ts'],
   },
   {
     name: 'row-not-locked',

@@ -94,7 +94,7 @@ function start(program: string, stdout: number | 'pipe'): ChildProcess {
       HOME: process.env.HOME,
       LOG_LEVEL: 'debug',
       INTERNAL_API_TOKEN: TEST_TOKEN,
-      MAIN_PORT: '0',
+      MAIN_LISTEN_PORT: '0',
       MAIN_DATA_DIR: 'memory://',
       MAIN_URL: 'http://127.0.0.1:1',
       TEMPORAL_ADDRESS: inject('temporalAddress'),

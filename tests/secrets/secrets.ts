@@ -9,6 +9,8 @@ export const SECRETS = {
   OPERATOR_TOKEN: 'oPr/5kT+operator.token~Hs8c=',
   ARK_API_KEY: '7f3c/9d1e+4b6a_video-provider-key.W2x=',
   IMAGE_API_KEY: 'sk-imgQ8/provider+key_Lm4t7Yb1=',
+  WEBHOOK_SECRET: 'whsec_Wh9kQ2z8Lm4tY7b1Rc6nX5vD0sJ3gUaEpOq5',
+  PREVIOUS_WEBHOOK_SECRET: 'whsec_7dNfTiB1yKxZ8w3MhVo2uCr9lGeSj6PqAt4H',
   ARTIFACTS_S3_SECRET_ACCESS_KEY: 's3Q8-bucketOwner+secret/Jd6n',
 }
 

@@ -41,7 +41,7 @@ beforeAll(async () => {
     env: {
       PATH: process.env.PATH,
       HOME: process.env.HOME,
-      MAIN_PORT: '0',
+      MAIN_LISTEN_PORT: '0',
       INTERNAL_API_TOKEN: TEST_TOKEN,
       MAIN_DATA_DIR: join(folder, 'main'),
       ARTIFACTS_DIR: join(folder, 'artifacts'),

@@ -1,4 +1,7 @@
-/** The loop of one integration: wait, check the gates, fetch, claim, start; and again. */
+/**
+ * The loop of one integration: wait, check the gates, fetch, claim, start; and again. It is longer than other files as it
+ * knows two ways to claim: in batches, and one by one where main is of an earlier version.
+ */
 import assert from 'node:assert/strict'
 import type { PullModeOptions } from '../config/pull-mode.js'
 import { followingSignal, pause } from '../lib/abort.js'
@@ -11,6 +14,7 @@ import { describeError, MainUnauthorizedError, MainUnavailableError } from './er
 import type { ClosedGate, Gate } from './gates.js'
 import type { Logger } from './logger.js'
 import type { FetchQuery } from './main-client.js'
+import { OpenGates } from './open-gates.js'
 import { patiently } from './patiently.js'
 import { Suspects } from './suspects.js'
 import type { TaskReports } from './task-reports.js'
@@ -65,10 +69,6 @@ export interface PullLoopOptions {
 
 /** How long a round waits for its claims before the next one begins. */
 const CLAIM_PATIENCE_MS = 1000
-/** How often the gates are looked at while main holds a request. */
-const GATE_LOOK_MS = 500
-/** How old an answer of Temporal may be meanwhile: asking costs more than other gates. */
-const PARKED_MS = 10_000
 
 export class PullLoop {
   readonly #options: PullLoopOptions
@@ -79,10 +79,11 @@ export class PullLoop {
   /** How many of those are not claimed yet. */
   #claiming = 0
   readonly #suspects = new Suspects()
-  #closed: ClosedGate['reason'] | null = null
+  readonly #gates: OpenGates
 
   constructor(options: PullLoopOptions) {
     this.#options = options
+    this.#gates = new OpenGates(options)
   }
 
   get state(): PullLoopState {
@@ -91,7 +92,7 @@ export class PullLoop {
 
   /** Why it is not claiming at present. */
   get closedBy(): ClosedGate['reason'] | null {
-    return this.#closed
+    return this.#gates.closedBy
   }
 
   start(): void {
@@ -123,7 +124,7 @@ export class PullLoop {
   async #round(): Promise<RoundOutcome> {
     const { limits, claims } = this.#options
     this.#enter('checking')
-    if (await this.#anyGateClosed()) {
+    if (await this.#gates.anyClosed()) {
       await this.#giveBack()
       return 'closed'
     }
@@ -139,7 +140,8 @@ export class PullLoop {
     const { waitSeconds } = this.#options.limits
     const limit = Math.min(MAX_LISTED, free)
     const askedAt = performance.now()
-    const batch = await this.#whileOpen((signal) => claims.claim({ limit, waitSeconds }, signal))
+    const batch = await this.#gates.whileOpen((signal) => claims.claim({ limit, waitSeconds }, signal))
+    if (batch === 'closed') await this.#giveBack()
     if (batch === 'closed' || batch === null) return batch
     const { tasks, suspects } = batch
     for (const suspect of suspects) this.#suspects.add(suspect)
@@ -152,39 +154,6 @@ export class PullLoop {
     }
     if (tasks.length === 0) return this.#emptyAfter(askedAt)
     return tasks.length >= limit || waitSeconds > 0 ? 'full' : 'some'
-  }
-
-  /** Ends the request when a gate closes. */
-  async #whileOpen<T>(ask: (signal: AbortSignal) => Promise<T>): Promise<T | 'closed'> {
-    const { stopping, gates } = this.#options
-    const { controller: request, release } = followingSignal(stopping)
-    const { controller: watching, release: unlink } = followingSignal(stopping)
-    let isClosed = false
-    const look = async () => {
-      if (watching.signal.aborted || isClosed) return
-      isClosed = await this.#anyGateClosed(PARKED_MS)
-      if (isClosed) request.abort()
-    }
-    // A gate that is told of a change closes at once: main may claim at any moment.
-    for (const gate of gates) void gate.untilChange?.(watching.signal).then(look)
-    const watch = async () => {
-      while (!watching.signal.aborted) {
-        await pause(GATE_LOOK_MS, watching.signal)
-        await look()
-      }
-    }
-    void watch()
-    try {
-      return await ask(request.signal)
-    } catch (error) {
-      if (!isClosed || stopping.aborted) throw error
-      await this.#giveBack()
-      return 'closed'
-    } finally {
-      watching.abort()
-      release()
-      unlink()
-    }
   }
 
   async #giveBack(): Promise<void> {
@@ -214,7 +183,7 @@ export class PullLoop {
     }
     if (stopping.aborted || tasks.length === 0) return this.#emptyAfter(askedAt)
     // A gate may have closed while the request was parked.
-    if (waitSeconds > 0 && (await this.#anyGateClosed())) return 'closed'
+    if (waitSeconds > 0 && (await this.#gates.anyClosed())) return 'closed'
 
     this.#enter('claiming')
     const claims = tasks.map((task) => this.#serve(task, { alone: false }).claimed)
@@ -267,7 +236,7 @@ export class PullLoop {
     const { starter, logger } = this.#options
     const { attempt } = claim
     const result = await starter.run(task, claim, logger.child({ apiCallId: task.id, attempt }))
-    if (result.did === 'released') this.#forgetGates()
+    if (result.did === 'released') this.#gates.forget()
     return result
   }
 
@@ -277,26 +246,6 @@ export class PullLoop {
     if (!suspect) return
     this.#options.logger.warn({ apiCallId: suspect.id }, 'claims of this task ended without a run: claiming it alone')
     await this.#serve(suspect, { alone: true }).done
-  }
-
-  async #anyGateClosed(maxAgeMs?: number): Promise<boolean> {
-    const { gates, stopping, logger } = this.#options
-    for (const gate of gates) {
-      const closed = await gate.check(stopping, maxAgeMs)
-      if (stopping.aborted) return true
-      if (closed === null) continue
-      if (closed.reason !== this.#closed) logger.info({ reason: closed.reason }, `not claiming: ${closed.message}`)
-      this.#closed = closed.reason
-      return true
-    }
-    if (this.#closed !== null) logger.info({ reason: this.#closed }, 'claiming again')
-    this.#closed = null
-    return false
-  }
-
-  /** Discards the gates' cached answers. */
-  #forgetGates(): void {
-    for (const gate of this.#options.gates) gate.forget?.()
   }
 
   #troubled(error: unknown): RoundOutcome {

@@ -79,7 +79,7 @@ export const BATCHES_RULES: Mutant[] = [
   },
   {
     name: 'gates-not-watched',
-    file: 'async-task-component/pull-loop.ts',
+    file: 'async-task-component/open-gates.ts',
     from: 'if (isClosed) request.abort()',
     to: '',
     tests: ASKING,

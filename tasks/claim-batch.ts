@@ -85,7 +85,7 @@ async function claimedUnder(
   if (claims.length === 0) return undefined
   const ids = claims.map(({ apiCallId }) => calls.parseId(apiCallId))
   const rows = await tasks.query<Candidate>(
-    `SELECT ${selected(tasks)}, extract(epoch FROM clock_timestamp())::float8 AS "now" FROM ${calls.table}` +
+    `SELECT ${tasks.columns(SELECTED)}, extract(epoch FROM clock_timestamp())::float8 AS "now" FROM ${calls.table}` +
       ` WHERE ${calls.column('id')} = ANY($1) ORDER BY ${calls.column('createdAt')}, ${calls.column('id')}`,
     [ids],
   )
@@ -115,7 +115,7 @@ async function lockCandidates(
   free: number,
 ): Promise<Candidate[]> {
   const limits = { limit, joining: Math.max(0, Math.min(limit, free)), suspectAfterTakeOvers }
-  const sql = lockClaimable(tasks.calls.table, columnsOf(tasks), limits, selected(tasks))
+  const sql = lockClaimable(tasks.calls.table, columnsOf(tasks), limits, tasks.columns(SELECTED))
   const rows = await tasks.query<Candidate>(sql, [])
   return rows.map((row) => ({ ...row, id: String(row.id) }))
 }
@@ -123,7 +123,7 @@ async function lockCandidates(
 async function dueSuspects(tasks: TaskReader, suspectAfterTakeOvers: number): Promise<PendingTask[]> {
   const where = suspects(columnsOf(tasks), suspectAfterTakeOvers)
   const rows = await tasks.query<Candidate>(
-    `SELECT ${selected(tasks)} FROM ${tasks.calls.table} WHERE ${where} LIMIT ${MOST_SUSPECTS}`,
+    `SELECT ${tasks.columns(SELECTED)} FROM ${tasks.calls.table} WHERE ${where} LIMIT ${MOST_SUSPECTS}`,
     [],
   )
   return rows.map((row) => pendingTask(row, row.state))
@@ -153,10 +153,6 @@ function columnsOf({ calls: { column } }: TaskReader) {
     claimableAt: column('claimableAt'),
     state: column('state'),
   }
-}
-
-function selected({ calls: { column } }: TaskReader): string {
-  return SELECTED.map((name) => `${column(name)} AS "${name}"`).join(', ')
 }
 
 function claimedTask(row: Candidate, state: TaskState, answer: Decision['answer']): ClaimedTask[] {

@@ -79,7 +79,7 @@ export function lockClaimable(
   const lock = (where: string, most: number) =>
     `(SELECT ${selected}, extract(epoch FROM clock_timestamp())::float8 AS "now" FROM ${table} WHERE ${where}` +
     ` ORDER BY ${createdAt}, ${id} LIMIT ${most} FOR UPDATE SKIP LOCKED)`
-  const mayClaim = `coalesce((${state} ->> 'takeOvers')::int, 0) < ${suspectAfterTakeOvers}`
+  const mayClaim = `${takeOversOf(state)} < ${suspectAfterTakeOvers}`
   return (
     `WITH became_due AS MATERIALIZED (SELECT ${id} FROM ${table} WHERE ${timed} AND ${due}` +
     ` ORDER BY ${claimableAt} LIMIT ${joining > 0 ? MOST_SORTED + 1 : 0}),` +
@@ -100,8 +100,12 @@ export function suspects(
 ): string {
   return (
     `${classesOf({ status, claimableAt }).claimed} AND ${claimableAt} <= ${NOW}` +
-    ` AND coalesce((${state} ->> 'takeOvers')::int, 0) >= ${suspectAfterTakeOvers} ORDER BY ${createdAt}, ${id}`
+    ` AND ${takeOversOf(state)} >= ${suspectAfterTakeOvers} ORDER BY ${createdAt}, ${id}`
   )
+}
+
+function takeOversOf(state: string): string {
+  return `coalesce((${state} ->> 'takeOvers')::int, 0)`
 }
 
 /** Seconds until the next task becomes claimable by the clock alone, as SQL; null if there is none. */

@@ -82,7 +82,7 @@ describe.each(['PGLite', 'PostgreSQL'])('on %s', (kind) => {
   const plant = (webhook = receiver.url) => plantTask(application.controller, { webhook })
   const complete = (id: string) =>
     application.store.carryOut(id, { from: 'run', status: 'completed', attempt: 1, runId: 'run-1', result: RESULT })
-  const fail = (id: string) => {
+  const fail = (id: string, retryable = false) => {
     const error = { code: 'broken', message: 'It broke' }
     return application.store.carryOut(id, {
       from: 'run',
@@ -90,7 +90,7 @@ describe.each(['PGLite', 'PostgreSQL'])('on %s', (kind) => {
       attempt: 1,
       runId: 'run-1',
       error,
-      retryable: false,
+      retryable,
     })
   }
   const keyOf = async (id: string) => (await application.store.find(id))?.taskKey ?? ''
@@ -167,15 +167,7 @@ describe.each(['PGLite', 'PostgreSQL'])('on %s', (kind) => {
   it('a failure for good, and a cancellation, are ends; a failure that may be retried is none', async () => {
     startSender(application)
     const [failed, cancelled, retried] = [await plant(), await plant(), await plant()]
-    const error = { code: 'broken', message: 'It broke' }
-    await application.store.carryOut(retried, {
-      from: 'run',
-      status: 'failed',
-      attempt: 1,
-      runId: 'run-1',
-      error,
-      retryable: true,
-    })
+    await fail(retried, true)
     expect(await row(retried)).toEqual({ dueIn: null })
     await fail(failed)
     await application.store.carryOut(cancelled, { from: 'operator', status: 'cancelled', by: 'anna' })

@@ -9,15 +9,15 @@ export async function runMain(application: Application): Promise<void> {
   try {
     const config = application.loadConfig({ component: 'main' })
     const logger = createLogger()
-    const main = await startMainComponent({ application, config, logger })
-
-    logger.info({ url: main.url }, `listening at ${main.url}`)
-    process.send?.({ type: 'ready', url: main.url })
-
+    const starting = startMainComponent({ application, config, logger })
+    // Before main says that it is ready: who hears that may stop it at once.
     stopOnSignals((signal) => {
       logger.info({ signal }, 'stopping')
-      main.stop().then(() => process.exit(0), fail)
+      starting.then((main) => main.stop()).then(() => process.exit(0), fail)
     })
+    const { url } = await starting
+    logger.info({ url }, `listening at ${url}`)
+    process.send?.({ type: 'ready', url })
   } catch (error) {
     fail(error)
   }

@@ -28,7 +28,7 @@ export async function runSimulator({ integrations, integrationsPath }: Applicati
   const { createSimulator } = (await import(pathToFileURL(asked.file).href)) as SimulatorModule
   const simulator = createSimulator({ port })
   const { url } = await simulator.start()
+  stopOnSignals(() => void simulator.stop().then(() => process.exit(0)))
   console.log(`Simulator ${asked.namespace} (no real provider) listens on ${url}`)
   process.send?.({ type: 'ready', url })
-  stopOnSignals(() => void simulator.stop().then(() => process.exit(0)))
 }

@@ -41,6 +41,12 @@ describe('startMain.ts', () => {
     expect(await second.stop()).toEqual({ code: 0 })
   })
 
+  it('ends with 0 on a SIGTERM that comes as soon as it says that it is ready', async () => {
+    const slow = new URL('fixtures/slow-after-ready.mjs', import.meta.url)
+    const main = await startMainProcess({ MAIN_DATA_DIR: join(folder, 'short'), NODE_OPTIONS: `--import=${slow}` })
+    expect(await main.stop()).toEqual({ code: 0 })
+  })
+
   it('in production refuses to start without a token, and says what to set', async () => {
     const env = { CONFIG_MODE: 'prod', INTERNAL_API_TOKEN: '', MAIN_PUBLIC_URL: 'https://main.example.org' }
     const { code, stderr } = await runToEnd({ ...env, DATABASE_URL: 'postgres://nobody@127.0.0.1:1/app' })

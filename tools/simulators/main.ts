@@ -10,13 +10,12 @@ for (const found of ownSimulators()) {
 }
 const { name, simulator } = parseOrExit()
 const { url } = await simulator.start().catch(portTaken)
-console.log(`Simulator ${name} (no real provider) listens on ${url}`)
-process.send?.({ type: 'ready', url })
-
 const stop = () => void simulator.stop().then(() => process.exit(0))
 stopOnSignals(stop)
 // If the parent has ended, the simulator is not needed any more.
 process.once('disconnect', stop)
+console.log(`Simulator ${name} (no real provider) listens on ${url}`)
+process.send?.({ type: 'ready', url })
 
 function parseOrExit() {
   try {

@@ -1,42 +1,28 @@
 /** The workers of one definition on a Temporal server for tests, and each task's own world that they work in. */
-import { createHash } from 'node:crypto'
-import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { extname, join } from 'node:path'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { ApplicationFailure, CompleteAsyncError, Context } from '@temporalio/activity'
 import type { WorkflowHandle, WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client'
 import type { History } from '@temporalio/common/lib/proto-utils.js'
 import type { TestWorkflowEnvironment } from '@temporalio/testing'
 import { Worker } from '@temporalio/worker'
-import pino from 'pino'
-import { createArtifactStore } from '../artifacts/index.js'
-import { BundleCache } from '../async-task-component/bundle-cache.js'
 import type { AttemptInput, AttemptOutcome } from '../protocol/attempt.js'
 import { providerTaskQueue } from '../protocol/names.js'
-import type { Activities, ActivityContext } from '../provider-kit/activity-context.js'
-import type { Integration } from '../provider-kit/definition/define.js'
-import { createTaskActivities } from '../provider-kit/main-reports.js'
-import { createProviderPauses } from '../provider-kit/provider/pauses.js'
+import type { ActivityContext } from '../provider-kit/activity-context.js'
 import type { Simulator, SimulatorOptions } from '../simulator/index.js'
+import {
+  type AnyIntegration,
+  activitiesOf,
+  type Bundle,
+  bundleOf,
+  contextOf,
+  type DefinitionParts,
+  sectionFor,
+} from './definition-parts.js'
 import './quiet-temporal.js'
 import { RecordingMain } from './recording-main.js'
-
-// biome-ignore lint/suspicious/noExplicitAny: of whatever types.
-export type AnyIntegration = Integration<any, any, any, Activities>
-
-export interface DefinitionParts {
-  /** Its provider's simulator, where it has a provider. */
-  createSimulator?: ((options: SimulatorOptions) => Simulator) | undefined
-  /** Of the shape `custom`: its `workflows/index.ts`. */
-  workflows?: URL | undefined
-  /** What its `activities/index.ts` exports beside `createActivities`. */
-  activities?: object | undefined
-  /** Options of its section of the configuration, for all tasks. */
-  section?: object | undefined
-}
 
 export interface TaskOptions {
   /** Options of its section, for this one. */
@@ -70,15 +56,12 @@ export interface IntegrationBench {
   dieAt(activity: string, nth: number): void
 }
 
-const SHARED = new URL(`../provider-kit/workflow/shared-workflows${extname(import.meta.url)}`, import.meta.url)
-const BUNDLES = join(process.cwd(), 'node_modules', '.cache', 'interaqt-async-task')
 /** A run that takes so long has got stuck. */
 const STUCK_MS = 20_000
 const LOOK_MS = 2000
 /** Each step of a run is done as by a worker that has never seen it. */
 const FORGETFUL = { maxCachedWorkflows: 0 }
 
-type Bundle = Awaited<ReturnType<BundleCache['bundle']>>
 type Perform = (name: string, args: unknown[]) => Promise<unknown>
 
 /** One pair of workers for all tasks: each task's activities are its own, told by the run's workflow id. */
@@ -223,42 +206,4 @@ export function scheduledIn({ events }: History): Array<{ name: string; at: numb
     const name = scheduled?.activityType?.name
     return name ? [{ name, at: Number(eventTime?.seconds ?? 0) * 1000 + (eventTime?.nanos ?? 0) / 1e6 }] : []
   })
-}
-
-async function bundleOf({ name, shape }: AnyIntegration, { workflows }: DefinitionParts): Promise<Bundle> {
-  if (shape === 'custom' && !workflows) {
-    throw new TypeError(`${name}: it has workflows of its own; give workflows: new URL('…/workflows/index.ts', …)`)
-  }
-  const path = fileURLToPath(workflows ?? SHARED)
-  if (!existsSync(path)) throw new TypeError(`${name}: there is no file ${path}`)
-  const hash = createHash('sha256').update(path).digest('hex').slice(0, 12)
-  return new BundleCache(BUNDLES).bundle(`${workflows ? name : 'shared-workflows'}-${hash}`, path)
-}
-
-function activitiesOf(definition: AnyIntegration, parts: DefinitionParts, context: ActivityContext): Activities {
-  return { ...createTaskActivities(context), ...definition.createActivities(context), ...parts.activities }
-}
-
-function sectionFor(url: string | undefined, apiKey: string | undefined): object {
-  if (url === undefined) return {}
-  return { simulatorUrl: url, ...(apiKey && { apiKey, baseUrl: url, model: 'a-model' }) }
-}
-
-function contextOf(
-  { namespace, config, shape }: AnyIntegration,
-  section: object,
-  mainUrl: string,
-  dir: string,
-  internalToken = '',
-  logs: string[] = [],
-): ActivityContext {
-  const nowhere = shape === 'polled' || shape === 'single' ? { simulatorUrl: 'http://127.0.0.1:9' } : {}
-  return {
-    mainUrl,
-    internalToken,
-    artifacts: createArtifactStore({ dir }, mainUrl),
-    integrations: { [namespace]: config.parse({ ...nowhere, ...section }) },
-    providerPauses: createProviderPauses(),
-    logger: pino({ level: 'debug' }, { write: (line) => logs.push(line) }),
-  }
 }

@@ -1,13 +1,8 @@
 /** One definition on its own: its workflow under time skipping, its activities, its simulator, and a main in memory. */
 import type { TestWorkflowEnvironment } from '@temporalio/testing'
 import { afterAll } from 'vitest'
-import {
-  type AnyIntegration,
-  type DefinitionParts,
-  DefinitionWorkers,
-  type IntegrationBench,
-  type TaskOptions,
-} from './definition-workers.js'
+import type { AnyIntegration, DefinitionParts } from './definition-parts.js'
+import { DefinitionWorkers, type IntegrationBench, type TaskOptions } from './definition-workers.js'
 import { createTimeSkippingEnvironment } from './environments.js'
 
 /** Gives each test a task of its own. */

@@ -1,17 +1,16 @@
 /**
- * A main component with nothing but the protocol: real HTTP, the real rules, tasks in memory, a clock that can
- * be put forward, and faults on demand. For tests of the async-task component.
+ * A main component with nothing but the protocol: real HTTP, over tasks in memory, with faults on demand. For tests
+ * of the async-task component.
  */
+import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { HttpBindings } from '@hono/node-server'
 import { serve } from '@hono/node-server'
 import { Hono } from 'hono'
 import type { PullModeConfig } from '../integrations/index.js'
-import { claimableAt, type Decision, uncheckedSince } from '../protocol/index.js'
 import { buildAPIPath } from '../protocol/names.js'
-import type { ClaimTasksAnswer, PendingTask, RunToCheck } from '../protocol/wire.js'
-import { withSender } from './messages.js'
-import { TaskInMemory } from './task-in-memory.js'
+import { type Acted, ProtocolTasks } from './protocol-tasks.js'
 
 export const TEST_TOKEN = 'protocol-main-internal-token'
 
@@ -36,24 +35,7 @@ export interface SeenRequest {
  */
 export type Fault = number | 'drop' | 'hang'
 
-interface Acted {
-  status: number
-  body: unknown
-}
-
-class Task extends TaskInMemory {
-  constructor(
-    readonly id: string,
-    readonly namespace: string,
-    readonly createdAt: number,
-    readonly requestParams: unknown,
-    taskKey: string,
-  ) {
-    super(taskKey)
-  }
-}
-
-export class ProtocolMain {
+export class ProtocolMain extends ProtocolTasks {
   readonly seen: SeenRequest[] = []
   /** Decides what goes wrong with a request. */
   fault: (request: SeenRequest) => Fault | undefined = () => undefined
@@ -62,14 +44,9 @@ export class ProtocolMain {
   token = TEST_TOKEN
   /** Mains of earlier versions offer no `claimTasks`. */
   offersClaims = false
-  /** What was claimed under each claimId. */
-  readonly #batches = new Map<unknown, Task[]>()
-
-  readonly #tasks = new Map<string, Task>()
   readonly #waiting = new Set<() => void>()
   readonly #hanging = new Set<() => void>()
   readonly #parked = new Set<() => void>()
-  #clockAhead = 0
   #server: ReturnType<typeof serve> | null = null
   #port = 0
 
@@ -79,22 +56,21 @@ export class ProtocolMain {
     return main
   }
 
-  get port(): number {
-    return this.#port
-  }
-
   get url(): string {
     return `http://127.0.0.1:${this.#port}`
   }
 
   async listen(port = this.#port): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const fetch = this.#app().fetch
-      this.#server = serve({ fetch, port, hostname: '127.0.0.1' }, ({ port }: AddressInfo) => {
-        this.#port = port
-        resolve()
-      })
-    })
+    const server = serve({ fetch: this.#app().fetch, port, hostname: '127.0.0.1' })
+    this.#server = server
+    await once(server, 'listening')
+    this.#port = (server.address() as AddressInfo).port
+  }
+
+  override add(...task: Parameters<ProtocolTasks['add']>): ReturnType<ProtocolTasks['add']> {
+    const added = super.add(...task)
+    this.#release(this.#parked)
+    return added
   }
 
   async stop(): Promise<void> {
@@ -107,29 +83,6 @@ export class ProtocolMain {
       server.close(resolve)
       if ('closeAllConnections' in server) server.closeAllConnections()
     })
-  }
-
-  add(namespace: string, id: string, requestParams: unknown = {}, taskKey = `key-${id}`): Task {
-    const task = new Task(id, namespace, this.#now() + this.#tasks.size / 1000, requestParams, taskKey)
-    this.#tasks.set(id, task)
-    this.#release(this.#parked)
-    return task
-  }
-
-  task(id: string): Task {
-    const task = this.#tasks.get(id)
-    if (!task) throw new Error(`There is no task ${id}`)
-    return task
-  }
-
-  /** Applies a request as if somebody else had sent it. */
-  apply(id: string, request: Parameters<typeof withSender>[0]): Decision['answer'] {
-    return this.task(id).carryOut(withSender(request), this.#now()).answer
-  }
-
-  /** Puts the clock forward: leases end, pauses are over. */
-  advance(seconds: number): void {
-    this.#clockAhead += seconds
   }
 
   /**
@@ -160,7 +113,7 @@ export class ProtocolMain {
       counts[what] = (counts[what] ?? 0) + 1
     }
     const asked = Object.entries(counts).map(([what, count]) => `${count} x ${what}`)
-    const tasks = [...this.#tasks.values()].map(({ id, state }) => `${id} is ${state.status}`)
+    const tasks = this.tasks.map(({ id, state }) => `${id} is ${state.status}`)
     return [...asked, ...tasks].slice(0, 30).join('\n')
   }
 
@@ -202,10 +155,6 @@ export class ProtocolMain {
     }
   }
 
-  #now(): number {
-    return Date.now() / 1000 + this.#clockAhead
-  }
-
   #app(): Hono<{ Bindings: HttpBindings }> {
     const app = new Hono<{ Bindings: HttpBindings }>()
     app.use(async (c, next) => {
@@ -221,15 +170,15 @@ export class ProtocolMain {
       const waitSeconds = Number(c.req.query('waitSeconds') ?? 0)
       const request: SeenRequest = { namespace, kind: 'fetch', limit, waitSeconds, body: {} }
       return this.#answer(c.env, request, async () => {
-        if (this.#due(namespace, limit).length === 0) await this.#park(waitSeconds, c.req.raw.signal)
-        return { status: 200, body: { tasks: this.#due(namespace, limit) } }
+        if (this.due(namespace, limit).length === 0) await this.#park(waitSeconds, c.req.raw.signal)
+        return { status: 200, body: { tasks: this.due(namespace, limit) } }
       })
     })
     app.get('/api/:namespace/runsToCheck', (c) => {
       const namespace = c.req.param('namespace')
       const uncheckedForSeconds = Number(c.req.query('uncheckedForSeconds'))
       const request: SeenRequest = { namespace, kind: 'check', limit: Number(c.req.query('limit')), body: {} }
-      const runs = this.#unchecked(namespace, uncheckedForSeconds)
+      const runs = this.unchecked(namespace, uncheckedForSeconds)
       return this.#answer(c.env, request, () => ({ status: 200, body: { runs: runs.slice(0, request.limit) } }))
     })
     app.post('/api/:namespace/claimTasks', async (c) => {
@@ -239,9 +188,9 @@ export class ProtocolMain {
       const request: SeenRequest = { namespace, kind: 'claim', limit, waitSeconds, body }
       return this.#answer(c.env, request, async () => {
         const { claimId } = request.body
-        const nothing = () => limit > 0 && !this.#batches.has(claimId) && this.#due(namespace, 1).length === 0
+        const nothing = () => limit > 0 && !this.hasClaimed(claimId) && this.due(namespace, 1).length === 0
         if (nothing()) await this.#park(waitSeconds, c.req.raw.signal)
-        return { status: 200, body: this.#claim(namespace, claimId, c.req.raw.signal.aborted ? 0 : limit) }
+        return { status: 200, body: this.claim(namespace, claimId, c.req.raw.signal.aborted ? 0 : limit) }
       })
     })
     // Each integration names its report API as it likes.
@@ -277,12 +226,10 @@ export class ProtocolMain {
 
   /** Until a task is added, the time is over, or the caller has gone. */
   async #park(seconds: number, signal: AbortSignal): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, seconds * 1000)
-      signal.addEventListener('abort', () => resolve(), { once: true })
-      this.#parked.add(resolve)
-      this.#parked.add(() => clearTimeout(timer))
-    })
+    const ended = new AbortController()
+    this.#parked.add(() => ended.abort())
+    signal.addEventListener('abort', () => ended.abort(), { once: true })
+    await delay(seconds * 1000, undefined, { signal: ended.signal }).catch(() => undefined)
   }
 
   #record(request: SeenRequest): void {
@@ -295,67 +242,9 @@ export class ProtocolMain {
     waiting.clear()
   }
 
-  #due(namespace: string, limit: number): PendingTask[] {
-    return [...this.#tasks.values()]
-      .filter(({ state, ...task }) => task.namespace === namespace && (claimableAt(state) ?? Infinity) <= this.#now())
-      .slice(0, limit)
-      .map(shown)
-  }
-
-  #claim(namespace: string, claimId: unknown, limit: number): ClaimTasksAnswer {
-    const suspects: PendingTask[] = []
-    if (!this.#batches.has(claimId) && limit > 0) {
-      const claimed: Task[] = []
-      for (const pending of this.#due(namespace, Number.POSITIVE_INFINITY)) {
-        if (claimed.length === limit) break
-        const fencingToken = `${claimId}.${claimed.length}`
-        const answer = this.apply(pending.id, { status: 'queued', fencingToken })
-        if (answer.ok) claimed.push(this.task(pending.id))
-        else if (answer.reason === 'claim_alone') suspects.push(pending)
-      }
-      if (claimed.length > 0) this.#batches.set(claimId, claimed)
-    }
-    const batch = this.#batches.get(claimId) ?? []
-    const left = batch.filter(({ state }) => state.fencingToken?.startsWith(`${claimId}.`) && state.status === 'queued')
-    const tasks = left.map((task) => {
-      const answer = this.apply(task.id, { status: 'queued', fencingToken: task.state.fencingToken ?? '' })
-      if (!answer.ok || !answer.claim) throw new Error('The same claim was refused')
-      return { ...shown(task), ...answer.claim }
-    })
-    return { tasks, claimed: this.#batches.has(claimId), suspects }
-  }
-
-  #unchecked(namespace: string, forSeconds: number): RunToCheck[] {
-    const since = ({ state }: Task) => uncheckedSince(state) ?? Number.POSITIVE_INFINITY
-    return [...this.#tasks.values()]
-      .filter((task) => task.namespace === namespace && since(task) <= this.#now() - forSeconds)
-      .sort((a, b) => since(a) - since(b))
-      .map(({ id, taskKey, state: { status, attempts, fencingToken, runId } }) => ({
-        apiCallId: id,
-        taskKey,
-        status,
-        attempt: attempts + 1,
-        fencingToken: fencingToken ?? '',
-        ...(runId !== null && { runId }),
-      }))
-  }
-
   /** At once where nothing is waited for: `until` looks when a request has been seen. */
   #report(body: SeenRequest['body']): Acted | Promise<Acted> {
     const held = this.onReport(body)
-    return held instanceof Promise ? held.then(() => this.#decide(body)) : this.#decide(body)
+    return held instanceof Promise ? held.then(() => this.decide(body)) : this.decide(body)
   }
-
-  #decide({ apiCallId, ...request }: SeenRequest['body']): Acted {
-    const task = this.#tasks.get(apiCallId ?? '')
-    if (!task) return { status: 404, body: { success: false, error: 'Task not found' } }
-    const answer = this.apply(task.id, request as Parameters<typeof withSender>[0])
-    const { status } = task.state
-    if (answer.ok) return { status: 200, body: { success: true, status, ...answer.claim, ...answer.begin } }
-    return { status: 409, body: { success: false, error: answer.error, reason: answer.reason, status } }
-  }
-}
-
-function shown({ id, taskKey, createdAt, requestParams, state: { status, attempts, startedAt } }: Task): PendingTask {
-  return { id, taskKey, createdAt, requestParams, status, attempts, startedAt }
 }

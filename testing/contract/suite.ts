@@ -1,5 +1,5 @@
 import { afterAll, describe, it } from 'vitest'
-import type { AnyIntegration } from '../definition-workers.js'
+import type { AnyIntegration } from '../definition-parts.js'
 import { checksOf } from './checks.js'
 import { traitsOf } from './traits.js'
 import { type Check, type ContractOptions, ContractWorld } from './world.js'

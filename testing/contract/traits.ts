@@ -1,5 +1,5 @@
 import type { FaultKind, LoggedRequest } from '../../simulator/index.js'
-import type { AnyIntegration } from '../definition-workers.js'
+import type { AnyIntegration } from '../definition-parts.js'
 import type { ContractOptions } from './world.js'
 
 /** What of a definition its checks go by. */

@@ -6,12 +6,8 @@ import { expect } from 'vitest'
 import { artifactSchema } from '../../artifacts/artifact.js'
 import type { AttemptOutcome } from '../../protocol/attempt.js'
 import { FAULTS, type FaultKind, type SimulatorOptions } from '../../simulator/index.js'
-import {
-  type AnyIntegration,
-  type DefinitionParts,
-  DefinitionWorkers,
-  type IntegrationBench,
-} from '../definition-workers.js'
+import type { AnyIntegration, DefinitionParts } from '../definition-parts.js'
+import { DefinitionWorkers, type IntegrationBench } from '../definition-workers.js'
 import { createRealEnvironment, createTimeSkippingEnvironment } from '../environments.js'
 import { readable, SecretScanner } from '../scanner.js'
 import { watchOutgoing } from './outgoing.js'

@@ -26,7 +26,7 @@ export interface ImageWorkersOptions {
 /** @returns once they run; they end with the test at the latest */
 export async function startImageWorkers({ temporalNamespace, main, gatewayUrl, shutdownGraceMs }: ImageWorkersOptions) {
   const artifactsDir = await mkdtemp(join(tmpdir(), 'images-'))
-  const mainUrl = `http://127.0.0.1:${main.port}`
+  const mainUrl = main.url
   const providerPauses = createProviderPauses()
   const workers = new WorkerManager(inject('temporalAddress'), temporalNamespace, {
     activityContext: {

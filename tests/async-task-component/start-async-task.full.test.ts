@@ -100,7 +100,7 @@ describe('startAsyncTask', () => {
       output,
     } = startDaemon({
       TEMPORAL_ADDRESS: temporal.address,
-      MAIN_URL: `http://127.0.0.1:${main.port}`,
+      MAIN_URL: main.url,
     })
     await ready
     // A claim under way whose answer does not come keeps the drain waiting.

@@ -30,7 +30,7 @@ export async function imageTask(latencyMs = 2000) {
       INTERNAL_API_TOKEN: TEST_TOKEN,
       TEMPORAL_ADDRESS: inject('temporalAddress'),
       TEMPORAL_NAMESPACE: temporalNamespace,
-      MAIN_URL: `http://127.0.0.1:${main.port}`,
+      MAIN_URL: main.url,
       IMAGE_SIMULATOR_URL: url,
       ARTIFACTS_DIR: join(folder, 'artifacts'),
     },

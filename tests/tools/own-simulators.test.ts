@@ -3,8 +3,8 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { ownSimulators } from '@/simulator/own.js'
 import { simulatorFor } from '@/tools/simulators/command-line.js'
-import { loadSimulator, ownSimulators } from '@/tools/simulators/own.js'
 import { polledSpeech, speechAtOnce, wordCount } from '../provider-kit/speech.js'
 
 let folder: string
@@ -22,12 +22,13 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
 it('where the definition has a provider, at a port of its own, which a variable moves', async () => {
-  const found = ownSimulators([polledSpeech, speechAtOnce, wordCount], folder)
-  expect(found).toMatchObject([{ name: 'polledSpeech', variable: 'POLLED_SPEECH_SIMULATOR_URL' }])
+  const integrations = { polledSpeech, speechAtOnce, wordCount }
+  const found = ownSimulators({ integrations, integrationsPath: folder })
+  expect(found).toMatchObject([{ namespace: 'polledSpeech', variable: 'POLLED_SPEECH_SIMULATOR_URL' }])
   const [speech] = found
   if (!speech) throw new Error('It was not found')
   expect(Number(speech.url.port)).toBeGreaterThanOrEqual(4100)
-  const { createSimulator: create } = await loadSimulator(speech)
+  const { createSimulator: create } = await speech.load()
   const own = { polledSpeech: { create, defaultPort: 0 } }
   const asked = simulatorFor(['polledSpeech', '--latency-ms', '0', '--faults', 'rateLimited=1'], own)
   const { url } = (await asked?.simulator.start()) ?? {}

@@ -1,12 +1,14 @@
 /** `npm run simulator -- ark|image-gateway|gemini [options]`: one simulator in a process of its own. */
+
+import { application } from '../../application.js'
 import { stopOnSignals } from '../../lib/stop-on-signals.js'
+import { ownSimulators } from '../../simulator/own.js'
 import { HELP, type Kind, simulatorFor, USAGE, UsageError } from './command-line.js'
-import { loadSimulator, ownSimulators } from './own.js'
 
 const own: Record<string, Kind> = {}
-for (const found of ownSimulators()) {
-  const { createSimulator: create } = await loadSimulator(found)
-  own[found.name] = { create, defaultPort: Number(found.url.port) }
+for (const { namespace, url, load } of ownSimulators(application)) {
+  const { createSimulator: create } = await load()
+  own[namespace] = { create, defaultPort: Number(url.port) }
 }
 const { name, simulator } = parseOrExit()
 const { url } = await simulator.start().catch(portTaken)

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { type OwnSimulatorFile, ownSimulators } from '../simulators/own.js'
+import { application } from '../../application.js'
+import { type OwnSimulator, ownSimulators } from '../../simulator/own.js'
 import { freePort } from '../temporal/free-port.js'
 import { startTemporalServer, type TemporalServer, type TemporalServerOptions } from '../temporal/server.js'
 import { type Child, type ChildFailedError, startChild } from './child.js'
@@ -27,7 +28,7 @@ interface Ports {
   ark: number
   images: number
   /** Of the simulators that integrations bring. */
-  own: Array<OwnSimulatorFile & { port: number }>
+  own: Array<OwnSimulator & { port: number }>
 }
 
 /**
@@ -77,7 +78,9 @@ export class Stack {
       options.simulatorPorts?.ark ?? freePort(),
       options.simulatorPorts?.images ?? freePort(),
     ])
-    const own = await Promise.all(ownSimulators().map(async (found) => ({ ...found, port: await freePort() })))
+    const own = await Promise.all(
+      ownSimulators(application).map(async (found) => ({ ...found, port: await freePort() })),
+    )
     return new Stack(options, { main, temporal, ark, images, own })
   }
 
@@ -180,7 +183,7 @@ export class Stack {
     return [
       simulatorProgram('ark', this.ports.ark, this.#env),
       simulatorProgram('image-gateway', this.ports.images, this.#env),
-      ...this.ports.own.map(({ name, port }) => simulatorProgram(name, port, this.#env)),
+      ...this.ports.own.map(({ namespace, port }) => simulatorProgram(namespace, port, this.#env)),
     ]
   }
 

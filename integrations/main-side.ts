@@ -7,12 +7,14 @@ import type { TaskAPIOptions } from '../tasks/apis/carry-out.js'
 import { createClaimTasksAPI } from '../tasks/apis/claim-tasks.js'
 import { API_CALL_FIELDS, createFetchPendingTasksAPI } from '../tasks/apis/fetch-pending-tasks.js'
 import { createRunAPIs } from '../tasks/apis/manual-handles.js'
+import { createOperatorActsAPI } from '../tasks/apis/operator-acts.js'
 import { createTaskAPIs } from '../tasks/apis/public-tasks.js'
 import { createReportTaskEventAPI } from '../tasks/apis/report.js'
 import { createRunsToCheckAPI } from '../tasks/apis/runs-to-check.js'
 import { type RemovalBatch, removeEndedTasks } from '../tasks/ended-tasks.js'
 import { type CallEntityNames, callEntityNames, createCallEntities, labelled } from '../tasks/entities.js'
 import { addIdempotencyKeys } from '../tasks/idempotency.js'
+import { addOperatorActs, prepareOperatorActs } from '../tasks/operator-acts.js'
 import { createTaskIndexes } from '../tasks/task-indexes.js'
 import { TaskStore } from '../tasks/task-store.js'
 import type { DueWebhooks } from '../tasks/webhooks.js'
@@ -46,6 +48,7 @@ export class MainSide<Params extends z.ZodObject, Result extends z.ZodType> {
     if (listeners.length > 0) {
       logger?.info({ namespace, listeners }, 'the application follows the changes of tasks: each is written by itself')
     }
+    await prepareOperatorActs(controller)
     await createTaskIndexes(this.#store, source && this.#sourceRelation)
   }
 
@@ -77,6 +80,7 @@ export class MainSide<Params extends z.ZodObject, Result extends z.ZodType> {
       createReportTaskEventAPI(shared, reportAPIName, resultSchema),
       createRunsToCheckAPI(shared),
       ...createOperatorAPIs(shared),
+      createOperatorActsAPI(shared),
       ...this.#runAPIs(shared),
       ...this.#publicAPIs(shared),
     ]
@@ -117,6 +121,7 @@ export class MainSide<Params extends z.ZodObject, Result extends z.ZodType> {
       )
     }
     entities.push(apiCall, integrationEvent)
+    addOperatorActs(entities)
     if (options.source?.api) addIdempotencyKeys(entities)
   }
 

@@ -91,15 +91,18 @@ export function reportSchema<R extends z.ZodType>(result: R) {
 
 /** Who asks, for the task's timeline. */
 export const bySchema = z.string().max(MAX_USER_ID_LENGTH).regex(/\S/, 'must say who asks').trim()
+/** Why, for the timeline and the record of operators' acts. */
+const whySchema = z.string().max(1000)
 export const cancelTaskSchema = z.strictObject({
   apiCallId: idSchema,
   by: bySchema,
-  reason: z.string().max(1000).optional(),
+  reason: whySchema.optional(),
 })
 export const retryTaskSchema = z.strictObject({
   apiCallId: idSchema,
   by: bySchema,
   extraAttempts: z.number().int().min(1).max(100).default(1),
+  reason: whySchema.optional(),
 })
 
 /** "This attempt is about to ask the provider to create something": recorded before the provider is asked. */

@@ -24,6 +24,8 @@ export interface CarriedOut {
   steps: StoredStep[]
 }
 
+export type RecordCarriedOut = (done: Omit<CarriedOut, 'steps'>) => Promise<void>
+
 /** The business record that requests a task, and its user. */
 export interface TaskSourceRecord {
   entity: string
@@ -61,10 +63,11 @@ export class TaskStore extends TaskReader {
    * Decides a request about one task and carries the decision out, in one transaction: lock the row, decide, append the
    * events, or note a check on the row. A refusal is stored too, as some carry an event.
    *
+   * @param record what is to be recorded of it in the same transaction
    * @returns undefined if the task does not exist
    * @throws what the database throws; then nothing has been stored
    */
-  async carryOut(apiCallId: string, request: TaskRequest): Promise<CarriedOut | undefined> {
+  async carryOut(apiCallId: string, request: TaskRequest, record?: RecordCarriedOut): Promise<CarriedOut | undefined> {
     const { policy, maxTasksInFlight } = this.rules
     const chance = { newToken: randomBytes(16).toString('base64url'), random: Math.random() }
     const carriedOut = await inTransaction(this.controller, `${this.names.apiCall}:${request.status}`, async () => {
@@ -78,6 +81,7 @@ export class TaskStore extends TaskReader {
       const [steps = []] = await this.#log.append([{ row, events, at: now }])
       const state = steps.at(-1)?.after ?? row.state
       const tells = await this.webhooks.noteEnd(row, steps)
+      await record?.({ answer, state, task: row })
       const due = (claimableAt(state) ?? Number.POSITIVE_INFINITY) <= now
       return { answer, state, task: row, steps, tells, wakes: due || (isLive(row.state) && !isLive(state)) }
     })

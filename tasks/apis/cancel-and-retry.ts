@@ -1,12 +1,13 @@
 /** APIs for operators, and for other parts of the application: cancel a task, or allow it more attempts. */
-import { type API, createAPI } from '../../lib/api.js'
-import { cancelTaskSchema, retryTaskSchema } from '../../protocol/messages.js'
+import { type API, type APIContext, createAPI } from '../../lib/api.js'
+import { cancelTaskSchema, type OperatorRequest, retryTaskSchema } from '../../protocol/messages.js'
 import { operatorAnswerSchema } from '../../protocol/wire.js'
+import { recordAct, whoActs } from '../operator-acts.js'
 import { requestOfTask, type TaskAPIOptions } from './carry-out.js'
 
 /** Makes `POST cancelTask` and `POST retryTask`. Both record who asked, and accept either of the task's ids. */
 export function createOperatorAPIs(options: TaskAPIOptions): API[] {
-  const { namespace, store } = options
+  const { namespace } = options
   const common = { namespace, internal: true, operator: true, answer: operatorAnswerSchema }
   return [
     createAPI({
@@ -14,22 +15,36 @@ export function createOperatorAPIs(options: TaskAPIOptions): API[] {
       name: 'cancelTask',
       summary: `Cancel a ${namespace} task that is not over; its run is cancelled too`,
       params: cancelTaskSchema,
-      async callback(_context, { apiCallId, ...cancel }) {
-        const request = { from: 'operator', status: 'cancelled', ...cancel } as const
-        const { state } = await requestOfTask(options, await store().findRowId(apiCallId), request)
-        return { success: true as const, status: state.status }
-      },
+      callback: (context, { apiCallId, ...cancel }) =>
+        actOnTask(options, context, 'cancelTask', apiCallId, { status: 'cancelled', ...cancel }),
     }),
     createAPI({
       ...common,
       name: 'retryTask',
       summary: `Allow a failed ${namespace} task more attempts, the first of them now`,
       params: retryTaskSchema,
-      async callback(_context, { apiCallId, ...retry }) {
-        const request = { from: 'operator', status: 'retry', ...retry } as const
-        const { state } = await requestOfTask(options, await store().findRowId(apiCallId), request)
-        return { success: true as const, status: state.status }
-      },
+      callback: (context, { apiCallId, ...retry }) =>
+        actOnTask(options, context, 'retryTask', apiCallId, { status: 'retry', ...retry }),
     }),
   ]
+}
+
+/** Carries an operator's request out, and records it in the same transaction, with its refusal if it is refused. */
+async function actOnTask(
+  options: TaskAPIOptions,
+  context: APIContext,
+  act: string,
+  idOrKey: string,
+  request: OperatorRequest,
+) {
+  const { namespace: integration, store } = options
+  const { by, reason: why } = request
+  const asked = { ...request, from: 'operator' } as const
+  const rowId = await store().findRowId(idOrKey)
+  const { state } = await requestOfTask(options, rowId, asked, ({ task, answer, state }) => {
+    const outcome = answer.ok ? { status: state.status } : { refused: answer.reason, status: state.status }
+    const what = { act, integration, task: task.taskKey, outcome }
+    return recordAct(store().controller, { who: whoActs(context), by, why, ...what })
+  })
+  return { success: true as const, status: state.status }
 }

@@ -1,6 +1,6 @@
 import { APIError } from '../../lib/api.js'
 import type { Acceptance, TaskRequest, TaskState } from '../../protocol/index.js'
-import type { TaskStore } from '../task-store.js'
+import type { RecordCarriedOut, TaskStore } from '../task-store.js'
 import { logSteps, type TaskLogger } from '../transition-log.js'
 
 /** What the APIs of one integration share. */
@@ -15,14 +15,16 @@ export interface TaskAPIOptions {
 /**
  * Passes a request to the protocol and carries out the decision.
  *
+ * @param record as of `carryOut`
  * @throws APIError 404 if the task does not exist, 409 with the reason if the request is refused
  */
 export async function requestOfTask(
   { namespace, store, logger }: TaskAPIOptions,
   apiCallId: string | undefined,
   request: TaskRequest,
+  record?: RecordCarriedOut,
 ): Promise<{ answer: Acceptance; state: TaskState }> {
-  const outcome = apiCallId === undefined ? undefined : await store().carryOut(apiCallId, request)
+  const outcome = apiCallId === undefined ? undefined : await store().carryOut(apiCallId, request, record)
   if (!outcome) throw taskNotFound()
   const { answer, state, task, steps } = outcome
   const { id, taskKey, createdAt } = task

@@ -48,4 +48,11 @@ export const OPERATORS_RULES: Mutant[] = [
     to: 'state.attempts + request.extraAttempts',
     tests: PROTOCOL,
   },
+  {
+    name: 'act-carried-out-though-not-recorded',
+    file: 'tasks/task-store.ts',
+    from: 'await record?.({ answer, state, task: row })',
+    to: 'await record?.({ answer, state, task: row }).catch(() => {})',
+    tests: ['tests/tasks/operator-acts.test.ts'],
+  },
 ]

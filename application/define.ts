@@ -12,6 +12,7 @@ import { z } from 'zod'
 import { type LoadConfigOptions, readConfig } from '../config/read.js'
 import type { AppConfig, Section } from '../config/schema.js'
 import type { TaskSource } from '../integrations/pull-definition.js'
+import { OPERATOR_NAMESPACE } from '../protocol/names.js'
 import type { Integration } from '../provider-kit/definition/define.js'
 
 /** What main has beside its integrations. The daemon never loads it. */
@@ -58,6 +59,10 @@ export function defineApplication<Defined extends Definitions>(definition: {
   for (const [exported, { name, namespace }] of all) {
     if (exported !== namespace)
       throw new TypeError(`integrations/${name}: export it as ${namespace}, not as ${exported}`)
+    if (namespace === OPERATOR_NAMESPACE)
+      throw new TypeError(
+        `integrations/${name}: ${namespace} is where the operators’ APIs are; choose another namespace`,
+      )
   }
   const sections = z.strictObject(
     Object.fromEntries(all.map(([namespace, { config }]) => [namespace, config])),

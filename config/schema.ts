@@ -40,6 +40,8 @@ const mainSchema = z
     previousInternalApiToken: internalToken,
     /** Opens the operators' APIs and shows every task. Without it, only the internal token does. */
     operatorToken: bearerToken.optional(),
+    /** Where people find Temporal's UI, for links to runs. */
+    temporalUiUrl: z.url().optional(),
     /** Who may call the public APIs. Default: anybody, which only `local` allows by itself. */
     auth: authSchema.prefault({}),
     /** Allows anonymous callers in `dev` and `prod`. */

@@ -12,6 +12,7 @@ import type {
 import type { API } from '../lib/api.js'
 import type { APICall, WorkflowParams } from '../protocol/attempt.js'
 import type { RemovalBatch } from '../tasks/ended-tasks.js'
+import type { OperatedTasks } from '../tasks/operators/index.js'
 import type { TaskLogger } from '../tasks/transition-log.js'
 import type { DueWebhooks } from '../tasks/webhooks.js'
 
@@ -61,6 +62,8 @@ export interface IIntegration {
   setup?(controller: Controller): Promise<void>
   /** Removes one batch of tasks that ended long ago, and returns their number: zero once there are none. */
   removeEnded?(controller: Controller, batch: RemovalBatch): Promise<number>
+  /** Its tasks, for operators. */
+  operated?(): OperatedTasks
   /** The messages about ended tasks that main is to send. */
   webhooks?(): DueWebhooks
   createSideEffects(): RecordMutationSideEffect<unknown>[]

@@ -15,6 +15,7 @@ import { type RemovalBatch, removeEndedTasks } from '../tasks/ended-tasks.js'
 import { type CallEntityNames, callEntityNames, createCallEntities, labelled } from '../tasks/entities.js'
 import { addIdempotencyKeys } from '../tasks/idempotency.js'
 import { addOperatorActs, prepareOperatorActs } from '../tasks/operator-acts.js'
+import type { OperatedTasks } from '../tasks/operators/index.js'
 import { createTaskIndexes } from '../tasks/task-indexes.js'
 import { TaskStore } from '../tasks/task-store.js'
 import type { DueWebhooks } from '../tasks/webhooks.js'
@@ -54,6 +55,11 @@ export class MainSide<Params extends z.ZodObject, Result extends z.ZodType> {
 
   removeEnded(batch: RemovalBatch): Promise<number> {
     return removeEndedTasks(this.#tasks(), batch)
+  }
+
+  operated(): OperatedTasks {
+    const { namespace, logger } = this.args
+    return { namespace, store: this.#tasks(), logger }
   }
 
   webhooks(): DueWebhooks {

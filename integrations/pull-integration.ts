@@ -2,6 +2,7 @@
 import type { Controller } from 'interaqt'
 import type { z } from 'zod'
 import type { RemovalBatch } from '../tasks/ended-tasks.js'
+import type { OperatedTasks } from '../tasks/operators/index.js'
 import type { DueWebhooks } from '../tasks/webhooks.js'
 import type {
   API,
@@ -40,6 +41,10 @@ export function createPullIntegration<Params extends z.ZodObject, Result extends
 
     removeEnded(_controller: Controller, batch: RemovalBatch): Promise<number> {
       return this.#main.removeEnded(batch)
+    }
+
+    operated(): OperatedTasks {
+      return this.#main.operated()
     }
 
     webhooks(): DueWebhooks {

@@ -7,6 +7,7 @@ import { createArtifactStore } from '../artifacts/index.js'
 import { internalToken } from '../config/development-token.js'
 import type { AppConfig } from '../config/schema.js'
 import { manyListeners } from '../lib/abort.js'
+import { createOperatorsAPIs } from '../tasks/operators/index.js'
 import { Admission } from './admission.js'
 import type { AppEnv } from './app-env.js'
 import { createModel } from './application.js'
@@ -64,9 +65,14 @@ export async function embedMain(application: Application, options: EmbeddedMainO
       const { retention, webhooks } = main
       const shared = { controller, integrations, logger, stopping: stopping.signal }
       atWork = [keepRemoving({ ...shared, retention, removeArtifact }), keepDelivering({ ...shared, webhooks })]
+      const operators = {
+        operated: () => integrations.getIntegrations().flatMap(({ integration }) => integration.operated?.() ?? []),
+        temporalUiUrl: main.temporalUiUrl,
+        temporalNamespace: asyncTask.temporal.namespace,
+      }
       return createHTTPApp({
         controller,
-        apis: integrations.createAPIs(),
+        apis: [...integrations.createAPIs(), ...createOperatorsAPIs(operators)],
         middlewares,
         stopping: stopping.signal,
         authentication: createAuthentication({ auth: main.auth, internalTokens, operatorToken: main.operatorToken }),

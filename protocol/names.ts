@@ -15,6 +15,9 @@ export const FETCH_PENDING_TASKS = 'fetchPendingTasks'
 export const CLAIM_TASKS = 'claimTasks'
 export const RUNS_TO_CHECK = 'runsToCheck'
 
+/** Where the operators' APIs are, as if they were an integration's: none may be called so. */
+export const OPERATOR_NAMESPACE = 'operator'
+
 /** The path of an integration's API, without a leading slash. */
 export function buildAPIPath(namespace: string, apiName: string): string {
   return `api/${namespace}/${apiName}`

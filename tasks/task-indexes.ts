@@ -1,6 +1,6 @@
 import { claimIdOf, isClaim } from './claim-batch.js'
 import { classesOf, inFlight, isOpen } from './claimable.js'
-import { createIndex, databaseOf, physicalEntity } from './database/sql.js'
+import { createIndex, databaseOf, type PhysicalEntity, physicalEntity } from './database/sql.js'
 import { endedAt, hasEnded } from './ended-tasks.js'
 import type { TaskReader } from './task-reader.js'
 
@@ -13,6 +13,7 @@ export async function createTaskIndexes(tasks: TaskReader, sourceRelation?: stri
   const { table, column } = calls
   const [status, claimableAt, unchecked] = [column('status'), column('claimableAt'), column('uncheckedSince')]
   const oldest = `${column('createdAt')}, ${column('id')}`
+  const newest = `${column('createdAt')} DESC, ${column('taskKey')} DESC`
   const { ready, timed, claimed } = classesOf({ status, claimableAt })
   const ofCalls: Array<[name: string, keys: string, where?: string]> = [
     ['ready', oldest, ready],
@@ -21,8 +22,10 @@ export async function createTaskIndexes(tasks: TaskReader, sourceRelation?: stri
     ['claimed', claimableAt, claimed],
     ['in_flight', status, inFlight(status)],
     ['by_key', column('taskKey')],
-    ['of_user', `${column('userId')}, ${column('createdAt')} DESC, ${column('taskKey')} DESC`],
+    ['of_user', `${column('userId')}, ${newest}`],
     ['open', column('userId'), isOpen(calls)],
+    ['by_status', `${status}, ${newest}`],
+    ['by_code', `${errorCode(column)}, ${newest}`, `${column('error')} IS NOT NULL`],
     ['unchecked', unchecked, `${unchecked} IS NOT NULL`],
     ['webhook_due', column('webhookDueAt'), `${column('webhookDueAt')} IS NOT NULL`],
     ['ended', `${status}, (${endedAt(calls)})`, hasEnded(calls)],
@@ -39,10 +42,28 @@ export async function createTaskIndexes(tasks: TaskReader, sourceRelation?: stri
     keys: `(${claimId})`,
     where: `${isClaim(events.column)} AND ${claimId} IS NOT NULL`,
   })
+  const [type, at] = [events.column('eventType'), events.column('at')]
+  const ends = { name: `${names.integrationEvent}_of_end`, keys: `${type}, ${at}`, where: isEnd(events.column) }
+  const takeOvers = { name: `${names.integrationEvent}_of_take_over`, keys: at, where: isTakeOver(events.column) }
+  for (const index of [ends, takeOvers]) await createIndex(controller, { ...index, table: events.table })
   if (sourceRelation !== undefined) {
     const link = physicalEntity(controller, sourceRelation)
     const ofSource = { name: `${names.apiCall}_of_source`, table: link.table, keys: link.column('target') }
     await createIndex(controller, ofSource)
   }
   await databaseOf(controller).scheme(`DROP INDEX IF EXISTS "${names.apiCall}_claimable"`)
+}
+
+/** The code of a task's last failure, as SQL. */
+export function errorCode(column: PhysicalEntity['column']): string {
+  return `(${column('error')} ->> 'code')`
+}
+
+/** The conditions for events that end an attempt or a task, and for take-overs, as SQL: each has its index. */
+export function isEnd(column: PhysicalEntity['column']): string {
+  return `${column('eventType')} IN ('completed', 'failed', 'cancelled')`
+}
+
+export function isTakeOver(column: PhysicalEntity['column']): string {
+  return `${column('eventType')} = 'queued' AND (${column('data')} ->> 'takeOver') = 'true'`
 }

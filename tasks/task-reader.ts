@@ -98,6 +98,14 @@ export class TaskReader {
     return id === null ? undefined : this.read('find', () => this.#findRow('id', id))
   }
 
+  /** Reads some of a row's properties; undefined if it does not exist. */
+  async findFields(apiCallId: string, fields: readonly string[]): Promise<Record<string, unknown> | undefined> {
+    const sql = `SELECT ${this.columns(fields)} FROM ${this.calls.table} WHERE ${this.calls.column('id')} = $1`
+    const id = this.calls.parseId(apiCallId)
+    const [row] = await this.read('fields', () => this.query<Record<string, unknown>>(sql, [id]))
+    return row
+  }
+
   /** Finds a task by its key; undefined if it does not exist, or if this viewer may not see it. */
   findByKey(taskKey: string, viewer: Viewer = 'operator'): Promise<StoredTask | undefined> {
     return this.read('findByKey', () => this.#findRow('taskKey', taskKey, viewer))

@@ -30,7 +30,7 @@ export function createOperatorAPIs(options: TaskAPIOptions): API[] {
 }
 
 /** Carries an operator's request out, and records it in the same transaction, with its refusal if it is refused. */
-async function actOnTask(
+export async function actOnTask(
   options: TaskAPIOptions,
   context: APIContext,
   act: string,

@@ -1,0 +1,13 @@
+/** The operators' APIs over all integrations, at `api/operator/…`. */
+import type { API } from '../../lib/api.js'
+import { createTaskListAPI } from './list.js'
+import { createManyAPIs } from './many.js'
+import type { OperatorsOptions } from './operated.js'
+import { createStatsAPI } from './stats.js'
+import { createTaskAPI } from './task.js'
+
+export type { OperatedTasks, OperatorsOptions } from './operated.js'
+
+export function createOperatorsAPIs(options: OperatorsOptions): API[] {
+  return [createStatsAPI(options), createTaskListAPI(options), createTaskAPI(options), ...createManyAPIs(options)]
+}

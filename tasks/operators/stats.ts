@@ -1,0 +1,127 @@
+/**
+ * `GET operator/stats`: how much each integration has to do, how fast it does it, and what fails.
+ *
+ * Nothing is scanned whole, however many tasks have ended: tasks that are not over, and the ends of the last day, have
+ * indexes of their own, and of either at most `MOST_COUNTED` are counted.
+ */
+import { z } from 'zod'
+import { type API, createAPI } from '../../lib/api.js'
+import { taskStatusSchema } from '../../protocol/wire.js'
+import { NOW } from '../claimable.js'
+import { isEnd, isTakeOver } from '../task-indexes.js'
+import { MOST_COUNTED, readTaskNumbers } from '../task-numbers.js'
+import type { TaskReader } from '../task-reader.js'
+import { choose, FOR_OPERATORS, integrationSchema, type OperatedTasks, type OperatorsOptions } from './operated.js'
+
+const DAY_SECONDS = 86_400
+/** Durations and codes are those of the newest ends. */
+const NEWEST = 1000
+const MOST_CODES = 20
+
+/** Within the last 5 minutes, hour and day. */
+const countsSchema = z.object({ minutes5: z.number().int(), hour: z.number().int(), day: z.number().int() })
+/** In seconds; null without any. */
+const durationSchema = z.object({ median: z.number().nullable(), p95: z.number().nullable() })
+
+const statsSchema = z.object({
+  /** Unix seconds. */
+  at: z.number(),
+  /** As high as anything is counted: then it says "as many or more". */
+  mostCounted: z.number().int(),
+  integrations: z.array(
+    z.object({
+      integration: z.string(),
+      /** Of tasks that are not over, by status. */
+      open: z.partialRecord(taskStatusSchema, z.number().int()),
+      inFlight: z.number().int(),
+      maxTasksInFlight: z.number().int().nullable(),
+      /** For how long the oldest task that may be claimed has been due. */
+      oldestDueSeconds: z.number(),
+      /** For how long nobody has looked at the run that was looked at longest ago. */
+      longestUncheckedSeconds: z.number(),
+      completed: countsSchema,
+      failedAttempts: countsSchema,
+      cancelled: countsSchema,
+      takeOvers: countsSchema,
+      /** Of the tasks that were completed last: from creation to the last attempt's claim, and from there to the end. */
+      queued: durationSchema,
+      working: durationSchema,
+      /** Of the attempts that failed last, within a day. */
+      failures: z.array(z.object({ code: z.string(), count: z.number().int() })),
+    }),
+  ),
+})
+
+type Stats = z.infer<typeof statsSchema>['integrations'][number]
+
+export function createStatsAPI({ operated }: OperatorsOptions): API {
+  return createAPI({
+    ...FOR_OPERATORS,
+    name: 'stats',
+    method: 'GET',
+    summary: 'How much each integration has to do, how fast it does it, and what fails',
+    params: z.strictObject({ integration: integrationSchema.optional() }),
+    answer: statsSchema,
+    async callback(_context, { integration }) {
+      const integrations: Stats[] = []
+      // One after another: a request takes one connection at most.
+      for (const tasks of choose(operated(), integration)) integrations.push(await statsOf(tasks))
+      return { at: Date.now() / 1000, mostCounted: MOST_COUNTED, integrations }
+    },
+  })
+}
+
+async function statsOf({ namespace, store }: OperatedTasks): Promise<Stats> {
+  const { counts: open, ...ages } = await readTaskNumbers(store)
+  const { queued, working, failures, ...ends } = await readEnds(store)
+  return {
+    integration: namespace,
+    open,
+    inFlight: (open.queued ?? 0) + (open.processing ?? 0),
+    maxTasksInFlight: store.rules.maxTasksInFlight ?? null,
+    ...ages,
+    ...ends,
+    queued: queued ?? { median: null, p95: null },
+    working: working ?? { median: null, p95: null },
+    failures,
+  }
+}
+
+interface Ends extends Pick<Stats, 'completed' | 'failedAttempts' | 'cancelled' | 'takeOvers' | 'failures'> {
+  queued: Stats['queued'] | null
+  working: Stats['working'] | null
+}
+
+/** In one statement, which sees one moment. */
+async function readEnds(tasks: TaskReader): Promise<Ends> {
+  const { calls, events } = tasks
+  const { table, column } = events
+  const at = column('at')
+  const ofDay = `${at} > ${NOW} - ${DAY_SECONDS}`
+  const ends = (type: string) => `${isEnd(column)} AND ${column('eventType')} = '${type}' AND ${ofDay}`
+  const within = (seconds: number) => `(count(*) FILTER (WHERE at > ${NOW} - ${seconds}))::int`
+  const counted = (where: string, name: keyof Ends) =>
+    `(SELECT json_build_object('minutes5', ${within(300)}, 'hour', ${within(3600)}, 'day', count(*)::int)` +
+    ` FROM (SELECT ${at} AS at FROM ${table} WHERE ${where} ORDER BY ${at} DESC LIMIT ${MOST_COUNTED}) AS of_day)` +
+    ` AS "${name}"`
+  const startedAt = `call.${calls.column('startedAt')}`
+  const spread = (seconds: string) =>
+    `json_build_object('median', percentile_cont(0.5) WITHIN GROUP (ORDER BY ${seconds}),` +
+    ` 'p95', percentile_cont(0.95) WITHIN GROUP (ORDER BY ${seconds}))`
+  const newest = (type: string, selected: string) =>
+    `(SELECT ${selected} FROM ${table} WHERE ${ends(type)} ORDER BY ${at} DESC LIMIT ${NEWEST})`
+  const sql =
+    `WITH done AS MATERIALIZED (SELECT finished.at - ${startedAt} AS working,` +
+    ` ${startedAt} - call.${calls.column('createdAt')} AS queued` +
+    ` FROM ${newest('completed', `${at} AS at, ${column('apiCallId')}::${calls.idType} AS id`)} AS finished` +
+    ` JOIN ${calls.table} AS call ON call.${calls.column('id')} = finished.id)` +
+    ` SELECT ${counted(ends('completed'), 'completed')}, ${counted(ends('failed'), 'failedAttempts')},` +
+    ` ${counted(ends('cancelled'), 'cancelled')}, ${counted(`${isTakeOver(column)} AND ${ofDay}`, 'takeOvers')},` +
+    ` (SELECT ${spread('queued')} FROM done) AS queued, (SELECT ${spread('working')} FROM done) AS working,` +
+    ` (SELECT coalesce(json_agg(of_code), '[]') FROM (SELECT code, count(*)::int AS count` +
+    ` FROM ${newest('failed', `${column('data')} -> 'error' ->> 'code' AS code`)} AS failed` +
+    ` GROUP BY code ORDER BY count DESC, code LIMIT ${MOST_CODES}) AS of_code) AS failures`
+  const [row] = await tasks.read('stats', () => tasks.query<Ends>(sql, []))
+  if (!row) throw new Error('The database told no statistics')
+  return row
+}

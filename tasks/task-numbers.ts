@@ -1,0 +1,47 @@
+/** How many tasks an integration has under way, and how late it is: read from its indexes, however many have ended. */
+import type { TaskStatus } from '../protocol/index.js'
+import { classesOf, inFlight, NOW } from './claimable.js'
+import type { TaskReader } from './task-reader.js'
+
+export interface TaskNumbers {
+  /** By status, of tasks that have not ended: `failed` are those that are tried again. Up to `MOST_COUNTED` of each kind. */
+  counts: Partial<Record<TaskStatus, number>>
+  /** For how long the oldest task that may be claimed has been due. */
+  oldestDueSeconds: number
+  /** For how long nobody has looked at the run that was looked at longest ago. */
+  longestUncheckedSeconds: number
+}
+
+/** Counting takes time for each: beyond this many, the number says "as many or more". */
+export const MOST_COUNTED = 100_000
+
+/** In one statement, which sees one moment. */
+export async function readTaskNumbers(tasks: TaskReader): Promise<TaskNumbers> {
+  const { table, column } = tasks.calls
+  const [id, status, createdAt] = [column('id'), column('status'), column('createdAt')]
+  const [claimableAt, unchecked] = [column('claimableAt'), column('uncheckedSince')]
+  const { ready, timed, claimed } = classesOf({ status, claimableAt })
+  // The order is that of the class's index.
+  const some = (where: string, order: string) =>
+    `(SELECT ${status} AS status FROM ${table} WHERE ${where} ORDER BY ${order} LIMIT ${MOST_COUNTED})`
+  const counted = [
+    some(ready, `${createdAt}, ${id}`),
+    some(timed, claimableAt),
+    `(SELECT ${status} AS status FROM ${table} WHERE ${inFlight(status)} LIMIT ${MOST_COUNTED})`,
+  ]
+  const due = (where: string) =>
+    `(SELECT min(${claimableAt}) FROM ${table} WHERE ${where} AND ${claimableAt} <= ${NOW})`
+  const oldest = [
+    `(SELECT ${createdAt} FROM ${table} WHERE ${ready} ORDER BY ${createdAt}, ${id} LIMIT 1)`,
+    due(timed),
+    due(claimed),
+  ]
+  const since = (time: string) => `greatest(0, coalesce(${NOW} - ${time}, 0))`
+  const sql =
+    `SELECT (SELECT coalesce(json_object_agg(status, count), '{}') FROM (SELECT status, count(*)::int AS count` +
+    ` FROM (${counted.join(' UNION ALL ')}) AS open GROUP BY status) AS by_status) AS counts,` +
+    ` ${since(`least(${oldest.join(', ')})`)} AS "oldestDueSeconds",` +
+    ` ${since(`(SELECT min(${unchecked}) FROM ${table} WHERE ${unchecked} IS NOT NULL)`)} AS "longestUncheckedSeconds"`
+  const [row] = await tasks.read('numbers', () => tasks.query<TaskNumbers>(sql, []))
+  return row ?? { counts: {}, oldestDueSeconds: 0, longestUncheckedSeconds: 0 }
+}

@@ -1,4 +1,4 @@
-/** Main's side of a pull integration: its entities, and the APIs that create, claim and report its tasks. */
+/** A pull integration: its entities, the APIs for its tasks, and how the daemon pulls them. */
 import { type Controller, Relation, Transform } from 'interaqt'
 import type { z } from 'zod'
 import { DEFAULT_TASK_POLICY, type TaskPolicy } from '../protocol/index.js'
@@ -19,10 +19,11 @@ import type { OperatedTasks } from '../tasks/operators/index.js'
 import { createTaskIndexes } from '../tasks/task-indexes.js'
 import { TaskStore } from '../tasks/task-store.js'
 import type { DueWebhooks } from '../tasks/webhooks.js'
-import type { API, IIntegrationConstructorArgs } from './index.js'
+import type { API, IIntegration, IIntegrationConstructorArgs, PullModeConfig } from './index.js'
 import { buildWorkflowId, type PullIntegrationDefinition, type PullIntegrationOptions } from './pull-definition.js'
+import { pullModeOf } from './pull-mode.js'
 
-export class MainSide<Params extends z.ZodObject, Result extends z.ZodType> {
+export class PullIntegration<Params extends z.ZodObject, Result extends z.ZodType> implements IIntegration {
   readonly #names: CallEntityNames
   readonly #sourceRelation: string
   readonly #policy: TaskPolicy
@@ -53,7 +54,7 @@ export class MainSide<Params extends z.ZodObject, Result extends z.ZodType> {
     await createTaskIndexes(this.#store, source && this.#sourceRelation)
   }
 
-  removeEnded(batch: RemovalBatch): Promise<number> {
+  removeEnded(_controller: Controller, batch: RemovalBatch): Promise<number> {
     return removeEndedTasks(this.#tasks(), batch)
   }
 
@@ -66,6 +67,14 @@ export class MainSide<Params extends z.ZodObject, Result extends z.ZodType> {
     const { webhooks } = this.#tasks()
     const namespace = this.options.source?.api?.namespace ?? this.args.namespace
     return { due: webhooks.due, claim: (limit) => webhooks.claim(limit, namespace) }
+  }
+
+  createSideEffects(): [] {
+    return []
+  }
+
+  getPullModeConfig(): PullModeConfig<z.output<Params>> | null {
+    return pullModeOf(this.args.namespace, this.definition, this.options)
   }
 
   createAPIs(): API[] {
@@ -92,8 +101,8 @@ export class MainSide<Params extends z.ZodObject, Result extends z.ZodType> {
     ]
   }
 
-  /** Adds the integration's entities to the application's model. Call it once, before the Controller is made. */
-  addToModel(): void {
+  /** Adds the integration's entities to the application's model. */
+  async configure(): Promise<void> {
     const { entities, relations } = this.args
     const { definition, options } = this
     const names = this.#names

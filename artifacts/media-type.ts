@@ -1,6 +1,7 @@
 /** Detects what stored bytes are, whatever their sender says. */
 import { readFile } from 'node:fs/promises'
 import { fileTypeFromBuffer } from 'file-type'
+import { jsonOf } from '../lib/json.js'
 
 export interface MediaType {
   mimeType: string
@@ -21,7 +22,8 @@ export async function mediaTypeOf(head: Uint8Array, path: string, bytes: number)
   if (known) return { mimeType: known.mime, extension: known.ext }
   if (bytes === 0 || !isText(head, bytes > head.length)) return UNKNOWN
   const mayBeJson = bytes <= MAX_JSON_BYTES && /^\s*[[{"\d-]/.test(new TextDecoder().decode(head.subarray(0, 100)))
-  if (mayBeJson && isJson(await readFile(path, 'utf8'))) return { mimeType: 'application/json', extension: 'json' }
+  const isJson = mayBeJson && jsonOf(await readFile(path, 'utf8')) !== undefined
+  if (isJson) return { mimeType: 'application/json', extension: 'json' }
   return { mimeType: 'text/plain', extension: 'txt' }
 }
 
@@ -31,15 +33,6 @@ function isText(head: Uint8Array, isCut: boolean): boolean {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(head, { stream: isCut })
     // biome-ignore lint/suspicious/noControlCharactersInRegex: that is what is looked for
     return !/[\u0000-\u0008\u000e-\u001f]/.test(text)
-  } catch {
-    return false
-  }
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text)
-    return true
   } catch {
     return false
   }

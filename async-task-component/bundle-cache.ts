@@ -8,6 +8,7 @@ import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join, relative, resolve } from 'node:path'
 import { z } from 'zod'
+import { jsonOf } from '../lib/json.js'
 import { bundleWorkflows } from './workflow-bundle.js'
 
 /** The paths of `inputs` are relative to the folder: it moves together with its sources. */
@@ -46,7 +47,7 @@ export class BundleCache {
 
   async #isCurrent(manifestPath: string, codePath: string): Promise<boolean> {
     const text = await readFile(manifestPath, 'utf8').catch(() => '')
-    const parsed = manifestSchema.safeParse(asJson(text))
+    const parsed = manifestSchema.safeParse(jsonOf(text))
     if (!parsed.success) return false
     const { code, inputs } = parsed.data
     if ((await hashOf(codePath)) !== code) return false
@@ -78,12 +79,4 @@ async function hashOf(path: string): Promise<string> {
 
 function hash(content: string | Buffer): string {
   return createHash('sha256').update(content).digest('base64url')
-}
-
-function asJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }

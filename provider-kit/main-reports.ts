@@ -1,6 +1,6 @@
 import { ApplicationFailure, Context } from '@temporalio/activity'
-import type { z } from 'zod'
 import { withTimeout } from '../lib/abort.js'
+import { jsonOf } from '../lib/json.js'
 import { createRedactor } from '../lib/redaction.js'
 import type { Begin, Begun, RunReport, TaskStatus } from '../protocol/index.js'
 import { ANSWER_TIMEOUT_MS } from '../protocol/limits.js'
@@ -65,9 +65,10 @@ async function post(
       return { status: response.status, text: await response.text() }
     },
   )
-  const answer = parse(reportAnswerSchema, text)
+  const body = jsonOf(text)
+  const answer = reportAnswerSchema.safeParse(body).data
   if (status === 200 && answer) return { accepted: true, body: answer }
-  const refusal = parse(refusalSchema, text)
+  const refusal = refusalSchema.safeParse(body).data
   // A 404 or 413 without main's own body may come from a proxy, which does not know the task.
   if ((status === 409 || status === 404) && refusal) {
     return { accepted: false, reason: refusal.error, ...(refusal.status && { taskStatus: refusal.status }) }
@@ -77,12 +78,4 @@ async function post(
   const said = `${url.pathname} answered ${status}: ${refusal?.error ?? excerpt()}`
   if (status === 400 || (status === 413 && refusal)) throw ApplicationFailure.nonRetryable(said, 'report_rejected')
   throw ApplicationFailure.retryable(said, 'main_unavailable')
-}
-
-function parse<Schema extends z.ZodType>(schema: Schema, text: string): z.output<Schema> | undefined {
-  try {
-    return schema.safeParse(JSON.parse(text)).data
-  } catch {
-    return undefined
-  }
 }

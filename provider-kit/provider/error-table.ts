@@ -1,5 +1,6 @@
 /** What a provider's errors mean: a table, in which the first row that matches decides. */
 import { z } from 'zod'
+import { jsonOf } from '../../lib/json.js'
 import { parseRetryAfter } from '../../lib/retry-after.js'
 import type { FailureKind } from '../../protocol/failure-details.js'
 import { ProviderError } from './errors.js'
@@ -88,7 +89,7 @@ export class AnsweredProviderError extends ProviderError {
   }
 }
 
-/** The failure kind of an answer with this meaning. */
+/** The answer; or `other`, if it is an error with this meaning. */
 export async function unless<T, Other>(meaning: Meaning, other: Other, answer: Promise<T>): Promise<T | Other> {
   try {
     return await answer
@@ -123,6 +124,7 @@ export function answeredError(
 /** `prepare`: a request before a create, which costs nothing. */
 export type Purpose = 'create' | 'prepare' | 'read'
 
+/** The failure kind of an answer with this meaning. */
 function kindOf(meaning: Meaning, purpose: Purpose): FailureKind {
   if (purpose === 'read') return 'unavailable'
   if (meaning === 'missing' || meaning === 'tooLate') return 'refused'
@@ -176,12 +178,4 @@ function usualError(body: unknown): Pick<AnsweredError, 'names' | 'message'> | u
   )
   const message = said.message ?? said.detail ?? ''
   return names.length > 0 || message ? { names, message } : undefined
-}
-
-function jsonOf(body: string): unknown {
-  try {
-    return JSON.parse(body)
-  } catch {
-    return undefined
-  }
 }

@@ -1,6 +1,7 @@
 /** HTTP requests to a provider, with the key, the time-out and the error table applied. */
 import type { z } from 'zod'
 import { withTimeout } from '../../lib/abort.js'
+import { jsonOf } from '../../lib/json.js'
 import type { FailureKind } from '../../protocol/failure-details.js'
 import type { ProviderEndpoint } from './config.js'
 import { answeredError, type ErrorTable, type ProviderAnswer, type Purpose, type ReadError } from './error-table.js'
@@ -130,12 +131,8 @@ function read(expected: Expected, answer: ReadAnswer, kind: FailureKind): unknow
   if (expected === 'bytes') return answer.bytes
   const fail = (what: string): ProviderError =>
     new ProviderError(`Cannot read the answer: ${what}`, { code: 'UnreadableAnswer', kind })
-  let json: unknown
-  try {
-    json = JSON.parse(answer.text)
-  } catch {
-    throw fail(answer.excerpt || 'it is empty')
-  }
+  const json = jsonOf(answer.text)
+  if (json === undefined) throw fail(answer.excerpt || 'it is empty')
   const body = expected.safeParse(json)
   if (body.success) return body.data
   const [issue] = body.error.issues

@@ -3,8 +3,8 @@ import { ApplicationFailure } from '@temporalio/activity'
 import { fileTypeFromBuffer } from 'file-type'
 import { withTimeout } from '../../lib/abort.js'
 import { type ConnectionOptions, ForbiddenUrlError, getChecked } from '../../lib/checked-http.js'
-import type { FailureDetails } from '../../protocol/failure-details.js'
 import { collectBytes, mayPass } from './http-content.js'
+import { urlFailure } from './user-urls.js'
 
 export interface SafeFetchLimits {
   media: 'image' | 'video'
@@ -46,7 +46,7 @@ export async function safeFetch(
       throw refused(error.code === 'url_not_allowed' ? error.code : 'url_refused', error.message)
     }
     const { message } = error as Error
-    throw failure('url_unavailable', `The URL could not be fetched: ${message}`, 'unavailable')
+    throw urlFailure('url_unavailable', `The URL could not be fetched: ${message}`, 'unavailable')
   }
 }
 
@@ -73,14 +73,9 @@ async function fetchFile(
 
 function answerFailure(url: URL, status: number): ApplicationFailure {
   const said = `${url.host} answered ${status}`
-  return mayPass(status) ? failure('url_unavailable', said, 'unavailable') : refused('url_refused', said)
+  return mayPass(status) ? urlFailure('url_unavailable', said, 'unavailable') : refused('url_refused', said)
 }
 
 function refused(type: string, message: string): ApplicationFailure {
-  return failure(type, message, 'refused')
-}
-
-function failure(type: string, message: string, kind: 'refused' | 'unavailable'): ApplicationFailure {
-  const details: FailureDetails = { kind, ...(kind === 'refused' && { providerEnded: true }) }
-  return ApplicationFailure.create({ type, message, nonRetryable: kind === 'refused', details: [details] })
+  return urlFailure(type, message, 'refused')
 }

@@ -4,7 +4,7 @@ import { ApplicationFailure } from '@temporalio/activity'
 import ipaddr from 'ipaddr.js'
 import { unlessAborted, withTimeout } from '../../lib/abort.js'
 import { allowedAddresses, hostOf, LEADS_INSIDE, type UserUrlOptions, urlProblem } from '../../lib/public-url.js'
-import type { FailureDetails, FailureKind } from '../../protocol/failure-details.js'
+import type { FailureDetails } from '../../protocol/failure-details.js'
 
 const LOOKUP_TIMEOUT_MS = 10_000
 
@@ -29,7 +29,7 @@ export async function checkUserUrls(
   const mayLeadTo = allowedAddresses(options)
   const parsed = urls.map((url) => {
     const problem = URL.canParse(url) ? urlProblem(new URL(url), mayLeadTo) : 'cannot be read'
-    if (problem) throw failure('url_not_allowed', `A URL ${problem}`, 'refused')
+    if (problem) throw urlFailure('url_not_allowed', `A URL ${problem}`, 'refused')
     return new URL(url)
   })
   const names = new Map(parsed.filter((url) => !ipaddr.isValid(hostOf(url))).map((url) => [hostOf(url), url]))
@@ -38,7 +38,7 @@ export async function checkUserUrls(
       if (options.userUrlHosts?.includes(name)) return
       const addresses = await resolve(name, lookup, signal)
       if (addresses.length > 0 && addresses.every(({ address }) => mayLeadTo(address, url))) return
-      throw failure('url_not_allowed', `A URL of ${name} ${LEADS_INSIDE}`, 'refused')
+      throw urlFailure('url_not_allowed', `A URL of ${name} ${LEADS_INSIDE}`, 'refused')
     }),
   )
 }
@@ -56,13 +56,13 @@ async function resolve(name: string, lookup: typeof systemLookup, signal: AbortS
   } catch (error) {
     if (signal.aborted) throw error
     const { code, message } = error as NodeJS.ErrnoException
-    if (code === 'ENOTFOUND') throw failure('url_not_found', `There is no host ${name}`, 'refused')
-    throw failure('url_unavailable', `${name} could not be resolved: ${message}`, 'unavailable')
+    if (code === 'ENOTFOUND') throw urlFailure('url_not_found', `There is no host ${name}`, 'refused')
+    throw urlFailure('url_unavailable', `${name} could not be resolved: ${message}`, 'unavailable')
   }
 }
 
 /** No provider was asked yet, so it is not the provider that is unavailable. */
-function failure(type: string, message: string, kind: FailureKind): ApplicationFailure {
+export function urlFailure(type: string, message: string, kind: 'refused' | 'unavailable'): ApplicationFailure {
   const details: FailureDetails = { kind, ...(kind === 'refused' && { providerEnded: true }) }
   return ApplicationFailure.create({ type, message, nonRetryable: kind === 'refused', details: [details] })
 }

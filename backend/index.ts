@@ -9,43 +9,28 @@ import {
   type RelationInstance,
 } from 'interaqt'
 
-/** Unix seconds before which nothing is to be done; null for at once. */
-const dueAt = () => Property.create({ name: 'dueAt', type: 'number' })
+/** What every request for a task has. */
+const ofRequest = () => [
+  Property.create({ name: 'options', type: 'object' }),
+  /** Unix seconds before which nothing is to be done; null for at once. */
+  Property.create({ name: 'dueAt', type: 'number' }),
+  /** The user who asked, and to whom alone the task is shown; null for nobody in particular. */
+  Property.create({ name: 'userId', type: 'string' }),
+  /** The URL that is told of the end; null for none. */
+  Property.create({ name: 'webhook', type: 'string' }),
+]
 
-/** The user who asked, and to whom alone the task is shown; null for nobody in particular. */
-const userId = () => Property.create({ name: 'userId', type: 'string' })
+/** A request that has a column for the prompt, and keeps the rest as `options`. */
+const promptEntity = (name: string) =>
+  Entity.create({ name, properties: [Property.create({ name: 'prompt', type: 'string' }), ...ofRequest()] })
 
-/** The URL that is told of the end; null for none. */
-const webhook = () => Property.create({ name: 'webhook', type: 'string' })
-
-/** A video that somebody asked for: its prompt, and what else they chose. */
-const VideoGeneration = Entity.create({
-  name: 'VideoGeneration',
-  properties: [
-    Property.create({ name: 'prompt', type: 'string' }),
-    Property.create({ name: 'options', type: 'object' }),
-    dueAt(),
-    userId(),
-    webhook(),
-  ],
-})
-
-/** An image that somebody asked for: its prompt, and what else they chose. */
-const ImageGeneration = Entity.create({
-  name: 'ImageGeneration',
-  properties: [
-    Property.create({ name: 'prompt', type: 'string' }),
-    Property.create({ name: 'options', type: 'object' }),
-    dueAt(),
-    userId(),
-    webhook(),
-  ],
-})
+const VideoGeneration = promptEntity('VideoGeneration')
+const ImageGeneration = promptEntity('ImageGeneration')
 
 /** A task that exercises the whole path and asks no provider for anything. */
 const TestTask = Entity.create({
   name: 'TestTask',
-  properties: [Property.create({ name: 'options', type: 'object' }), dueAt(), userId(), webhook()],
+  properties: ofRequest(),
 })
 
 export const entities = [VideoGeneration, ImageGeneration, TestTask]

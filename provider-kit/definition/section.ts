@@ -23,17 +23,12 @@ export function optionsOf({ shape, settings, defaults, callbacks, onAmbiguousCre
   const hasProvider = shape === 'polled' || shape === 'single'
   return {
     ...(hasProvider ? providerOptions(defaults) : localOptions(defaults)),
-    ...(shape === 'local' && pickDeadline(defaults)),
+    ...(shape === 'local' && { deadlineSeconds: providerOptions(defaults).deadlineSeconds }),
     ...(shape === 'polled' && pollingOptions(defaults)),
     ...(callbacks && callbackOptions),
     ...(onAmbiguousCreate && ambiguityOptions(onAmbiguousCreate)),
     ...Object.fromEntries(Object.entries(settings).map(([name, schema]) => [name, fromText(schema as z.ZodType)])),
   }
-}
-
-function pickDeadline(defaults: Defaults | undefined) {
-  const { deadlineSeconds } = providerOptions(defaults)
-  return { deadlineSeconds }
 }
 
 export function sectionOf(parts: SectionParts): z.ZodType {

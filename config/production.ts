@@ -6,60 +6,44 @@ import type { AppConfig } from './schema.js'
  * What a deployment requires and one machine does not. Each component is checked only for what it uses, so that main
  * does not need the providers' keys.
  */
-export function deploymentProblems(config: AppConfig, components: readonly Component[]): ConfigProblem[] {
-  const problems = components.flatMap((component) => missingToken(config, component))
-  if (config.mode !== 'prod') return problems
+export function deploymentProblems(config: AppConfig, running: readonly Component[]): ConfigProblem[] {
+  const { mode, components, integrations } = config
+  const { publicUrl, database } = components.main
+  const problems: ConfigProblem[] = []
+  const need = (path: string, message: string, remedy: string) => problems.push({ path, message, remedy })
 
-  problems.push(...missingPublicUrl(config))
-  if (components.includes('main')) problems.push(...missingDatabase(config))
-  if (components.includes('asyncTask')) problems.push(...missingKeys(config))
+  // Two machines that generate a token each never agree.
+  for (const component of running.filter((one) => components[one].internalApiToken === undefined)) {
+    need(
+      `components.${component}.internalApiToken`,
+      `is needed in mode ${mode}: only in mode local is one made up`,
+      'Set INTERNAL_API_TOKEN to the same random text, 16 characters or more, for main and the daemon.',
+    )
+  }
+  if (mode !== 'prod') return problems
+
+  // Main's OpenAPI document names it, and the daemon's results contain links that begin with it.
+  if (publicUrl === undefined) {
+    need(
+      'components.main.publicUrl',
+      'is needed in production: links to results begin with it',
+      'Set MAIN_PUBLIC_URL, for main and the daemon, to where people reach main, as https://app.example.org.',
+    )
+  }
+  if (running.includes('main') && database.url === undefined) {
+    need(
+      'components.main.database.url',
+      'is needed in production: without it the data would end with the container',
+      'Set DATABASE_URL to the URL of a PostgreSQL database.',
+    )
+  }
+  for (const [name, section] of Object.entries(running.includes('asyncTask') ? integrations : {})) {
+    if (!section.enabled || section.simulatorUrl === undefined || section.apiKey !== undefined) continue
+    need(
+      `integrations.${name}.apiKey`,
+      'is needed in production, where no simulator stands in for a provider',
+      `Give the provider's key, or set integrations.${name}.enabled to false.`,
+    )
+  }
   return problems
-}
-
-/** Two machines that generate a token each never agree. */
-function missingToken({ mode, components }: AppConfig, component: Component): ConfigProblem[] {
-  if (components[component].internalApiToken !== undefined) return []
-  return [
-    {
-      path: `components.${component}.internalApiToken`,
-      message: `is needed in mode ${mode}: only in mode local is one made up`,
-      remedy: 'Set INTERNAL_API_TOKEN to the same random text, 16 characters or more, for main and the daemon.',
-    },
-  ]
-}
-
-/** Main's OpenAPI document names it, and the daemon's results contain links that begin with it. */
-function missingPublicUrl({ components: { main } }: AppConfig): ConfigProblem[] {
-  if (main.publicUrl !== undefined) return []
-  return [
-    {
-      path: 'components.main.publicUrl',
-      message: 'is needed in production: links to results begin with it',
-      remedy: 'Set MAIN_PUBLIC_URL, for main and the daemon, to where people reach main, as https://app.example.org.',
-    },
-  ]
-}
-
-function missingDatabase({ components: { main } }: AppConfig): ConfigProblem[] {
-  if (main.database.url !== undefined) return []
-  return [
-    {
-      path: 'components.main.database.url',
-      message: 'is needed in production: without it the data would end with the container',
-      remedy: 'Set DATABASE_URL to the URL of a PostgreSQL database.',
-    },
-  ]
-}
-
-function missingKeys({ integrations }: AppConfig): ConfigProblem[] {
-  return Object.entries(integrations).flatMap(([name, section]) => {
-    if (!section.enabled || section.simulatorUrl === undefined || section.apiKey !== undefined) return []
-    return [
-      {
-        path: `integrations.${name}.apiKey`,
-        message: 'is needed in production, where no simulator stands in for a provider',
-        remedy: `Give the provider's key, or set integrations.${name}.enabled to false.`,
-      },
-    ]
-  })
 }

@@ -56,9 +56,7 @@ export function createVideoRequestSchema(url: UserUrl) {
         .optional(),
     })
     .superRefine((request, context) => {
-      for (const { field, message } of misfits(request)) {
-        context.addIssue({ code: 'custom', path: [field], message })
-      }
+      refuseMisfits(request, (field, message) => context.addIssue({ code: 'custom', path: [field], message }))
     })
 }
 
@@ -97,11 +95,6 @@ export type VideoResult = z.output<typeof videoResultSchema>
 
 type Field = keyof VideoRequest
 
-interface Misfit {
-  field: Field
-  message: string
-}
-
 const FRAMES: Field[] = ['firstFrameUrl', 'lastFrameUrl']
 const REFERENCES: Field[] = ['referenceImageUrls', 'referenceVideoUrls', 'referenceAudioUrls']
 /** The fields that a video takes from its draft. */
@@ -118,11 +111,8 @@ const OF_THE_DRAFT: Field[] = [
 ]
 
 /** Fields that exclude each other. */
-function misfits(request: VideoRequest): Misfit[] {
+function refuseMisfits(request: VideoRequest, refuse: (field: Field, message: string) => void): void {
   const given = (field: Field) => request[field] !== undefined
-  const found: Misfit[] = []
-  const refuse = (field: Field, message: string) => found.push({ field, message })
-
   if (given('draftTaskId')) {
     for (const field of OF_THE_DRAFT.filter(given)) refuse(field, 'is taken from the draft: leave it out')
   } else if (![...FRAMES, ...REFERENCES, 'prompt' as const].some(given)) {
@@ -141,7 +131,6 @@ function misfits(request: VideoRequest): Misfit[] {
   }
   if (request.serviceTier === 'flex' && given('priority')) refuse('priority', 'is not there with serviceTier flex')
   for (const message of flagsIn(request.prompt ?? '')) refuse('prompt', message)
-  return found
 }
 
 /** Ark's older options within the prompt. It ignores unknown ones, and charges all the same. */

@@ -76,12 +76,7 @@ export interface IIntegration {
 export type IIntegrationConstructor = new (args: IIntegrationConstructorArgs) => IIntegration
 
 /** An integration composed of several, by namespace. */
-export interface IAggregatedIntegration extends IIntegration {
-  configure(): Promise<void>
-  setup(controller: Controller): Promise<void>
-  removeEnded(controller: Controller, batch: RemovalBatch): Promise<number>
-  createAPIs(): API[]
-  createMiddlewares(): MiddlewareHandler[]
+export interface IAggregatedIntegration extends Required<Omit<IIntegration, 'operated' | 'webhooks'>> {
   getIntegrations(): Array<{ namespace: string; integration: IIntegration }>
 }
 

@@ -1,6 +1,6 @@
 /** The section `components.artifacts` of the configuration: where results are stored. */
 import { z } from 'zod'
-import { booleanFromText } from '../lib/from-text.js'
+import { fromText } from '../lib/from-text.js'
 
 const httpUrl = z.url({ protocol: /^https?$/, error: 'must be an http(s) URL' })
 const text = z.string().min(1)
@@ -21,7 +21,7 @@ const s3Schema = z
       .regex(/^([\w.-]+\/)*$/, 'must be empty, or folders that each end with a slash')
       .optional(),
     /** `endpoint/bucket/key` instead of `bucket.endpoint/key`. Default: true with an endpoint. */
-    forcePathStyle: booleanFromText.optional(),
+    forcePathStyle: fromText(z.boolean()).optional(),
     /** Default, for both keys: the AWS SDK's own sources, such as the machine's role. */
     accessKeyId: text.optional(),
     secretAccessKey: text.optional(),

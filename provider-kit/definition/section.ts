@@ -1,5 +1,6 @@
 /** A definition's section of the configuration, and its options' names in the environment. */
 import { z } from 'zod'
+import { fromText } from '../../lib/from-text.js'
 import {
   ambiguityOptions,
   callbackOptions,
@@ -71,13 +72,4 @@ export function upperSnakeCase(name: string): string {
     .replace(/([a-z\d])([A-Z])/g, '$1_$2')
     .replaceAll('-', '_')
     .toUpperCase()
-}
-
-/** The environment has only texts: for an option that is no string, the text is parsed as a number or a boolean. */
-function fromText(schema: z.ZodType): z.ZodType {
-  return z.preprocess((value) => {
-    if (typeof value !== 'string' || schema.safeParse(value).success) return value
-    if (value === 'true' || value === 'false') return value === 'true'
-    return value.trim() !== '' && Number.isFinite(Number(value)) ? Number(value) : value
-  }, schema)
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { booleanFromText, numberFromText } from '../../lib/from-text.js'
+import { fromText } from '../../lib/from-text.js'
 import { hostsSchema } from '../../lib/public-url.js'
 
 /** Options for which an integration may set the default. */
@@ -17,11 +17,11 @@ export interface Defaults {
 /** The options that every integration has. */
 export function localOptions({ maxTasksInFlight }: Defaults = {}) {
   return {
-    enabled: booleanFromText.default(true),
+    enabled: fromText(z.boolean()).default(true),
     /** Most tasks in flight at once; the others wait as pending. 0: nothing is claimed. Default: any number. */
-    maxTasksInFlight: orNone(numberFromText(z.number().int().min(0)), maxTasksInFlight),
+    maxTasksInFlight: orNone(fromText(z.number().int().min(0)), maxTasksInFlight),
     /** Most open tasks of one user: those that have not ended. Default: any number. */
-    maxOpenTasksPerUser: numberFromText(z.number().int().min(1)).optional(),
+    maxOpenTasksPerUser: fromText(z.number().int().min(1)).optional(),
   }
 }
 
@@ -48,19 +48,17 @@ export function providerOptions(defaults: Defaults = {}) {
      */
     userUrlHosts: hostsSchema.default([]),
     /** Most requests a minute, over all daemons. Default: any number. */
-    requestsPerMinute: orNone(numberFromText(z.number().min(1)), defaults.requestsPerMinute),
+    requestsPerMinute: orNone(fromText(z.number().min(1)), defaults.requestsPerMinute),
     /** Time-out of one request, in milliseconds. */
-    requestTimeoutMs: numberFromText(z.number().int().min(100).max(600_000)).default(
-      defaults.requestTimeoutMs ?? 60_000,
-    ),
+    requestTimeoutMs: fromText(z.number().int().min(100).max(600_000)).default(defaults.requestTimeoutMs ?? 60_000),
     /** Deadline of one attempt, in seconds. At most two days. Default: an hour. */
-    deadlineSeconds: numberFromText(z.number().int().min(10).max(172_800)).default(defaults.deadlineSeconds ?? 3600),
+    deadlineSeconds: fromText(z.number().int().min(10).max(172_800)).default(defaults.deadlineSeconds ?? 3600),
   }
 }
 
 /** For a provider that is polled. */
 export function pollingOptions(defaults: Defaults = {}) {
-  const seconds = (min: number, max: number) => numberFromText(z.number().min(min).max(max))
+  const seconds = (min: number, max: number) => fromText(z.number().min(min).max(max))
   return {
     /** Time to the first poll of a new task, in seconds. */
     firstPollSeconds: seconds(0, 3600).default(defaults.firstPollSeconds ?? 5),

@@ -36,15 +36,14 @@ const s3Schema = z
     if (accessKeyId !== undefined && secretAccessKey === undefined) need('secretAccessKey', 'with accessKeyId')
     if (secretAccessKey !== undefined && accessKeyId === undefined) need('accessKeyId', 'with secretAccessKey')
   })
-  .transform(({ bucket, endpoint, accessKeyId, secretAccessKey, ...others }) => {
+  .transform(({ bucket, accessKeyId, secretAccessKey, ...others }) => {
     if (bucket === undefined) return undefined
     return {
       bucket,
       region: 'us-east-1',
       prefix: 'artifacts/',
-      forcePathStyle: endpoint !== undefined,
+      forcePathStyle: others.endpoint !== undefined,
       ...others,
-      ...(endpoint !== undefined && { endpoint }),
       ...(accessKeyId !== undefined &&
         secretAccessKey !== undefined && { credentials: { accessKeyId, secretAccessKey } }),
     }

@@ -16,16 +16,9 @@ export function storeFailure(
   kind?: FailureDetails['kind'],
 ): ApplicationFailure {
   const retryAfterSeconds = type === 'artifact_store_refused' ? REFUSED_PAUSE_SECONDS : undefined
-  const details: FailureDetails = {
-    ...(kind && { kind }),
-    ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
-  }
-  return ApplicationFailure.create({
-    type,
-    message,
-    details: [details],
-    ...(retryAfterSeconds !== undefined && { nextRetryDelay: retryAfterSeconds * 1000 }),
-  })
+  const details: FailureDetails = { kind, retryAfterSeconds }
+  const nextRetryDelay = retryAfterSeconds && retryAfterSeconds * 1000
+  return ApplicationFailure.create({ type, message, details: [details], nextRetryDelay })
 }
 
 /** Marks a failed preparation as one after which nothing was created: a retry costs nothing. */

@@ -28,11 +28,7 @@ export function temporalTarget(
   return {
     address: address ?? configured.address,
     namespace: namespace ?? configured.namespace,
-    security: {
-      ...(tls !== undefined && { tls }),
-      ...(apiKey !== undefined && { apiKey }),
-      ...(metadata !== undefined && { metadata }),
-    },
+    security: { tls, apiKey, metadata },
   }
 }
 

@@ -55,7 +55,7 @@ export async function asActivityFailure<T>(
     const hint = simulatorCommand && neverSent(error) ? `. The simulator does not run: ${simulatorCommand}` : ''
     const details: FailureDetails = {
       kind,
-      ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
+      retryAfterSeconds,
       ...((kind === 'refused' || kind === 'ended') && { providerEnded: true }),
     }
     throw ApplicationFailure.create({

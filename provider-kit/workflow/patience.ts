@@ -67,12 +67,7 @@ export class Patience {
         const { error: said, retryAfterSeconds } = describeFailure(error)
         const pauseMs = Math.max(backoff(REFUSED, tries), retryAfterSeconds ?? 0) * 1000
         if (Date.now() + pauseMs > this.#deadline) {
-          throw attemptFailure({
-            ...said,
-            retryable: true,
-            providerEnded: true,
-            ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
-          })
+          throw attemptFailure({ ...said, retryable: true, providerEnded: true, retryAfterSeconds })
         }
         await this.run.reportWaiting(said, pauseMs / 1000)
         this.remember({ refusals: tries })

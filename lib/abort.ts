@@ -47,10 +47,11 @@ export async function withTimeout<T>(
   }
 }
 
-/** Races `work` against the signal, which is not yet aborted: for work that does not listen to it itself. */
+/** Races `work` against the signal: for work that does not listen to it itself. */
 export function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason)
+    if (signal.aborted) abort()
     signal.addEventListener('abort', abort, { once: true })
     work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
   })

@@ -11,6 +11,7 @@ import { isLinkExpired } from '../provider/download.js'
 import { endOf, unless } from '../provider/error-table.js'
 import { asActivityFailure, asCreateFailure, ProviderError } from '../provider/errors.js'
 import { withHeartbeat } from '../provider/heartbeat.js'
+import type { WatchedHttp } from '../provider/http.js'
 import { safeFetch } from '../provider/safe-fetch.js'
 import { checkUserUrls } from '../provider/user-urls.js'
 import { LISTING_TIMEOUT_MS, type ProviderTaskState, type ProviderTaskStatus } from '../workflow/polled-task.js'
@@ -66,8 +67,7 @@ export function createPolledActivities(
       const created = withHeartbeat(requestTimeoutMs, async (signal) => {
         await checkUserUrls(access.userUrlsOf(request), signal, access.userUrls)
         const given = access.given('create', signal)
-        const isSpent = () => given.http.hasSpent
-        const id = await spending(isSpent, () => polled.create({ ...given, ...markOf(key), request, callbackUrl }))
+        const id = await spending(given.http, () => polled.create({ ...given, ...markOf(key), request, callbackUrl }))
         if (typeof id === 'string' && id !== '') return id
         throw new ProviderError('The provider gave no id', { code: 'UnreadableAnswer', kind: 'ambiguous' })
       })
@@ -144,7 +144,7 @@ export function createSingleActivities(
 
     async createResult(request, key) {
       const made = withHeartbeat(requestTimeoutMs + STORING_MS, async (signal) => {
-        const answered = await withTimeout(requestTimeoutMs, [signal], async (soon) => {
+        const answer = await withTimeout(requestTimeoutMs, [signal], async (soon) => {
           const prepared = await beforeSending(PREPARING_SHARE * requestTimeoutMs, soon, async (sooner) => {
             await artifacts.prepare(sooner)
             await checkUserUrls(access.userUrlsOf(request), sooner, access.userUrls)
@@ -152,13 +152,12 @@ export function createSingleActivities(
             return single.prepare?.({ ...access.given('prepare', sooner), request, fetchUserFile })
           })
           const given = access.given('create', soon)
-          const isSpent = () => given.http.hasSpent
-          return { prepared, answer: await spending(isSpent, () => single.create({ ...given, request, prepared })) }
+          return spending(given.http, () => single.create({ ...given, request, prepared }))
         })
         const download = (link: URL | string) => downloadAgain(link, access.links, signal)
         const { store } = storing(artifacts, key, { download, signal })
         const given = { ...access.given('read', signal), request, store, download }
-        return spending(always, () => single.result({ ...given, answer: answered.answer }))
+        return spending({ hasSpent: true }, () => single.result({ ...given, answer }))
       })
       return asCreateFailure(context, endpoint, made)
     },
@@ -186,18 +185,16 @@ export function createLocalActivities(
   }
 }
 
-const always = () => true
-
 /**
  * Makes an error ambiguous if it is unknown whether anything was created. Otherwise an unexpected error, or a "not now"
  * after something was accepted, would cause a second create, which is a duplicate charge.
  */
-async function spending<T>(hasSpent: () => boolean, work: () => Promise<T>): Promise<T> {
+async function spending<T>(http: Pick<WatchedHttp, 'hasSpent'>, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {
     const kind = error instanceof ProviderError ? error.kind : failureDetails(error)?.kind
-    if (saysItself(error) && !(kind === 'unavailable' && hasSpent())) throw error
+    if (saysItself(error) && !(kind === 'unavailable' && http.hasSpent)) throw error
     const message = error instanceof Error ? error.message : String(error)
     const code = error instanceof ProviderError ? error.code : 'create_failed'
     throw new ProviderError(message, { code, kind: 'ambiguous', cause: error })
@@ -220,10 +217,7 @@ async function beforeSending<T>(
   prepare: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   try {
-    return await withTimeout(timeoutMs, [signal], async (soon) => {
-      soon.throwIfAborted()
-      return await unlessAborted(prepare(soon), soon)
-    })
+    return await withTimeout(timeoutMs, [signal], (soon) => unlessAborted(prepare(soon), soon))
   } catch (error) {
     if (saysItself(error)) throw error
     const message = `The request could not be made ready: ${error instanceof Error ? error.message : error}`

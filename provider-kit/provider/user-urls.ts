@@ -49,10 +49,7 @@ async function resolve(name: string, lookup: typeof systemLookup, signal: AbortS
       lookup(name, { all: true }, (error, addresses) => (error ? reject(error) : resolve(addresses)))
     })
   try {
-    return await withTimeout(LOOKUP_TIMEOUT_MS, [signal], (soon) => {
-      soon.throwIfAborted()
-      return unlessAborted(resolved(), soon)
-    })
+    return await withTimeout(LOOKUP_TIMEOUT_MS, [signal], (soon) => unlessAborted(resolved(), soon))
   } catch (error) {
     if (signal.aborted) throw error
     const { code, message } = error as NodeJS.ErrnoException

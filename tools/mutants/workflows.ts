@@ -83,7 +83,7 @@ export const WORKFLOWS_RULES: Mutant[] = [
   {
     name: 'not-now-after-it-was-accepted',
     file: 'provider-kit/definition/activities.ts',
-    from: "if (saysItself(error) && !(kind === 'unavailable' && hasSpent())) throw error",
+    from: "if (saysItself(error) && !(kind === 'unavailable' && http.hasSpent)) throw error",
     to: 'if (saysItself(error)) throw error',
     tests: ['tests/provider-kit/definitions.test.ts'],
   },

@@ -42,7 +42,11 @@ export async function runMigrateCommand(
       const plan = await planMigration(controller)
       if (isUpToDate(plan)) {
         // An interrupted run may have left indexes to be built.
-        if (command === 'apply') await attach(controller, setUp)
+        if (command === 'apply') {
+          await controller.setup(false)
+          await ensureColumns(controller)
+          await setUp()
+        }
         return say('The database has this model: there is nothing to do.')
       }
       await tell(controller, plan, say)
@@ -55,12 +59,6 @@ export async function runMigrateCommand(
   } finally {
     await database.close()
   }
-}
-
-async function attach(controller: Controller, setUp: () => Promise<void>): Promise<void> {
-  await controller.setup(false)
-  await ensureColumns(controller)
-  await setUp()
 }
 
 /** A mistyped DATABASE_URL may lead to another application's tables. */

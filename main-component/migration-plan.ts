@@ -32,7 +32,7 @@ export interface MigrationPlan {
 export async function planMigration(controller: Controller): Promise<MigrationPlan> {
   const diff = await controller.generateMigrationDiff()
   const plan: MigrationPlan = { added: [], other: [], blocked: await missingColumns(controller), diff }
-  if (diff.toModelHash !== diff.fromModelHash && diff.toModelHash === (await previousModelHash(controller))) {
+  if (diff.toModelHash !== diff.fromModelHash && diff.toModelHash === (await previousModel(controller))?.modelHash) {
     const effect = 'was migrated from this model by a newer release; `npm run migrate -- --back` gives it back'
     plan.blocked.push({ what: 'the database', effect })
   }
@@ -83,11 +83,10 @@ export async function ensureColumns(controller: Controller): Promise<void> {
 }
 
 /** The model that the database was migrated from, if it was. */
-async function previousModelHash(controller: Controller): Promise<unknown> {
+export async function previousModel(controller: Controller): Promise<{ modelHash?: unknown } | undefined> {
   const sql = `SELECT "value" FROM ${MANIFESTS} WHERE "key" = 'previous'`
-  const [row] = await databaseOf(controller).query<{ value: unknown }>(sql, [])
-  const manifest: unknown = typeof row?.value === 'string' ? JSON.parse(row.value) : row?.value
-  return typeof manifest === 'object' && manifest && 'modelHash' in manifest ? manifest.modelHash : undefined
+  const [row] = await databaseOf(controller).query<{ value: string | { modelHash?: unknown } }>(sql, [])
+  return typeof row?.value === 'string' ? JSON.parse(row.value) : row?.value
 }
 
 /** What the new model adds to the earlier one, as `entity:X`, `property:X.y`. */

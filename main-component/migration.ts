@@ -6,7 +6,7 @@ import type { Controller, MigrationDecision, MigrationDiffFile } from 'interaqt'
 import { databaseOf, physicalEntity } from '../tasks/database/sql.js'
 import { isTaskEntity } from '../tasks/entities.js'
 import { MainComponentError } from './errors.js'
-import { type ComputationChange, MANIFESTS, type MigrationPlan } from './migration-plan.js'
+import { type ComputationChange, MANIFESTS, type MigrationPlan, previousModel } from './migration-plan.js'
 
 /** The statements that a plan would send for its tables, columns and constraints. */
 export async function migrationSQL(controller: Controller, { diff }: MigrationPlan): Promise<string[]> {
@@ -44,11 +44,7 @@ export async function applyMigration(controller: Controller, plan: MigrationPlan
 export async function goBack(controller: Controller): Promise<void> {
   const database = databaseOf(controller)
   await controller.system.storage.runInTransaction({ name: 'migrate back' }, async () => {
-    const [previous] = await database.query<{ value: unknown }>(
-      `SELECT "value" FROM ${MANIFESTS} WHERE "key" = 'previous'`,
-      [],
-    )
-    if (!previous) {
+    if (!(await previousModel(controller))) {
       const message = 'The database was not migrated, or is back already: there is no way back to take'
       throw new MainComponentError('MODEL_CHANGED', message, false)
     }

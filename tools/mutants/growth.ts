@@ -180,8 +180,8 @@ export const GROWTH_RULES: Mutant[] = [
   {
     name: 'earlier-release-takes-it-back',
     file: MIGRATION_PLAN,
-    from: 'diff.toModelHash === (await previousModelHash(controller))',
-    to: "diff.toModelHash === (await previousModelHash(controller)) + '-'",
+    from: 'diff.toModelHash === (await previousModel(controller))?.modelHash',
+    to: "diff.toModelHash === (await previousModel(controller))?.modelHash + '-'",
     tests: MIGRATE_COMMAND,
   },
   {

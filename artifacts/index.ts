@@ -9,7 +9,7 @@ export type { ArtifactStore } from './store.js'
 export function createArtifactStore({ dir, s3 }: ArtifactsConfig, mainUrl: string): ArtifactStore {
   if (!s3) return createLocalStore(dir, mainUrl)
   // The SDK takes half a second and 25 MB to load, so it is only loaded for a bucket.
-  const store = import('./s3-store.js').then(({ createS3Store }) => createS3Store(s3, mainUrl))
+  const store = import('./s3-store.js').then(({ S3Store }) => new S3Store(s3, mainUrl))
   return {
     prepare: async (...args) => (await store).prepare(...args),
     put: async (...args) => (await store).put(...args),

@@ -33,11 +33,7 @@ const PROBE = '.probe'
  * the right kind and size, is uploaded, with its checksum, in one request that stores the whole object or nothing. A
  * multipart upload would leave its parts behind if the process is killed.
  */
-export function createS3Store(config: S3Config, mainUrl: string): ArtifactStore {
-  return new S3Store(config, mainUrl)
-}
-
-class S3Store implements ArtifactStore, ObjectPlace {
+export class S3Store implements ArtifactStore, ObjectPlace {
   readonly #client: S3Client
   readonly #folder = join(tmpdir(), 'interaqt-artifacts')
 

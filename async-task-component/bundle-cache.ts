@@ -16,27 +16,24 @@ const manifestSchema = z.strictObject({ code: z.string(), inputs: z.record(z.str
 type Manifest = z.output<typeof manifestSchema>
 
 export class BundleCache {
-  readonly #folder: string
-  readonly #make: typeof bundleWorkflows
-
   /** @param folder is made if it is missing; a read-only one is only read */
-  constructor(folder: string, make = bundleWorkflows) {
-    this.#folder = folder
-    this.#make = make
-  }
+  constructor(
+    private readonly folder: string,
+    private readonly make = bundleWorkflows,
+  ) {}
 
   /**
    * Gives a bundle for a worker, from the folder if possible.
    * @throws WorkflowBundleError
    */
   async bundle(name: string, workflowsPath: string): Promise<{ codePath: string } | { code: string }> {
-    const codePath = join(this.#folder, `${name}.js`)
-    const manifestPath = join(this.#folder, `${name}.json`)
+    const codePath = join(this.folder, `${name}.js`)
+    const manifestPath = join(this.folder, `${name}.json`)
     if (await this.#isCurrent(manifestPath, codePath)) return { codePath }
-    const { code, inputs } = await this.#make(workflowsPath)
+    const { code, inputs } = await this.make(workflowsPath)
     const manifest: Manifest = { code: hash(code), inputs: await this.#hashed([...inputs, SDK]) }
     try {
-      await mkdir(this.#folder, { recursive: true })
+      await mkdir(this.folder, { recursive: true })
       await replace(codePath, code)
       await replace(manifestPath, JSON.stringify(manifest))
     } catch {
@@ -51,12 +48,12 @@ export class BundleCache {
     if (!parsed.success) return false
     const { code, inputs } = parsed.data
     if ((await hashOf(codePath)) !== code) return false
-    const now = await this.#hashed(Object.keys(inputs).map((path) => resolve(this.#folder, path)))
+    const now = await this.#hashed(Object.keys(inputs).map((path) => resolve(this.folder, path)))
     return Object.entries(inputs).every(([path, was]) => now[path] === was)
   }
 
   async #hashed(paths: string[]): Promise<Record<string, string>> {
-    const hashes = paths.map(async (path) => [relative(this.#folder, path), await hashOf(path)] as const)
+    const hashes = paths.map(async (path) => [relative(this.folder, path), await hashOf(path)] as const)
     return Object.fromEntries(await Promise.all(hashes))
   }
 }

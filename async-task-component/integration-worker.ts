@@ -41,7 +41,6 @@ export interface IntegrationWorkerOptions {
 export const CANCEL_AFTER = 0.8
 
 export class IntegrationWorker {
-  readonly #options: IntegrationWorkerOptions
   readonly #stopping = new AbortController()
   #state: IntegrationWorkerState = 'idle'
   #workers: Worker[] = []
@@ -49,16 +48,14 @@ export class IntegrationWorker {
   #supervision: Promise<void> | null = null
   #error: Error | null = null
 
-  constructor(options: IntegrationWorkerOptions) {
-    this.#options = options
-  }
+  constructor(private readonly options: IntegrationWorkerOptions) {}
 
   get name(): string {
-    return this.#options.info.name
+    return this.options.info.name
   }
 
   get taskQueue(): string {
-    return this.#options.info.taskQueue
+    return this.options.info.taskQueue
   }
 
   get state(): IntegrationWorkerState {
@@ -90,7 +87,7 @@ export class IntegrationWorker {
   }
 
   async #supervise(onFirstResult: () => void): Promise<void> {
-    const { restart } = this.#options.config
+    const { restart } = this.options.config
     const signal = this.#stopping.signal
     for (let failures = 0; !signal.aborted; ) {
       let runningSince: number | null = null
@@ -122,7 +119,7 @@ export class IntegrationWorker {
     const runs = workers.map((worker) => worker.run())
     this.#state = 'running'
     this.#error = null
-    this.#options.logger.info('worker running')
+    this.options.logger.info('worker running')
     onRunning()
     if (signal.aborted) shutDown()
     signal.addEventListener('abort', shutDown, { once: true })
@@ -137,7 +134,7 @@ export class IntegrationWorker {
   }
 
   async #build(failures: number): Promise<Worker[]> {
-    const { info, connection, temporalNamespace, config, bundle } = this.#options
+    const { info, connection, temporalNamespace, config, bundle } = this.options
     const { signal } = this.#stopping
     const workflowBundle = await bundle(info, signal)
     signal.throwIfAborted()
@@ -169,13 +166,13 @@ export class IntegrationWorker {
 
   /** Of all integrations: one integration's text may contain another's secret. */
   #redactor() {
-    const { internalToken, integrations } = this.#options.activityContext ?? {}
+    const { internalToken, integrations } = this.options.activityContext ?? {}
     return createRedactor(secretsOf({ internalToken, integrations }))
   }
 
   /** What every integration shares, then the integration's own. */
   async #loadActivities(failures: number): Promise<Activities> {
-    const { info, activityContext } = this.#options
+    const { info, activityContext } = this.options
     const shared = activityContext ? createTaskActivities(activityContext) : {}
     if (info.activitiesPath === null) return shared
 
@@ -194,13 +191,13 @@ export class IntegrationWorker {
   #reportFailure(error: unknown, retryInMs: number): void {
     this.#state = 'failing'
     this.#error = error instanceof Error ? error : new Error(String(error))
-    this.#options.logger.error({ err: error, retryInMs }, `worker failed, building it again: ${describeError(error)}`)
+    this.options.logger.error({ err: error, retryInMs }, `worker failed, building it again: ${describeError(error)}`)
   }
 
   #reportEndWhileStopping(error: unknown): void {
     const wasOnlyBuilding = error === this.#stopping.signal.reason
     if (!wasOnlyBuilding)
-      this.#options.logger.warn({ err: error }, `worker did not stop in order: ${describeError(error)}`)
+      this.options.logger.warn({ err: error }, `worker did not stop in order: ${describeError(error)}`)
   }
 }
 

@@ -40,12 +40,9 @@ const CONCURRENCY = 4
 type Finding = RunVerdict | { status: 'running' } | { status: 'closed' }
 
 export class Reconciler {
-  readonly #options: ReconcilerOptions
   #running: Promise<void> | null = null
 
-  constructor(options: ReconcilerOptions) {
-    this.#options = options
-  }
+  constructor(private readonly options: ReconcilerOptions) {}
 
   start(): void {
     this.#running ??= this.#run()
@@ -57,7 +54,7 @@ export class Reconciler {
   }
 
   async #run(): Promise<void> {
-    const { stopping, intervalMs, alive, logger } = this.#options
+    const { stopping, intervalMs, alive, logger } = this.options
     while (!stopping.aborted) {
       await patiently(alive, pause(jittered(intervalMs, BY_A_FIFTH), stopping))
       let more = true
@@ -72,7 +69,7 @@ export class Reconciler {
 
   /** @returns whether there may be more that can be settled now */
   async #round(): Promise<boolean> {
-    const { fetchRuns, stopping, alive } = this.#options
+    const { fetchRuns, stopping, alive } = this.options
     alive()
     const runs = await fetchRuns(RUNS_A_ROUND, stopping)
     const takeTurn = pLimit(CONCURRENCY)
@@ -82,11 +79,11 @@ export class Reconciler {
 
   /** @returns whether main was told something about the run */
   async #check(run: RunToCheck): Promise<boolean> {
-    const { namespace, config, reports, stopping, alive } = this.#options
+    const { namespace, config, reports, stopping, alive } = this.options
     alive()
     if (stopping.aborted) return false
     const { apiCallId, taskKey, attempt, fencingToken } = run
-    const logger = this.#options.logger.child({ apiCallId, attempt })
+    const logger = this.options.logger.child({ apiCallId, attempt })
     const tell = (finding: Finding) => {
       alive()
       return reports.report({ apiCallId, taskKey, attempt, fencingToken, ...finding }, logger)
@@ -104,7 +101,7 @@ export class Reconciler {
   }
 
   async #find(run: RunToCheck, workflowId: string, logger: Logger): Promise<Finding | null> {
-    const view = await this.#options.inspector.inspect(workflowId, run.runId, this.#options.expired)
+    const view = await this.options.inspector.inspect(workflowId, run.runId, this.options.expired)
     if (view.state === 'unknown') {
       logger.warn({ workflowId }, `the state of the run is unknown: ${describeError(view.cause)}`)
       return null
@@ -115,7 +112,7 @@ export class Reconciler {
   async #ofCancelled(view: RunView, workflowId: string, logger: Logger): Promise<Finding> {
     if (view.state !== 'running') return { status: 'closed' }
     logger.info({ workflowId }, 'cancelling the run of a cancelled task')
-    const { temporal, expired } = this.#options
+    const { temporal, expired } = this.options
     try {
       await temporal.call(expired, (client) => client.workflow.getHandle(workflowId).cancel())
     } catch (error) {

@@ -34,17 +34,15 @@ const DEFAULT_WORKER_CONFIG: WorkerConfig = {
 
 /** Runs one Temporal Worker per integration; they start and stop together, but fail separately. */
 export class WorkerManager {
-  readonly #address: string
-  readonly #temporalNamespace: string
-  readonly #options: WorkerManagerOptions
   readonly #logger: Logger
   #connection: NativeConnection | null = null
   #workers: IntegrationWorker[] = []
 
-  constructor(address: string, namespace: string, options: WorkerManagerOptions = {}) {
-    this.#address = address
-    this.#temporalNamespace = namespace
-    this.#options = options
+  constructor(
+    private readonly address: string,
+    private readonly temporalNamespace: string,
+    private readonly options: WorkerManagerOptions = {},
+  ) {
     this.#logger = options.logger ?? createLogger()
   }
 
@@ -54,7 +52,7 @@ export class WorkerManager {
    * @throws TemporalUnavailableError; the signal's reason when aborted
    */
   async connect(signal: AbortSignal = new AbortController().signal): Promise<void> {
-    this.#connection ??= await workerConnection(this.#address, this.#options.security ?? {}, signal)
+    this.#connection ??= await workerConnection(this.address, this.options.security ?? {}, signal)
   }
 
   /** Prepares a worker for each integration; nothing is built before `startAll`. */
@@ -62,8 +60,8 @@ export class WorkerManager {
     const connection = this.#connection
     if (!connection) throw new ConfigurationError('createWorkers needs a connection: call connect() first')
     if (this.#workers.length > 0) throw new ConfigurationError('The workers are created already')
-    const { shutdownGraceMs, restart } = { ...DEFAULT_WORKER_CONFIG, ...this.#options }
-    const { bundlesFolder } = this.#options
+    const { shutdownGraceMs, restart } = { ...DEFAULT_WORKER_CONFIG, ...this.options }
+    const { bundlesFolder } = this.options
     const cache = bundlesFolder === undefined ? undefined : new BundleCache(bundlesFolder)
     // Making a worker blocks the process's only thread, so workers take turns.
     const takeTurn = pLimit(1)
@@ -77,8 +75,8 @@ export class WorkerManager {
         new IntegrationWorker({
           info,
           connection,
-          temporalNamespace: this.#temporalNamespace,
-          activityContext: this.#options.activityContext ?? null,
+          temporalNamespace: this.temporalNamespace,
+          activityContext: this.options.activityContext ?? null,
           bundle,
           config: { shutdownGraceMs, restart },
           logger: this.#logger.child({ integration: info.name, taskQueue: info.taskQueue }),

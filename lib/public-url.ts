@@ -24,14 +24,6 @@ export function isPublicAddress(address: string): boolean {
 /** Names that only a private network knows: single labels, such as services in a cluster, and reserved domains. */
 const PRIVATE_NAME = /^[^.]+$|\.(svc|internal|intranet|private|corp|home|lan|local|localdomain|localhost|home\.arpa)$/
 
-/**
- * Whether a host (in `URL`'s spelling) is a name that cannot be on the public internet: `main`, `localhost`,
- * `kubernetes.default.svc`, `metadata.google.internal`.
- */
-function isPrivateName(host: string): boolean {
-  return !ipaddr.isValid(host) && PRIVATE_NAME.test(host)
-}
-
 /** A URL's host, normalised: without the brackets of an IPv6 address, or the root's trailing dot. */
 export function hostOf(url: URL): string {
   return url.hostname.replace(/^\[|\]$|\.$/g, '')
@@ -50,7 +42,7 @@ export function urlProblem(url: URL, mayConnectTo: MayConnectTo = isPublicAddres
   if (url.username || url.password) return 'must not contain a user name or a password'
   // The URL parser has normalised the many spellings of an IPv4 address.
   const host = hostOf(url)
-  const address = isPrivateName(host) ? '127.0.0.1' : host
+  const address = !ipaddr.isValid(host) && PRIVATE_NAME.test(host) ? '127.0.0.1' : host
   if (ipaddr.isValid(address) && !mayConnectTo(address, url)) return LEADS_INSIDE
   return undefined
 }

@@ -137,7 +137,7 @@ function route(api: API, needsUser: boolean): RouteConfig {
     ...(api.summary !== undefined && { summary: api.summary }),
     ...(credentials.length > 0 && { security: credentials.map((name) => ({ [name]: [] })) }),
     request: {
-      ...(method === 'GET' ? parameters(api) : body(api)),
+      ...(method === 'GET' ? split(api) : body(api)),
       ...(api.takesIdempotencyKey && { headers: idempotencyHeader }),
     },
     responses: {
@@ -185,27 +185,22 @@ function credentialsOf(api: API, needsUser: boolean): string[] {
   return api.method === 'GET' ? [USER, OPERATOR_TOKEN, INTERNAL_TOKEN] : [USER]
 }
 
-/** A GET's parameters: those that its path names, and the others in the query string. */
-function parameters(api: API): NonNullable<RouteConfig['request']> {
-  const { inPath, others } = split(api)
-  return { params: inPath, query: others }
-}
-
 /** A POST's: those that its path names, if it does, and the others in the body. */
 function body(api: API): NonNullable<RouteConfig['request']> {
   const required = !api.params.safeParse({}).success
   if (!api.name.includes(':')) return { body: { required, ...json(api.params) } }
-  const { inPath, others } = split(api)
-  return { params: inPath, ...(!api.ignoresBody && { body: { required: true, ...json(others) } }) }
+  const { params, query } = split(api)
+  return { params, ...(!api.ignoresBody && { body: { required: true, ...json(query) } }) }
 }
 
-function split({ name: apiName, params }: API): { inPath: z.ZodObject; others: z.ZodObject } {
+/** The parameters that the path names, and the others: those of a GET are in the query string. */
+function split({ name: apiName, params }: API): { params: z.ZodObject; query: z.ZodObject } {
   if (!(params instanceof z.ZodObject)) throw new TypeError(`The parameters of ${apiName} must be an object`)
   const named = new Set([...apiName.matchAll(/:(\w+)/g)].map(([, name]) => name))
   const fields = Object.entries(params.shape as Record<string, z.ZodType>)
   const only = (wanted: (name: string) => boolean) =>
     z.object(Object.fromEntries(fields.filter(([name]) => wanted(name))))
-  return { inPath: only((name) => named.has(name)), others: only((name) => !named.has(name)) }
+  return { params: only((name) => named.has(name)), query: only((name) => !named.has(name)) }
 }
 
 const EVENT_STREAM = {

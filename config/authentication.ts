@@ -1,8 +1,6 @@
 /** Who may call the public APIs: `components.main.auth`. */
 import { z } from 'zod'
 import { MAX_USER_ID_LENGTH } from '../protocol/limits.js'
-import type { ConfigProblem } from './config-error.js'
-import type { Component, Mode } from './modes.js'
 
 const MIN_TOKEN_LENGTH = 16
 /** HS256 requires a key as long as its hash. */
@@ -73,23 +71,6 @@ export const authSchema = z.preprocess((given) => {
 }, modes)
 
 export type AuthConfig = z.output<typeof authSchema>
-
-/** Anonymous callers may spend money only if somebody has allowed it. */
-export function anonymousProblems(
-  mode: Mode,
-  { auth, allowAnonymous }: { auth: AuthConfig; allowAnonymous: boolean },
-  components: readonly Component[],
-): ConfigProblem[] {
-  if (mode === 'local' || auth.mode !== 'anonymous' || allowAnonymous || !components.includes('main')) return []
-  return [
-    {
-      path: 'components.main.auth.mode',
-      message: `lets everybody ask for tasks and see them, which mode ${mode} does only when told to`,
-      remedy:
-        'Set AUTH_JWKS_URL or AUTH_JWT_SECRET (mode jwt), API_TOKENS (mode tokens), or AUTH_MODE=application; or ALLOW_ANONYMOUS=true where everybody is meant.',
-    },
-  ]
-}
 
 interface Tokens {
   auth: AuthConfig

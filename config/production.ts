@@ -3,15 +3,23 @@ import type { Component } from './modes.js'
 import type { AppConfig } from './schema.js'
 
 /**
- * What a deployment requires and one machine does not. Each component is checked only for what it uses, so that main
- * does not need the providers' keys.
+ * What a deployment (`dev`, `prod`) requires and one machine does not. Each component is checked only for what it uses,
+ * so that main does not need the providers' keys.
  */
 export function deploymentProblems(config: AppConfig, running: readonly Component[]): ConfigProblem[] {
   const { mode, components, integrations } = config
-  const { publicUrl, database } = components.main
+  const { publicUrl, database, auth, allowAnonymous } = components.main
   const problems: ConfigProblem[] = []
   const need = (path: string, message: string, remedy: string) => problems.push({ path, message, remedy })
 
+  // Anonymous callers may spend money only if somebody has allowed it.
+  if (running.includes('main') && auth.mode === 'anonymous' && !allowAnonymous) {
+    need(
+      'components.main.auth.mode',
+      `lets everybody ask for tasks and see them, which mode ${mode} does only when told to`,
+      'Set AUTH_JWKS_URL or AUTH_JWT_SECRET (mode jwt), API_TOKENS (mode tokens), or AUTH_MODE=application; or ALLOW_ANONYMOUS=true where everybody is meant.',
+    )
+  }
   // Two machines that generate a token each never agree.
   for (const component of running.filter((one) => components[one].internalApiToken === undefined)) {
     need(

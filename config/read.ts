@@ -2,7 +2,6 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { z } from 'zod'
-import { anonymousProblems } from './authentication.js'
 import { ConfigError, type ConfigProblem } from './config-error.js'
 import { COMPONENTS, type Component, MODES, type Mode } from './modes.js'
 import { deploymentProblems } from './production.js'
@@ -54,8 +53,7 @@ export function readConfig<S extends Record<string, Section>>(
     const problems = result.error.issues.flatMap((issue) => describe(issue, substituted, fileOf))
     throw new ConfigError(mode, problems)
   }
-  const problems = anonymousProblems(mode, result.data.components.main, components)
-  if (mode !== 'local') problems.push(...deploymentProblems(result.data, components))
+  const problems = mode === 'local' ? [] : deploymentProblems(result.data, components)
   if (problems.length > 0) throw new ConfigError(mode, problems)
   return result.data
 }

@@ -1,15 +1,16 @@
 /** The application's entities that request tasks. An integration that is not listed here has an entity of its own. */
 import type { TaskSource } from '../../package/index.js'
 
+/** The columns that each of them has. */
+const columns = { dueAtProperty: 'dueAt', userProperty: 'userId', webhookProperty: 'webhook' }
+
 export const sources: Readonly<Record<string, TaskSource<object>>> = {
   fangzhouVideoGeneration: promptSource('VideoGeneration', 'video'),
   nanobanana2ImageGeneration: promptSource('ImageGeneration', 'image'),
   testAsyncTask: {
     entityName: 'TestTask',
     toRequestParams: (record) => ({ ...(record.options as object) }),
-    dueAtProperty: 'dueAt',
-    userProperty: 'userId',
-    webhookProperty: 'webhook',
+    ...columns,
     api: { namespace: 'test', createName: 'run', toRecord: (options) => ({ options }) },
   },
 }
@@ -22,9 +23,7 @@ function promptSource(entityName: string, namespace: string): TaskSource<object>
       ...(typeof prompt === 'string' && { prompt }),
       ...(options as object),
     }),
-    dueAtProperty: 'dueAt',
-    userProperty: 'userId',
-    webhookProperty: 'webhook',
+    ...columns,
     api: {
       namespace,
       createName: 'generate',

@@ -16,16 +16,14 @@ export interface InlineImage {
 
 /** Reads the images from data URLs, and fetches those of http(s) URLs safely. */
 export async function inlineImages(urls: readonly string[] = [], fetchFile: FetchUserFile): Promise<InlineImage[]> {
-  const files = await Promise.all(urls.map((url) => (isData(url) ? decode(url) : fetchFile(url, FETCH_LIMITS))))
+  const files = await Promise.all(
+    urls.map((url) => (url.startsWith('data:') ? decode(url) : fetchFile(url, FETCH_LIMITS))),
+  )
   if (files.reduce((sum, { bytes }) => sum + bytes.byteLength, 0) > MAX_TOGETHER_BYTES) {
     const message = `The reference images are larger than ${MAX_TOGETHER_BYTES} bytes together`
     throw new ProviderError(message, { code: 'references_too_large', kind: 'refused' })
   }
   return files.map(({ bytes, mimeType }) => ({ mimeType, data: Buffer.from(bytes).toString('base64') }))
-}
-
-function isData(url: string): boolean {
-  return url.startsWith('data:')
 }
 
 async function decode(dataUrl: string) {

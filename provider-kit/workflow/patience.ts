@@ -122,11 +122,6 @@ export class Patience {
   }
 }
 
-/** Whether the attempt's deadline ended it. */
-export function isDeadlineExceeded(error: unknown): boolean {
-  return describeFailure(error).error.code === DEADLINE_EXCEEDED
-}
-
 /** Keeps a run that has been cancelled from spending money in a non-cancellable scope. */
 function throwIfCancelled(): void {
   if (CancellationScope.current().consideredCancelled) throw new CancelledFailure('The run was cancelled')

@@ -2,8 +2,8 @@ import { CancellationScope, isCancellation, log } from '@temporalio/workflow'
 import { BY_A_FIFTH, jittered } from '../../lib/backoff.js'
 import type { AttemptInput } from '../../protocol/attempt.js'
 import type { Begun, ProviderTask } from '../../protocol/messages.js'
-import { attemptFailure, failureKind, isTaskCancelled } from './failures.js'
-import { DEADLINE_EXCEEDED, isDeadlineExceeded, Patience } from './patience.js'
+import { attemptFailure, describeFailure, failureKind, isTaskCancelled } from './failures.js'
+import { DEADLINE_EXCEEDED, Patience } from './patience.js'
 import type { ProviderTaskSettings, ProviderTaskState } from './polled-task.js'
 import type { AttemptRun } from './run-attempt.js'
 import { SettledLooks } from './settled-looks.js'
@@ -141,11 +141,11 @@ class ProviderTaskJob {
     this.#patience.remember({ providerTask: task, lostCreates: undefined, lookingUp: undefined })
     try {
       if (isNew) await this.#patience.pause(firstPollSeconds, pollSeconds)
-      while (!(await this.#isDone(id))) {
+      while (!isDone(id, await this.#looks.atTask(id))) {
         await this.#patience.pause(this.#pauseSeconds(), pollSeconds)
       }
     } catch (error) {
-      if (!isDeadlineExceeded(error)) throw error
+      if (describeFailure(error).error.code !== DEADLINE_EXCEEDED) throw error
       await this.#doneAtLast(id, error)
     }
     this.#patience.handles.report({ phase: 'storing' })
@@ -167,10 +167,6 @@ class ProviderTaskJob {
       log.warn('Could not cancel the task at the provider', { providerTaskId: id, error })
       return false
     }
-  }
-
-  async #isDone(id: string): Promise<boolean> {
-    return isDone(id, await this.#looks.atTask(id))
   }
 
   /**

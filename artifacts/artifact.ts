@@ -7,7 +7,7 @@ export const artifactSchema = z.strictObject({
   /** The URL at which main serves it. */
   url: z.url(),
   mimeType: z.string(),
-  bytes: z.number().int(),
+  bytes: z.int(),
   /** Of the content, hexadecimal. */
   sha256: z.string(),
 })

@@ -5,7 +5,6 @@ import { ANSWER_TIMEOUT_MS, DAY_SECONDS, MAX_LISTED, MAX_WAIT_SECONDS } from '..
 /** At most a day: Node's timers fire at once beyond 24 days. */
 const milliseconds = fromText(
   z
-    .number()
     .int()
     .min(1)
     .max(DAY_SECONDS * 1000),
@@ -20,11 +19,11 @@ export const pullModeSchema = z.strictObject({
   /** Long poll: how long main may park a fetch while it has no task; 0 turns it off. Default 20 s. */
   waitSeconds: fromText(z.number().min(0).max(MAX_WAIT_SECONDS)).default(20),
   /** Most tasks fetched at once, per integration, from a main without `claimTasks`. Default 10. */
-  batchSize: fromText(z.number().int().min(1).max(MAX_LISTED)).default(10),
+  batchSize: fromText(z.int().min(1).max(MAX_LISTED)).default(10),
   /** Concurrent workflow starts, per integration, and so the most tasks claimed at once. Default 8. */
-  startConcurrency: fromText(z.number().int().min(1).max(100)).default(8),
+  startConcurrency: fromText(z.int().min(1).max(100)).default(8),
   /** Backlog of an integration's Temporal queues at which claiming pauses. Default 1000. */
-  maxBacklog: fromText(z.number().int().min(1)).default(1000),
+  maxBacklog: fromText(z.int().min(1)).default(1000),
   /** Pause between the reconciler's rounds. Default 15 s. */
   reconcileIntervalMs: milliseconds.default(15_000),
   /** The reconciler skips runs that were checked more recently. Default 60 s. */

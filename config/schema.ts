@@ -9,8 +9,8 @@ import { authSchema, bearerToken, rejectSharedTokens } from './authentication.js
 import { MODES, type Mode } from './modes.js'
 import { pullModeSchema } from './pull-mode.js'
 
-const port = fromText(z.number().int().min(0).max(65_535))
-const days = fromText(z.number().int().min(0).max(36_500))
+const port = fromText(z.int().min(0).max(65_535))
+const days = fromText(z.int().min(0).max(36_500))
 const webhookSecret = z
   .string()
   .refine(isWebhookSecret, 'must be whsec_ and 24 to 64 random bytes in base64: echo whsec_$(openssl rand -base64 32)')
@@ -61,9 +61,9 @@ const mainSchema = z
     load: z
       .strictObject({
         /** How long a request may wait before it is begun. Below the daemon's `requestTimeoutMs`. */
-        maxWaitMs: fromText(z.number().int().min(100).max(60_000)).default(4_000),
+        maxWaitMs: fromText(z.int().min(100).max(60_000)).default(4_000),
         /** Total bytes of the users' bodies in flight. One may be 1 MiB. */
-        maxBodyBytes: fromText(z.number().int().min(1_048_576)).default(67_108_864),
+        maxBodyBytes: fromText(z.int().min(1_048_576)).default(67_108_864),
       })
       .prefault({}),
     /** Days after which tasks that have ended are removed; 0: never. */
@@ -79,7 +79,7 @@ const mainSchema = z
     tasks: z
       .strictObject({
         /** Attempts before a task fails for good. */
-        maxAttempts: fromText(z.number().int().min(1).max(100)).default(DEFAULT_TASK_POLICY.maxAttempts),
+        maxAttempts: fromText(z.int().min(1).max(100)).default(DEFAULT_TASK_POLICY.maxAttempts),
         /** The lease: how long a claim may stay queued before another daemon may take it over. */
         stuckTimeoutSeconds: fromText(z.number().min(1)).default(DEFAULT_TASK_POLICY.stuckTimeoutSeconds),
       })
@@ -103,7 +103,7 @@ const asyncTaskSchema = z.strictObject({
   /** `GET /health/live` and `/health/ready`; without a port they are not served. */
   health: z.strictObject({ host: z.string().default('127.0.0.1'), port: port.optional() }).prefault({}),
   /** Graceful shutdown: how long a stop waits for work in flight. */
-  shutdownGraceMs: fromText(z.number().int().min(0)).default(10_000),
+  shutdownGraceMs: fromText(z.int().min(0)).default(10_000),
 })
 
 const componentsSchema = z.strictObject({

@@ -26,10 +26,9 @@ export function createVideoRequestSchema(url: UserUrl) {
       /** Default: the model's own. `adaptive` follows the first frame, or the prompt. */
       ratio: z.enum(['16:9', '4:3', '1:1', '3:4', '9:16', '21:9', 'adaptive']).optional(),
       /** Whole seconds, default 5. Models 1.x go up to 12. */
-      duration: z.number().int().min(2).max(15).optional(),
+      duration: z.int().min(2).max(15).optional(),
       /** The length in frames, 24 a second: 25 + 4n, from 29 to 289. Instead of `duration`. */
       frames: z
-        .number()
         .int()
         .min(29)
         .max(289)
@@ -48,7 +47,7 @@ export function createVideoRequestSchema(url: UserUrl) {
       /** `flex` costs half, and takes longer; models 1.x. Default: `default`. */
       serviceTier: z.enum(['default', 'flex']).optional(),
       /** Queued tasks with a higher priority begin first; models since 2.0. Default: 0. */
-      priority: z.number().int().min(0).max(9).optional(),
+      priority: z.int().min(0).max(9).optional(),
       /** The end user, always the same for one person: preferably a hash of their id. */
       safetyIdentifier: z
         .string()

@@ -53,8 +53,8 @@ export const imageResultSchema = z.strictObject({
     .array(
       artifactSchema.extend({
         /** Measured, in pixels. */
-        width: z.number().int(),
-        height: z.number().int(),
+        width: z.int(),
+        height: z.int(),
         /** Whether it has the requested aspect ratio and size. Absent if none was requested. */
         asRequested: z.boolean().optional(),
         /** The differences from the request. */

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-const milliseconds = z.number().int().min(0).max(3_600_000)
+const milliseconds = z.int().min(0).max(3_600_000)
 
 /** A task without a provider, to exercise the whole path. `kind` decides which fields are used. */
 export const testTaskRequestSchema = z.strictObject({
@@ -13,7 +13,7 @@ export const testTaskRequestSchema = z.strictObject({
   /** multiStep: the steps, done in order. Default `prepare, process, finish`. */
   steps: z.array(z.string().min(1).max(100)).min(1).max(20).optional(),
   /** multiStep: how often each step fails before it succeeds. Default 0. */
-  failures: z.number().int().min(0).max(10).optional(),
+  failures: z.int().min(0).max(10).optional(),
   /** longRunning: how long the work takes. Default 2000. */
   durationMs: milliseconds.optional(),
 })

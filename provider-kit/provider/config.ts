@@ -19,9 +19,9 @@ export function localOptions({ maxTasksInFlight }: Defaults = {}) {
   return {
     enabled: fromText(z.boolean()).default(true),
     /** Most tasks in flight at once; the others wait as pending. 0: nothing is claimed. Default: any number. */
-    maxTasksInFlight: orNone(fromText(z.number().int().min(0)), maxTasksInFlight),
+    maxTasksInFlight: orNone(fromText(z.int().min(0)), maxTasksInFlight),
     /** Most open tasks of one user: those that have not ended. Default: any number. */
-    maxOpenTasksPerUser: fromText(z.number().int().min(1)).optional(),
+    maxOpenTasksPerUser: fromText(z.int().min(1)).optional(),
   }
 }
 
@@ -50,9 +50,9 @@ export function providerOptions(defaults: Defaults = {}) {
     /** Most requests a minute, over all daemons. Default: any number. */
     requestsPerMinute: orNone(fromText(z.number().min(1)), defaults.requestsPerMinute),
     /** Time-out of one request, in milliseconds. */
-    requestTimeoutMs: fromText(z.number().int().min(100).max(600_000)).default(defaults.requestTimeoutMs ?? 60_000),
+    requestTimeoutMs: fromText(z.int().min(100).max(600_000)).default(defaults.requestTimeoutMs ?? 60_000),
     /** Deadline of one attempt, in seconds. At most two days. Default: an hour. */
-    deadlineSeconds: fromText(z.number().int().min(10).max(172_800)).default(defaults.deadlineSeconds ?? 3600),
+    deadlineSeconds: fromText(z.int().min(10).max(172_800)).default(defaults.deadlineSeconds ?? 3600),
   }
 }
 

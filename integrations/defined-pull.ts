@@ -36,12 +36,8 @@ export function definedPull(
     resultSchema,
   }
   const limits = { maxTasksInFlight, maxOpenTasksPerUser, requestsPerMinute }
-  const requestTimeoutMs = requestTimeoutOf(section)
-  return { pull, options: { ...options, enabled, ...limits, requestTimeoutMs, pollSeconds } }
-}
-
-/** A simulator costs nothing, so that its requests may be cut off. */
-function requestTimeoutOf(section: Partial<ProviderConfig>): number | undefined {
+  // A simulator costs nothing, so that its requests may be cut off.
   const isProvider = section.simulatorUrl !== undefined && !providerEndpoint(section as ProviderConfig).simulated
-  return isProvider ? section.requestTimeoutMs : undefined
+  const requestTimeoutMs = isProvider ? section.requestTimeoutMs : undefined
+  return { pull, options: { ...options, enabled, ...limits, requestTimeoutMs, pollSeconds } }
 }

@@ -10,7 +10,8 @@ import { type Backoff, BY_A_FIFTH, backoff } from '../lib/backoff.js'
  * - `error`: main did not answer
  * - `unauthorized`: main does not accept the token
  */
-export type RoundOutcome = 'full' | 'some' | 'empty' | 'waited' | 'closed' | 'error' | 'unauthorized'
+export type RoundOutcome = (typeof ROUND_OUTCOMES)[number]
+export const ROUND_OUTCOMES = ['full', 'some', 'empty', 'waited', 'closed', 'error', 'unauthorized'] as const
 
 export interface AdaptiveIntervalOptions {
   /** Pause between polls while tasks keep coming, if main does not wait for them (long poll). */

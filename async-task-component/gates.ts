@@ -17,8 +17,16 @@ export interface Gate {
   forget?(): void
 }
 
+export const GATE_REASONS = [
+  'worker_not_running',
+  'provider_throttled',
+  'temporal_unavailable',
+  'namespace_missing',
+  'backlog_full',
+] as const
+
 export interface ClosedGate {
-  reason: 'worker_not_running' | 'provider_throttled' | 'temporal_unavailable' | 'namespace_missing' | 'backlog_full'
+  reason: (typeof GATE_REASONS)[number]
   message: string
 }
 

@@ -1,9 +1,11 @@
-/** The daemon's health over HTTP, for probes and people. */
+/** What machines and people ask of the daemon: whether it lives, whether it can serve, and its metrics. */
 import { once } from 'node:events'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type Context, Hono } from 'hono'
+import { createTokenCheck } from '../lib/bearer-token.js'
 import { createHTTPServer } from '../lib/http-server.js'
+import { OPENMETRICS } from '../lib/metrics.js'
 import type { LoopStatus } from './task-processor.js'
 import type { WorkerStatus } from './worker-manager.js'
 
@@ -18,6 +20,10 @@ export interface HealthServerOptions {
   /** 0: a free port. */
   port: number
   status(): ComponentStatus
+  /** OpenMetrics text. */
+  readMetrics(): Promise<string>
+  /** What `/metrics` asks for. Default: nothing. */
+  metricsToken?: string | undefined
 }
 
 /** A probe's request is short and sent at once. */
@@ -25,8 +31,9 @@ const HEADERS_TIMEOUT_MS = 5_000
 const REQUEST_TIMEOUT_MS = 10_000
 
 /**
- * Serves `GET /health/live` (200 while the process answers at all) and `GET /health/ready` (200 once every worker runs
- * and no gate is closed, else 503), both with the state of each worker and loop.
+ * Serves `GET /livez`, `/readyz` and `/startupz`, which name what is wrong: docs/health.md argues what concerns which.
+ * Also `GET /health/live` (200 while the process answers at all) and `GET /health/ready` (200 once every worker runs and
+ * no gate is closed, else 503), both with the state of each worker and loop; and `/metrics`.
  */
 export class HealthServer {
   readonly #options: HealthServerOptions
@@ -34,7 +41,7 @@ export class HealthServer {
 
   constructor(options: HealthServerOptions) {
     this.#options = options
-    this.#server = createHTTPServer(healthApp(options.status).fetch, {
+    this.#server = createHTTPServer(healthApp(options).fetch, {
       headersTimeoutMs: HEADERS_TIMEOUT_MS,
       requestTimeoutMs: REQUEST_TIMEOUT_MS,
       // Others in this process expect theirs.
@@ -59,8 +66,9 @@ export class HealthServer {
   }
 }
 
-function healthApp(status: () => ComponentStatus): Hono {
+function healthApp({ status, readMetrics, metricsToken }: HealthServerOptions): Hono {
   const app = new Hono()
+  const mayReadMetrics = metricsToken === undefined ? () => true : createTokenCheck([metricsToken])
   const answer = (c: Context, isGood: (status: ComponentStatus) => boolean) => {
     const now = status()
     return c.json(describe(now), isGood(now) ? 200 : 503)
@@ -69,6 +77,20 @@ function healthApp(status: () => ComponentStatus): Hono {
   app.use(async (c, next) => {
     c.header('connection', 'close')
     await next()
+  })
+  const probe = (path: string, failingIn: (status: ComponentStatus) => string[]) =>
+    app.get(path, (c) => {
+      const failing = failingIn(status())
+      return failing.length === 0 ? c.json({ status: 'ok' }) : c.json({ status: 'failing', failing }, 503)
+    })
+  probe('/livez', deadLoops)
+  probe('/readyz', (now) => [...deadLoops(now), ...notServing(now)])
+  probe('/startupz', notStarted)
+  app.get('/metrics', async (c) => {
+    if (mayReadMetrics(c.req.header('authorization'))) {
+      return c.body(await readMetrics(), 200, { 'content-type': OPENMETRICS })
+    }
+    return c.json({ error: 'The metrics need their token' }, 401, { 'www-authenticate': 'Bearer' })
   })
   app.get('/health/live', (c) => answer(c, () => true))
   app.get('/health/ready', (c) => answer(c, isReady))
@@ -79,6 +101,33 @@ function healthApp(status: () => ComponentStatus): Hono {
   return app
 }
 
+/** A new process has them again. */
+function deadLoops({ loops }: ComponentStatus): string[] {
+  return loops.flatMap(({ namespace, dead }) => dead.map((loop) => `the ${loop} loop of ${namespace} has died`))
+}
+
+/** No gate that closes in the course of business: a full backlog, a provider that is busy. */
+function notServing({ workers, loops }: ComponentStatus): string[] {
+  const idle = workers
+    .filter(({ state }) => state !== 'running')
+    .map(({ name, state }) => `the worker of ${name} is ${state}`)
+  const away = loops.some(({ closedBy }) => closedBy === 'temporal_unavailable')
+  const missing = loops.some(({ closedBy }) => closedBy === 'namespace_missing')
+  const unauthorized = loops.some(({ lastRound }) => lastRound === 'unauthorized')
+  return [
+    ...(workers.length === 0 ? ['no worker has been started'] : idle),
+    ...(away ? ['Temporal does not answer'] : []),
+    ...(missing ? ['Temporal does not have the namespace'] : []),
+    ...(unauthorized ? ['main does not accept the internal token'] : []),
+  ]
+}
+
+function notStarted({ workers }: ComponentStatus): string[] {
+  const building = workers.filter(({ state }) => state === 'idle' || state === 'building')
+  if (workers.length === 0) return ['no worker has been started']
+  return building.map(({ name }) => `the worker of ${name} is being built`)
+}
+
 function isReady({ workers, loops }: ComponentStatus): boolean {
   const running = workers.length > 0 && workers.every(({ state }) => state === 'running')
   return running && loops.every(({ closedBy }) => closedBy === null)
@@ -86,5 +135,8 @@ function isReady({ workers, loops }: ComponentStatus): boolean {
 
 /** An error's message belongs in the log only: it may quote configuration. */
 function describe({ workers, loops }: ComponentStatus) {
-  return { workers: workers.map(({ name, taskQueue, state }) => ({ name, taskQueue, state })), loops }
+  return {
+    workers: workers.map(({ name, taskQueue, state }) => ({ name, taskQueue, state })),
+    loops: loops.map(({ namespace, state, closedBy }) => ({ namespace, state, closedBy })),
+  }
 }

@@ -6,6 +6,7 @@ import { pause } from '../lib/abort.js'
 import { type Backoff, BY_A_FIFTH, backoff } from '../lib/backoff.js'
 import { type TemporalTarget, temporalTarget } from '../lib/temporal-client.js'
 import type { ActivityContext } from '../provider-kit/activity-context.js'
+import { countMetrics, type DaemonMetrics } from './count-metrics.js'
 import { ConfigurationError, describeError } from './errors.js'
 import { type ComponentStatus, HealthServer } from './health-server.js'
 import type { ServedIntegration } from './integration-loops.js'
@@ -36,13 +37,15 @@ export class AsyncTaskComponent {
   readonly #target: TemporalTarget
   readonly #workers: WorkerManager
   readonly #processor: TaskProcessor
-  readonly #health: HealthServer | null
+  /** Both only with a port. */
+  readonly #metrics: DaemonMetrics | null = null
+  readonly #health: HealthServer | null = null
   readonly #stopping = new AbortController()
   #ready: Promise<boolean> | null = null
   #stopped: Promise<void> | null = null
 
   constructor(options: AsyncTaskComponentOptions) {
-    const { config, activityContext, bundlesFolder, onFatal, logger } = options
+    const { config, integrations, activityContext, bundlesFolder, onFatal, logger } = options
     this.#options = options
     this.#target = temporalTarget(config.temporal)
     const { address, namespace, security } = this.#target
@@ -68,7 +71,18 @@ export class AsyncTaskComponent {
       logger,
     })
     const { host, port } = config.health
-    this.#health = port === undefined ? null : new HealthServer({ host, port, status: () => this.status() })
+    if (port === undefined) return
+    const { providerPauses } = activityContext
+    const status = () => this.status()
+    const metrics = countMetrics({ status, served: pullModeIntegrations(integrations), providerPauses })
+    this.#metrics = metrics
+    this.#health = new HealthServer({
+      host,
+      port,
+      status,
+      readMetrics: metrics.read,
+      metricsToken: config.metrics.token,
+    })
   }
 
   /**
@@ -117,6 +131,7 @@ export class AsyncTaskComponent {
     await this.#ready
     await this.#workers.disconnect()
     await this.#health?.stop()
+    this.#metrics?.stop()
     this.#options.logger.info('stopped')
   }
 

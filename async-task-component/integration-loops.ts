@@ -2,6 +2,7 @@
 import type { Connection } from '@temporalio/client'
 import { type PullModeOptions, pullModeSchema } from '../config/pull-mode.js'
 import type { PullModeConfig } from '../integrations/index.js'
+import { observation } from '../lib/observation.js'
 import type { ProviderPauses } from '../provider-kit/provider/pauses.js'
 import { AdaptiveInterval } from './adaptive-interval.js'
 import { BatchClaims } from './batch-claims.js'
@@ -17,6 +18,9 @@ import { TaskReports } from './task-reports.js'
 import { TaskStarter } from './task-starter.js'
 import type { StopSignals } from './types.js'
 import { type Loop, Watchdog, type WatchdogOptions } from './watchdog.js'
+
+/** A loop died or hung, and has a successor. */
+export const loopReplaced = observation<{ namespace: string; loop: string }>('loop-replaced')
 
 export interface ServedIntegration {
   namespace: string
@@ -66,8 +70,13 @@ export function createIntegrationLoops(
     const reports = new TaskReports({ main, url: internalAPIs.reportTaskEvent, stopping, expired })
     return { namespace, config, temporal, inspector, reports, stopping, expired }
   }
-  const watch = <L extends Loop>(does: string, create: WatchdogOptions<L>['create']) => {
+  const watch = <L extends Loop>(does: string, createLoop: WatchdogOptions<L>['create']) => {
     const onGivenUp = processor.onGivenUp ?? noop
+    let created = 0
+    const create: typeof createLoop = (...signals) => {
+      if (created++ > 0) loopReplaced.tell({ namespace, loop: does })
+      return createLoop(...signals)
+    }
     return new Watchdog({ name: `${does} ${namespace}`, create, stopping, expired, onGivenUp, logger })
   }
 

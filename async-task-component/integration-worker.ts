@@ -23,7 +23,8 @@ import type { IntegrationWorkflowInfo, WorkerConfig } from './types.js'
  * - `failing`: could not be built, or died; rebuilt after a pause
  * - `stopping`, `stopped`
  */
-export type IntegrationWorkerState = 'idle' | 'building' | 'running' | 'failing' | 'stopping' | 'stopped'
+export type IntegrationWorkerState = (typeof WORKER_STATES)[number]
+export const WORKER_STATES = ['idle', 'building', 'running', 'failing', 'stopping', 'stopped'] as const
 
 export interface IntegrationWorkerOptions {
   info: IntegrationWorkflowInfo

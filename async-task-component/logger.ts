@@ -28,14 +28,22 @@ export function createLogger(redact?: Redact): Logger {
 /**
  * Makes the process's Temporal runtime use our logger, and leaves signals to us: on SIGINT the SDK would stop its
  * workers by itself, before the task processor has stopped. Call it once per process, before the first worker.
+ *
+ * @param metricsAddress where the SDK serves its own metrics, as `host:port`. Default: it measures nothing
  */
-export function installTemporalRuntime(logger: Logger): void {
+export function installTemporalRuntime(logger: Logger, metricsAddress?: string): void {
   Runtime.install({
     logger: temporalLogger(logger),
     shutdownSignals: [],
-    telemetryOptions: { logging: { filter: { core: 'WARN', other: 'ERROR' }, forward: {} } },
+    telemetryOptions: {
+      logging: { filter: { core: 'WARN', other: 'ERROR' }, forward: {} },
+      ...(metricsAddress !== undefined && { metrics: { prometheus: { bindAddress: metricsAddress, ...PROMETHEUS } } }),
+    },
   })
 }
+
+/** Names as Prometheus has them. */
+const PROMETHEUS = { countersTotalSuffix: true, unitSuffix: true, useSecondsForDurations: true }
 
 /** The SDK's messages (worker states, bundler output) are for debugging; those of workflows and activities are ours. */
 function temporalLogger(logger: Logger): TemporalLogger {

@@ -78,6 +78,7 @@ export class PullLoop {
   readonly #underWay = new Map<string, Promise<unknown>>()
   /** How many of those are not claimed yet. */
   #claiming = 0
+  #lastRound: RoundOutcome | null = null
   readonly #suspects = new Suspects()
   readonly #gates: OpenGates
 
@@ -95,6 +96,11 @@ export class PullLoop {
     return this.#gates.closedBy
   }
 
+  /** How its last round ended; null before that. */
+  get lastRound(): RoundOutcome | null {
+    return this.#lastRound
+  }
+
   start(): void {
     this.#running ??= this.#run()
   }
@@ -108,6 +114,7 @@ export class PullLoop {
     const { stopping, interval, logger } = this.#options
     while (!stopping.aborted) {
       const outcome = await this.#round().catch((error: unknown) => this.#troubled(error))
+      this.#lastRound = outcome
       await this.#freeSlots()
       const ms = interval.after(outcome)
       if (ms > 0) {

@@ -8,6 +8,7 @@ import pLimit from 'p-limit'
 import type { PullModeConfig } from '../integrations/index.js'
 import { pause } from '../lib/abort.js'
 import { BY_A_FIFTH, jittered } from '../lib/backoff.js'
+import { observation } from '../lib/observation.js'
 import { attemptWorkflowId } from '../protocol/names.js'
 import type { RunToCheck } from '../protocol/wire.js'
 import type { BoundedTemporal } from './bounded-temporal.js'
@@ -38,6 +39,10 @@ const RUNS_A_ROUND = 20
 const CONCURRENCY = 4
 
 type Finding = RunVerdict | { status: 'running' } | { status: 'closed' }
+
+/** What Temporal said of a run; and a round is over. */
+export const runChecked = observation<{ namespace: string; finding: Finding['status'] | 'unknown' }>('run-checked')
+export const roundEnded = observation<{ namespace: string }>('round-ended')
 
 export class Reconciler {
   #running: Promise<void> | null = null
@@ -74,6 +79,7 @@ export class Reconciler {
     const runs = await fetchRuns(RUNS_A_ROUND, stopping)
     const takeTurn = pLimit(CONCURRENCY)
     const told = await Promise.all(runs.map((run) => takeTurn(() => this.#check(run))))
+    roundEnded.tell({ namespace: this.options.namespace })
     return runs.length === RUNS_A_ROUND && told.every(Boolean)
   }
 
@@ -93,6 +99,7 @@ export class Reconciler {
     try {
       const workflowId = attemptWorkflowId(namespace, config.buildWorkflowId({ id: apiCallId }), taskKey, attempt)
       const finding = await this.#find(run, workflowId, logger)
+      runChecked.tell({ namespace, finding: finding?.status ?? 'unknown' })
       return finding !== null && ((await tell(finding)) || (await noteLook()))
     } catch (error) {
       logger.error({ err: error }, 'a run could not be checked')

@@ -24,7 +24,9 @@ export async function runAsyncTask(application: Application): Promise<void> {
     const { mode, components, integrations } = config
     const internalApiToken = internalToken(mode, components.asyncTask.internalApiToken)
     redact = createRedactor([internalApiToken, ...secretsOf({ components, integrations })])
-    installTemporalRuntime(logger)
+    const { health, metrics } = components.asyncTask
+    const { temporalPort } = metrics
+    installTemporalRuntime(logger, temporalPort === undefined ? undefined : `${health.host}:${temporalPort}`)
 
     const component = new AsyncTaskComponent({
       config: { ...components.asyncTask, internalApiToken },

@@ -1,6 +1,7 @@
 import type { Connection } from '@temporalio/client'
 import { manyListeners } from '../lib/abort.js'
 import { clientConnection, type TemporalSecurity } from '../lib/temporal-client.js'
+import type { RoundOutcome } from './adaptive-interval.js'
 import { ConfigurationError } from './errors.js'
 import type { ClosedGate } from './gates.js'
 import {
@@ -25,6 +26,9 @@ export interface LoopStatus {
   state: PullLoopState
   /** The gate that is closed, if one is. */
   closedBy: ClosedGate['reason'] | null
+  lastRound: RoundOutcome | null
+  /** Its loops that died too often, and are not replaced any more. */
+  dead: string[]
 }
 
 /** What exists from a start to its stop. */
@@ -75,10 +79,12 @@ export class TaskProcessor {
   /** The state of each integration's loop. */
   statuses(): LoopStatus[] {
     const served = this.#session?.served ?? []
-    return served.map(({ namespace, pulling: { loop } }) => ({
+    return served.map(({ namespace, pulling, reconciling }) => ({
       namespace,
-      state: loop?.state ?? 'idle',
-      closedBy: loop?.closedBy ?? null,
+      state: pulling.loop?.state ?? 'idle',
+      closedBy: pulling.loop?.closedBy ?? null,
+      lastRound: pulling.loop?.lastRound ?? null,
+      dead: [pulling.isGivenUp ? 'pull' : [], reconciling?.isGivenUp ? 'reconcile' : []].flat(),
     }))
   }
 

@@ -2,6 +2,7 @@
 import type { PullModeConfig } from '../integrations/index.js'
 import { pause } from '../lib/abort.js'
 import { type Backoff, BY_A_FIFTH, backoff } from '../lib/backoff.js'
+import { observation } from '../lib/observation.js'
 import type { AttemptInput } from '../protocol/attempt.js'
 import { MAX_ERROR_MESSAGE_LENGTH } from '../protocol/limits.js'
 import type { ClaimAnswer, TaskError } from '../protocol/messages.js'
@@ -37,6 +38,9 @@ interface Subject {
 
 type Did = TaskResult['did']
 
+/** What became of a claim. */
+export const startEnded = observation<{ namespace: string; did: Did; seconds: number }>('start-ended')
+
 export class TaskStarter {
   readonly #options: TaskStarterOptions
 
@@ -46,13 +50,14 @@ export class TaskStarter {
 
   /** Never throws: whoever takes the claim over resolves what is unknown. */
   async run(task: PendingTask, claim: ClaimAnswer, logger: Logger): Promise<TaskResult> {
-    const { attempt } = claim
-    try {
-      return { apiCallId: task.id, attempt, did: await this.#bringToWorkflow(task, claim, logger) }
-    } catch (error) {
+    const claimedAt = performance.now()
+    const did = await this.#bringToWorkflow(task, claim, logger).catch((error: unknown): Did => {
       logger.error({ err: error }, 'a claimed task was left: its lease will expire')
-      return { apiCallId: task.id, attempt, did: 'left' }
-    }
+      return 'left'
+    })
+    const { namespace } = this.#options
+    startEnded.tell({ namespace, did, seconds: (performance.now() - claimedAt) / 1000 })
+    return { apiCallId: task.id, attempt: claim.attempt, did }
   }
 
   async #bringToWorkflow(task: PendingTask, claim: ClaimAnswer, logger: Logger): Promise<Did> {

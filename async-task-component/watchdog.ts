@@ -40,6 +40,7 @@ export class Watchdog<L extends Loop> {
   readonly #options: WatchdogOptions<L> & typeof DEFAULTS
   #loop: L | null = null
   #running: Promise<void> | null = null
+  #isGivenUp = false
 
   constructor(options: WatchdogOptions<L>) {
     this.#options = { ...DEFAULTS, ...options }
@@ -48,6 +49,11 @@ export class Watchdog<L extends Loop> {
   /** The current loop. */
   get loop(): L | null {
     return this.#loop
+  }
+
+  /** Whether its loop died too often, and is not replaced any more. */
+  get isGivenUp(): boolean {
+    return this.#isGivenUp
   }
 
   start(): void {
@@ -66,6 +72,7 @@ export class Watchdog<L extends Loop> {
       if (stopping.aborted) return
       replacements = performance.now() - startedAt > 2 * silenceMs ? 1 : replacements + 1
       if (replacements > maxReplacements) {
+        this.#isGivenUp = true
         onGivenUp(new LoopGivenUpError(`Loop ${name} ${end.how} ${replacements} times in a row`, { cause: end.cause }))
         return
       }

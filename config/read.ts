@@ -65,6 +65,7 @@ function leaveOutMainsOwn(values: JsonObject): void {
   delete main.auth
   delete main.operatorToken
   delete main.webhooks
+  delete main.metrics
 }
 
 function oneOf<T extends Mode | Component>(allowed: readonly T[], variable: string, value: string): T {

@@ -42,6 +42,15 @@ const mainSchema = z
     operatorToken: bearerToken.optional(),
     /** Where people find Temporal's UI, for links to runs. */
     temporalUiUrl: z.url().optional(),
+    /** Who may read `/metrics`, besides the operator. */
+    metrics: z
+      .strictObject({
+        /** Opens nothing else. */
+        token: bearerToken.optional(),
+        /** Anybody who reaches main. */
+        allowAnonymous: fromText(z.boolean()).default(false),
+      })
+      .prefault({}),
     /** Who may call the public APIs. Default: anybody, which only `local` allows by itself. */
     auth: authSchema.prefault({}),
     /** Allows anonymous callers in `dev` and `prod`. */
@@ -100,8 +109,16 @@ const asyncTaskSchema = z.strictObject({
     })
     .prefault({}),
   internalApiToken: internalToken,
-  /** `GET /health/live` and `/health/ready`; without a port they are not served. */
+  /** `GET /livez`, `/readyz`, `/startupz` and `/metrics`; without a port they are not served. */
   health: z.strictObject({ host: z.string().default('127.0.0.1'), port: port.optional() }).prefault({}),
+  metrics: z
+    .strictObject({
+      /** What `/metrics` then asks for. */
+      token: bearerToken.optional(),
+      /** Where Temporal's SDK serves its own metrics, on the host of `health`. Without a port it measures nothing. */
+      temporalPort: port.optional(),
+    })
+    .prefault({}),
   /** Graceful shutdown: how long a stop waits for work in flight. */
   shutdownGraceMs: fromText(z.int().min(0)).default(10_000),
 })

@@ -13,6 +13,7 @@ import type { API } from '../lib/api.js'
 import type { APICall, WorkflowParams } from '../protocol/attempt.js'
 import type { RemovalBatch } from '../tasks/ended-tasks.js'
 import type { OperatedTasks } from '../tasks/operators/index.js'
+import type { TaskNumbers } from '../tasks/task-numbers.js'
 import type { TaskLogger } from '../tasks/transition-log.js'
 import type { DueWebhooks } from '../tasks/webhooks.js'
 
@@ -62,10 +63,12 @@ export interface IIntegration {
   setup?(controller: Controller): Promise<void>
   /** Removes one batch of tasks that ended long ago, and returns their number: zero once there are none. */
   removeEnded?(controller: Controller, batch: RemovalBatch): Promise<number>
-  /** Its tasks, for operators. */
+  /** Its tasks, for operators and for metrics. */
   operated?(): OperatedTasks
   /** The messages about ended tasks that main is to send. */
   webhooks?(): DueWebhooks
+  /** For main's metrics: what it has under way. */
+  numbers?(): Promise<TaskNumbers>
   createSideEffects(): RecordMutationSideEffect<unknown>[]
   createAPIs?(): API[]
   createMiddlewares?(): MiddlewareHandler[]
@@ -76,7 +79,7 @@ export interface IIntegration {
 export type IIntegrationConstructor = new (args: IIntegrationConstructorArgs) => IIntegration
 
 /** An integration composed of several, by namespace. */
-export interface IAggregatedIntegration extends Required<Omit<IIntegration, 'operated' | 'webhooks'>> {
+export interface IAggregatedIntegration extends Required<Omit<IIntegration, 'operated' | 'webhooks' | 'numbers'>> {
   getIntegrations(): Array<{ namespace: string; integration: IIntegration }>
 }
 

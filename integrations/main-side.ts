@@ -17,6 +17,7 @@ import { addIdempotencyKeys } from '../tasks/idempotency.js'
 import { addOperatorActs, prepareOperatorActs } from '../tasks/operator-acts.js'
 import type { OperatedTasks } from '../tasks/operators/index.js'
 import { createTaskIndexes } from '../tasks/task-indexes.js'
+import { readTaskNumbers, type TaskNumbers } from '../tasks/task-numbers.js'
 import { TaskStore } from '../tasks/task-store.js'
 import type { DueWebhooks } from '../tasks/webhooks.js'
 import type { API, IIntegration, IIntegrationConstructorArgs, PullModeConfig } from './index.js'
@@ -56,6 +57,10 @@ export class PullIntegration<Params extends z.ZodObject, Result extends z.ZodTyp
 
   removeEnded(_controller: Controller, batch: RemovalBatch): Promise<number> {
     return removeEndedTasks(this.#tasks(), batch)
+  }
+
+  numbers(): Promise<TaskNumbers> {
+    return readTaskNumbers(this.#tasks())
   }
 
   operated(): OperatedTasks {

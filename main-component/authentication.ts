@@ -1,6 +1,7 @@
 /** Identifies the caller of a request by its credentials: a daemon, an operator, a user, or an anonymous caller. */
-import { createHash, timingSafeEqual } from 'node:crypto'
 import type { AuthConfig } from '../config/authentication.js'
+import type { AppConfig } from '../config/schema.js'
+import { bearerToken, createTokenCheck, createTokenLookup } from '../lib/bearer-token.js'
 import { MAX_USER_ID_LENGTH } from '../protocol/limits.js'
 import { InvalidCredentialsError } from './errors.js'
 import { createJwtCheck } from './jwt.js'
@@ -20,6 +21,8 @@ export interface Authentication {
   mode: AuthConfig['mode']
   /** Whether an `Authorization` header opens an internal API; `operator`: one that is for operators too. */
   isInternal(authorization: string | undefined, api: { operator: boolean }): boolean
+  /** Whether an `Authorization` header opens the metrics: the operator's does, and one that opens nothing else. */
+  mayReadMetrics(authorization: string | undefined): boolean
   /**
    * Who calls a public API.
    *
@@ -33,16 +36,22 @@ export interface AuthenticationOptions {
   auth: AuthConfig
   internalTokens: readonly string[]
   operatorToken: string | undefined
+  /** Default: only the operator reads metrics. */
+  metrics?: AppConfig['components']['main']['metrics']
 }
 
-export function createAuthentication({ auth, internalTokens, operatorToken }: AuthenticationOptions): Authentication {
+export function createAuthentication(options: AuthenticationOptions): Authentication {
+  const { auth, internalTokens, operatorToken, metrics } = options
   const isDaemon = createTokenCheck(internalTokens)
   const isOperator = createTokenCheck(operatorToken === undefined ? [] : [operatorToken])
   const mayOperate = (authorization: string | undefined) => isDaemon(authorization) || isOperator(authorization)
+  const readsMetrics = createTokenCheck(metrics?.token === undefined ? [] : [metrics.token])
   const identifyUser = createUserCheck(auth)
   return {
     mode: auth.mode,
     isInternal: (authorization, { operator }) => (operator ? mayOperate : isDaemon)(authorization),
+    mayReadMetrics: (authorization) =>
+      metrics?.allowAnonymous === true || mayOperate(authorization) || readsMetrics(authorization),
     async identify(authorization, fromApplication) {
       if (mayOperate(authorization)) return { operator: true }
       const user = await identifyUser(authorization, fromApplication)
@@ -87,33 +96,4 @@ function bearer(authorization: string | undefined): string {
   const token = bearerToken(authorization)
   if (token === '') throw new InvalidCredentialsError('Sign in first: send your token as Authorization: Bearer <token>')
   return token
-}
-
-/** Tells in constant time whether an `Authorization` header carries one of the tokens. */
-function createTokenCheck(tokens: readonly string[]): (authorization: string | undefined) => boolean {
-  const find = createTokenLookup(tokens.map((token) => [token, true] as const))
-  return (authorization) => find(bearerToken(authorization)) ?? false
-}
-
-/** Finds a token's user in constant time. */
-function createTokenLookup<Owner>(
-  tokens: ReadonlyArray<readonly [string, Owner]>,
-): (token: string) => Owner | undefined {
-  const digests = tokens.map(([token, owner]) => [digest(token), owner] as const)
-  return (token) => {
-    const given = digest(token)
-    return digests.reduce<Owner | undefined>(
-      (found, [expected, owner]) => (timingSafeEqual(given, expected) ? owner : found),
-      undefined,
-    )
-  }
-}
-
-function bearerToken(authorization: string | undefined): string {
-  return /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1] ?? ''
-}
-
-/** timingSafeEqual needs equal lengths, and hashing hides a token's own length. */
-function digest(token: string): Buffer {
-  return createHash('sha256').update(token).digest()
 }

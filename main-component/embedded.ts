@@ -7,11 +7,13 @@ import { createArtifactStore } from '../artifacts/index.js'
 import { internalToken } from '../config/development-token.js'
 import type { AppConfig } from '../config/schema.js'
 import { manyListeners } from '../lib/abort.js'
+import { databaseOf } from '../tasks/database/sql.js'
 import { createOperatorsAPIs } from '../tasks/operators/index.js'
 import { Admission } from './admission.js'
 import type { AppEnv } from './app-env.js'
 import { createModel } from './application.js'
 import { createAuthentication } from './authentication.js'
+import { countMetrics, type MainMetrics } from './count-metrics.js'
 import { MainComponentError } from './errors.js'
 import { createHTTPApp } from './http-app.js'
 import { createLogger } from './logger.js'
@@ -56,6 +58,13 @@ export async function embedMain(application: Application, options: EmbeddedMainO
   // Every request in flight listens, and stops listening when it is over.
   manyListeners(stopping.signal)
   let atWork: Promise<void>[] = []
+  let metrics: MainMetrics | undefined
+  const deadLoops = new Set<string>()
+  const watched = (loop: string, running: Promise<void>) =>
+    running.catch((error: unknown) => {
+      deadLoops.add(loop)
+      logger.error({ loop, err: error }, 'a loop of main has died')
+    })
   return {
     model,
     async routes(controller) {
@@ -64,18 +73,26 @@ export async function embedMain(application: Application, options: EmbeddedMainO
       const removeArtifact = createArtifactStore(artifacts, url).remove
       const { retention, webhooks } = main
       const shared = { controller, integrations, logger, stopping: stopping.signal }
-      atWork = [keepRemoving({ ...shared, retention, removeArtifact }), keepDelivering({ ...shared, webhooks })]
       const operators = {
         operated: () => integrations.getIntegrations().flatMap(({ integration }) => integration.operated?.() ?? []),
         temporalUiUrl: main.temporalUiUrl,
         temporalNamespace: asyncTask.temporal.namespace,
       }
+      atWork = [
+        watched('retention', keepRemoving({ ...shared, retention, removeArtifact })),
+        watched('webhooks', keepDelivering({ ...shared, webhooks })),
+      ]
+      metrics = countMetrics({ integrations, logger, database: databaseOf(controller) })
+      const tokens = { internalTokens, operatorToken: main.operatorToken, metrics: main.metrics }
+      const authentication = createAuthentication({ auth: main.auth, ...tokens })
       return createHTTPApp({
         controller,
         apis: [...integrations.createAPIs(), ...createOperatorsAPIs(operators)],
         middlewares,
         stopping: stopping.signal,
-        authentication: createAuthentication({ auth: main.auth, internalTokens, operatorToken: main.operatorToken }),
+        authentication,
+        metrics,
+        deadLoops,
         admission: new Admission(main.load),
         artifacts,
         url,
@@ -84,6 +101,7 @@ export async function embedMain(application: Application, options: EmbeddedMainO
     },
     async stop(closeServer) {
       stopping.abort()
+      metrics?.stop()
       await Promise.all([closeServer?.(), ...atWork])
       await runs.close()
     },

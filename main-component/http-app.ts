@@ -3,17 +3,14 @@ import { type Context, Hono, type MiddlewareHandler } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { HTTPException } from 'hono/http-exception'
 import { requestId } from 'hono/request-id'
-import type { Controller } from 'interaqt'
 import type { Logger } from 'pino'
 import type { ArtifactsConfig } from '../artifacts/config.js'
-import { unlessAborted, withTimeout } from '../lib/abort.js'
 import { type API, APIError } from '../lib/api.js'
 import { REQUEST_TIMEOUT_MS } from '../protocol/limits.js'
 import { CLAIM_TASKS } from '../protocol/names.js'
 import { withoutSignature } from '../protocol/provider-callback.js'
 import { RunsUnavailableError } from '../protocol/run-handles.js'
 import { CommitUnknownError, isDatabaseUnavailable } from '../tasks/database/faults.js'
-import { databaseOf } from '../tasks/database/sql.js'
 import { OverloadedError } from '../tasks/database/turns.js'
 import { MAX_BODY_BYTES } from './admission.js'
 import { type APIRoutesOptions, serveAPI } from './api-routes.js'
@@ -23,9 +20,10 @@ import { AuthenticationUnavailableError, InvalidCredentialsError } from './error
 import { refuseForeignPages } from './foreign-pages.js'
 import { invalidFields } from './invalid-input.js'
 import { openAPIDocument } from './openapi.js'
+import { type ProbesOptions, serveProbes } from './probes.js'
 import { requestTimeout } from './request-timeout.js'
 
-export interface HTTPAppOptions extends APIRoutesOptions {
+export interface HTTPAppOptions extends APIRoutesOptions, Pick<ProbesOptions, 'deadLoops' | 'metrics'> {
   apis: API[]
   middlewares: MiddlewareHandler[]
   /** The store of the results that it serves. */
@@ -35,11 +33,10 @@ export interface HTTPAppOptions extends APIRoutesOptions {
   logger: Logger
 }
 
-const HEALTH_TIMEOUT_MS = 3_000
 const RETRY_AFTER_SECONDS = 2
 
 export function createHTTPApp(options: HTTPAppOptions): Hono<AppEnv> {
-  const { apis, controller, logger } = options
+  const { apis, logger } = options
   const app = new Hono<AppEnv>()
   app.use(requestId({ limitLength: 100 }), logRequests(logger))
   app.use(bodyLimit({ maxSize: MAX_BODY_BYTES, onError: tooLarge }))
@@ -48,7 +45,7 @@ export function createHTTPApp(options: HTTPAppOptions): Hono<AppEnv> {
   for (const middleware of options.middlewares) app.use('/api/*', middleware)
 
   for (const api of apis) serveAPI(app, api, options)
-  app.get('/health', (c) => health(c, controller))
+  serveProbes(app, options)
   let document: object | undefined
   app.get('/openapi.json', (c) => {
     document ??= openAPIDocument(apis, options.url, options.authentication.mode)
@@ -140,16 +137,6 @@ function whatIsAway(error: Error): string | undefined {
   const known = [RunsUnavailableError, OverloadedError, AuthenticationUnavailableError]
   if (known.some((kind) => error instanceof kind)) return error.message
   return undefined
-}
-
-async function health(c: Context<AppEnv>, controller: Controller) {
-  try {
-    const answered = databaseOf(controller).query('SELECT 1', [])
-    await withTimeout(HEALTH_TIMEOUT_MS, [], (soon) => unlessAborted(answered, soon))
-    return c.json({ status: 'ok' })
-  } catch {
-    return c.json({ status: 'failing', database: 'does not answer' }, 503)
-  }
 }
 
 /** The rest of such a body is not read, so the connection cannot be reused. */

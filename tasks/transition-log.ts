@@ -1,5 +1,6 @@
-/** Logs a line for each transition of a task, and on `debug` one for each event that changes no status. */
+/** Tells of each step of a task: by a log line, on `debug` where its status stays, and to those who count. */
 import type { Logger } from 'pino'
+import { observation } from '../lib/observation.js'
 import { startsStatus, type TaskEvent, type TaskState } from '../protocol/index.js'
 
 export type TaskLogger = Pick<Logger, 'info' | 'debug'>
@@ -20,18 +21,31 @@ export interface LoggedTask {
   createdAt: number
 }
 
+/** The steps of one task. */
+export const taskStepped = observation<{ task: LoggedTask; steps: readonly StoredStep[] }>('task-stepped')
+
 /** Call it once the transaction of the steps has been committed. */
-export function logSteps(logger: TaskLogger, task: LoggedTask, steps: readonly StoredStep[]): void {
-  const { createdAt, ...ids } = task
+export function tellSteps(logger: TaskLogger | undefined, task: LoggedTask, steps: readonly StoredStep[]): void {
+  if (steps.length > 0) taskStepped.tell({ task, steps })
+  if (logger) logSteps(logger, task, steps)
+}
+
+function logSteps(logger: TaskLogger, { createdAt, ...ids }: LoggedTask, steps: readonly StoredStep[]): void {
   for (const { event, before, after, at } of steps) {
     const line = { ...ids, attempt: event.attempt, event: event.type }
     if (!startsStatus(before.status, after.status, event.type)) {
       logger.debug({ ...line, code: event.type === 'waiting' ? event.waitingFor.code : undefined }, 'task event')
       continue
     }
-    const since = before.statusSince ?? (before.status === 'pending' ? createdAt : undefined)
-    const durationMs = since === undefined ? undefined : Math.max(0, Math.round((at - since) * 1000))
+    const seconds = secondsInStatus(before, at, createdAt)
+    const durationMs = seconds === undefined ? undefined : Math.round(seconds * 1000)
     const code = event.type === 'failed' ? event.error.code : undefined
     logger.info({ ...line, from: before.status, to: after.status, durationMs, code }, 'task moved')
   }
+}
+
+/** How long a task was in the status that it leaves; undefined if an earlier version did not note it. */
+export function secondsInStatus(before: TaskState, at: number, createdAt: number): number | undefined {
+  const since = before.statusSince ?? (before.status === 'pending' ? createdAt : undefined)
+  return since === undefined ? undefined : Math.max(0, at - since)
 }

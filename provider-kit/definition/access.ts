@@ -66,7 +66,7 @@ export class ProviderAccess<Section extends ProviderConfig> {
     const { errors, readError } = side
     const settings = this.#settings
     const authenticate = side.authenticate && ((apiKey: string) => side.authenticate?.(apiKey, settings) ?? {})
-    const http = createHttp({ endpoint, purpose, signal, errors, readError, authenticate })
+    const http = createHttp({ integration: side.namespace, endpoint, purpose, signal, errors, readError, authenticate })
     return { http, settings, model, simulated, signal }
   }
 

@@ -2,6 +2,7 @@
 import type { z } from 'zod'
 import { withTimeout } from '../../lib/abort.js'
 import { jsonOf } from '../../lib/json.js'
+import { observation } from '../../lib/observation.js'
 import type { FailureKind } from '../../protocol/failure-details.js'
 import type { ProviderEndpoint } from './config.js'
 import { answeredError, type ErrorTable, type ProviderAnswer, type Purpose, type ReadError } from './error-table.js'
@@ -46,6 +47,8 @@ export interface ProviderRequest {
 }
 
 export interface HttpOptions {
+  /** Whose requests they are, for those who count them. */
+  integration: string
   endpoint: ProviderEndpoint
   purpose: Purpose
   signal: AbortSignal
@@ -55,6 +58,14 @@ export interface HttpOptions {
   authenticate?: ((apiKey: string) => Record<string, string>) | undefined
 }
 
+/** A request, and what came of it. */
+export const providerAsked = observation<{
+  integration: string
+  purpose: Purpose
+  outcome: FailureKind | 'ok' | 'throttled'
+  seconds: number
+}>('provider-asked')
+
 export interface WatchedHttp extends ProviderHttp {
   /** Whether a request that may cost money may have been accepted. */
   readonly hasSpent: boolean
@@ -63,22 +74,34 @@ export interface WatchedHttp extends ProviderHttp {
 const asBearer = (apiKey: string) => ({ authorization: `Bearer ${apiKey}` })
 
 export function createHttp(options: HttpOptions): WatchedHttp {
-  const { endpoint, purpose, signal, errors = [], readError, authenticate = asBearer } = options
+  const { integration, endpoint, purpose, signal, errors = [], readError, authenticate = asBearer } = options
   let hasSpent = false
   // After an accepted request, the others only ask about its progress.
   const meantBy = (maySpend: boolean): Purpose =>
     maySpend ? 'create' : purpose === 'read' || hasSpent ? 'read' : 'prepare'
   const send: ProviderHttp['send'] = async ({ free, headers, ...request }, expected) => {
     const maySpend = purpose === 'create' && !(free ?? request.method === 'GET')
+    const meant = meantBy(maySpend)
+    const askedAt = performance.now()
+    let status: number | undefined
+    const tell = (kind: FailureKind | 'ok') => {
+      const outcome = status === 429 ? 'throttled' : kind
+      providerAsked.tell({ integration, purpose: meant, outcome, seconds: (performance.now() - askedAt) / 1000 })
+    }
     try {
       const answer = await withTimeout(endpoint.requestTimeoutMs, [signal], (soon) =>
         exchange(endpoint, { ...request, headers: { ...authenticate(endpoint.apiKey), ...headers } }, maySpend, soon),
       )
+      status = answer.status
       if (!answer.ok) throw answeredError(answer, errors, meantBy(maySpend), readError)
       hasSpent ||= maySpend
-      return { body: read(expected, answer, maySpend ? 'ambiguous' : 'unavailable') as never, headers: answer.headers }
+      const body = read(expected, answer, maySpend ? 'ambiguous' : 'unavailable') as never
+      tell('ok')
+      return { body, headers: answer.headers }
     } catch (error) {
-      hasSpent ||= error instanceof ProviderError && error.kind === 'ambiguous'
+      const kind = error instanceof ProviderError ? error.kind : 'unavailable'
+      hasSpent ||= error instanceof ProviderError && kind === 'ambiguous'
+      tell(kind)
       throw error
     }
   }

@@ -2,6 +2,7 @@
  * Which providers have asked this process to wait. Activities note it, and the task processor claims nothing for the
  * integration meanwhile: its tasks stay `pending`, where any daemon may claim them.
  */
+import { observation } from '../../lib/observation.js'
 import { providerTaskQueue } from '../../protocol/names.js'
 
 export interface ProviderPauses {
@@ -11,11 +12,15 @@ export interface ProviderPauses {
   pausedSeconds(taskQueue: string): number
 }
 
+/** A provider took no more. */
+export const providerPaused = observation<{ queue: string }>('provider-paused')
+
 /** @param now milliseconds of a monotonic clock. Default: the process's. */
 export function createProviderPauses(now: () => number = () => performance.now()): ProviderPauses {
   const until = new Map<string, number>()
   return {
     pause(queue, seconds) {
+      providerPaused.tell({ queue })
       until.set(queue, Math.max(until.get(queue) ?? 0, now() + seconds * 1000))
     },
     pausedSeconds(taskQueue) {

@@ -1,7 +1,8 @@
 import { APIError } from '../../lib/api.js'
-import type { Acceptance, TaskRequest, TaskState } from '../../protocol/index.js'
+import { observation } from '../../lib/observation.js'
+import type { Acceptance, RefusalReason, TaskRequest, TaskState } from '../../protocol/index.js'
 import type { RecordCarriedOut, TaskStore } from '../task-store.js'
-import { logSteps, type TaskLogger } from '../transition-log.js'
+import { type TaskLogger, tellSteps } from '../transition-log.js'
 
 /** What the APIs of one integration share. */
 export interface TaskAPIOptions {
@@ -11,6 +12,9 @@ export interface TaskAPIOptions {
   /** Called on each transition of a task. Default: none. */
   logger?: TaskLogger | undefined
 }
+
+/** A request about a task that the protocol did not allow. */
+export const requestRefused = observation<{ namespace: string; reason: RefusalReason }>('request-refused')
 
 /**
  * Passes a request to the protocol and carries out the decision.
@@ -28,8 +32,9 @@ export async function requestOfTask(
   if (!outcome) throw taskNotFound()
   const { answer, state, task, steps } = outcome
   const { id, taskKey, createdAt } = task
-  if (logger) logSteps(logger, { namespace, apiCallId: id, taskKey, createdAt }, steps)
+  tellSteps(logger, { namespace, apiCallId: id, taskKey, createdAt }, steps)
   if (answer.ok) return { answer, state }
+  requestRefused.tell({ namespace, reason: answer.reason })
   throw new APIError(409, { success: false, error: answer.error, reason: answer.reason, status: state.status })
 }
 

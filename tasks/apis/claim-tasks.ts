@@ -3,7 +3,7 @@ import { CLAIM_TASKS } from '../../protocol/names.js'
 import { claimTasksAnswerSchema, claimTasksSchema } from '../../protocol/wire.js'
 import type { BatchToClaim, ClaimedBatch } from '../claim-batch.js'
 import type { TaskStore } from '../task-store.js'
-import { logSteps } from '../transition-log.js'
+import { tellSteps } from '../transition-log.js'
 import type { TaskAPIOptions } from './carry-out.js'
 import { LOOK_AGAIN_MS, msUntil } from './fetch-pending-tasks.js'
 
@@ -30,7 +30,7 @@ export function createClaimTasksAPI({ namespace, store, logger }: TaskAPIOptions
         const { tasks, claimed, suspects, moved } = await claimUnlessGone(store(), batch, signal)
         for (const { row, steps } of moved) {
           const { id, taskKey, createdAt } = row
-          if (logger) logSteps(logger, { namespace, apiCallId: id, taskKey, createdAt }, steps)
+          tellSteps(logger, { namespace, apiCallId: id, taskKey, createdAt }, steps)
         }
         const isOver = claimed || suspects.length > 0 || batch.limit === 0 || signal.aborted
         if (isOver || performance.now() >= waitUntil) return { tasks, claimed, suspects }

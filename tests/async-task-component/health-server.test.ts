@@ -2,7 +2,11 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type ComponentStatus, HealthServer } from '@/async-task-component/health-server.js'
 
 const worker = { name: 'alpha', taskQueue: 'integration-alpha-queue', state: 'running' as const, error: null }
-const loop = { namespace: 'alpha', state: 'fetching' as const, closedBy: null }
+const shown = { namespace: 'alpha', state: 'fetching' as const, closedBy: null }
+const loop = { ...shown, lastRound: null, dead: [] }
+
+const TOKEN = 'metrics-token-0123456789'
+const readMetrics = async () => '# EOF\n'
 
 let status: ComponentStatus
 let server: HealthServer
@@ -10,7 +14,7 @@ let url: string
 
 beforeEach(async () => {
   status = { workers: [worker], loops: [loop] }
-  server = new HealthServer({ host: '127.0.0.1', port: 0, status: () => status })
+  server = new HealthServer({ host: '127.0.0.1', port: 0, status: () => status, readMetrics, metricsToken: TOKEN })
   url = await server.start()
 })
 afterEach(() => server.stop())
@@ -23,7 +27,7 @@ describe('ready', () => {
     expect(response.status).toBe(200)
     expect(await response.json()).toEqual({
       workers: [{ name: 'alpha', taskQueue: 'integration-alpha-queue', state: 'running' }],
-      loops: [loop],
+      loops: [shown],
     })
   })
 
@@ -36,6 +40,79 @@ describe('ready', () => {
     expect((await get('/health/ready')).status).toBe(503)
     expect((await get('/health/live')).status).toBe(200)
   })
+})
+
+describe('the probes', () => {
+  it('pass while workers run and gates are open', async () => {
+    for (const path of ['/livez', '/readyz', '/startupz']) {
+      const response = await get(path)
+      expect([path, response.status, await response.json()]).toEqual([path, 200, { status: 'ok' }])
+    }
+  })
+
+  const failing = { ...worker, state: 'failing' as const, error: new Error('sk-123456') }
+  it.each<[what: string, now: ComponentStatus, live: string[], ready: string[], started: string[]]>([
+    [
+      'no worker has been started',
+      { workers: [], loops: [loop] },
+      [],
+      ['no worker has been started'],
+      ['no worker has been started'],
+    ],
+    [
+      'a worker is built',
+      { workers: [{ ...worker, state: 'building' }], loops: [loop] },
+      [],
+      ['the worker of alpha is building'],
+      ['the worker of alpha is being built'],
+    ],
+    ['all workers fail', { workers: [failing], loops: [loop] }, [], ['the worker of alpha is failing'], []],
+    [
+      'Temporal is away',
+      { workers: [worker], loops: [{ ...loop, closedBy: 'temporal_unavailable' }] },
+      [],
+      ['Temporal does not answer'],
+      [],
+    ],
+    [
+      'the namespace is missing',
+      { workers: [worker], loops: [{ ...loop, closedBy: 'namespace_missing' }] },
+      [],
+      ['Temporal does not have the namespace'],
+      [],
+    ],
+    [
+      'main refuses the token',
+      { workers: [worker], loops: [{ ...loop, lastRound: 'unauthorized' }] },
+      [],
+      ['main does not accept the internal token'],
+      [],
+    ],
+    [
+      'a loop is dead',
+      { workers: [worker], loops: [{ ...loop, dead: ['pull'] }] },
+      ['the pull loop of alpha has died'],
+      ['the pull loop of alpha has died'],
+      [],
+    ],
+    ['the provider is busy', { workers: [worker], loops: [{ ...loop, closedBy: 'provider_throttled' }] }, [], [], []],
+    ['the backlog is full', { workers: [worker], loops: [{ ...loop, closedBy: 'backlog_full' }] }, [], [], []],
+  ])('while %s: say so, each where it concerns it', async (_what, now, live, ready, started) => {
+    status = now
+    const said = async (path: string) => {
+      const response = await get(path)
+      const { failing = [] } = (await response.json()) as { failing?: string[] }
+      expect(response.status).toBe(failing.length === 0 ? 200 : 503)
+      return failing
+    }
+    expect([await said('/livez'), await said('/readyz'), await said('/startupz')]).toEqual([live, ready, started])
+  })
+})
+
+it('shows its metrics to who has their token', async () => {
+  expect((await get('/metrics')).status).toBe(401)
+  const response = await get('/metrics', { headers: { authorization: `Bearer ${TOKEN}` } })
+  expect([response.status, await response.text()]).toEqual([200, '# EOF\n'])
 })
 
 it('tells nothing of errors, which may quote configuration', async () => {

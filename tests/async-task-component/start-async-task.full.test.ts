@@ -49,7 +49,7 @@ afterEach(async () => {
 
 describe('startAsyncTask', () => {
   it('starts with main down, catches up when main comes, and exits 0 on SIGTERM', async () => {
-    const port = await freePort()
+    const [port, metricsPort] = [await freePort(), await freePort()]
     const {
       process: child,
       ready,
@@ -58,8 +58,11 @@ describe('startAsyncTask', () => {
     } = startDaemon({
       TEMPORAL_ADDRESS: inject('temporalAddress'),
       MAIN_URL: `http://127.0.0.1:${port}`,
+      TEMPORAL_METRICS_PORT: String(metricsPort),
     })
     expect(await ready).toEqual({ type: 'ready' })
+    const sdk = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text()
+    expect(sdk).toMatch(/^temporal_worker_task_slots_available\{.*task_queue="integration-testasynctask-queue"/m)
 
     const main = await ProtocolMain.start(port)
     await main.until(() => main.fetches('testAsyncTask') > 0)

@@ -32,7 +32,13 @@ interface CreateOptions {
 export function createArkClient(endpoint: ProviderEndpoint): ArkClient {
   const given = (purpose: Purpose, signal: AbortSignal, settings = {}) => {
     const { model, simulated } = endpoint
-    return { http: createHttp({ endpoint, purpose, signal, errors }), settings, model, simulated, signal }
+    return {
+      http: createHttp({ integration: 'ark', endpoint, purpose, signal, errors }),
+      settings,
+      model,
+      simulated,
+      signal,
+    }
   }
   return {
     async create(request, { mark, deadlineSeconds, callbackUrl }, signal) {
@@ -60,7 +66,7 @@ export function taskFailure(task: ArkTask) {
 export function resultOf(task: ArkTask, asked: VideoRequest | undefined, video: Artifact): Promise<unknown> {
   const signal = new AbortController().signal
   const endpoint = { baseUrl: 'http://ark', apiKey: 'k', model: 'm', requestTimeoutMs: 1, simulated: false }
-  const http = createHttp({ endpoint, purpose: 'read', signal })
+  const http = createHttp({ integration: 'ark', endpoint, purpose: 'read', signal })
   const given = { http, settings: {}, model: 'm', simulated: false, signal, store: async () => video }
   return result({ ...given, id: task.id, job: task, request: asked })
 }

@@ -30,6 +30,7 @@ export async function generate(
   const settings = { backend }
   const authenticate = (key: string) => side.authenticate?.(key, settings) ?? {}
   const http = createHttp({
+    integration: 'image',
     endpoint,
     purpose: 'create',
     signal,

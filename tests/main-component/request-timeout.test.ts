@@ -35,6 +35,8 @@ it('a request that takes too long is answered with 504, its signal fires, and it
     apis: [slow],
     middlewares: [],
     controller: Object.create(Controller.prototype),
+    deadLoops: new Set<string>(),
+    metrics: { read: async () => '' },
     authentication: createAuthentication({ auth: { mode: 'anonymous' }, internalTokens: [], operatorToken: undefined }),
     admission: new Admission({ maxWaitMs: 4_000, maxBodyBytes: 1_048_576 }),
     stopping: new AbortController().signal,

@@ -8,7 +8,7 @@ afterEach(() => provider.stop())
 
 async function httpFor(purpose: 'create' | 'prepare' | 'read', ...answers: PreparedAnswer[]) {
   provider = await startFakeProvider(...answers)
-  return createHttp({ endpoint: provider.endpoint, purpose, signal: AbortSignal.timeout(30_000) })
+  return createHttp({ integration: 'any', endpoint: provider.endpoint, purpose, signal: AbortSignal.timeout(30_000) })
 }
 
 const answer = (status: number) => ({ status, body: { error: { code: 'why', message: 'Why' } } })

@@ -39,6 +39,7 @@ export interface TestMainOptions {
   /** Default: anonymous. */
   auth?: AppConfig['components']['main']['auth']
   operatorToken?: string
+  metrics?: Partial<AppConfig['components']['main']['metrics']>
   load?: Partial<AppConfig['components']['main']['load']>
   /** Default: none may be named. */
   webhooks?: Partial<AppConfig['components']['main']['webhooks']>
@@ -83,6 +84,7 @@ export async function startTestMain(options: TestMainOptions = {}): Promise<Test
           port: options.port ?? 0,
           auth: options.auth ?? main.auth,
           operatorToken,
+          metrics: { ...main.metrics, ...options.metrics },
           migrate: options.migrate ?? main.migrate,
           database: {
             dataDir,

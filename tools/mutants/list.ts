@@ -5,6 +5,7 @@ import { FENCING_RULES } from './fencing.js'
 import { GROWTH_RULES } from './growth.js'
 import { INTENTS_RULES } from './intents.js'
 import type { Mutant } from './mutant.js'
+import { OBSERVING_RULES } from './observing.js'
 import { OPERATORS_RULES } from './operators.js'
 import { PULLING_RULES } from './pulling.js'
 import { RECONCILING_RULES } from './reconciling.js'
@@ -18,6 +19,7 @@ export const MUTANTS: Mutant[] = [
   ...CLAIMS_RULES,
   ...FENCING_RULES,
   ...INTENTS_RULES,
+  ...OBSERVING_RULES,
   ...OPERATORS_RULES,
   ...STORE_RULES,
   ...BATCHES_RULES,

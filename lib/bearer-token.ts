@@ -1,0 +1,32 @@
+/** Bearer tokens of requests, compared in constant time. */
+import { createHash, timingSafeEqual } from 'node:crypto'
+
+/** Tells whether an `Authorization` header carries one of the tokens. */
+export function createTokenCheck(tokens: readonly string[]): (authorization: string | undefined) => boolean {
+  const find = createTokenLookup(tokens.map((token) => [token, true] as const))
+  return (authorization) => find(bearerToken(authorization)) ?? false
+}
+
+/** Finds a token's owner. */
+export function createTokenLookup<Owner>(
+  tokens: ReadonlyArray<readonly [string, Owner]>,
+): (token: string) => Owner | undefined {
+  const digests = tokens.map(([token, owner]) => [digest(token), owner] as const)
+  return (token) => {
+    const given = digest(token)
+    return digests.reduce<Owner | undefined>(
+      (found, [expected, owner]) => (timingSafeEqual(given, expected) ? owner : found),
+      undefined,
+    )
+  }
+}
+
+/** The token of an `Authorization` header; empty if it has none. */
+export function bearerToken(authorization: string | undefined): string {
+  return /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1] ?? ''
+}
+
+/** timingSafeEqual needs equal lengths, and hashing hides a token's own length. */
+function digest(token: string): Buffer {
+  return createHash('sha256').update(token).digest()
+}

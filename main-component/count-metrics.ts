@@ -1,0 +1,124 @@
+/** Turns what main tells of, and what its database holds, into the metrics of `metrics.ts`. */
+import type { Logger } from 'pino'
+import type { IAggregatedIntegration } from '../integrations/index.js'
+import { unlessAborted, withTimeout } from '../lib/abort.js'
+import { boundedCodes, buildInfo, createMetrics } from '../lib/metrics.js'
+import { currentAttempt } from '../protocol/index.js'
+import { requestRefused } from '../tasks/apis/carry-out.js'
+import type { TaskNumbers } from '../tasks/task-numbers.js'
+import { type LoggedTask, type StoredStep, secondsInStatus, taskStepped } from '../tasks/transition-log.js'
+import { MAIN_METRICS } from './metrics.js'
+
+export interface MainMetrics {
+  /** OpenMetrics text. */
+  read(): Promise<string>
+  stop(): void
+}
+
+export interface CountMetricsOptions {
+  /** The driver. */
+  database: object
+  integrations: Pick<IAggregatedIntegration, 'getIntegrations'>
+  logger: Pick<Logger, 'warn'>
+}
+
+/** Scrapes, however many, count the tasks once in this time. */
+const COUNTED_FOR_MS = 5_000
+const COUNT_TIMEOUT_MS = 3_000
+
+const OPEN_STATUSES = ['pending', 'queued', 'processing', 'failed'] as const
+
+export function countMetrics({ database, integrations, logger }: CountMetricsOptions): MainMetrics {
+  const metrics = createMetrics(MAIN_METRICS)
+  const of = metrics.of
+  of.asynctask_build_info.set(buildInfo('main'), 1)
+  const boundedCode = boundedCodes()
+
+  const count = (task: LoggedTask, { event, before, after, at }: StoredStep) => {
+    const integration = task.namespace
+    if (event.type === 'queued' && before.status === 'queued') of.asynctask_takeovers_total.inc({ integration })
+    else if (event.type === 'queued' && !event.adopted) {
+      of.asynctask_claims_total.inc({ integration })
+      const dueSince = Math.max(before.dueAt, task.createdAt)
+      of.asynctask_pickup_duration_seconds.observe({ integration }, Math.max(0, at - dueSince))
+    }
+    const { status } = before
+    if ((status === 'queued' || status === 'processing') && after.status !== status) {
+      const seconds = secondsInStatus(before, at, task.createdAt)
+      if (seconds !== undefined) of.asynctask_status_duration_seconds.observe({ integration, status }, seconds)
+    }
+    if (event.type === 'completed' || event.type === 'failed' || event.type === 'cancelled') {
+      of.asynctask_attempts_total.inc({ integration, outcome: event.type })
+    }
+    if (event.type !== 'failed') return
+    of.asynctask_attempt_failures_total.inc({ integration, code: boundedCode(integration, event.error.code) })
+    const attempt = currentAttempt(before)
+    const isOpen = after.openIntents.some((intent) => intent.attempt === attempt)
+    if (isOpen) of.asynctask_ambiguous_creates_total.inc({ integration })
+  }
+
+  const lookUp = async () => {
+    const found = await withTimeout(COUNT_TIMEOUT_MS, [], (soon) => unlessAborted(readNumbers(integrations), soon))
+    for (const [integration, { counts, oldestDueSeconds, longestUncheckedSeconds }] of found) {
+      for (const status of OPEN_STATUSES) of.asynctask_tasks.set({ integration, status }, counts[status] ?? 0)
+      of.asynctask_oldest_due_age_seconds.set({ integration }, oldestDueSeconds)
+      of.asynctask_unchecked_run_age_seconds.set({ integration }, longestUncheckedSeconds)
+    }
+    of.asynctask_database_up.set(1)
+  }
+  // What was true of a database that is away may not be so any more.
+  const forget = (error: unknown) => {
+    logger.warn({ err: error }, 'the metrics lack what the database would tell')
+    const counted = [of.asynctask_tasks, of.asynctask_oldest_due_age_seconds, of.asynctask_unchecked_run_age_seconds]
+    for (const gauge of counted) gauge.reset()
+    of.asynctask_database_up.set(0)
+  }
+  let looking: Promise<void> | null = null
+  let lookedAt = Number.NEGATIVE_INFINITY
+  metrics.beforeRead(() => {
+    if (performance.now() - lookedAt > COUNTED_FOR_MS) looking ??= lookUp().catch(forget).finally(looked)
+    return looking ?? undefined
+  })
+  const looked = () => {
+    looking = null
+    lookedAt = performance.now()
+  }
+  metrics.beforeRead(() => {
+    for (const [state, value] of Object.entries(connectionsOf(database))) {
+      of.asynctask_database_connections.set({ state }, value)
+    }
+  })
+
+  const deaf = [
+    taskStepped.listen(({ task, steps }) => {
+      for (const step of steps) count(task, step)
+    }),
+    requestRefused.listen(({ namespace: integration, reason }) => {
+      of.asynctask_refusals_total.inc({ integration, reason })
+    }),
+  ]
+  return {
+    read: metrics.read,
+    stop: () => {
+      for (const stopListening of deaf) stopListening()
+    },
+  }
+}
+
+async function readNumbers(integrations: CountMetricsOptions['integrations']) {
+  const found: Array<[namespace: string, TaskNumbers]> = []
+  // One after another: a scrape takes one connection at most.
+  for (const { namespace, integration } of integrations.getIntegrations()) {
+    const numbers = await integration.numbers?.()
+    if (numbers) found.push([namespace, numbers])
+  }
+  return found
+}
+
+/** Of a driver that has a pool: PGLite has none. */
+function connectionsOf(database: CountMetricsOptions['database']): Record<string, number> {
+  const { pool } = database as { pool?: { totalCount: number; idleCount: number; waitingCount: number } }
+  if (!pool) return {}
+  const { totalCount, idleCount, waitingCount } = pool
+  return { used: totalCount - idleCount, idle: idleCount, waiting: waitingCount }
+}

@@ -32,7 +32,7 @@ export interface Metrics<D extends MetricDeclarations> {
 export const OPENMETRICS = Registry.OPENMETRICS_CONTENT_TYPE
 
 /** From milliseconds to an hour: tasks take from one to the other. */
-export const DURATION_BUCKETS = [0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600]
+const DURATION_BUCKETS = [0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600]
 
 export function createMetrics<const D extends MetricDeclarations>(declarations: D): Metrics<D> {
   const registry = newRegistry()

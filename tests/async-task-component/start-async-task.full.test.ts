@@ -62,7 +62,7 @@ describe('startAsyncTask', () => {
     })
     expect(await ready).toEqual({ type: 'ready' })
     const sdk = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text()
-    expect(sdk).toMatch(/^temporal_worker_task_slots_available\{.*task_queue="integration-testasynctask-queue"/m)
+    expect(sdk).toMatch(/^temporal_worker_task_slots_available\{.*task_queue="integration-test-async-task-queue"/m)
 
     const main = await ProtocolMain.start(port)
     await main.until(() => main.fetches('testAsyncTask') > 0)

@@ -7,6 +7,7 @@ export const SECRETS = {
   INTERNAL_API_TOKEN: 'tIk/8vQ+internal.token~Zr5w=',
   PREVIOUS_INTERNAL_API_TOKEN: 'oLd/4jB+previous.token~Gy7c=',
   OPERATOR_TOKEN: 'oPr/5kT+operator.token~Hs8c=',
+  METRICS_TOKEN: 'mEt/3xL+metrics.token~Vb2n=',
   ARK_API_KEY: '7f3c/9d1e+4b6a_video-provider-key.W2x=',
   IMAGE_API_KEY: 'sk-imgQ8/provider+key_Lm4t7Yb1=',
   WEBHOOK_SECRET: 'whsec_Wh9kQ2z8Lm4tY7b1Rc6nX5vD0sJ3gUaEpOq5',

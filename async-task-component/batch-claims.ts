@@ -54,7 +54,10 @@ export class BatchClaims {
     try {
       const answer = await this.claim({ limit: 0, waitSeconds: 0 }, expired)
       const released = answer?.tasks.map(({ id: apiCallId, taskKey, attempt, fencingToken }) =>
-        reports.report({ apiCallId, taskKey, attempt, fencingToken, status: 'released' }, logger.child({ apiCallId })),
+        reports.report(
+          { apiCallId, taskKey, attempt, fencingToken, status: 'released' },
+          logger.child({ apiCallId, taskKey }),
+        ),
       )
       await Promise.all(released ?? [])
     } catch (error) {

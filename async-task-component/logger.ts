@@ -1,6 +1,7 @@
 import { type LogLevel, type LogMetadata, Runtime, type Logger as TemporalLogger } from '@temporalio/worker'
 import { type Logger, pino } from 'pino'
 import { logDestination } from '../lib/log-destination.js'
+import { rememberChild } from '../lib/log-level.js'
 import type { Redact } from '../lib/redaction.js'
 
 export type { Logger }
@@ -17,6 +18,7 @@ export function createLogger(redact?: Redact): Logger {
   const options = {
     name: 'async-task',
     level: process.env.LOG_LEVEL || 'info',
+    onChild: rememberChild,
     redact: SECRETS,
     ...(redact && { hooks: { streamWrite: redact } }),
   }

@@ -214,7 +214,7 @@ export class PullLoop {
   /** Claims a task and goes on to start it; the loop waits for the claim, not for the start. */
   #serve(task: PendingTask, how: { alone: boolean }): { claimed: Promise<boolean>; done: Promise<TaskResult | null> } {
     const { reports } = this.#options
-    const logger = this.#options.logger.child({ apiCallId: task.id })
+    const logger = this.#options.logger.child({ apiCallId: task.id, taskKey: task.taskKey })
     this.#claiming += 1
     const claim = reports.claim(task, how, logger).finally(() => {
       this.#claiming -= 1
@@ -242,7 +242,7 @@ export class PullLoop {
   async #bringToWorkflow(task: PendingTask, claim: ClaimAnswer): Promise<TaskResult> {
     const { starter, logger } = this.#options
     const { attempt } = claim
-    const result = await starter.run(task, claim, logger.child({ apiCallId: task.id, attempt }))
+    const result = await starter.run(task, claim, logger.child({ apiCallId: task.id, taskKey: task.taskKey, attempt }))
     if (result.did === 'released') this.#gates.forget()
     return result
   }
@@ -251,7 +251,10 @@ export class PullLoop {
     await this.#drained()
     const suspect = this.#options.stopping.aborted ? undefined : this.#suspects.take()
     if (!suspect) return
-    this.#options.logger.warn({ apiCallId: suspect.id }, 'claims of this task ended without a run: claiming it alone')
+    this.#options.logger.warn(
+      { apiCallId: suspect.id, taskKey: suspect.taskKey },
+      'claims of this task ended without a run: claiming it alone',
+    )
     await this.#serve(suspect, { alone: true }).done
   }
 

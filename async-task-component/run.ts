@@ -4,6 +4,7 @@ import type { Application } from '../application/define.js'
 import { applicationPullModes } from '../application/pulls.js'
 import { createArtifactStore } from '../artifacts/index.js'
 import { internalToken } from '../config/development-token.js'
+import { debugOnSignal } from '../lib/log-level.js'
 import { createRedactor, type Redact, secretsOf } from '../lib/redaction.js'
 import { stopOnSignals } from '../lib/stop-on-signals.js'
 import { createProviderPauses } from '../provider-kit/provider/pauses.js'
@@ -19,6 +20,7 @@ const logger = createLogger((line) => redact(line))
 
 /** Runs an application's daemon until a signal ends the process. */
 export async function runAsyncTask(application: Application): Promise<void> {
+  debugOnSignal(logger)
   try {
     const config = application.loadConfig({ component: 'asyncTask' })
     const { mode, components, integrations } = config

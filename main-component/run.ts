@@ -1,5 +1,6 @@
 /** Main as a process: configuration in, running component out, signals. */
 import type { Application } from '../application/define.js'
+import { debugOnSignal } from '../lib/log-level.js'
 import { stopOnSignals } from '../lib/stop-on-signals.js'
 import { startMainComponent } from './index.js'
 import { createLogger } from './logger.js'
@@ -9,6 +10,7 @@ export async function runMain(application: Application): Promise<void> {
   try {
     const config = application.loadConfig({ component: 'main' })
     const logger = createLogger()
+    debugOnSignal(logger)
     const starting = startMainComponent({ application, config, logger })
     // Before main says that it is ready: who hears that may stop it at once.
     stopOnSignals((signal) => {

@@ -7,6 +7,7 @@ import { attemptWorkflowId } from '../protocol/names.js'
 import type { PendingTask } from '../protocol/wire.js'
 import type { BoundedTemporal } from './bounded-temporal.js'
 import { describeError, UnstartableTaskError } from './errors.js'
+import type { RunLabels } from './run-labels.js'
 
 export type StartResult =
   | { kind: 'started'; runId: string }
@@ -58,6 +59,10 @@ export interface StartAttemptOptions {
   config: Pick<PullModeConfig, 'workflowName' | 'taskQueue'>
   workflowId: string
   input: AttemptInput
+  /** What Temporal shows the run as. Default: no more than its id. */
+  labels?: Pick<RunLabels, 'of' | 'forgetAttributes'> | undefined
+  /** The integration's namespace. */
+  namespace: string
   signal: AbortSignal
 }
 
@@ -69,19 +74,26 @@ export const ATTEMPT_ID_POLICIES = {
 
 /** Tries once. */
 export async function startAttempt(options: StartAttemptOptions): Promise<StartResult> {
-  const { temporal, config, workflowId, input, signal } = options
+  const { temporal, config, workflowId, input, labels, namespace: integration, signal } = options
+  const { taskKey: taskId, attempt } = input
+  const shown = await labels?.of({ integration, taskId, attempt }, signal)
   try {
     const handle = await temporal.call(signal, (client) =>
       client.workflow.start(config.workflowName, {
         workflowId,
         taskQueue: config.taskQueue,
         args: [input],
+        ...shown,
         ...ATTEMPT_ID_POLICIES,
       }),
     )
     return { kind: 'started', runId: handle.firstExecutionRunId }
   } catch (error) {
-    return classifyStartFailure(error)
+    const failure = classifyStartFailure(error)
+    if (failure.kind !== 'rejected' || shown?.typedSearchAttributes === undefined) return failure
+    // Perhaps for these: somebody may have taken them away.
+    labels?.forgetAttributes()
+    return startAttempt(options)
   }
 }
 

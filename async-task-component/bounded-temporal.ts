@@ -50,6 +50,11 @@ export class BoundedTemporal {
     }
   }
 
+  /** Asks about the cluster, for which not everybody has the right. */
+  callOperator<T>(signal: AbortSignal, ask: (operator: Connection['operatorService']) => Promise<T>): Promise<T> {
+    return this.call(signal, () => ask(this.#connection.operatorService))
+  }
+
   call<T>(signal: AbortSignal, ask: (client: Client) => Promise<T>): Promise<T> {
     return bounded(this.#connection, { timeoutMs: this.#timeoutMs, signal }, () => ask(this.#client))
   }

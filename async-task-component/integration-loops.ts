@@ -14,6 +14,7 @@ import { MainClient } from './main-client.js'
 import { PullLoop } from './pull-loop.js'
 import { Reconciler } from './reconciler.js'
 import { RunInspector } from './run-inspector.js'
+import { RunLabels } from './run-labels.js'
 import { TaskReports } from './task-reports.js'
 import { TaskStarter } from './task-starter.js'
 import type { StopSignals } from './types.js'
@@ -64,6 +65,7 @@ export function createIntegrationLoops(
   const timeoutMs = options.temporalTimeoutMs
   const temporal = new BoundedTemporal(connection, { namespace: temporalNamespace, identity, timeoutMs })
   const inspector = new RunInspector(temporal)
+  const labels = new RunLabels(temporal, logger)
 
   /** What a loop needs to check runs until it is stopped. */
   const caringForRuns = (stopping: AbortSignal) => {
@@ -87,7 +89,7 @@ export function createIntegrationLoops(
       ...(url !== undefined && { claims: new BatchClaims({ main, url, reports: runs.reports, expired, logger }) }),
       fetchTasks: (query, signal) => main.fetchPendingTasks(internalAPIs.fetchPendingTasks, query, signal),
       reports: runs.reports,
-      starter: new TaskStarter(runs),
+      starter: new TaskStarter({ ...runs, labels }),
       gates: [
         ...(isWorkerRunning ? [workerGate(taskQueue, isWorkerRunning)] : []),
         ...(providerPauses ? [providerGate(taskQueue, providerPauses)] : []),

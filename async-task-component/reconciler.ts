@@ -89,7 +89,7 @@ export class Reconciler {
     alive()
     if (stopping.aborted) return false
     const { apiCallId, taskKey, attempt, fencingToken } = run
-    const logger = this.options.logger.child({ apiCallId, attempt })
+    const logger = this.options.logger.child({ apiCallId, taskKey, attempt })
     const tell = (finding: Finding) => {
       alive()
       return reports.report({ apiCallId, taskKey, attempt, fencingToken, ...finding }, logger)

@@ -1,8 +1,10 @@
 /** Checks an attempt's run in Temporal, and derives a verdict. */
 import { ValueError, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client'
 import { z } from 'zod'
+import type { AttemptOutcome } from '../protocol/attempt.js'
 import { MAX_ERROR_MESSAGE_LENGTH } from '../protocol/limits.js'
-import { failureFields, type TaskError, type Verdict } from '../protocol/messages.js'
+import type { TaskError, Verdict } from '../protocol/messages.js'
+import { attemptOutcomeSchema, outcomeInFailure, RUN_CANCELLED } from '../protocol/run-outcome.js'
 import type { BoundedTemporal } from './bounded-temporal.js'
 import { describeError } from './errors.js'
 
@@ -18,23 +20,10 @@ export type RunView =
   /** Temporal did not answer, or has no such namespace: nothing may be concluded. */
   | { state: 'unknown'; cause: unknown }
 
-/** An AttemptOutcome as Temporal returns it. Main itself refuses a pause that is too long. */
-const attemptOutcomeSchema = z.discriminatedUnion('outcome', [
-  z.object({ outcome: z.literal('completed'), attempt: z.number(), result: z.unknown() }),
-  z.object({
-    outcome: z.literal('failed'),
-    attempt: z.number(),
-    ...failureFields,
-    retryAfterSeconds: z.number().optional(),
-  }),
-  z.object({ outcome: z.literal('refused'), attempt: z.number(), reason: z.string() }),
-])
-
 const UNSUCCESSFUL = {
   FAILED: { code: 'workflow_failed', message: 'The workflow failed' },
   TERMINATED: { code: 'workflow_terminated', message: 'The workflow was terminated' },
   TIMED_OUT: { code: 'workflow_timed_out', message: 'The workflow timed out' },
-  CANCELLED: { code: 'workflow_cancelled', message: 'The workflow was cancelled' },
 } as const
 
 export class RunInspector {
@@ -58,6 +47,8 @@ export class RunInspector {
       const runId = description.raw.workflowExecutionInfo?.firstRunId || description.runId
       if (knownRunId !== undefined && runId !== knownRunId) return { state: 'none' }
       const status = description.status.name
+      if (status === 'CANCELLED')
+        return { state: 'closed', verdict: { status: 'failed', ...RUN_CANCELLED, seenRunId: runId } }
       if (status === 'COMPLETED') return await this.#outcome(workflowId, runId, signal)
       if (isUnsuccessful(status)) return await this.#failure(workflowId, runId, status, signal)
       return { state: 'running' }
@@ -80,16 +71,7 @@ export class RunInspector {
     if (!parsed.success) {
       return invalidOutcome(`something other than an attempt's outcome: ${z.prettifyError(parsed.error)}`, runId)
     }
-    const outcome = parsed.data
-    if (outcome.outcome === 'refused') {
-      const message = `Main did not let the run go on: ${outcome.reason}`
-      return failed({ code: 'run_refused', message }, runId, true)
-    }
-    if (outcome.outcome === 'completed') {
-      return { state: 'closed', verdict: { status: 'completed', result: outcome.result } }
-    }
-    const { outcome: status, attempt: _, ...failure } = outcome
-    return { state: 'closed', verdict: { status, ...failure, seenRunId: runId } }
+    return verdictOf(parsed.data, runId)
   }
 
   async #failure(
@@ -103,10 +85,24 @@ export class RunInspector {
       await this.#temporal.call(signal, (client) => client.workflow.getHandle(workflowId).result())
     } catch (error) {
       if (!(error instanceof WorkflowFailedError || isUnreadable(error))) return { state: 'unknown', cause: error }
+      const outcome = outcomeInFailure(error.cause)
+      if (outcome) return verdictOf(outcome, runId)
       return failed({ code, message: `${message}: ${describeError(error.cause ?? error)}` }, runId, true)
     }
     return { state: 'unknown', cause: new Error(`Workflow ${workflowId} was ${status} and now has a result`) }
   }
+}
+
+function verdictOf(outcome: AttemptOutcome, runId: string): RunView {
+  if (outcome.outcome === 'refused') {
+    const message = `Main did not let the run go on: ${outcome.reason}`
+    return failed({ code: 'run_refused', message }, runId, true)
+  }
+  if (outcome.outcome === 'completed') {
+    return { state: 'closed', verdict: { status: 'completed', result: outcome.result } }
+  }
+  const { outcome: status, attempt: _, ...failure } = outcome
+  return { state: 'closed', verdict: { status, ...failure, seenRunId: runId } }
 }
 
 /** The verdict on a run that had begun, and that Temporal no longer knows. */

@@ -12,6 +12,7 @@ import type { BoundedTemporal } from './bounded-temporal.js'
 import { describeError, UnstartableTaskError } from './errors.js'
 import type { Logger } from './logger.js'
 import { lostRun, type RunInspector, type RunVerdict, type RunView } from './run-inspector.js'
+import type { RunLabels } from './run-labels.js'
 import type { TaskReports } from './task-reports.js'
 import type { StopSignals, TaskResult } from './types.js'
 
@@ -21,6 +22,8 @@ export interface TaskStarterOptions extends StopSignals {
   reports: Pick<TaskReports, 'report'>
   inspector: Pick<RunInspector, 'inspect'>
   temporal: BoundedTemporal
+  /** What Temporal shows runs as. Default: no more than their ids. */
+  labels?: Pick<RunLabels, 'of' | 'forgetAttributes'>
 }
 
 /** Pause between lookups of a workflow while Temporal does not answer. */
@@ -83,10 +86,10 @@ export class TaskStarter {
   }
 
   async #start(subject: Subject, input: AttemptInput): Promise<Did> {
-    const { temporal, config, stopping, expired } = this.#options
+    const { stopping, expired } = this.#options
     const { workflowId, logger } = subject
     for (let starts = 0; starts < MAX_STARTS && !stopping.aborted; starts += 1) {
-      const result = await startAttempt({ temporal, config, workflowId, input, signal: expired })
+      const result = await startAttempt({ ...this.#options, workflowId, input, signal: expired })
       switch (result.kind) {
         case 'started':
           logger.info({ runId: result.runId }, 'workflow started')

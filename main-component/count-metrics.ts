@@ -3,7 +3,7 @@ import type { Logger } from 'pino'
 import type { IAggregatedIntegration } from '../integrations/index.js'
 import { unlessAborted, withTimeout } from '../lib/abort.js'
 import { boundedCodes, buildInfo, createMetrics } from '../lib/metrics.js'
-import { currentAttempt } from '../protocol/index.js'
+import { currentAttempt, isLive } from '../protocol/index.js'
 import { requestRefused } from '../tasks/apis/carry-out.js'
 import type { TaskNumbers } from '../tasks/task-numbers.js'
 import { type LoggedTask, type StoredStep, secondsInStatus, taskStepped } from '../tasks/transition-log.js'
@@ -47,7 +47,7 @@ export function countMetrics({ database, integrations, logger }: CountMetricsOpt
       const seconds = secondsInStatus(before, at, task.createdAt)
       if (seconds !== undefined) of.asynctask_status_duration_seconds.observe({ integration, status }, seconds)
     }
-    if (event.type === 'completed' || event.type === 'failed' || event.type === 'cancelled') {
+    if (isLive(before) && (event.type === 'completed' || event.type === 'failed' || event.type === 'cancelled')) {
       of.asynctask_attempts_total.inc({ integration, outcome: event.type })
     }
     if (event.type !== 'failed') return

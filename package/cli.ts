@@ -13,6 +13,7 @@ const USAGE = `Usage: async-task <command> [--application <file>]
   main       runs main as a process of its own
   migrate    --plan | --apply [--allow-loss <entity> …] | --back
   bundle     bundles the workflows ahead of a start, for an image say
+  search-attributes  [--register]: by what Temporal can search its runs; registers what is missing
   new        <name> --shape <polled | single | local | custom>: adds an integration
   simulator  <integration> [--port <port>]: runs what stands in for its provider
 
@@ -45,6 +46,10 @@ const COMMANDS: Record<string, (args: string[], load: () => Promise<Application>
     parseArgs({ args })
     const { bundleAll } = await import('../async-task-component/run.js')
     await bundleAll(await load())
+  },
+  async 'search-attributes'(args, load) {
+    const { runSearchAttributes } = await import('../async-task-component/search-attributes.js')
+    await runSearchAttributes(await load(), args)
   },
   async new(args) {
     const { newIntegration } = await import('./new.js')

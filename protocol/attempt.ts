@@ -48,10 +48,12 @@ export interface Continued {
 }
 
 /**
- * How an attempt's run ended, as the workflow's return value. Temporal's COMPLETED says only that the workflow
- * returned; this is the outcome. `refused`: main did not let the run begin, so it spent nothing.
+ * How an attempt's run ended: a success as the workflow's return value, anything else in the details of its failure, so
+ * that Temporal shows it as failed. `refused`: main did not let the run begin, or go on.
  */
 export type AttemptOutcome<Result = unknown> =
   | { outcome: 'completed'; attempt: number; result: Result }
   | ({ outcome: 'failed'; attempt: number } & Failure)
   | { outcome: 'refused'; attempt: number; reason: string }
+
+export type Unsuccessful = Exclude<AttemptOutcome, { outcome: 'completed' }>

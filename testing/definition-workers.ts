@@ -23,6 +23,7 @@ import {
 } from './definition-parts.js'
 import './quiet-temporal.js'
 import { RecordingMain } from './recording-main.js'
+import { withOutcome } from './run-outcome.js'
 
 export interface TaskOptions {
   /** Options of its section, for this one. */
@@ -137,7 +138,7 @@ export class DefinitionWorkers {
       return deaths.has(`${name} ${performed[name]}`) ? die() : result
     }
     const workflowIds: string[] = []
-    const start: IntegrationBench['start'] = (request = definition.example, attempt = 1) => {
+    const start: IntegrationBench['start'] = async (request = definition.example, attempt = 1) => {
       const workflowId = `${taskQueue}:${++tasks}:${attempt}`
       workflowIds.push(workflowId)
       this.#tasks.set(workflowId, perform)
@@ -145,7 +146,8 @@ export class DefinitionWorkers {
       const callbackUrl = 'http://main.invalid/api/test/report'
       const input: AttemptInput = { ...main.task, attempt, callbackUrl, requestParams: request }
       const { workflow } = this
-      return this.env.client.workflow.start(workflow, { taskQueue, workflowId, args: [input] }) as Promise<Handle>
+      const handle = await this.env.client.workflow.start(workflow, { taskQueue, workflowId, args: [input] })
+      return withOutcome(handle as Handle, attempt)
     }
     try {
       await test({

@@ -6,10 +6,14 @@ import {
   isCancellation,
   TimeoutFailure,
 } from '@temporalio/workflow'
+import type { Unsuccessful } from '../../protocol/attempt.js'
 import type { FailureDetails, FailureKind } from '../../protocol/failure-details.js'
 import { DAY_SECONDS, MAX_ERROR_CODE_LENGTH, MAX_ERROR_MESSAGE_LENGTH } from '../../protocol/limits.js'
 import type { Failure } from '../../protocol/messages.js'
 import type { TaskStatus } from '../../protocol/types.js'
+
+const REFUSED_BY_MAIN = 'refused_by_main'
+const CANCELLED = 'cancelled'
 
 /** An error that ends the attempt; `runAttempt` reports it. */
 export function attemptFailure(
@@ -19,7 +23,17 @@ export function attemptFailure(
   return ApplicationFailure.create({ type: code, message, nonRetryable: !retryable, details: [details] })
 }
 
-const REFUSED_BY_MAIN = 'refused_by_main'
+/**
+ * Ends the run as Temporal is to show it. It holds the outcome, for who looks at the run.
+ *
+ * @param isCancelled whether the run was cancelled in Temporal: then it is shown so, if that ended it
+ */
+export function endAsFailed(outcome: Unsuccessful, isCancelled: boolean): ApplicationFailure | CancelledFailure {
+  if (outcome.outcome === 'refused') return ApplicationFailure.nonRetryable(outcome.reason, REFUSED_BY_MAIN, outcome)
+  const { code, message } = outcome.error
+  if (isCancelled && code === CANCELLED) return new CancelledFailure(message)
+  return ApplicationFailure.nonRetryable(message, code, outcome)
+}
 
 /** Main has refused this run: it ends, and reports nothing. */
 export function refusedByMain(reason: string, taskStatus?: TaskStatus): ApplicationFailure {
@@ -57,7 +71,7 @@ function isNotRegistered(cause: unknown): boolean {
 /** How an error is reported to main. */
 export function describeFailure(error: unknown): Failure {
   if (isCancellation(error)) {
-    return { error: { code: 'cancelled', message: 'The run was cancelled' }, retryable: false }
+    return { error: { code: CANCELLED, message: 'The run was cancelled' }, retryable: false }
   }
   const cause = rootCause(error)
   const { retryAfterSeconds, providerEnded } = detailsOf(cause)

@@ -1,9 +1,9 @@
 import { CancellationScope, ContinueAsNew, patched, proxyActivities, workflowInfo } from '@temporalio/workflow'
-import type { AttemptInput, AttemptOutcome } from '../../protocol/attempt.js'
+import type { AttemptInput, AttemptOutcome, Unsuccessful } from '../../protocol/attempt.js'
 import { DAY_SECONDS } from '../../protocol/limits.js'
 import type { Begun, Failure, ProviderTask, Resumed, TaskError, Waiting } from '../../protocol/messages.js'
 import type { TaskActivities } from '../main-reports.js'
-import { describeFailure, isRefusedByMain, refusedByMain } from './failures.js'
+import { describeFailure, endAsFailed, isRefusedByMain, refusedByMain } from './failures.js'
 
 // Retried for ever: the report is delivered once main is back, however long that takes.
 const main = proxyActivities<TaskActivities>({
@@ -43,9 +43,10 @@ export interface AttemptOptions {
 
 /**
  * Runs one attempt of a task: begins it at main before it spends anything, does the work, and as its last act reports
- * the outcome, which it also returns. A run that main refuses to begin spends nothing.
+ * the outcome. A run that main refuses to begin spends nothing.
  *
  * @param work returns the task's result, or throws the attempt's failure
+ * @throws what makes Temporal show the run as failed or cancelled, once main has the outcome
  */
 export async function runAttempt<Params, Result>(
   input: AttemptInput<Params>,
@@ -55,6 +56,8 @@ export async function runAttempt<Params, Result>(
   const { apiCallId, taskKey, attempt, callbackUrl } = input
   // The run keeps its identity when it continues as new.
   const run = { apiCallId, taskKey, attempt, runId: workflowInfo().firstExecutionRunId }
+
+  const scope = CancellationScope.current()
 
   /** The code of what the run waits for, as last reported to main. */
   let told: string | null = null
@@ -86,7 +89,7 @@ export async function runAttempt<Params, Result>(
   }
   const reportFailure = async (failure: Failure): Promise<AttemptOutcome<Result>> => {
     await main.reportAttempt(callbackUrl, { ...run, status: 'failed', ...failure })
-    return { outcome: 'failed', attempt, ...failure }
+    return unsuccessful({ outcome: 'failed', attempt, ...failure }, scope.consideredCancelled)
   }
 
   let result: Result
@@ -94,12 +97,12 @@ export async function runAttempt<Params, Result>(
     const beginAttempt = () => main.beginAttempt(callbackUrl, { ...run, status: 'begin', createIntent })
     // The work sees the cancellation after this: it has to find what an earlier run created, to cancel it.
     const begin = await (input.continued ? CancellationScope.nonCancellable(beginAttempt) : beginAttempt())
-    if (!begin.accepted) return { outcome: 'refused', attempt, reason: begin.reason }
+    if (!begin.accepted) throw refusedByMain(begin.reason, begin.taskStatus)
     result = await work({ begun: begin.begun, reportProcessing, reportWaiting, reportResumed })
   } catch (error) {
     // The attempt continues in the next run.
     if (error instanceof ContinueAsNew) throw error
-    if (isRefusedByMain(error)) return { outcome: 'refused', attempt, reason: error.message }
+    if (isRefusedByMain(error)) return unsuccessful({ outcome: 'refused', attempt, reason: error.message })
     return CancellationScope.nonCancellable(() => reportFailure(describeFailure(error)))
   }
 
@@ -113,4 +116,10 @@ export async function runAttempt<Params, Result>(
     }
     return { outcome: 'completed', attempt, result }
   })
+}
+
+/** Runs that ended in an earlier version returned it. */
+function unsuccessful(outcome: Unsuccessful, isCancelled = false): Unsuccessful {
+  if (!patched('fails-if-unsuccessful')) return outcome
+  throw endAsFailed(outcome, isCancelled)
 }

@@ -74,6 +74,27 @@ describe('a task in processing', () => {
     expect(stateOf('task-1').result).toEqual({ url: 'here' })
   })
 
+  it.each<[shown: string, workflowName: string]>([
+    ['failed with', 'failingWorkflow'],
+    ['returned, as those of 0.1.0 do', 'obedientWorkflow'],
+  ])('fails by the outcome that its workflow %s and could not deliver', async (_shown, workflowName) => {
+    const failure = {
+      error: { code: 'E42', message: 'No.' },
+      retryable: false,
+      retryAfterSeconds: 7,
+      providerEnded: true,
+    }
+    await (await processing('task-1', workflowName, { outcome: 'failed', attempt: 1, ...failure }))
+      .result()
+      .catch(() => {})
+    main.advance(61)
+    await serve()
+    await main.until(() => main.task('task-1').state.status === 'failed')
+
+    expect(main.reports('task-1', 'failed')).toMatchObject([failure])
+    expect(stateOf('task-1')).toMatchObject({ retryable: false, attempts: 1, error: failure.error, providerTask: null })
+  })
+
   it('is only noted while its workflow runs', async () => {
     const run = await processing('task-1', 'patientWorkflow')
     main.advance(61)

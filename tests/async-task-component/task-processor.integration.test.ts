@@ -128,8 +128,8 @@ describe('a task left in queued', () => {
   it.each([
     ['workflow_failed', 'throwingWorkflow', async () => undefined],
     ['workflow_terminated', 'patientWorkflow', (id: string) => client.workflow.getHandle(id).terminate('by hand')],
-    ['workflow_cancelled', 'patientWorkflow', (id: string) => client.workflow.getHandle(id).cancel()],
-  ])('fails, to be tried again, with %s', async (code, workflowName, end) => {
+    ['cancelled', 'patientWorkflow', (id: string) => client.workflow.getHandle(id).cancel()],
+  ])('fails with %s, to be tried again unless somebody cancelled it', async (code, workflowName, end) => {
     abandoned('task-1')
     const run = await startRun('task-1', workflowName)
     await end(run.workflowId)
@@ -137,7 +137,11 @@ describe('a task left in queued', () => {
     await serve(workflowName)
     await main.until(() => main.task('task-1').state.status === 'failed')
 
-    expect(main.task('task-1').state).toMatchObject({ retryable: true, attempts: 1, error: { code } })
+    expect(main.task('task-1').state).toMatchObject({
+      retryable: code !== 'cancelled',
+      attempts: 1,
+      error: { code },
+    })
   })
 
   it('fails for good where its workflow returned no outcome', async () => {

@@ -7,6 +7,7 @@ import { MAIN_METRICS } from '@/main-component/metrics.js'
 import type { TaskNumbers } from '@/tasks/task-numbers.js'
 import { newToken, startTestMain, TEST_TOKEN, type TestMain } from '../support/main.js'
 import { parseOpenMetrics, sampleOf } from '../support/openmetrics.js'
+import { createDatabase } from '../support/shared.js'
 import { events, plantTask, TEST_API, taskKeyOf } from '../support/tasks.js'
 
 const OPERATOR = 'operator-token-0123456789'
@@ -98,7 +99,7 @@ describe('main', () => {
 
 describe('the tasks that have not ended', () => {
   it('are counted by status, with the age of the oldest that is due', async () => {
-    const main = await startTestMain({ metrics: { allowAnonymous: true } })
+    const main = await startTestMain({ databaseUrl: await createDatabase(), metrics: { allowAnonymous: true } })
     try {
       const { controller } = main.component
       const now = Date.now() / 1000
@@ -111,6 +112,8 @@ describe('the tasks that have not ended', () => {
       expect(['pending', 'queued', 'processing', 'failed'].map(counted)).toEqual([2, 1, 1, 0])
       expect(sampleOf(text, 'asynctask_oldest_due_age_seconds', { integration })).toBeCloseTo(500, -1)
       expect(sampleOf(text, 'asynctask_database_up')).toBe(1)
+      expect(sampleOf(text, 'asynctask_database_connections', { state: 'idle' })).toBeGreaterThan(0)
+      expect(sampleOf(text, 'asynctask_database_connections', { state: 'waiting' })).toBe(0)
     } finally {
       await main.stop()
     }

@@ -19,6 +19,7 @@ import type { Integration } from '@/provider-kit/definition/define.js'
 import { createTaskActivities } from '@/provider-kit/main-reports.js'
 import { createProviderPauses } from '@/provider-kit/provider/pauses.js'
 import { RecordingMain } from '@/testing/recording-main.js'
+import { withOutcome } from '@/testing/run-outcome.js'
 import { TEST_TOKEN } from '../support/main.js'
 import { bundleOf } from '../support/shared.js'
 import '@/testing/quiet-temporal.js'
@@ -95,12 +96,12 @@ export async function withWorkflowBench(
   const workflowBundle = { codePath: await bundleOf(workflowsPath) }
   const worker = await Worker.create({ ...common, taskQueue, workflowBundle })
   const providerWorker = await Worker.create({ ...common, taskQueue: providerTaskQueue(taskQueue) })
-  const start: WorkflowBench['start'] = (workflow, requestParams, attempt = 1, { workflowId, ...of } = {}) => {
+  const start: WorkflowBench['start'] = async (workflow, requestParams, attempt = 1, { workflowId, ...of } = {}) => {
     // Another host than main's own: only its path may count.
     const callbackUrl = 'http://main.invalid/api/test/report'
     const input = { ...main.task, attempt, callbackUrl, requestParams, ...of }
     const id = workflowId ?? `${taskQueue}:${attempt}`
-    return env.client.workflow.start(workflow, { taskQueue, workflowId: id, args: [input] })
+    return withOutcome(await env.client.workflow.start(workflow, { taskQueue, workflowId: id, args: [input] }), attempt)
   }
   try {
     await runAllUntil([worker, providerWorker], () =>

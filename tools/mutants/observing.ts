@@ -3,8 +3,22 @@ import type { Mutant } from './mutant.js'
 const MAIN = ['tests/main-component/metrics.test.ts']
 const COUNTING = 'main-component/count-metrics.ts'
 
-/** Metrics and probes. */
+/** Metrics, probes, and how Temporal shows runs. */
 export const OBSERVING_RULES: Mutant[] = [
+  {
+    name: 'failed-run-shown-as-completed',
+    file: 'provider-kit/workflow/run-attempt.ts',
+    from: 'throw endAsFailed(outcome, isCancelled)',
+    to: 'return isCancelled === undefined ? outcome : { ...outcome }',
+    tests: ['tests/workflows/shown-in-temporal.full.test.ts'],
+  },
+  {
+    name: 'task-fails-for-its-search-attributes',
+    file: 'async-task-component/attempt-start.ts',
+    from: "failure.kind !== 'rejected' || shown?.typedSearchAttributes === undefined",
+    to: "failure.kind !== 'ambiguous' || shown?.typedSearchAttributes === undefined",
+    tests: ['tests/async-task-component/run-labels.test.ts'],
+  },
   {
     name: 'metrics-token-opens-more',
     file: 'main-component/authentication.ts',

@@ -8,6 +8,13 @@ const RECONCILING = ['tests/async-task-component/reconciler.test.ts']
 /** The daemon: the reconciler. */
 export const RECONCILING_RULES: Mutant[] = [
   {
+    name: 'outcome-of-a-failed-run-not-read',
+    file: INSPECTOR,
+    from: 'if (outcome) return verdictOf(outcome, runId)',
+    to: '',
+    tests: RECONCILING,
+  },
+  {
     name: 'latest-run-for-the-first',
     file: INSPECTOR,
     from: 'description.raw.workflowExecutionInfo?.firstRunId || description.runId',

@@ -55,7 +55,7 @@ export const WORKFLOWS_RULES: Mutant[] = [
   {
     name: 'refused-begin-goes-on',
     file: ATTEMPT,
-    from: "if (!begin.accepted) return { outcome: 'refused', attempt, reason: begin.reason }",
+    from: 'if (!begin.accepted) throw refusedByMain(begin.reason, begin.taskStatus)',
     to: '',
     tests: VIDEO,
   },

@@ -9,7 +9,7 @@ export const MAIN_METRICS = {
   },
   asynctask_tasks: {
     type: 'gauge',
-    help: 'Tasks that have not ended, by status; failed are those that are tried again. 100000 means as many or more. Every main tells the same: take the maximum.',
+    help: 'Tasks that have not ended, by status; failed are those that are tried again. Counting stops at 100000 of a kind. Every main tells the same: take the maximum.',
     labels: ['integration', 'status'],
   },
   asynctask_oldest_due_age_seconds: {

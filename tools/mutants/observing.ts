@@ -36,8 +36,8 @@ export const OBSERVING_RULES: Mutant[] = [
   {
     name: 'each-scrape-counts-anew',
     file: COUNTING,
-    from: 'performance.now() - lookedAt > COUNTED_FOR_MS',
-    to: 'performance.now() > lookedAt',
+    from: 'if (performance.now() > freshUntil) looking ??= look()',
+    to: 'looking ??= look()',
     tests: MAIN,
   },
   {

@@ -75,7 +75,7 @@ describe('a run that waits', () => {
       expect(await post('stopPolling', { apiCallId, by: 'ada' })).toMatchObject({ success: true, reached: true })
       expect(await handle.result()).toMatchObject({ outcome: 'failed', error: { code: 'polling_stopped' } })
 
-      expect(await query()).toMatchObject({ reached: false, workflowStatus: 'COMPLETED', progress: null })
+      expect(await query()).toMatchObject({ reached: false, workflowStatus: 'FAILED', progress: null })
       expect(await post('triggerImmediatePoll', { apiCallId })).toMatchObject({ reached: false })
       expect(await post('stopPolling', { apiCallId, by: 'ada' })).toMatchObject({ reached: false })
     }))

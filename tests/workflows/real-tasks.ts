@@ -7,6 +7,7 @@ import type { TestWorkflowEnvironment } from '@temporalio/testing'
 import { vi } from 'vitest'
 import type { AttemptInput, AttemptOutcome } from '@/protocol/attempt.js'
 import { attemptWorkflowId } from '@/protocol/names.js'
+import { withOutcome } from '@/testing/run-outcome.js'
 import { createArkSimulator, createImageGatewaySimulator, type Simulator } from '@/tools/simulators/index.js'
 import { statusAt } from '../provider-kit/video-bench.js'
 import { startTestMain, type TestMain } from '../support/main.js'
@@ -88,7 +89,8 @@ export class RealTasks {
       kind,
       workflowId,
       taskKey,
-      start: (taskQueue) => env.client.workflow.start(workflow, { taskQueue, workflowId, args: [input] }),
+      start: async (taskQueue) =>
+        withOutcome(await env.client.workflow.start(workflow, { taskQueue, workflowId, args: [input] }), 1),
       shown: async () => (await main.get(`/api/${kind}/tasks/${taskKey}`)).body,
       creates: () =>
         requests.flatMap(({ created, body }) => (created && JSON.stringify(body).includes(prompt) ? [created] : [])),

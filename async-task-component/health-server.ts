@@ -122,9 +122,9 @@ function notServing({ workers, loops }: ComponentStatus): string[] {
   ]
 }
 
+/** While there are none, it waits for Temporal: a restart would not help. */
 function notStarted({ workers }: ComponentStatus): string[] {
   const building = workers.filter(({ state }) => state === 'idle' || state === 'building')
-  if (workers.length === 0) return ['no worker has been started']
   return building.map(({ name }) => `the worker of ${name} is being built`)
 }
 

@@ -52,13 +52,7 @@ describe('the probes', () => {
 
   const failing = { ...worker, state: 'failing' as const, error: new Error('sk-123456') }
   it.each<[what: string, now: ComponentStatus, live: string[], ready: string[], started: string[]]>([
-    [
-      'no worker has been started',
-      { workers: [], loops: [loop] },
-      [],
-      ['no worker has been started'],
-      ['no worker has been started'],
-    ],
+    ['no worker has been started', { workers: [], loops: [loop] }, [], ['no worker has been started'], []],
     [
       'a worker is built',
       { workers: [{ ...worker, state: 'building' }], loops: [loop] },

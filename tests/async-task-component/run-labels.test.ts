@@ -56,6 +56,13 @@ it('its summary and memo name integration, task and attempt; search attributes a
   })
 })
 
+it('a run that fails is not run again by Temporal: another attempt is main’s to allow', async () => {
+  const { workflowId } = await started(new RunLabels(temporal, silent))
+  const { events } = await client.workflow.getHandle(workflowId).fetchHistory()
+  expect(events?.[0]?.workflowExecutionStartedEventAttributes).toMatchObject({ attempt: 1 })
+  expect(events?.[0]?.workflowExecutionStartedEventAttributes?.retryPolicy ?? null).toBeNull()
+})
+
 it('a run is started without search attributes that Temporal refuses', async () => {
   const real = new RunLabels(temporal, silent)
   let forgotten = 0

@@ -6,6 +6,13 @@ const COUNTING = 'main-component/count-metrics.ts'
 /** Metrics, probes, and how Temporal shows runs. */
 export const OBSERVING_RULES: Mutant[] = [
   {
+    name: 'failed-run-run-again-by-temporal',
+    file: 'async-task-component/attempt-start.ts',
+    from: '        ...shown,',
+    to: '        ...shown,\n        retry: { maximumAttempts: 3 },',
+    tests: ['tests/async-task-component/run-labels.test.ts'],
+  },
+  {
     name: 'failed-run-shown-as-completed',
     file: 'provider-kit/workflow/run-attempt.ts',
     from: 'throw endAsFailed(outcome, isCancelled)',

@@ -1,20 +1,53 @@
 /** Each measure runs, the way people start it. Its figures are this busy machine's, so nothing is said of them. */
 import { execFile } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { expect, test } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
+import { MEASURES } from '@/tools/bench/measures/index.js'
 
 const run = promisify(execFile)
+const folder = mkdtempSync(join(tmpdir(), 'bench-test-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-test.each(['dispatch', 'pickup', 'create', 'start'])('npm run bench -- %s', async (measure) => {
-  const args = ['run', '--silent', 'bench', '--', measure, '--rounds', '1', '--tasks', '10', '--database', 'postgresql']
-  const { stdout } = await run('npm', args)
+function bench(...args: string[]) {
+  return run('npm', ['run', '--silent', 'bench', '--', ...args, '--results', join(folder, 'results.json')])
+}
+
+const TINY = ['--rounds', '1', '--tasks', '10', '--rows', '100', '--seconds', '0.2', '--integrations', '2']
+
+// The demo has tests of its own.
+const names = Object.keys(MEASURES).filter((name) => name !== 'demo')
+
+test.each(names)('npm run bench -- %s', async (name) => {
+  const [database = ''] = MEASURES[name]?.databases ?? []
+  const { stdout } = await bench(name, '--database', database, ...TINY)
   const { report } = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '')
-  const figures = Object.entries<number>(report[`${measure}, postgresql`].median)
-  expect(figures.length).toBeGreaterThan(3)
-  for (const [name, value] of figures) expect.soft(value, name).toBeGreaterThanOrEqual(0)
+  const figures = Object.entries<number>(report[`${name}, ${database}`].figures)
+  expect(figures.length).toBeGreaterThan(1)
+  for (const [figure, value] of figures) expect.soft(value, figure).toBeGreaterThanOrEqual(0)
+})
+
+test('a bench that is resumed measures what is missing, and nothing else', async () => {
+  const claim = async (...args: string[]) => {
+    await bench('claim', ...TINY, ...args)
+    return JSON.parse(readFileSync(join(folder, 'results.json'), 'utf8')).rounds['claim, postgresql']
+  }
+  const [first] = await claim()
+  // A round that nobody disturbed is kept; another is measured once more.
+  const rounds = await claim('--resume')
+  expect(rounds[0]).toEqual(first)
+  expect(rounds).toHaveLength(first.foreignCores <= 0.1 ? 1 : 2)
+  await expect(bench('claim', ...TINY, '--resume', '--tasks', '20')).rejects.toMatchObject({
+    stderr: expect.stringContaining('has rounds of another size: tasks was not 20'),
+  })
 })
 
 test('what cannot be measured is refused with the usage', async () => {
-  const asked = run('npm', ['run', '--silent', 'bench', '--', 'dispach'])
-  await expect(asked).rejects.toMatchObject({ code: 2, stderr: expect.stringContaining('There is no measure dispach') })
+  await expect(bench('dispach')).rejects.toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('There is no measure dispach'),
+  })
+  await expect(bench('claim', '--rounds', 'many')).rejects.toMatchObject({ code: 2 })
 })

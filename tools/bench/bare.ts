@@ -18,23 +18,45 @@ export interface Bare {
   foreignCores: number
 }
 
+export function benchQueue(name: string): string {
+  return `bench-${name}-queue`
+}
+
+/** Starts a workflow as the daemon would, without a task. */
+export function startBare(temporal: Client, queue: string, label: string): Promise<unknown> {
+  const id = `${queue}:${randomUUID()}:${label}`
+  return temporal.workflow.start('asyncTestTaskWorkflow', {
+    taskQueue: benchQueue(queue),
+    workflowId: id,
+    args: [
+      {
+        apiCallId: label,
+        taskKey: id,
+        attempt: 1,
+        callbackUrl: 'http://127.0.0.1:9/api/bench/report',
+        requestParams: { kind: 'simple', message: label },
+      },
+    ],
+  })
+}
+
+/** Starts many, as fast as the client can. */
+export async function startManyBare(temporal: Client, queue: string, count: number): Promise<void> {
+  const limit = pLimit(CONCURRENCY)
+  const labels = Array.from({ length: count }, (_, index) => String(index))
+  await Promise.all(labels.map((label) => limit(() => startBare(temporal, queue, label))))
+}
+
 /** Starts as many workflows as fast as the client can, then some one by one. No worker executes them. */
 export async function measureBare(temporal: Client, count: number): Promise<Bare> {
-  const start = (label: string) =>
-    temporal.workflow.start('asyncTestTaskWorkflow', {
-      taskQueue: 'bench-bare-queue',
-      workflowId: `bare:${randomUUID()}:${label}`,
-      args: [{ request: { kind: 'simple', message: label } }],
-    })
-  const limit = pLimit(CONCURRENCY)
   const before = readMachineTime()
-  await Promise.all(Array.from({ length: count }, (_, index) => limit(() => start(String(index)))))
+  await startManyBare(temporal, 'bare', count)
   const after = readMachineTime()
   const used = usedBetween(before, after)
   const singles: number[] = []
   for (let index = 0; index < Math.min(count, 100); index += 1) {
     const from = performance.now()
-    await start('single')
+    await startBare(temporal, 'bare', 'single')
     singles.push(performance.now() - from)
   }
   return {

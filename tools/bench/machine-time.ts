@@ -69,15 +69,17 @@ function readProcess(pid: number): ProcessLine[] {
     // The command stands in parentheses, and may hold spaces: proc(5).
     const [, command = '', rest = ''] = /^\d+ \((.*)\) (.*)$/s.exec(readFileSync(`/proc/${pid}/stat`, 'utf8')) ?? []
     const fields = rest.split(' ').map(Number)
-    const [parent = 0, user = 0, system = 0] = [fields[1], fields[11], fields[12]]
-    return [{ pid, parent, command, seconds: (user + system) / TICKS_PER_SECOND }]
+    // Its own, and that of its children which have ended.
+    const ticks = fields.slice(11, 15).reduce((sum, each) => sum + each, 0)
+    return [{ pid, parent: fields[1] ?? 0, command, seconds: ticks / TICKS_PER_SECOND }]
   } catch {
     return []
   }
 }
 
+/** Without interrupts: they are nobody's, and most of them the bench's own network. */
 function machineSeconds(): number {
   const fields = readFileSync('/proc/stat', 'utf8').split('\n')[0]?.split(/\s+/).slice(1).map(Number) ?? []
-  const [user = 0, nice = 0, system = 0, , , irq = 0, softIrq = 0] = fields
-  return (user + nice + system + irq + softIrq) / TICKS_PER_SECOND
+  const [user = 0, nice = 0, system = 0] = fields
+  return (user + nice + system) / TICKS_PER_SECOND
 }

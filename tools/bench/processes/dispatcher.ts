@@ -1,11 +1,11 @@
 /** The daemon's task processor alone, as configured, for the test tasks: their workflows are started, and wait. */
 
-import { applicationPullModes } from '../../application/pulls.js'
-import { application } from '../../application.js'
-import { TaskProcessor } from '../../async-task-component/task-processor.js'
-import { internalToken } from '../../config/development-token.js'
-import { loadConfig } from '../../config/load.js'
-import { temporalTarget } from '../../lib/temporal-client.js'
+import { applicationPullModes } from '../../../application/pulls.js'
+import { application } from '../../../application.js'
+import { TaskProcessor } from '../../../async-task-component/task-processor.js'
+import { internalToken } from '../../../config/development-token.js'
+import { loadConfig } from '../../../config/load.js'
+import { temporalTarget } from '../../../lib/temporal-client.js'
 
 const config = loadConfig({ component: 'asyncTask' })
 const { asyncTask } = config.components

@@ -1,0 +1,36 @@
+/** A main in the bench's own process, for what is measured call by call. */
+import pino from 'pino'
+import { application } from '../../application.js'
+import { loadConfig } from '../../config/load.js'
+import { type MainComponent, startMainComponent } from '../../main-component/index.js'
+import { startPostgres } from '../../tests/support/postgres.js'
+import type { DatabaseKind } from './system.js'
+
+/** Starts so many, each with an empty database of its own, and stops them afterwards. */
+export async function withMains<T>(
+  kind: DatabaseKind,
+  count: number,
+  use: (mains: MainComponent[]) => Promise<T>,
+): Promise<T> {
+  const postgres = kind === 'postgresql' ? await startPostgres() : undefined
+  const mains: MainComponent[] = []
+  try {
+    while (mains.length < count) mains.push(await startMain(await postgres?.createDatabase()))
+    return await use(mains)
+  } finally {
+    await Promise.all(mains.map((main) => main.stop()))
+    await postgres?.stop()
+  }
+}
+
+function startMain(url: string | undefined): Promise<MainComponent> {
+  const config = loadConfig({ mode: 'local', component: 'main' })
+  const { main } = config.components
+  const database = { dataDir: 'memory://', ...(url !== undefined && { url }) }
+  return startMainComponent({
+    application,
+    config: { ...config, components: { ...config.components, main: { ...main, port: 0, database } } },
+    internalTokens: [],
+    logger: pino({ level: 'silent' }),
+  })
+}

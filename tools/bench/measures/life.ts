@@ -1,0 +1,129 @@
+/** The rest of a task's life, once its workflow is started: what it costs main, and how many are completed in a second. */
+import { randomUUID } from 'node:crypto'
+import pLimit from 'p-limit'
+import { applicationPullModes } from '../../../application/pulls.js'
+import { application } from '../../../application.js'
+import { BundleCache } from '../../../async-task-component/bundle-cache.js'
+import { loadConfig } from '../../../config/load.js'
+import { claimTasksAnswerSchema } from '../../../protocol/wire.js'
+import { benchQueue, startManyBare } from '../bare.js'
+import { createTasks } from '../between-bare.js'
+import { readMachineTime, usedBetween } from '../machine-time.js'
+import { bundlesOf, names, withFolder } from '../many.js'
+import type { Figures, Measure } from '../measure.js'
+import { BenchSystem } from '../system.js'
+import { completedPerSecond, OF_MAIN, untilFound } from '../workflows.js'
+
+const NAMESPACE = 'testAsyncTask'
+const CLAIMED_AT_ONCE = 32
+const CONCURRENCY = 8
+/** Of a round's tasks: each takes long. */
+const SHARE = 0.2
+const COMPLETED = "ExecutionStatus = 'Completed'"
+
+export const life: Measure = {
+  title: 'The rest of a task’s life: tasks that do nothing, completed by one worker',
+  databases: ['postgresql'],
+  run: ({ database, tasks }) =>
+    BenchSystem.with({ database }, async (system) => {
+      const count = Math.ceil(tasks * SHARE)
+      const reports = await costOfReports(system, count)
+      const before = await completeBare(system, count)
+      const completed = await completeTasks(system, count)
+      const after = await completeBare(system, count)
+      const bare = (before.perSecond + after.perSecond) / 2
+      return {
+        completedToBare: completed.perSecond / bare,
+        ...reports,
+        completedPerSecond: completed.perSecond,
+        bareCompletedPerSecond: bare,
+        bareBusyCores: (before.busyCores + after.busyCores) / 2,
+        ...completed.costs,
+      }
+    }),
+}
+
+/** How many are completed in a second, and what each costs from its claim to its end. */
+async function completeTasks(system: BenchSystem, count: number): Promise<{ perSecond: number; costs: Figures }> {
+  const { temporal, stack, main } = system
+  await createTasks(system, count, 16)
+  const daemon = await stack.startDaemon()
+  const parts = { daemon: daemon.pid, main: main.pid }
+  const before = readMachineTime(parts)
+  await untilFound(temporal, count, `${OF_MAIN} AND ${COMPLETED}`)
+  const { byPart } = usedBetween(before, readMachineTime(parts))
+  await daemon.stop()
+  const costs = ['main', 'postgres', 'daemon', 'temporal'].flatMap((part) =>
+    byPart[part] === undefined ? [] : [[`${part}MsPerLife`, byPart[part] / count]],
+  )
+  return { perSecond: await completedPerSecond(temporal, OF_MAIN), costs: Object.fromEntries(costs) }
+}
+
+/** The same workflow and the same activities, of which those that report do nothing. */
+function completeBare(system: BenchSystem, count: number): Promise<{ perSecond: number; busyCores: number }> {
+  return withFolder(1, async (folder) => {
+    const [name = ''] = names(1)
+    const env = { BENCH_BUNDLES: bundlesOf(folder) }
+    await new BundleCache(env.BENCH_BUNDLES).bundle(name, `${folder}/integrations/${name}/workflows/index.ts`)
+    const worker = await system.startProcess('bare-workers', [name], env)
+    const since = new Date().toISOString()
+    const query = `TaskQueue = '${benchQueue(name)}' AND StartTime >= '${since}'`
+    const before = readMachineTime()
+    await startManyBare(system.temporal, name, count)
+    await untilFound(system.temporal, count, `${query} AND ${COMPLETED}`)
+    const after = readMachineTime()
+    await worker.stop()
+    const busyCores = usedBetween(before, after).all / (after.at - before.at)
+    return { perSecond: await completedPerSecond(system.temporal, query), busyCores }
+  })
+}
+
+/** Claims tasks, then sends of each what its run reports, one request each. */
+async function costOfReports(system: BenchSystem, count: number): Promise<Figures> {
+  await createTasks(system, count, 16)
+  const post = postTo(system.stack.env)
+  const claimed: Array<{ apiCallId: string; taskKey: string; attempt: number }> = []
+  while (claimed.length < count) {
+    const answer = await post('claimTasks', { claimId: randomUUID(), limit: CLAIMED_AT_ONCE, waitSeconds: 1 })
+    const { tasks } = claimTasksAnswerSchema.parse(answer)
+    claimed.push(...tasks.map(({ id, taskKey, attempt }) => ({ apiCallId: id, taskKey, attempt })))
+  }
+  const limit = pLimit(CONCURRENCY)
+  const parts = { main: system.main.pid }
+  const before = readMachineTime(parts)
+  await Promise.all(
+    claimed.map((task) =>
+      limit(async () => {
+        const run = { ...task, runId: randomUUID() }
+        for (const status of ['begin', 'processing'] as const) await post('report', { ...run, status })
+        await post('report', { ...run, status: 'completed', result: { success: true, steps: ['process'] } })
+      }),
+    ),
+  )
+  const { byPart } = usedBetween(before, readMachineTime(parts))
+  const of = (part: string) => (byPart[part] ?? 0) / count
+  return {
+    restOfLifeMs: of('main') + of('postgres'),
+    restOfLifeMainMs: of('main'),
+    restOfLifePostgresMs: of('postgres'),
+  }
+}
+
+/** Asks main as the daemon does. */
+function postTo(env: NodeJS.ProcessEnv) {
+  const pull = applicationPullModes(application, loadConfig({ env, component: 'asyncTask' }))
+    .find(({ namespace }) => namespace === NAMESPACE)
+    ?.integration.getPullModeConfig?.()
+  if (!pull) throw new Error(`${NAMESPACE} is not pulled`)
+  const urls = { claimTasks: pull.internalAPIs.claimTasks, report: pull.internalAPIs.reportTaskEvent }
+  return async (api: keyof typeof urls, body: object): Promise<unknown> => {
+    const response = await fetch(String(urls[api]), {
+      method: 'POST',
+      headers: { authorization: `Bearer ${env.INTERNAL_API_TOKEN}`, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+      signal: AbortSignal.timeout(30_000),
+    })
+    if (!response.ok) throw new Error(`${api} answered ${response.status}: ${await response.text()}`)
+    return response.json()
+  }
+}

@@ -1,0 +1,73 @@
+/** Tasks are created one after another: how long after the create's answer, and its request, has each been started. */
+import { setTimeout as delay } from 'node:timers/promises'
+import { createTasks, inSystem, REQUEST } from '../between-bare.js'
+import type { Measure, Size } from '../measure.js'
+import { median, percentile } from '../statistics.js'
+import { type BenchSystem, DATABASES } from '../system.js'
+import { startTimes, untilFound } from '../workflows.js'
+
+const MOST_TASKS = 300
+const APART_MS = 50
+const AFTER_QUIET = 3
+
+export const pickup: Measure = {
+  title: 'Picking up a task: from its creation to its workflow’s start',
+  databases: DATABASES,
+  run: (size) =>
+    inSystem(size, async (system) => {
+      const count = Math.min(MOST_TASKS, size.tasks)
+      const dispatcher = await system.startDispatcher()
+      // The first one finds out what main offers.
+      await createTasks(system, 1, 1)
+      await untilFound(system.temporal, 1)
+      const { fromAnswer, fromRequest } = await pickUps(system, count, 1)
+      const quiet = await afterQuiet(system, size, count + 1)
+      await dispatcher.stop()
+      return (bare) => ({
+        fromAnswerP50ToBareStart: median(fromAnswer) / bare.startMs,
+        fromAnswerP99ToBareStart: percentile(fromAnswer, 0.99) / bare.startMs,
+        fromRequestP50ToBareStart: median(fromRequest) / bare.startMs,
+        afterQuietP50ToBareStart: median(quiet) / bare.startMs,
+        fromAnswerP50Ms: median(fromAnswer),
+        fromAnswerP99Ms: percentile(fromAnswer, 0.99),
+        fromRequestP50Ms: median(fromRequest),
+        afterQuietP50Ms: median(quiet),
+      })
+    }),
+}
+
+/**
+ * Creates tasks 0 to 50 ms apart, and gives how many milliseconds later each was started.
+ * @param already how many workflows there are before
+ */
+export async function pickUps(
+  { tasks, temporal }: Pick<BenchSystem, 'tasks' | 'temporal'>,
+  count: number,
+  already: number,
+) {
+  const created: Array<{ id: string; askedAt: number; answeredAt: number }> = []
+  const pending: Promise<unknown>[] = []
+  for (let index = 0; index < count; index += 1) {
+    const askedAt = Date.now()
+    pending.push(tasks.create('test', REQUEST).then((id) => created.push({ id, askedAt, answeredAt: Date.now() })))
+    await delay(Math.random() * APART_MS)
+  }
+  await Promise.all(pending)
+  await untilFound(temporal, already + count)
+  const starts = await startTimes(temporal)
+  const after = (id: string, at: number) => Math.max(0, (starts.get(id) ?? Number.NaN) - at)
+  return {
+    fromAnswer: created.map(({ id, answeredAt }) => after(id, answeredAt)),
+    fromRequest: created.map(({ id, askedAt }) => after(id, askedAt)),
+  }
+}
+
+/** From the request, one task at a time, each after half of the seconds that what is idle is watched. */
+async function afterQuiet(system: BenchSystem, { seconds }: Size, already: number): Promise<number[]> {
+  const taken: number[] = []
+  for (let index = 0; index < AFTER_QUIET; index += 1) {
+    await delay(500 * seconds)
+    taken.push(...(await pickUps(system, 1, already + index)).fromRequest)
+  }
+  return taken
+}

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { expect, test } from 'vitest'
 import { GOALS, isMet } from '@/tools/bench/goals.js'
 import { readMachineTime, residentMegabytes, usedBetween } from '@/tools/bench/machine-time.js'
@@ -31,6 +32,13 @@ test('this process’s own work is counted as the bench’s', () => {
   expect(byPart.bench).toBeGreaterThan(0)
   expect(all).toBeGreaterThanOrEqual(byPart.bench ?? 0)
   expect(residentMegabytes(process.pid)).toBeGreaterThan(10)
+})
+
+test('so is the work of a process that has ended', () => {
+  const before = readMachineTime()
+  execFileSync(process.execPath, ['-e', 'const end = Date.now() + 300; while (Date.now() < end);'])
+  const { byPart } = usedBetween(before, readMachineTime())
+  expect(byPart.bench).toBeGreaterThan(100)
 })
 
 function round(foreignCores: number, toBare: number): Round {

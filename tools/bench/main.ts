@@ -129,9 +129,14 @@ function readArguments() {
         database: { type: 'string' },
         write: { type: 'boolean', default: false },
         resume: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
         results: { type: 'string', default: '.data/bench/results.json' },
       },
     })
+    if (values.help) {
+      console.log(USAGE)
+      process.exit(0)
+    }
     const parsed = optionsSchema.safeParse(values)
     if (!parsed.success) return usage(z.prettifyError(parsed.error))
     const all = positionals.length === 0 || positionals.includes('all')

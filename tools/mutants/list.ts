@@ -1,4 +1,5 @@
 import { BATCHES_RULES } from './batches.js'
+import { BENCH_RULES } from './bench.js'
 import { CALLERS_RULES } from './callers.js'
 import { CLAIMS_RULES } from './claims.js'
 import { FENCING_RULES } from './fencing.js'
@@ -29,5 +30,6 @@ export const MUTANTS: Mutant[] = [
   ...GROWTH_RULES,
   ...CALLERS_RULES,
   ...WEBHOOKS_RULES,
+  ...BENCH_RULES,
   ...SYSTEM_RULES,
 ]

@@ -6,13 +6,17 @@ import { type MainComponent, startMainComponent } from '../../main-component/ind
 import { startPostgres } from '../../tests/support/postgres.js'
 import type { DatabaseKind } from './system.js'
 
+/** What is measured here is compared with itself: nothing has to outlive the server. */
+const FLAGS = ['fsync=off', 'full_page_writes=off', 'wal_level=minimal', 'max_wal_senders=0', 'max_wal_size=8GB']
+
 /** Starts so many, each with an empty database of its own, and stops them afterwards. */
 export async function withMains<T>(
   kind: DatabaseKind,
   count: number,
   use: (mains: MainComponent[]) => Promise<T>,
 ): Promise<T> {
-  const postgres = kind === 'postgresql' ? await startPostgres() : undefined
+  const postgres =
+    kind === 'postgresql' ? await startPostgres({ postgresFlags: FLAGS.flatMap((flag) => ['-c', flag]) }) : undefined
   const mains: MainComponent[] = []
   try {
     while (mains.length < count) mains.push(await startMain(await postgres?.createDatabase()))

@@ -10,9 +10,11 @@ const NAMES = callEntityNames('TestAsyncTask')
 const INDEXES = `SELECT indexname AS name, indexdef AS definition FROM pg_indexes WHERE tablename = $1 AND NOT EXISTS
   (SELECT FROM pg_constraint WHERE conindid = (quote_ident(schemaname) || '.' || quote_ident(indexname))::regclass)`
 
+/** Those that were planted before are removed. */
 export async function plantMany(controller: Controller, id: string, count: number): Promise<void> {
   const database = databaseOf(controller)
-  const table = physicalEntity(controller, NAMES.apiCall).table.replaceAll('"', '')
+  const entity = physicalEntity(controller, NAMES.apiCall)
+  const table = entity.table.replaceAll('"', '')
   const indexes = await inTransaction(controller, 'indexes', () =>
     database.query<{ name: string; definition: string }>(INDEXES, [table]),
   )
@@ -20,6 +22,8 @@ export async function plantMany(controller: Controller, id: string, count: numbe
   await database.scheme(`ALTER TABLE "${table}" SET (autovacuum_enabled = false)`)
   for (const { name } of indexes) await database.scheme(`DROP INDEX "${name}"`)
   try {
+    await database.scheme(`DELETE FROM "${table}" WHERE ${entity.column('taskKey')} LIKE 'bench-%'`)
+    await database.scheme(`VACUUM "${table}"`)
     await multiplyTask(controller, NAMES, id, count)
   } finally {
     for (const { definition } of indexes) await database.scheme(definition)

@@ -1,6 +1,6 @@
 /**
  * Fetching and claiming beside a million rows, compared with a thousand: rows that have ended, that are not due, that are
- * due, and that may not be claimed because the capacity is used up. Two mains, each with its own database, are asked in
+ * due, and that may not be claimed because the capacity is used up, one kind after another. Two mains, each with its own database, are asked in
  * turns: the machine's other load affects both.
  */
 import { randomUUID } from 'node:crypto'

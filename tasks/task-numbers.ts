@@ -13,7 +13,7 @@ export interface TaskNumbers {
 }
 
 /** Counting takes time for each: beyond this many, the number says "as many or more". */
-const MOST_COUNTED = 100_000
+export const MOST_COUNTED = 100_000
 
 /** In one statement, which sees one moment. */
 export async function readTaskNumbers(tasks: TaskReader): Promise<TaskNumbers> {

@@ -4,10 +4,13 @@ import { type Measured, measuredSchema } from './service-times.js'
 
 /** Undefined where something was not measured on PostgreSQL. */
 export function measuredBy({ rounds }: Pick<Results, 'rounds'>): Measured | undefined {
-  const of = (measure: string) => summaryOf(rounds[keyOf(measure, 'postgresql')])?.figures ?? {}
-  const [create, dispatch, claim, life, idle] = ['create', 'dispatch', 'claim', 'life', 'idle'].map(of)
+  const summaries = ['create', 'dispatch', 'claim', 'life', 'idle'].map((name) =>
+    summaryOf(rounds[keyOf(name, 'postgresql')]),
+  )
+  const [create, dispatch, claim, life, idle] = summaries.map((summary) => summary?.figures ?? {})
   const eachSecond = (cores = Number.NaN) => (1000 * cores) / (idle?.parkedRequests ?? Number.NaN)
   return measuredSchema.safeParse({
+    cleanRounds: Math.min(...summaries.map((summary) => summary?.clean ?? 0)),
     create: { main: create?.mainMsPerTask, postgres: create?.postgresMsPerTask },
     dispatch: {
       main: dispatch?.mainMsPerTask,

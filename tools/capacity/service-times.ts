@@ -5,6 +5,8 @@ import { z } from 'zod'
 const perPart = z.object({ main: z.number(), postgres: z.number() })
 
 export const measuredSchema = z.object({
+  /** Rounds beside which nobody else used the machine, of the measure that has fewest. */
+  cleanRounds: z.number(),
   /** A task created over HTTP. */
   create: perPart,
   /** A task dispatched: claimed, and its workflow started. */

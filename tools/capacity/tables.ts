@@ -6,6 +6,7 @@ import { type Measured, serviceTimes } from './service-times.js'
 
 export function describe(measured: Measured): string {
   return [
+    measured.cleanRounds === 0 ? DISTURBED : '',
     'Service times, milliseconds of a processor:',
     serviceTable(measured),
     'The model beside the bench, on two cores:',
@@ -17,8 +18,13 @@ export function describe(measured: Measured): string {
     ),
     'Set-ups, each sized so that no part is busy for more than 70 % of the time:',
     scenarioTable(scenarios(measured).map((scenario) => ({ scenario, outcome: run(scenario, measured) }))),
-  ].join('\n\n')
+  ]
+    .filter((part) => part !== '')
+    .join('\n\n')
 }
+
+const DISTURBED =
+  '**Others used the machine while this was measured: the service times are too high, and so are the set-ups.**'
 
 function serviceTable(measured: Measured): string {
   const { create, claimRequest, claimedTask, start, activity, report, parked } = serviceTimes(measured)

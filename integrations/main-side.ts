@@ -12,10 +12,11 @@ import { createTaskAPIs } from '../tasks/apis/public-tasks.js'
 import { createReportTaskEventAPI } from '../tasks/apis/report.js'
 import { createRunsToCheckAPI } from '../tasks/apis/runs-to-check.js'
 import { type RemovalBatch, removeEndedTasks } from '../tasks/ended-tasks.js'
-import { type CallEntityNames, callEntityNames, createCallEntities, labelled } from '../tasks/entities.js'
+import { type CallEntityNames, callEntityNames, createCallEntities, labelled, pendingTask } from '../tasks/entities.js'
 import { addIdempotencyKeys } from '../tasks/idempotency.js'
 import { addOperatorActs, prepareOperatorActs } from '../tasks/operator-acts.js'
 import type { OperatedTasks } from '../tasks/operators/index.js'
+import { fitting } from '../tasks/request-size.js'
 import { createTaskIndexes } from '../tasks/task-indexes.js'
 import { readTaskNumbers, type TaskNumbers } from '../tasks/task-numbers.js'
 import { TaskStore } from '../tasks/task-store.js'
@@ -119,13 +120,16 @@ export class PullIntegration<Params extends z.ZodObject, Result extends z.ZodTyp
       apiCall.computation = Transform.create({
         eventDeps: { created: { recordName: entityName, type: 'create' } },
         callback: labelled(
-          `${names.apiCall}.of.${entityName}.v4`,
+          `${names.apiCall}.of.${entityName}.v5`,
           ({ record }: { record: Record<string, unknown> }) => ({
-            requestParams: definition.requestSchema.parse(toRequestParams(record)),
+            requestParams: fitting(definition.requestSchema.parse(toRequestParams(record))),
             source: { id: record.id },
             ...(typeof record[userProperty] === 'string' && { userId: record[userProperty] }),
             ...(typeof record[webhookProperty] === 'string' && { webhook: record[webhookProperty] }),
-            ...(typeof record[dueAtProperty] === 'number' && { state: { dueAt: record[dueAtProperty] } }),
+            ...pendingTask(
+              typeof record[dueAtProperty] === 'number' ? { dueAt: record[dueAtProperty] } : {},
+              this.#policy.maxAttempts,
+            ),
           }),
         ),
       })

@@ -1,10 +1,8 @@
 /** Admission control: main accepts only as many requests as it can answer before their callers give up. */
 import type { Context } from 'hono'
+import { MAX_BODY_BYTES } from '../protocol/limits.js'
 import { type Leave, OverloadedError, Turns, withUrgency } from '../tasks/database/turns.js'
 import type { AppEnv } from './app-env.js'
-
-/** Of one request. */
-export const MAX_BODY_BYTES = 1024 * 1024
 
 export interface AdmissionOptions {
   /** How long a request may wait before it is begun. */

@@ -13,6 +13,11 @@ export const MAX_ERROR_MESSAGE_LENGTH = 4000
 /** For a user's id, or the name of anyone else who acts on a task. */
 export const MAX_USER_ID_LENGTH = 200
 
+/** Of one request to main, and so of a task's result; of a task's parameters too, as Temporal refuses 2 MB. */
+export const MAX_BODY_BYTES = 1024 * 1024
+/** Of the parameters of all tasks of one answer, which ends with the task that reaches it. */
+export const MAX_BATCH_BYTES = 4 * MAX_BODY_BYTES
+
 /** Tasks or runs in one answer. */
 export const MAX_LISTED = 100
 

@@ -4,7 +4,7 @@
  * unavailable or main dies.
  */
 import type { Controller } from 'interaqt'
-import { databaseOf, databaseTime, inTransaction, physicalEntity, reading } from './database/sql.js'
+import { CLOCK, databaseOf, databaseTime, inTransaction, physicalEntity, reading } from './database/sql.js'
 import { isTaskEntity } from './entities.js'
 
 const NOTES = '"ArtifactsToRemove"'
@@ -28,7 +28,7 @@ export async function createArtifactNotes(controller: Controller): Promise<void>
 /** The SQL that notes the artifacts of rows with a `result`. */
 export function noteArtifacts(rows: string): string {
   return (
-    `INSERT INTO ${NOTES} SELECT DISTINCT artifact #>> '{}', extract(epoch FROM clock_timestamp())::float8` +
+    `INSERT INTO ${NOTES} SELECT DISTINCT artifact #>> '{}', ${CLOCK}` +
     ` FROM ${rows}, jsonb_path_query(result::jsonb, '${ARTIFACTS}') AS artifact` +
     ' ON CONFLICT DO NOTHING'
   )

@@ -1,9 +1,10 @@
 /** Claims many tasks in one transaction. Each claim is decided by the protocol, as one that comes alone is. */
 import { randomBytes } from 'node:crypto'
 import { type Acceptance, type Decision, decide, isLive, type TaskState } from '../protocol/index.js'
+import { MAX_BATCH_BYTES } from '../protocol/limits.js'
 import type { ClaimedTask, ClaimTasks, PendingTask } from '../protocol/wire.js'
 import { countInFlight, lockClaimable, secondsUntilNextDue, selectClaimable, suspects } from './claimable.js'
-import type { PhysicalEntity } from './database/sql.js'
+import { CLOCK, type PhysicalEntity } from './database/sql.js'
 import type { EventLog } from './event-log.js'
 import { freePlaces, type TaskRules } from './task-limits.js'
 import type { LockedTask, TaskReader } from './task-reader.js'
@@ -16,7 +17,7 @@ export interface ClaimedBatch {
   /** Whether the id has claimed, now or earlier. */
   claimed: boolean
   suspects: PendingTask[]
-  /** Whether as many were found as were asked for. */
+  /** Whether as many were found as were asked for, or as fit into one answer. */
   isFull: boolean
   /** What has been appended: claims, and the ends of poisonous tasks. */
   moved: Array<{ row: LockedTask; steps: StoredStep[] }>
@@ -26,6 +27,14 @@ interface Candidate extends LockedTask {
   requestParams: unknown
   /** The database's time, after the row was locked. */
   now: number
+}
+
+interface Read extends Candidate {
+  suspect: boolean
+  /** Of its parameters, as JSON. */
+  bytes: number
+  /** Of those that come before it. */
+  before: number | string
 }
 
 const SELECTED = ['id', 'taskKey', 'state', 'createdAt', 'requestParams', 'webhook']
@@ -47,7 +56,7 @@ export async function claimBatch(
 
   const { policy, maxTasksInFlight } = rules
   let free = maxTasksInFlight === undefined ? Number.POSITIVE_INFINITY : await freePlaces(tasks, maxTasksInFlight)
-  const candidates = await lockCandidates(tasks, rules, limit, free)
+  const { candidates, isFull, suspects } = await lockCandidates(tasks, rules, limit, free)
   const decided = candidates.map((row, index) => {
     const { taskKey, state, now } = row
     const joins = !isLive(state)
@@ -65,8 +74,8 @@ export async function claimBatch(
   return {
     tasks: claimed,
     claimed: claimed.length > 0,
-    suspects: await dueSuspects(tasks, policy.suspectAfterTakeOvers),
-    isFull: candidates.length === limit,
+    suspects: suspects.map((row) => pendingTask(row, row.state)),
+    isFull,
     moved: moving.map(({ row }, index) => ({ row, steps: steps[index] ?? [] })),
   }
 }
@@ -85,7 +94,7 @@ async function claimedUnder(
   if (claims.length === 0) return undefined
   const ids = claims.map(({ apiCallId }) => calls.parseId(apiCallId))
   const rows = await tasks.query<Candidate>(
-    `SELECT ${tasks.columns(SELECTED)}, extract(epoch FROM clock_timestamp())::float8 AS "now" FROM ${calls.table}` +
+    `SELECT ${tasks.columns(SELECTED)}, ${CLOCK} AS "now" FROM ${calls.table}` +
       ` WHERE ${calls.column('id')} = ANY($1) ORDER BY ${calls.column('createdAt')}, ${calls.column('id')}`,
     [ids],
   )
@@ -108,25 +117,28 @@ export function claimIdOf(column: PhysicalEntity['column']): string {
   return `(${column('data')} ->> 'claimId')`
 }
 
+/** Locks what may be claimed, and reads the due suspects. */
 async function lockCandidates(
   tasks: TaskReader,
   { policy: { suspectAfterTakeOvers } }: TaskRules,
   limit: number,
   free: number,
-): Promise<Candidate[]> {
+): Promise<{ candidates: Candidate[]; isFull: boolean; suspects: Candidate[] }> {
   const limits = { limit, joining: Math.max(0, Math.min(limit, free)), suspectAfterTakeOvers }
-  const sql = lockClaimable(tasks.calls.table, columnsOf(tasks), limits, tasks.columns(SELECTED))
-  const rows = await tasks.query<Candidate>(sql, [])
-  return rows.map((row) => ({ ...row, id: String(row.id) }))
-}
-
-async function dueSuspects(tasks: TaskReader, suspectAfterTakeOvers: number): Promise<PendingTask[]> {
-  const where = suspects(columnsOf(tasks), suspectAfterTakeOvers)
-  const rows = await tasks.query<Candidate>(
-    `SELECT ${tasks.columns(SELECTED)} FROM ${tasks.calls.table} WHERE ${where} LIMIT ${MOST_SUSPECTS}`,
-    [],
-  )
-  return rows.map((row) => pendingTask(row, row.state))
+  const { table } = tasks.calls
+  const [columns, selected] = [columnsOf(tasks), tasks.columns(SELECTED)]
+  const suspect = `SELECT ${selected}, ${CLOCK} AS "now", 0, 0, TRUE FROM ${table} WHERE ${suspects(columns, suspectAfterTakeOvers)}`
+  const locked = `SELECT *, octet_length("requestParams"::text) AS bytes FROM (${lockClaimable(table, columns, limits, selected)}) AS locked`
+  const summed = `SELECT *, sum(bytes) OVER (ROWS UNBOUNDED PRECEDING) - bytes AS before FROM (${locked}) AS measured`
+  const sql =
+    `SELECT *, FALSE AS suspect FROM (${summed}) AS candidate WHERE before < ${MAX_BATCH_BYTES}` +
+    ` UNION ALL (${suspect} LIMIT ${MOST_SUSPECTS})`
+  const rows = (await tasks.query<Read>(sql, [])).map((row) => ({ ...row, id: String(row.id) }))
+  const candidates = rows.filter(({ suspect }) => !suspect)
+  const last = candidates.at(-1)
+  const isFull =
+    candidates.length === limit || (last !== undefined && Number(last.before) + last.bytes >= MAX_BATCH_BYTES)
+  return { candidates, isFull, suspects: rows.filter(({ suspect }) => suspect) }
 }
 
 /** Whether a task may be claimed now, and when the next may be. */

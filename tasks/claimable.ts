@@ -5,7 +5,7 @@
  * classes, each with its own index: due since they were created, in the order of fetching; due at a time of their own
  * (delayed, backed off, released), by that time; and claims, by the end of their lease.
  */
-import type { PhysicalEntity } from './database/sql.js'
+import { CLOCK, type PhysicalEntity } from './database/sql.js'
 
 /** statement_timestamp, not clock_timestamp: one time for all rows, so that an index can be used. */
 export const NOW = 'extract(epoch FROM statement_timestamp())::float8'
@@ -77,7 +77,7 @@ export function lockClaimable(
   const { ready, timed, claimed } = classesOf(columns)
   const due = `${claimableAt} <= ${NOW}`
   const lock = (where: string, most: number) =>
-    `(SELECT ${selected}, extract(epoch FROM clock_timestamp())::float8 AS "now" FROM ${table} WHERE ${where}` +
+    `(SELECT ${selected}, ${CLOCK} AS "now" FROM ${table} WHERE ${where}` +
     ` ORDER BY ${createdAt}, ${id} LIMIT ${most} FOR UPDATE SKIP LOCKED)`
   const mayClaim = `${takeOversOf(state)} < ${suspectAfterTakeOvers}`
   return (

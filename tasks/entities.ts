@@ -4,6 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import {
+  ComputationResult,
   Entity,
   type EntityInstance,
   Property,
@@ -152,9 +153,25 @@ function stateAfter(maxAttempts: number) {
   return (status: TaskStatus) =>
     labelled(`state.${status}.v2`, (last: unknown, mutation?: unknown) =>
       mutation === undefined
-        ? newTaskState(last as Partial<TaskState> | undefined, maxAttempts)
+        ? initial(last as Partial<TaskState> | undefined, maxAttempts)
         : evolve(last as TaskState, (mutation as { record: IntegrationEventRecord }).record.data),
     )
+}
+
+/** Nothing to write where `pendingTask` has given all of it. */
+function initial(given: Partial<TaskState> | undefined, maxAttempts: number) {
+  const isWhole = given !== undefined && Object.keys(initialTaskState(maxAttempts)).every((name) => name in given)
+  return isWhole && given.status === 'pending' ? ComputationResult.skip() : newTaskState(given, maxAttempts)
+}
+
+/** Nothing to write where the task was created with it. */
+const pendingStatus = labelled('status.pending.v1', (last: unknown, mutation?: unknown) =>
+  mutation === undefined && last === 'pending' ? ComputationResult.skip() : 'pending',
+)
+
+/** What a task is created with: all that its state machines would write into the new row, each by a statement. */
+export function pendingTask(given: Partial<TaskState>, maxAttempts: number): { status: TaskStatus; state: TaskState } {
+  return { status: 'pending', state: newTaskState(given, maxAttempts) }
 }
 
 function newTaskState(given: Partial<TaskState> | undefined, maxAttempts: number): TaskState {
@@ -173,7 +190,10 @@ function machine(
   computeValue?: (status: TaskStatus) => (last: unknown, mutation?: unknown) => unknown,
 ) {
   const node = (name: TaskStatus) =>
-    StateNode.create({ name, ...(computeValue && { computeValue: computeValue(name) }) })
+    StateNode.create({
+      name,
+      ...(computeValue ? { computeValue: computeValue(name) } : name === 'pending' && { computeValue: pendingStatus }),
+    })
   const nodes = Object.fromEntries(TASK_STATUSES.map((status) => [status, node(status)])) as Record<
     TaskStatus,
     ReturnType<typeof node>

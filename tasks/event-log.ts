@@ -2,8 +2,8 @@
  * Appends events to tasks. Only they change a task, and the protocol has decided on them.
  *
  * There are two ways, which leave the same in every column. Through interaqt's storage each event is created, and
- * interaqt folds it into the row, in some 15 statements. If nobody else listens, all events are written by one statement
- * and all rows, folded here by the same `evolve`, by another.
+ * interaqt folds it into the row, in some 15 statements. If nobody else listens, one statement writes all events, and all
+ * rows, folded here by the same `evolve`.
  */
 import { canonicalJSONStringify, MatchExp } from 'interaqt'
 import { claimableAt, evolve, type TaskEvent, type TaskState, uncheckedSince } from '../protocol/index.js'
@@ -46,37 +46,46 @@ export class EventLog {
       if (last?.event.type === 'checked') await this.#noteLook(row.id, last.after)
       else if (last) written.push({ id: row.id, steps: of })
     }
-    if (written.length > 0) {
-      await this.#insert(
-        written.flatMap(({ id, steps }) => steps.map(({ event, before, at }) => recordOf(id, event, before, at))),
-      )
-      await this.#update(written)
-    }
+    if (written.length > 0) await this.#write(written)
     return steps
   }
 
-  async #insert(records: IntegrationEventRecord[]): Promise<void> {
+  /** Inserts the events and updates the rows, in one statement. */
+  async #write(written: Written[]): Promise<void> {
+    const records = written.flatMap(({ id, steps }) =>
+      steps.map(({ event, before, at }) => recordOf(id, event, before, at)),
+    )
+    const given: unknown[] = []
+    const array = (type: string, values: unknown[]) => `$${given.push(values)}::${type === 'json' ? 'text' : type}[]`
+    const inserted = await this.#insertion(records, array)
+    await this.tasks.query(`WITH inserted AS (${inserted}) ${this.#update(written, array)}`, given)
+  }
+
+  async #insertion(records: IntegrationEventRecord[], array: ArrayOf): Promise<string> {
     const { controller, names, events } = this.tasks
     const ids = await newIds(controller, names.integrationEvent, records.length)
     const columns = ['apiCallId', 'eventType', 'attempt', 'at', 'supersedes', 'data', 'id']
       .map(events.column)
       .join(', ')
-    const sql =
-      `INSERT INTO ${events.table} (${columns}) SELECT "apiCallId", "eventType", attempt, at, supersedes, data::json, id` +
-      ` FROM unnest($1::text[], $2::text[], $3::float8[], $4::float8[], $5::text[], $6::text[], $7::${events.idType}[])` +
-      ' WITH ORDINALITY AS event ("apiCallId", "eventType", attempt, at, supersedes, data, id, place) ORDER BY place'
-    await this.tasks.query(sql, [
-      records.map(({ apiCallId }) => apiCallId),
-      records.map(({ eventType }) => eventType),
-      records.map(({ attempt }) => attempt),
-      records.map(({ at }) => at),
-      records.map(({ supersedes }) => supersedes),
-      records.map(({ data }) => canonicalJSONStringify(data)),
-      ids,
-    ])
+    const all = <Name extends keyof IntegrationEventRecord>(name: Name) => records.map((record) => record[name])
+    const arrays = [
+      array('text', all('apiCallId')),
+      array('text', all('eventType')),
+      array('float8', all('attempt')),
+      array('float8', all('at')),
+      array('text', all('supersedes')),
+      array('json', all('data').map(canonicalJSONStringify)),
+      array(events.idType, ids.values),
+    ]
+    return (
+      `INSERT INTO ${events.table} (${columns})` +
+      ` SELECT "apiCallId", "eventType", attempt, at, supersedes, data::json, ${ids.of('id')}` +
+      ` FROM unnest(${arrays.join(', ')}) WITH ORDINALITY` +
+      ' AS event ("apiCallId", "eventType", attempt, at, supersedes, data, id, place) ORDER BY place'
+    )
   }
 
-  async #update(written: Written[]): Promise<void> {
+  #update(written: Written[], array: ArrayOf): string {
     const { calls, controller, names } = this.tasks
     const states = written.map(({ steps }) => stored(steps))
     const columns = Object.entries(STATE_COLUMNS)
@@ -93,16 +102,18 @@ export class EventLog {
     // Rows of earlier versions have their result in `state`.
     const result = calls.column('result')
     set.push(`${result} = coalesce(value.result::json, call.${result}, 'null')`)
-    const arrays = values.map(([, type], index) => `$${index + 3}::${type === 'json' ? 'text' : type}[]`)
-    const sql =
-      `UPDATE ${calls.table} AS call SET ${set.join(', ')}` +
-      ` FROM unnest($1::${calls.idType}[], $2::text[], ${arrays.join(', ')})` +
+    const arrays = [
+      array(
+        calls.idType,
+        written.map(({ id }) => calls.parseId(id)),
+      ),
+      array('text', written.map(resultOf)),
+      ...values.map(([, type, of]) => array(type, of)),
+    ]
+    return (
+      `UPDATE ${calls.table} AS call SET ${set.join(', ')} FROM unnest(${arrays.join(', ')})` +
       ` AS value (id, result, ${values.map((_, index) => `v${index}`).join(', ')}) WHERE call.${calls.column('id')} = value.id`
-    await this.tasks.query(sql, [
-      written.map(({ id }) => calls.parseId(id)),
-      written.map(resultOf),
-      ...values.map(([, , of]) => of),
-    ])
+    )
   }
 
   async #appendTo({ row, events, at }: Change): Promise<StoredStep[]> {
@@ -141,6 +152,9 @@ export class EventLog {
     await this.tasks.query(sql, [parseId(apiCallId), JSON.stringify(state), claimableAt(state), uncheckedSince(state)])
   }
 }
+
+/** Adds an array to a statement's values, and gives it as SQL. */
+type ArrayOf = (type: string, values: unknown[]) => string
 
 interface Written {
   id: string

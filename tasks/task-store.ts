@@ -1,13 +1,13 @@
 /** Writes an integration's tasks. The protocol decides; the store carries out. */
 import { randomBytes } from 'node:crypto'
-import { type Controller, MatchExp } from 'interaqt'
+import type { Controller, RecordMutationEvent } from 'interaqt'
 import { claimableAt, type Decision, decide, isLive, type TaskRequest, type TaskState } from '../protocol/index.js'
 import { Arrivals } from './arrivals.js'
 import { type BatchToClaim, type ClaimedBatch, claimBatch, isAnyDue } from './claim-batch.js'
-import { databaseTime, inTransaction } from './database/sql.js'
+import { CLOCK, inTransaction, takeIdsInBlocks } from './database/sql.js'
 import type { CallEntityNames } from './entities.js'
 import { EventLog } from './event-log.js'
-import { IdempotencyKeys, type KeyedRequest, type MakeOnce } from './idempotency.js'
+import { IDEMPOTENCY_KEYS, IdempotencyKeys, type KeyedRequest, type MakeOnce } from './idempotency.js'
 import { listenersOf } from './listeners.js'
 import { ensureMayOpenTask, isFull, type TaskRules } from './task-limits.js'
 import { type LockedTask, STORED_FIELDS, type StoredTask, TaskReader } from './task-reader.js'
@@ -54,6 +54,7 @@ export class TaskStore extends TaskReader {
   ) {
     super(controller, names)
     this.#keys = new IdempotencyKeys(controller)
+    takeIdsInBlocks(controller, [names.apiCall, IDEMPOTENCY_KEYS])
     this.listeners = listenersOf(controller, names)
     this.#log = new EventLog(this, this.listeners.length > 0)
     this.webhooks = new WebhookQueue(this, (taskKey) => this.watches.moved(taskKey))
@@ -75,8 +76,7 @@ export class TaskStore extends TaskReader {
       if (!row) return undefined
       const joins = request.status === 'queued' && maxTasksInFlight !== undefined && !isLive(row.state)
       const atCapacity = joins && (await isFull(this, maxTasksInFlight))
-      const now = await databaseTime(this.controller)
-      const { taskKey } = row
+      const { taskKey, now } = row
       const { events, answer } = decide(row.state, request, { ...chance, policy, taskKey, now, atCapacity })
       const [steps = []] = await this.#log.append([{ row, events, at: now }])
       const state = steps.at(-1)?.after ?? row.state
@@ -133,23 +133,26 @@ export class TaskStore extends TaskReader {
     const make = async () => {
       if (maxOpenTasksPerUser !== undefined) await ensureMayOpenTask(this, userId, maxOpenTasksPerUser)
       const { storage } = this.controller.system
-      const { id } = await storage.create(entity, record)
-      const ofSource = MatchExp.atom({ key: 'source.id', value: ['=', id] })
-      const task = await storage.findOne(this.names.apiCall, ofSource, undefined, ['taskKey'])
-      if (!task) throw new Error(`No ${this.names.apiCall} was computed from ${entity} ${id}`)
-      return String(task.taskKey)
+      const mutations: RecordMutationEvent[] = []
+      const { id } = await storage.create(entity, record, mutations)
+      const task = mutations.find(({ type, recordName }) => type === 'create' && recordName === this.names.apiCall)
+      if (!task?.record) throw new Error(`No ${this.names.apiCall} was computed from ${entity} ${id}`)
+      return String(task.record.taskKey)
     }
     const taskKey = await inTransaction(this.controller, `${entity}:create`, () => once(make))
     this.arrivals.wake()
     return taskKey
   }
 
-  async #lock(apiCallId: string): Promise<LockedTask | undefined> {
+  /** The time is that of the lock, for which this may have waited. */
+  async #lock(apiCallId: string): Promise<(LockedTask & { now: number }) | undefined> {
     const { table, column, parseId } = this.calls
     const id = parseId(apiCallId)
     if (id === null) return undefined
-    const sql = `SELECT ${this.columns([...STORED_FIELDS, 'webhook'])} FROM ${table} WHERE ${column('id')} = $1 FOR UPDATE`
-    const [row] = await this.query<LockedTask>(sql, [id])
+    const fields = this.columns([...STORED_FIELDS, 'webhook'])
+    const locked = `SELECT ${fields} FROM ${table} WHERE ${column('id')} = $1 FOR UPDATE`
+    const sql = `WITH locked AS MATERIALIZED (${locked}) SELECT *, ${CLOCK} AS now FROM locked`
+    const [row] = await this.query<LockedTask & { now: number }>(sql, [id])
     return row && { ...row, id: String(id) }
   }
 }

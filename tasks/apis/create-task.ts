@@ -1,6 +1,7 @@
 /** `POST <createName>`: creates the business record that requests a task. */
 import { z } from 'zod'
 import { type API, createAPI } from '../../lib/api.js'
+import { fitting } from '../request-size.js'
 import { type WebhookOptions, webhookUrlSchema } from '../webhooks.js'
 import type { PublicAPIOptions } from './task-view.js'
 
@@ -43,7 +44,7 @@ export function createCreateTaskAPI(options: CreateTaskOptions): API {
       const userId = user?.id ?? null
       const delay = dueAtProperty !== undefined && dueAt !== undefined ? { [dueAtProperty]: dueAt } : {}
       const told = webhookProperty !== undefined && webhook !== undefined ? { [webhookProperty]: webhook } : {}
-      const record = { ...toRecord(params), ...delay, ...told, [userProperty]: userId }
+      const record = { ...toRecord(fitting(params)), ...delay, ...told, [userProperty]: userId }
       const keyed =
         key === undefined
           ? undefined

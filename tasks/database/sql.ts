@@ -115,35 +115,72 @@ export async function createIndex(controller: Controller, index: IndexDefinition
   await database.scheme(`CREATE INDEX ${beside} ${name} ON ${index.table} (${index.keys})${where}`)
 }
 
+/** The database's time when this is evaluated, in unix seconds, as SQL. */
+export const CLOCK = 'extract(epoch FROM clock_timestamp())::float8'
+
 /** The database's time now, in unix seconds. Not the transaction's start: it may have waited for a lock. */
 export async function databaseTime(controller: Controller): Promise<number> {
-  const sql = 'SELECT extract(epoch FROM clock_timestamp())::float8 AS now'
+  const sql = `SELECT ${CLOCK} AS now`
   const [row] = await databaseOf(controller).query<{ now: number }>(sql, [])
   if (!row) throw new Error('The database did not tell its time')
   return row.now
 }
 
-/**
- * As many new ids for rows of an entity as interaqt's storage would take for them, in ascending order: on PostgreSQL
- * from its sequence, in one statement.
- */
-export async function newIds(
-  controller: Controller,
-  entityName: string,
-  count: number,
-): Promise<Array<string | number>> {
-  const database = databaseOf(controller)
-  const { idSystem } = database as { idSystem?: { recordToSequenceName?: Map<string, string> } }
-  const sequence = idSystem?.recordToSequenceName?.get(entityName)
-  if (sequence === undefined) {
-    const ids: Array<string | number> = []
-    while (ids.length < count) ids.push(await database.getAutoId(entityName))
-    return ids
-  }
-  const sql = 'SELECT nextval($1::regclass)::int AS id FROM generate_series(1, $2) ORDER BY 1'
-  const rows = await database.query<{ id: number }>(sql, [`"${sequence}"`, count])
-  return rows.map(({ id }) => id)
+/** Ids of new rows, for a statement that inserts them. */
+export interface NewIds {
+  /** What the statement is given for each row. */
+  values: unknown[]
+  /** A row's id as SQL, made of what was given for it. */
+  of(value: string): string
 }
+
+/**
+ * New ids as interaqt's storage takes them: on PostgreSQL the statement itself takes them from interaqt's sequence, in
+ * the order of its rows.
+ */
+export async function newIds(controller: Controller, entityName: string, count: number): Promise<NewIds> {
+  const database = databaseOf(controller)
+  const sequence = sequenceOf(database, entityName)
+  const rows = Array.from({ length: count })
+  if (sequence !== undefined) return { values: rows.map(() => null), of: () => `nextval('"${sequence}"')::int` }
+  return { values: await Promise.all(rows.map(() => database.getAutoId(entityName))), of: (value) => value }
+}
+
+/** The sequence of an entity's ids, if the database has one: interaqt's driver keeps its name to itself. */
+function sequenceOf(database: Database, entityName: string): string | undefined {
+  const { idSystem } = database as { idSystem?: { recordToSequenceName?: Map<string, string> } }
+  return idSystem?.recordToSequenceName?.get(entityName)
+}
+
+const BLOCK = 32
+
+/** As interaqt types it; on PostgreSQL it is a number. */
+type Id = Awaited<ReturnType<Database['getAutoId']>>
+
+/**
+ * Has interaqt take the ids of these entities from its sequences in blocks, instead of by a statement for each row. Not
+ * for entities whose rows are read in the order of their ids, or for which an application chooses ids.
+ */
+export function takeIdsInBlocks(controller: Controller, entityNames: string[]): void {
+  const database = databaseOf(controller)
+  const blocks = blocksOf.get(database) ?? new Map<string, Id[]>()
+  if (!blocksOf.has(database)) {
+    blocksOf.set(database, blocks)
+    const takeOne = database.getAutoId.bind(database)
+    database.getAutoId = async (entityName) => {
+      const [block, sequence] = [blocks.get(entityName), sequenceOf(database, entityName)]
+      if (!block || sequence === undefined) return takeOne(entityName)
+      if (block.length === 0) {
+        const sql = `SELECT nextval('"${sequence}"')::int AS id FROM generate_series(1, ${BLOCK}) ORDER BY 1 DESC`
+        block.push(...(await database.query<{ id: Id }>(sql, [])).map(({ id }) => id))
+      }
+      return block.pop() ?? takeOne(entityName)
+    }
+  }
+  for (const name of entityNames) if (!blocks.has(name)) blocks.set(name, [])
+}
+
+const blocksOf = new WeakMap<Database, Map<string, Id[]>>()
 
 /** An entity's physical names, quoted for SQL: interaqt shortens and hashes them. */
 export interface PhysicalEntity {

@@ -48,6 +48,19 @@ describe.each(['PGLite', 'PostgreSQL'])('on %s', (database) => {
   const stateOf = async (id: string, of = main) =>
     (await new TaskReader(of.component.controller, TEST_TASKS).find(id))?.state as TaskState
 
+  it('ends a batch with the task that reaches 4 MiB of parameters; the next one claims the rest', async () => {
+    const { storage } = main.component.controller.system
+    const requestParams = { kind: 'simple', message: 'x'.repeat(1024 * 1024) }
+    const planted: string[] = []
+    for (let createdAt = 1; createdAt <= 6; createdAt += 1) {
+      await inTransaction(main.component.controller, 'large', async () => {
+        planted.push(String((await storage.create(TEST_TASKS.apiCall, { createdAt, requestParams })).id))
+      })
+    }
+    const batches = [ids((await claim({ limit: 32 })).tasks), ids((await claim({ limit: 32 })).tasks)]
+    expect(batches).toEqual([planted.slice(0, 4), planted.slice(4)])
+  })
+
   it('claims the oldest that are due, each with its attempt, its token and its lease', async () => {
     const time = await now()
     const second = await plant({ createdAt: 2, events: [events.queued(1, time - 1), events.failed(1, time - 1)] })

@@ -1,0 +1,56 @@
+/** What a task costs the database: the statements of its creation, its claim and each report, as round trips. */
+import { randomUUID } from 'node:crypto'
+import pg from 'pg'
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
+import { startTestMain, type TestMain } from '../support/main.js'
+import { createDatabase } from '../support/shared.js'
+import { TEST_API } from '../support/tasks.js'
+
+let main: TestMain
+const query = vi.spyOn(pg.Client.prototype, 'query')
+beforeAll(async () => {
+  main = await startTestMain({ databaseUrl: await createDatabase() })
+})
+afterAll(async () => {
+  await main?.stop()
+  query.mockRestore()
+})
+
+/** The first words of each statement, and what it answered. Main's own look for webhooks is left out. */
+async function statementsOf<T>(work: () => Promise<T>): Promise<{ statements: string[]; answer: T }> {
+  query.mockClear()
+  const answer = await work()
+  const byClient = new Map<unknown, string[]>()
+  for (const [index, [given]] of (query.mock.calls as unknown[][]).entries()) {
+    const client = query.mock.contexts[index]
+    const text = String((given as { text?: string }).text ?? given).trim()
+    byClient.set(client, [...(byClient.get(client) ?? []), text.split(' ')[0] ?? ''])
+  }
+  const statements = [...byClient.values()].flat().join(' ').replaceAll('BEGIN UPDATE COMMIT', '').trim()
+  return { statements: statements.split(/ +/), answer }
+}
+
+it('a task is created in five statements, claimed in six, and each report takes four', async () => {
+  const create = () => main.post('/api/test/run', { kind: 'simple', message: 'counted' })
+  // It takes a block of ids.
+  await create()
+  const created = await statementsOf(create)
+  expect(created.answer).toMatchObject({ status: 200 })
+  expect(created.statements).toEqual(['BEGIN', 'SELECT', 'INSERT', 'INSERT', 'COMMIT'])
+
+  const claim = () => main.internalPost(`${TEST_API}/claimTasks`, { claimId: randomUUID(), limit: 2 })
+  const claimed = await statementsOf(claim)
+  expect(claimed.answer.body.tasks).toHaveLength(2)
+  expect(claimed.statements).toEqual(['BEGIN', 'SELECT', 'SELECT', 'SELECT', 'WITH', 'COMMIT'])
+
+  const [{ id: apiCallId, taskKey }] = claimed.answer.body.tasks
+  const run = { apiCallId, taskKey, attempt: 1, runId: 'run-1' }
+  const result = { success: true, steps: ['counted'] }
+  for (const report of [{ status: 'begin' }, { status: 'processing' }, { status: 'completed', result }]) {
+    const reported = await statementsOf(() =>
+      main.internalPost(`${TEST_API}/reportTestAsyncTaskResult`, { ...run, ...report }),
+    )
+    expect(reported.answer).toMatchObject({ status: 200 })
+    expect(reported.statements).toEqual(['BEGIN', 'WITH', 'WITH', 'COMMIT'])
+  }
+})

@@ -16,6 +16,8 @@ const { values } = parseArgs({
     minutes: { type: 'string', default: '5' },
     /** Kinds of faults to leave out, separated by commas. */
     without: { type: 'string', default: '' },
+    /** A fault of claims beside each other fault. */
+    claims: { type: 'boolean', default: false },
   },
 })
 const folder = `.data/chaos/${new Date().toISOString().replace(/[:.]/g, '-')}`
@@ -27,6 +29,7 @@ try {
     seed: positive('seed'),
     minutes: positive('minutes'),
     without: kinds(values.without),
+    claims: values.claims,
     folder,
     say: console.log,
   })

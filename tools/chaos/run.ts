@@ -10,6 +10,7 @@ import { ChaosSystem } from './system/system.js'
 import { type PlannedTask, planTasks } from './tasks.js'
 import { acceptedReports, judgeAnswers } from './witnesses/answers.js'
 import { judgeCreates, readCreates } from './witnesses/ark.js'
+import { claimsOf, judgeClaims } from './witnesses/claims.js'
 import { countTasks, KINDS, type Query, readTasks } from './witnesses/database.js'
 import { judgeEndings } from './witnesses/endings.js'
 import { judgeEvents } from './witnesses/event-table.js'
@@ -27,6 +28,8 @@ export interface ChaosOptions {
   patienceMinutes?: number
   /** Kinds of faults to leave out. */
   without?: readonly FaultKind[]
+  /** Whether a fault of claims begins with each other fault. */
+  claims?: boolean
   /** Holds logs, results and Temporal's data. */
   folder: string
   /** Called with each line of progress. */
@@ -58,7 +61,7 @@ interface Disturbed {
 }
 
 async function disturb(system: ChaosSystem, options: ChaosOptions): Promise<Disturbed> {
-  const { seed, tasks: count, daemons, mains, minutes, patienceMinutes = 0, without = [] } = options
+  const { seed, tasks: count, daemons, mains, minutes, patienceMinutes = 0, without = [], claims = false } = options
   const limitMs = (minutes + patienceMinutes) * 60_000
   const windowMs = minutes * 60_000 * FAULT_SHARE
   const startedAt = Date.now()
@@ -79,7 +82,7 @@ async function disturb(system: ChaosSystem, options: ChaosOptions): Promise<Dist
     onCreated: (task) => created.push(task),
     signal,
   })
-  const injecting = injector.run(scheduleFaults({ seed, daemons, mains, windowMs, without }), signal)
+  const injecting = injector.run(scheduleFaults({ seed, daemons, mains, windowMs, without, claims }), signal)
   const followed = followTasks(query, () => created.length === count, say, signal)
   await Promise.all([loading, injecting, followed]).finally(() => clearTimeout(limit))
   if (injector.errors.length > 0) throw new AggregateError(injector.errors, 'the harness failed, and proves nothing')
@@ -122,6 +125,7 @@ async function hearWitnesses(system: ChaosSystem, { planned, created, faults }: 
   const violations: Violation[] = [
     ...judgeEndings(planned, created, tasks),
     ...judgeExecutions(executions),
+    ...judgeClaims(tasks, claimsOf(system.daemonProxies, faults)),
     ...judgeCreates(tasks, creates),
     ...tasks.flatMap((task) => {
       const { violations: inTable, spans } = judgeEvents(task)

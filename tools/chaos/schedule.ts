@@ -6,6 +6,22 @@ import { type Random, seededRandom } from './random.js'
 export const HTTP_FAULTS = ['delay', 'drop-answer', 'answer-5xx', 'half-open'] as const
 export type HttpFault = (typeof HTTP_FAULTS)[number]
 
+/** How single claims of batches (`claimTasks`) are disturbed. */
+export const CLAIM_FAULTS = [
+  /** Main has committed. */
+  'drop-answer',
+  'drop-request',
+  'delay',
+  'answer-5xx',
+  /** The connection is cut while the request is parked, or its answer is on its way. */
+  'cut',
+  /** It arrives twice, at two mains if there are two. */
+  'repeat',
+  /** The main that has committed is killed before it answers. */
+  'kill-main',
+] as const
+export type ClaimFault = (typeof CLAIM_FAULTS)[number]
+
 /** The routes between processes that lead through the fault proxy, named by their target. */
 export const ROUTES = ['main', 'ark', 'images'] as const
 export type Route = (typeof ROUTES)[number]
@@ -30,6 +46,8 @@ export type Fault =
   | { kind: 'workflow-terminate'; count: number; durationMs: 0 }
   /** `share` of the requests on the route are disturbed while it lasts. */
   | { kind: HttpFault; route: Route; share: number; durationMs: number }
+  /** `share` of the claims of batches are disturbed while it lasts; with `kill-main`, the first of them. */
+  | { kind: 'claim-fault'; fault: ClaimFault; share: number; durationMs: number }
   /** The provider's next `count` requests of that kind fail. */
   | { kind: 'provider-fault'; route: 'ark' | 'images'; fault: ProviderFault; count: number; durationMs: 0 }
 
@@ -44,6 +62,7 @@ export const FAULT_KINDS: readonly FaultKind[] = [
   'postgres-restart',
   'workflow-terminate',
   'provider-fault',
+  'claim-fault',
   ...HTTP_FAULTS,
 ]
 export type ScheduledFault = Fault & { atMs: number }
@@ -56,6 +75,8 @@ export interface ScheduleOptions {
   windowMs: number
   /** Kinds to leave out. */
   without?: readonly FaultKind[]
+  /** Whether a fault of claims begins with each other fault. */
+  claims?: boolean
 }
 
 /**
@@ -70,7 +91,14 @@ const MEAN_PAUSE_BETWEEN_FAULTS_MS = 5_000
  * Draws the faults of one run, in the order in which they begin: every kind once before any comes a second time,
  * at least once each however short the window.
  */
-export function scheduleFaults({ seed, daemons, mains, windowMs, without = [] }: ScheduleOptions): ScheduledFault[] {
+export function scheduleFaults({
+  seed,
+  daemons,
+  mains,
+  windowMs,
+  without = [],
+  claims,
+}: ScheduleOptions): ScheduledFault[] {
   const random = seededRandom(seed, 'faults')
   const kinds = makers(random, daemons, mains).filter(({ kind }) => !without.includes(kind))
   if (kinds.length === 0) return []
@@ -79,9 +107,11 @@ export function scheduleFaults({ seed, daemons, mains, windowMs, without = [] }:
   while (drawn.length < count) drawn.push(...random.shuffled(kinds).map(({ make }) => make()))
 
   const slotMs = windowMs / count
+  const nextClaimFault = claimFaults(random)
   return drawn
     .slice(0, count)
     .map((fault, slot) => ({ ...fault, atMs: Math.round((slot + random.next()) * slotMs) }))
+    .flatMap((fault) => (claims ? [fault, { ...nextClaimFault(), atMs: fault.atMs }] : [fault]))
     .sort((a, b) => a.atMs - b.atMs)
 }
 
@@ -102,8 +132,20 @@ function makers(random: Random, daemons: number, mains: number): Array<{ kind: F
     () => ({ kind: 'workflow-terminate', count: random.between(1, 4), durationMs: 0 }),
     ...HTTP_FAULTS.map((kind) => (): Fault => httpFault(random, kind)),
     () => providerFault(random),
+    claimFaults(random),
   ]
   return all.map((make) => ({ kind: make().kind, make }))
+}
+
+/** Each kind once, in any order, before any comes again. */
+function claimFaults(random: Random): () => Fault {
+  let left: ClaimFault[] = []
+  return () => {
+    if (left.length === 0) left = random.shuffled(CLAIM_FAULTS)
+    const fault = left.pop() as ClaimFault
+    const share = random.between(3, 8) / 10
+    return { kind: 'claim-fault', fault, share, durationMs: random.between(3_000, 10_000) }
+  }
 }
 
 function providerFault(random: Random): Fault {

@@ -13,6 +13,7 @@ function exchange(asked: object, given: Partial<Exchange> = {}): Exchange {
     asked: asked7,
     status: 200,
     answered: { success: true },
+    delivered: true,
     sentAt: 4100,
     answeredAt: 4200,
     ...given,

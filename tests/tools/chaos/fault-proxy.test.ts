@@ -99,6 +99,55 @@ describe('the fault proxy', () => {
     expect(reached.length).toBeLessThan(12)
   })
 
+  it('disturbs only the paths that it is told to', async () => {
+    proxy.disturb({ kind: 'drop-request', share: 1, pathEnd: '/other' })
+    expect((await post({ n: 1 })).status).toBe(201)
+    proxy.disturb({ kind: 'drop-request', share: 1, pathEnd: '/path' })
+    await expect(post({ n: 2 })).rejects.toThrow('fetch failed')
+    expect(reached).toEqual(['{"n":1}'])
+    expect(proxy.exchanges).toMatchObject([{ delivered: true }])
+  })
+
+  it('delivers a request twice, and answers it once', async () => {
+    proxy.disturb({ kind: 'repeat', share: 1 })
+    expect(await (await post({ n: 1 })).json()).toEqual({ got: { n: 1 } })
+    await eventually(() => expect(proxy.exchanges).toHaveLength(2))
+    expect(reached).toEqual(['{"n":1}', '{"n":1}'])
+    expect(proxy.exchanges.filter(({ delivered }) => delivered)).toHaveLength(1)
+  })
+
+  it('cuts the connection of a request that is parked', async () => {
+    const parked = new Promise<void>((resolve) => {
+      onReached = () => {
+        server.removeAllListeners('request')
+        resolve()
+      }
+    })
+    server.removeAllListeners('request').on('request', (incoming) => {
+      onReached('')
+      incoming.resume()
+    })
+    proxy.disturb({ kind: 'cut', share: 1 })
+    await expect(post({ n: 1 })).rejects.toThrow('fetch failed')
+    await parked
+    expect(proxy.exchanges).toEqual([])
+  })
+
+  it('kills the first target that says that it has claimed something, and drops its answer', async () => {
+    const killed: number[] = []
+    proxy.disturb({ kind: 'kill-main', share: 1, kill: (target) => killed.push(target) })
+    server.removeAllListeners('request').on('request', (incoming, outgoing) => {
+      incoming.resume()
+      outgoing.end(JSON.stringify({ claimed: incoming.headers['x-claims'] === 'yes' }))
+    })
+    const ask = (claims: string) => fetch(proxy.url, { method: 'POST', headers: { 'x-claims': claims }, body: '{}' })
+    expect((await ask('no')).status).toBe(200)
+    await expect(ask('yes')).rejects.toThrow('fetch failed')
+    expect((await ask('yes')).status).toBe(200)
+    expect(killed).toEqual([1])
+    expect(proxy.exchanges.map(({ delivered }) => delivered)).toEqual([true, false, true])
+  })
+
   it('cuts the way, and mends it', async () => {
     const mend = proxy.cut()
     await expect(post({ n: 1 })).rejects.toThrow('fetch failed')

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { FAULT_KINDS, scheduleFaults } from '@/tools/chaos/schedule.js'
+import { CLAIM_FAULTS, FAULT_KINDS, scheduleFaults } from '@/tools/chaos/schedule.js'
 import { planTasks } from '@/tools/chaos/tasks.js'
 
 const options = { seed: 1, daemons: 3, mains: 2, windowMs: 150_000 }
@@ -27,6 +27,13 @@ describe('the schedule of faults', () => {
       new Set(faults.flatMap((fault) => ('index' in fault && fault.kind.startsWith(prefix) ? [fault.index] : [])))
     expect(aimedAt('daemon')).toEqual(new Set([0, 1, 2]))
     expect(aimedAt('main')).toEqual(new Set([0, 1]))
+  })
+
+  it('has every fault of claims, where each other fault is to come with one', () => {
+    const faults = scheduleFaults({ ...options, claims: true })
+    const ofClaims = faults.flatMap((fault) => (fault.kind === 'claim-fault' ? [fault.fault] : []))
+    expect(new Set(ofClaims)).toEqual(new Set(CLAIM_FAULTS))
+    expect(ofClaims.length).toBeGreaterThanOrEqual(faults.length / 2)
   })
 
   it('leaves out what it is told to', () => {

@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, request, type Server, type ServerRe
 import type { AddressInfo, Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Random } from '../random.js'
-import type { HttpFault } from '../schedule.js'
+import { CLAIM_FAULTS, type ClaimFault, HTTP_FAULTS, type HttpFault } from '../schedule.js'
 
 /** A POST that the target received and answered, whether or not the caller got the answer. */
 export interface Exchange {
@@ -13,24 +13,34 @@ export interface Exchange {
   asked: unknown
   status: number
   answered: unknown
+  /** Whether the answer was passed on to a caller who still waited for it. */
+  delivered: boolean
   /** Unix milliseconds: when it was passed on, and when the target's answer arrived. */
   sentAt: number
   answeredAt: number
 }
 
 export interface Disturbance {
-  kind: HttpFault
+  kind: HttpFault | ClaimFault
   /** Of the requests, in (0, 1]. */
   share: number
+  /** How the paths end that it disturbs. Default: all. */
+  pathEnd?: string
+  /** With `kill-main`: kills the target of this place, whose answer is dropped. Called once. */
+  kill?(target: number): void
 }
 
 /** Long enough that some callers give up first, and the request arrives after that. */
 const DELAY_MS = { shortest: 200, longest: 5_000 }
+const CUT_AFTER_MS = { shortest: 0, longest: 3_000 }
 
 export class FaultProxy {
   readonly exchanges: Exchange[] = []
   /** Requests disturbed so far, by kind. */
-  readonly disturbed: Record<HttpFault, number> = { delay: 0, 'drop-answer': 0, 'answer-5xx': 0, 'half-open': 0 }
+  readonly disturbed = Object.fromEntries([...HTTP_FAULTS, ...CLAIM_FAULTS].map((kind) => [kind, 0])) as Record<
+    Disturbance['kind'],
+    number
+  >
   readonly #disturbances = new Set<Disturbance>()
   readonly #sockets = new Set<Socket>()
   readonly #server: Server
@@ -92,40 +102,71 @@ export class FaultProxy {
 
   async #handle(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const body = await readAll(incoming)
-    const fault = this.#drawFault()
+    const disturbance = this.#drawDisturbance(incoming)
+    const fault = disturbance?.kind
     if (fault === 'answer-5xx') {
       outgoing.writeHead(this.random.pick([500, 502, 503]), { 'content-type': 'application/json' })
       return void outgoing.end('{"success":false,"error":"the fault proxy says so"}')
     }
+    if (fault === 'drop-request') return void incoming.socket.destroy()
     // Half of the half-open requests never arrive at the target.
     if (fault === 'half-open' && this.random.next() < 0.5) return
     if (fault === 'delay') await delay(this.random.between(DELAY_MS.shortest, DELAY_MS.longest))
+    if (fault === 'repeat') void this.#pass(incoming, outgoing, body)
+    // An abandoned read is dropped, a write goes on.
+    const drops = incoming.method === 'GET' || fault === 'cut'
+    if (fault === 'cut') void delay(this.#cutAfterMs()).then(() => incoming.socket.destroy())
 
-    const answer = await this.#pass(incoming, outgoing, body)
+    const passed = await this.#pass(incoming, outgoing, body, drops)
     if (fault === 'half-open') return
     if (fault === 'drop-answer') return void incoming.socket.destroy()
-    if (answer === null) return void outgoing.writeHead(502).end()
+    if (passed === null) return void outgoing.writeHead(502).end()
+    const { answer, exchange } = passed
+    if (fault === 'kill-main' && disturbance && this.#kills(disturbance, exchange, passed.target)) {
+      return void incoming.socket.destroy()
+    }
+    exchange.delivered = !outgoing.destroyed
     outgoing.writeHead(answer.status, answer.headers).end(answer.body)
   }
 
-  #drawFault(): HttpFault | null {
-    for (const { kind, share } of this.#disturbances) {
-      if (this.random.next() >= share) continue
-      this.disturbed[kind] += 1
-      return kind
+  #drawDisturbance({ url = '' }: IncomingMessage): Disturbance | null {
+    const [path = ''] = url.split('?')
+    for (const disturbance of this.#disturbances) {
+      const { kind, share, pathEnd = '' } = disturbance
+      if (!path.endsWith(pathEnd) || this.random.next() >= share) continue
+      // It counts once there was something to kill.
+      if (kind !== 'kill-main') this.disturbed[kind] += 1
+      return disturbance
     }
     return null
   }
 
-  async #pass(incoming: IncomingMessage, outgoing: ServerResponse, body: Buffer): Promise<Answer | null> {
+  #cutAfterMs(): number {
+    return this.random.between(CUT_AFTER_MS.shortest, CUT_AFTER_MS.longest)
+  }
+
+  /** Kills a target whose answer says that it has claimed something. */
+  #kills(disturbance: Disturbance, { answered }: Exchange, target: number): boolean {
+    const claimed = (answered as { claimed?: unknown } | undefined)?.claimed === true
+    if (!claimed || !this.#disturbances.delete(disturbance)) return false
+    this.disturbed['kill-main'] += 1
+    disturbance.kill?.(target)
+    return true
+  }
+
+  async #pass(
+    incoming: IncomingMessage,
+    outgoing: ServerResponse,
+    body: Buffer,
+    drops = false,
+  ): Promise<{ answer: Answer; exchange: Exchange; target: number } | null> {
     const turn = this.#turn++
     for (let tries = 0; tries < this.targets.length; tries++) {
-      const target = this.targets[(turn + tries) % this.targets.length] as URL
+      const place = (turn + tries) % this.targets.length
       const sentAt = Date.now()
       try {
-        const answer = await send(target, incoming, outgoing, body)
-        this.#log(incoming, body, answer, sentAt)
-        return answer
+        const answer = await send(this.targets[place] as URL, incoming, outgoing, body, drops)
+        return { answer, exchange: this.#log(incoming, body, answer, sentAt), target: place }
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'ECONNREFUSED') return null
       }
@@ -133,18 +174,20 @@ export class FaultProxy {
     return null
   }
 
-  #log({ method, url = '' }: IncomingMessage, body: Buffer, answer: Answer, sentAt: number): void {
-    if (method !== 'POST') return
+  #log({ method, url = '' }: IncomingMessage, body: Buffer, answer: Answer, sentAt: number): Exchange {
     const [path = ''] = url.split('?')
     const { status } = answer
-    this.exchanges.push({
+    const exchange: Exchange = {
       path,
       asked: parse(body),
       status,
       answered: parse(answer.body),
+      delivered: false,
       sentAt,
       answeredAt: Date.now(),
-    })
+    }
+    if (method === 'POST') this.exchanges.push(exchange)
+    return exchange
   }
 
   #dropAll(): void {
@@ -158,7 +201,14 @@ interface Answer {
   body: Buffer
 }
 
-async function send(target: URL, incoming: IncomingMessage, outgoing: ServerResponse, body: Buffer): Promise<Answer> {
+/** @param drops whether the request ends if its caller gives up */
+async function send(
+  target: URL,
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  body: Buffer,
+  drops: boolean,
+): Promise<Answer> {
   // Keeps the caller's Host header: a simulator builds its files' URLs from it.
   const { connection: _, 'transfer-encoding': __, ...headers } = incoming.headers
   const passed = request({
@@ -169,8 +219,7 @@ async function send(target: URL, incoming: IncomingMessage, outgoing: ServerResp
     headers: { ...headers, 'content-length': body.length },
     agent: false,
   })
-  // An abandoned read is dropped; a write goes on.
-  const giveUp = () => incoming.method === 'GET' && passed.destroy()
+  const giveUp = () => drops && passed.destroy()
   outgoing.once('close', giveUp)
   // Reported to the waiting code below, or, after the answer has begun, through the answer itself.
   passed.on('error', () => {})

@@ -1,8 +1,10 @@
 /** Carries out the schedule, and records what happened. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { Client, Connection } from '@temporalio/client'
+import { CLAIM_TASKS } from '../../../protocol/names.js'
 import { type Random, seededRandom } from '../random.js'
-import type { FaultKind, HttpFault, ScheduledFault } from '../schedule.js'
+import type { FaultKind, Route, ScheduledFault } from '../schedule.js'
+import type { Disturbance } from './fault-proxy.js'
 import type { ChaosSystem } from './system.js'
 
 /** A fault as it happened. Unix milliseconds. */
@@ -11,6 +13,8 @@ export interface InflictedFault {
   description: string
   startedAt: number
   endedAt: number
+  /** The process that it aimed at, if one of several. */
+  index?: number
   /** How many things it hit: processes, workflows, or requests. 0 if its target was not there. */
   hits: number
 }
@@ -49,7 +53,8 @@ export class Injector {
     try {
       this.say(description)
       const hits = await this.#carryOut(fault)
-      this.inflicted.push({ kind: fault.kind, description, startedAt, endedAt: Date.now(), hits })
+      const aim = 'index' in fault ? { index: fault.index } : {}
+      this.inflicted.push({ kind: fault.kind, description, startedAt, endedAt: Date.now(), hits, ...aim })
     } catch (cause) {
       this.errors.push(new Error(`${description} could not be carried out`, { cause }))
     }
@@ -80,8 +85,14 @@ export class Injector {
       case 'provider-fault':
         system.failProvider(fault.route, fault.fault, fault.count)
         return fault.count
+      case 'claim-fault': {
+        const { fault: kind, share } = fault
+        // The killed main is away for a while, like one that `main-kill` hits.
+        const kill = (target: number) => void this.system.mains[target]?.kill(durationMs)
+        return this.#disturb('main', { kind, share, pathEnd: `/${CLAIM_TASKS}`, kill }, durationMs)
+      }
       default:
-        return this.#disturb(fault.route, fault.kind, fault.share, durationMs)
+        return this.#disturb(fault.route, { kind: fault.kind, share: fault.share }, durationMs)
     }
   }
 
@@ -89,16 +100,12 @@ export class Injector {
     return (kind.startsWith('main') ? this.system.mains : this.system.daemons)[index]
   }
 
-  async #disturb(
-    route: Extract<ScheduledFault, { share: number }>['route'],
-    kind: HttpFault,
-    share: number,
-    durationMs: number,
-  ): Promise<number> {
+  async #disturb(route: Route, disturbance: Disturbance, durationMs: number): Promise<number> {
+    const { kind } = disturbance
     const proxies = this.system.proxies(route)
     const count = () => proxies.reduce((sum, proxy) => sum + proxy.disturbed[kind], 0)
     const before = count()
-    const ends = proxies.map((proxy) => proxy.disturb({ kind, share }))
+    const ends = proxies.map((proxy) => proxy.disturb({ ...disturbance }))
     await delay(durationMs)
     for (const end of ends) end()
     return count() - before
@@ -161,6 +168,8 @@ function describe(fault: ScheduledFault): string {
       return `terminate ${fault.count} workflows`
     case 'provider-fault':
       return `${fault.route} simulator: next ${fault.count} ${fault.fault}`
+    case 'claim-fault':
+      return `claims: ${fault.fault} of ${Math.round(fault.share * 100)} %${forSeconds}`
     case 'temporal-restart':
     case 'postgres-restart':
       return `${fault.kind}${forSeconds}`

@@ -16,6 +16,7 @@ const eventSchema = z.object({
   dueAt: nullableNumber,
   retryable: z.boolean().optional(),
   adopted: z.boolean().optional(),
+  claimId: z.string().optional(),
 })
 
 const taskRowSchema = z.object({

@@ -11,9 +11,10 @@ import { createOperatorActsAPI } from '../tasks/apis/operator-acts.js'
 import { createTaskAPIs } from '../tasks/apis/public-tasks.js'
 import { createReportTaskEventAPI } from '../tasks/apis/report.js'
 import { createRunsToCheckAPI } from '../tasks/apis/runs-to-check.js'
+import { takeIdsInBlocks } from '../tasks/database/sql.js'
 import { type RemovalBatch, removeEndedTasks } from '../tasks/ended-tasks.js'
 import { type CallEntityNames, callEntityNames, createCallEntities, labelled, pendingTask } from '../tasks/entities.js'
-import { addIdempotencyKeys } from '../tasks/idempotency.js'
+import { addIdempotencyKeys, IDEMPOTENCY_KEYS } from '../tasks/idempotency.js'
 import { addOperatorActs, prepareOperatorActs } from '../tasks/operator-acts.js'
 import type { OperatedTasks } from '../tasks/operators/index.js'
 import { fitting } from '../tasks/request-size.js'
@@ -47,6 +48,7 @@ export class PullIntegration<Params extends z.ZodObject, Result extends z.ZodTyp
     const { maxTasksInFlight, maxOpenTasksPerUser, source } = this.options
     const rules = { policy: this.#policy, maxTasksInFlight, maxOpenTasksPerUser }
     this.#store = new TaskStore(controller, this.#names, rules)
+    takeIdsInBlocks(controller, [this.#names.apiCall, this.#sourceRelation, IDEMPOTENCY_KEYS])
     const { listeners } = this.#store
     const { namespace, logger } = this.args
     if (listeners.length > 0) {

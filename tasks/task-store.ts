@@ -4,10 +4,10 @@ import type { Controller, RecordMutationEvent } from 'interaqt'
 import { claimableAt, type Decision, decide, isLive, type TaskRequest, type TaskState } from '../protocol/index.js'
 import { Arrivals } from './arrivals.js'
 import { type BatchToClaim, type ClaimedBatch, claimBatch, isAnyDue } from './claim-batch.js'
-import { CLOCK, inTransaction, takeIdsInBlocks } from './database/sql.js'
+import { CLOCK, inTransaction } from './database/sql.js'
 import type { CallEntityNames } from './entities.js'
 import { EventLog } from './event-log.js'
-import { IDEMPOTENCY_KEYS, IdempotencyKeys, type KeyedRequest, type MakeOnce } from './idempotency.js'
+import { IdempotencyKeys, type KeyedRequest, type MakeOnce } from './idempotency.js'
 import { listenersOf } from './listeners.js'
 import { ensureMayOpenTask, isFull, type TaskRules } from './task-limits.js'
 import { type LockedTask, STORED_FIELDS, type StoredTask, TaskReader } from './task-reader.js'
@@ -54,7 +54,6 @@ export class TaskStore extends TaskReader {
   ) {
     super(controller, names)
     this.#keys = new IdempotencyKeys(controller)
-    takeIdsInBlocks(controller, [names.apiCall, IDEMPOTENCY_KEYS])
     this.listeners = listenersOf(controller, names)
     this.#log = new EventLog(this, this.listeners.length > 0)
     this.webhooks = new WebhookQueue(this, (taskKey) => this.watches.moved(taskKey))

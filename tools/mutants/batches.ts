@@ -29,6 +29,20 @@ export const BATCHES_RULES: Mutant[] = [
     tests: CLAIMING,
   },
   {
+    name: 'batch-of-any-size',
+    file: CLAIM_BATCH,
+    from: ' WHERE before < ${MAX_BATCH_BYTES}',
+    to: '',
+    tests: CLAIMING,
+  },
+  {
+    name: 'new-tasks-written-thrice',
+    file: 'tasks/entities.ts',
+    from: "return isWhole && given.status === 'pending' ? ComputationResult.skip() : newTaskState(given, maxAttempts)",
+    to: 'return newTaskState(given, maxAttempts)',
+    tests: ['tests/tasks/statements.test.ts'],
+  },
+  {
     name: 'batch-not-locked',
     file: 'tasks/claimable.ts',
     from: ' FOR UPDATE SKIP LOCKED)`',

@@ -64,18 +64,8 @@ export const STORE_RULES: Mutant[] = [
   {
     name: 'time-before-the-lock',
     file: TASK_STORE,
-    from: `      const row = await this.#lock(apiCallId)
-      if (!row) return undefined
-      const joins = request.status === 'queued' && maxTasksInFlight !== undefined && !isLive(row.state)
-      const atCapacity = joins && (await isFull(this, maxTasksInFlight))
-      const now = await databaseTime(this.controller)
-`,
-    to: `      const now = await databaseTime(this.controller)
-      const row = await this.#lock(apiCallId)
-      if (!row) return undefined
-      const joins = request.status === 'queued' && maxTasksInFlight !== undefined && !isLive(row.state)
-      const atCapacity = joins && (await isFull(this, maxTasksInFlight))
-`,
+    from: 'SELECT *, ${CLOCK} AS now FROM locked',
+    to: 'SELECT *, extract(epoch FROM statement_timestamp())::float8 AS now FROM locked',
     tests: LOCKED,
   },
   {

@@ -210,7 +210,7 @@ describe('production', () => {
     const longestMs = Math.max(video.requestTimeoutMs, image.requestTimeoutMs) + 10_000
     expect(shutdownGraceMs * CANCEL_AFTER).toBeGreaterThan(longestMs)
 
-    const manifest = readFileSync('deploy/kubernetes/async-task.yaml', 'utf8')
+    const manifest = readFileSync('deploy/kubernetes/base/async-task.yaml', 'utf8')
     const graceSeconds = Number(/terminationGracePeriodSeconds: (\d+)/.exec(manifest)?.[1])
     expect(graceSeconds * 1000).toBeGreaterThan(shutdownGraceMs)
   })

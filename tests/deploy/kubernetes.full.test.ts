@@ -1,4 +1,4 @@
-/** Both components as the manifests of `deploy/kubernetes/` start them, in a cluster's environment. */
+/** Both components as the manifests of `deploy/kubernetes` start them, in a cluster's environment. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
@@ -11,7 +11,7 @@ import { createDatabase } from '../support/shared.js'
 import { buildImage, type Image } from './image.js'
 import { containerEnv, type Deployment, readManifests, type Service, serviceLinks, type Values } from './manifests.js'
 
-const { deployments, services } = readManifests()
+const { deployments, services } = await readManifests()
 
 /** What is there beside the application: every cluster's own API, and Temporal. */
 const otherServices: Service[] = [
@@ -92,14 +92,18 @@ describe('the containers', () => {
     const links = Object.assign({}, ...[...services, ...otherServices].map(serviceLinks))
     const own = containerEnv(container, cluster.secrets, cluster.configMaps)
     // As Kubernetes does: what the manifest says wins over Services, and they over the image.
-    const env = { ...image.env, ...cluster.network, ...links, ...own, ARTIFACTS_DIR: join(folder, 'artifacts') }
-    const { readinessProbe, ports } = container
-    expect(ports).toEqual([{ name: readinessProbe.httpGet.port, containerPort: port }])
+    const mounted = { ARTIFACTS_DIR: join(folder, 'artifacts') }
+    const elsewhere = own.TEMPORAL_METRICS_PORT && { TEMPORAL_METRICS_PORT: String(await freePort()) }
+    const env = { ...image.env, ...cluster.network, ...links, ...own, ...mounted, ...elsewhere }
+    const { startupProbe, readinessProbe, livenessProbe, ports } = container
+    expect(ports).toContainEqual({ name: readinessProbe.httpGet.port, containerPort: port })
 
     await ready(container.args, env)
-    const probe = `http://127.0.0.1:${cluster.network[portVariable]}${readinessProbe.httpGet.path}`
     // A cluster asks again and again: readiness comes and goes with the gates.
-    await expect.poll(async () => (await fetch(probe)).status).toBe(200)
+    for (const { httpGet } of [startupProbe, livenessProbe, readinessProbe]) {
+      const probe = `http://127.0.0.1:${cluster.network[portVariable]}${httpGet.path}`
+      await expect.poll(async () => (await fetch(probe)).status, { message: httpGet.path }).toBe(200)
+    }
   })
 
   /** Resolves when the process says that it is ready; rejects with what it printed when it ends before. */

@@ -1,12 +1,9 @@
-/** The manifests of `deploy/kubernetes/`, and the environment that a cluster makes of them for a container. */
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { parseAllDocuments } from 'yaml'
+/** The Deployments and Services of production, and the environment that a cluster makes of them for a container. */
 import { z } from 'zod'
-
-const FOLDER = 'deploy/kubernetes'
+import { render } from './render.js'
 
 const source = z.object({ name: z.string(), key: z.string(), optional: z.boolean().default(false) })
+const probe = z.object({ httpGet: z.object({ path: z.string(), port: z.string() }) })
 const containerSchema = z.object({
   args: z.array(z.string()),
   ports: z.array(z.object({ name: z.string(), containerPort: z.number() })),
@@ -18,7 +15,9 @@ const containerSchema = z.object({
     }),
   ),
   envFrom: z.array(z.object({ secretRef: z.object({ name: z.string() }) })).default([]),
-  readinessProbe: z.object({ httpGet: z.object({ path: z.string(), port: z.string() }) }),
+  startupProbe: probe,
+  readinessProbe: probe,
+  livenessProbe: probe,
 })
 const deploymentSchema = z.object({
   kind: z.literal('Deployment'),
@@ -39,10 +38,8 @@ export type Deployment = z.infer<typeof deploymentSchema>
 export type Service = z.infer<typeof serviceSchema>
 type Container = z.infer<typeof containerSchema>
 
-export function readManifests(): { deployments: Deployment[]; services: Service[] } {
-  const objects = readdirSync(FOLDER)
-    .flatMap((file) => parseAllDocuments(readFileSync(join(FOLDER, file), 'utf8')))
-    .map((document) => document.toJS() as { kind: string })
+export async function readManifests(): Promise<{ deployments: Deployment[]; services: Service[] }> {
+  const objects = await render('overlays/prod')
   const ofKind = (wanted: string) => objects.filter(({ kind }) => kind === wanted)
   return {
     deployments: ofKind('Deployment').map((object) => deploymentSchema.parse(object)),

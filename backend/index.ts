@@ -14,6 +14,8 @@ const ofRequest = () => [
   Property.create({ name: 'options', type: 'object' }),
   /** Unix seconds before which nothing is to be done; null for at once. */
   Property.create({ name: 'dueAt', type: 'number' }),
+  /** Tasks of a higher one begin first; null for 0. */
+  Property.create({ name: 'priority', type: 'number' }),
   /** The user who asked, and to whom alone the task is shown; null for nobody in particular. */
   Property.create({ name: 'userId', type: 'string' }),
   /** The URL that is told of the end; null for none. */

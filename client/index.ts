@@ -23,6 +23,8 @@ export interface CreateOptions {
   idempotencyKey?: string
   /** Unix seconds before which the task does not begin. */
   dueAt?: number
+  /** From -100 to 100; tasks of a higher one begin first. Default: 0. */
+  priority?: number
   /** The https URL that main tells of the end, where main has a secret for that. */
   webhook?: string
   signal?: AbortSignal
@@ -79,8 +81,10 @@ function tasksOf(connection: Connection, path: string, create: string): Tasks<ob
   const task = (id: string) => new Task<unknown>(id, `${path}/tasks/${encodeURIComponent(id)}`, connection)
   return {
     task,
-    async create(request, { idempotencyKey = newKey(), dueAt, webhook, signal } = {}) {
-      const body = { ...request, ...(dueAt !== undefined && { dueAt }), ...(webhook !== undefined && { webhook }) }
+    async create(request, { idempotencyKey = newKey(), signal, ...asked } = {}) {
+      const { dueAt, priority, webhook } = asked
+      const given = Object.entries({ dueAt, priority, webhook }).filter(([, value]) => value !== undefined)
+      const body = { ...request, ...Object.fromEntries(given) }
       const { taskId } = await connection.ask('POST', `${path}/${create}`, { body, idempotencyKey, signal })
       if (typeof taskId === 'string') return task(taskId)
       throw new TaskClientError('UNREADABLE', 'The answer has no task id: is baseUrl right?', false)

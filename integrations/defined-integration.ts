@@ -19,6 +19,7 @@ export function createDefinedIntegration(
     entityName,
     toRequestParams: ({ request }) => request as Record<string, unknown>,
     dueAtProperty: 'dueAt',
+    priorityProperty: 'priority',
     userProperty: 'userId',
     webhookProperty: 'webhook',
     api: { namespace, createName: 'create', toRecord: (request) => ({ request }) },
@@ -28,6 +29,7 @@ export function createDefinedIntegration(
       const properties = [
         Property.create({ name: 'request', type: 'object' }),
         Property.create({ name: 'dueAt', type: 'number' }),
+        Property.create({ name: 'priority', type: 'number' }),
         Property.create({ name: 'userId', type: 'string' }),
         Property.create({ name: 'webhook', type: 'string' }),
       ]

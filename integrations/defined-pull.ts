@@ -23,7 +23,8 @@ export function definedPull(
   { allowPrivateUrls, ...options }: DefinedOptions,
 ): DefinedPull {
   const { name, entityPrefix, workflowName, resultSchema, takesCallbacks } = definition
-  const { enabled, maxTasksInFlight, maxOpenTasksPerUser, pollSeconds, requestsPerMinute, userUrlHosts = [] } = section
+  const { enabled, maxTasksInFlight, maxTasksInFlightPerUser, maxOpenTasksPerUser, requestsPerMinute } = section
+  const { pollSeconds, userUrlHosts = [] } = section
   const pull = {
     name,
     entityPrefix,
@@ -35,7 +36,7 @@ export function definedPull(
     requestSchema: definition.requestSchema({ allowPrivateUrls, userUrlHosts }),
     resultSchema,
   }
-  const limits = { maxTasksInFlight, maxOpenTasksPerUser, requestsPerMinute }
+  const limits = { maxTasksInFlight, maxTasksInFlightPerUser, maxOpenTasksPerUser, requestsPerMinute }
   // A simulator costs nothing, so that its requests may be cut off.
   const isProvider = section.simulatorUrl !== undefined && !providerEndpoint(section as ProviderConfig).simulated
   const requestTimeoutMs = isProvider ? section.requestTimeoutMs : undefined

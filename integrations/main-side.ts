@@ -5,6 +5,7 @@ import { DEFAULT_TASK_POLICY, type TaskPolicy } from '../protocol/index.js'
 import { createOperatorAPIs } from '../tasks/apis/cancel-and-retry.js'
 import type { TaskAPIOptions } from '../tasks/apis/carry-out.js'
 import { createClaimTasksAPI } from '../tasks/apis/claim-tasks.js'
+import { createControlAPIs } from '../tasks/apis/control-integration.js'
 import { API_CALL_FIELDS, createFetchPendingTasksAPI } from '../tasks/apis/fetch-pending-tasks.js'
 import { createRunAPIs } from '../tasks/apis/manual-handles.js'
 import { createOperatorActsAPI } from '../tasks/apis/operator-acts.js'
@@ -15,6 +16,7 @@ import { takeIdsInBlocks } from '../tasks/database/sql.js'
 import { type RemovalBatch, removeEndedTasks } from '../tasks/ended-tasks.js'
 import { type CallEntityNames, callEntityNames, createCallEntities, labelled, pendingTask } from '../tasks/entities.js'
 import { addIdempotencyKeys, IDEMPOTENCY_KEYS } from '../tasks/idempotency.js'
+import { addIntegrationControls } from '../tasks/integration-control.js'
 import { addOperatorActs, prepareOperatorActs } from '../tasks/operator-acts.js'
 import type { OperatedTasks } from '../tasks/operators/index.js'
 import { fitting } from '../tasks/request-size.js'
@@ -45,8 +47,8 @@ export class PullIntegration<Params extends z.ZodObject, Result extends z.ZodTyp
   }
 
   async setup(controller: Controller): Promise<void> {
-    const { maxTasksInFlight, maxOpenTasksPerUser, source } = this.options
-    const rules = { policy: this.#policy, maxTasksInFlight, maxOpenTasksPerUser }
+    const { maxTasksInFlight, maxTasksInFlightPerUser, maxOpenTasksPerUser, source } = this.options
+    const rules = { policy: this.#policy, maxTasksInFlight, maxTasksInFlightPerUser, maxOpenTasksPerUser }
     this.#store = new TaskStore(controller, this.#names, rules)
     takeIdsInBlocks(controller, [this.#names.apiCall, this.#sourceRelation, IDEMPOTENCY_KEYS])
     const { listeners } = this.#store
@@ -92,7 +94,7 @@ export class PullIntegration<Params extends z.ZodObject, Result extends z.ZodTyp
     const fetching = createFetchPendingTasksAPI({
       namespace,
       apiCallEntity: { entityName: this.#names.apiCall, fields: API_CALL_FIELDS },
-      maxTasksInFlight: this.options.maxTasksInFlight,
+      limits: () => this.#tasks().rulesNow(),
       arrivals: () => this.#tasks().arrivals,
     })
     return [
@@ -103,6 +105,7 @@ export class PullIntegration<Params extends z.ZodObject, Result extends z.ZodTyp
       createReportTaskEventAPI(shared, reportAPIName, resultSchema),
       createRunsToCheckAPI(shared),
       ...createOperatorAPIs(shared),
+      ...createControlAPIs(shared),
       createOperatorActsAPI(shared),
       ...this.#runAPIs(shared),
       ...this.#publicAPIs(shared),
@@ -117,6 +120,7 @@ export class PullIntegration<Params extends z.ZodObject, Result extends z.ZodTyp
     const { apiCall, integrationEvent } = createCallEntities(names, this.#policy.maxAttempts)
     if (options.source) {
       const { entityName, toRequestParams, dueAtProperty = '', userProperty, webhookProperty = '' } = options.source
+      const { priorityProperty = '' } = options.source
       const source = entities.find((entity) => entity.name === entityName)
       if (!source) throw new Error(`${definition.name}: the application has no entity ${entityName} to make tasks of`)
       apiCall.computation = Transform.create({
@@ -127,6 +131,7 @@ export class PullIntegration<Params extends z.ZodObject, Result extends z.ZodTyp
             requestParams: fitting(definition.requestSchema.parse(toRequestParams(record))),
             source: { id: record.id },
             ...(typeof record[userProperty] === 'string' && { userId: record[userProperty] }),
+            ...(typeof record[priorityProperty] === 'number' && { priority: record[priorityProperty] }),
             ...(typeof record[webhookProperty] === 'string' && { webhook: record[webhookProperty] }),
             ...pendingTask(
               typeof record[dueAtProperty] === 'number' ? { dueAt: record[dueAtProperty] } : {},
@@ -148,6 +153,7 @@ export class PullIntegration<Params extends z.ZodObject, Result extends z.ZodTyp
     }
     entities.push(apiCall, integrationEvent)
     addOperatorActs(entities)
+    addIntegrationControls(entities)
     if (options.source?.api) addIdempotencyKeys(entities)
   }
 
@@ -167,10 +173,11 @@ export class PullIntegration<Params extends z.ZodObject, Result extends z.ZodTyp
     const { requestSchema, resultSchema } = this.definition
     const { enabled, source, webhooks } = this.options
     if (!source?.api) return []
-    const { entityName: sourceEntity, dueAtProperty, userProperty, webhookProperty, api } = source
+    const { entityName: sourceEntity, dueAtProperty, priorityProperty, userProperty, webhookProperty, api } = source
     const { namespace, createName } = api
     const toRecord = (params: unknown) => api.toRecord(params as z.input<Params>)
-    const names = { namespace, createName, sourceEntity, dueAtProperty, userProperty, webhookProperty }
+    const properties = { dueAtProperty, priorityProperty, userProperty, webhookProperty }
+    const names = { namespace, createName, sourceEntity, ...properties }
     return createTaskAPIs({ ...names, store, logger, enabled, webhooks, toRecord, requestSchema, resultSchema })
   }
 }

@@ -34,6 +34,8 @@ export interface PullIntegrationOptions<Params> {
   stuckTimeoutSeconds?: number
   /** Most tasks that may be queued or processing at once; the others wait as pending. Default: any number. */
   maxTasksInFlight?: number | undefined
+  /** Most tasks of one user that may be queued or processing at once. Default: any number. */
+  maxTasksInFlightPerUser?: number | undefined
   /** Most tasks that one user may have open. Default: any number. */
   maxOpenTasksPerUser?: number | undefined
   /** Most requests a minute to the provider, over all workers. Default: any number. */
@@ -56,6 +58,8 @@ export interface TaskSource<Params> {
   toRequestParams(record: Record<string, unknown>): Params
   /** The property for the time, in unix seconds, at which the task becomes due. Default: at once. */
   dueAtProperty?: string
+  /** The property for the task's priority: higher ones are claimed first. Default: all have the same. */
+  priorityProperty?: string
   /** The property for the id of the task's user; a record without it belongs to nobody in particular. */
   userProperty: string
   /** The property for the URL that is told of the task's end. Default: none. */

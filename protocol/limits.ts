@@ -17,6 +17,8 @@ export const MAX_USER_ID_LENGTH = 200
 export const MAX_BODY_BYTES = 1024 * 1024
 /** Of the parameters of all tasks of one answer, which ends with the task that reaches it. */
 export const MAX_BATCH_BYTES = 4 * MAX_BODY_BYTES
+/** A task's priority is a whole number from minus this to this. Default: 0. */
+export const MAX_PRIORITY = 100
 
 /** Tasks or runs in one answer. */
 export const MAX_LISTED = 100

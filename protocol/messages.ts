@@ -92,7 +92,7 @@ export function reportSchema<R extends z.ZodType>(result: R) {
 /** Who asks, for the task's timeline. */
 export const bySchema = z.string().max(MAX_USER_ID_LENGTH).regex(/\S/, 'must say who asks').trim()
 /** Why, for the timeline and the record of operators' acts. */
-const whySchema = z.string().max(1000)
+export const whySchema = z.string().max(1000)
 export const cancelTaskSchema = z.strictObject({
   apiCallId: idSchema,
   by: bySchema,

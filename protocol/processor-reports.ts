@@ -3,7 +3,7 @@ import { backoff } from '../lib/backoff.js'
 import { claimableAt, currentAttempt, evolve, isLive } from './evolve.js'
 import type { Claim, ProcessorReport, Release, Verdict } from './messages.js'
 import { accept, type DecisionContext, failedEvent, outcomeEvents, queuedEvent, refuse } from './rule-parts.js'
-import type { Acceptance, Decision, RefusalReason, TaskState } from './types.js'
+import type { Acceptance, Decision, NoPlace, RefusalReason, TaskState } from './types.js'
 
 export function decideProcessorReport(state: TaskState, request: ProcessorReport, context: DecisionContext): Decision {
   switch (request.status) {
@@ -14,6 +14,12 @@ export function decideProcessorReport(state: TaskState, request: ProcessorReport
     default:
       return verdict(state, request, context)
   }
+}
+
+const NO_PLACE: Record<NoPlace, string> = {
+  at_capacity: 'as many tasks are in flight as the integration may have',
+  user_at_capacity: 'as many tasks of its user are in flight as one may have',
+  paused: 'an operator has paused the integration',
 }
 
 function claim(state: TaskState, request: Claim, context: DecisionContext): Decision {
@@ -35,9 +41,7 @@ function claim(state: TaskState, request: Claim, context: DecisionContext): Deci
       : refused('not_due', `it is not due for another ${Math.ceil(from - now)} s`)
   }
   // A take-over adds none: that task is already in flight.
-  if (context.atCapacity && !takeOver) {
-    return refused('at_capacity', 'as many tasks are in flight as the integration may have')
-  }
+  if (context.noPlace && !takeOver) return refused(context.noPlace, NO_PLACE[context.noPlace])
   const endedInVain = `${state.takeOvers} claims ended without a run`
   if (takeOver && state.takeOvers >= policy.poisonAfterTakeOvers && state.claim?.alone) {
     const error = { code: 'poisonous_task', message: `${endedInVain}, the last one although it was claimed alone` }

@@ -3,7 +3,7 @@ import { backoff } from '../lib/backoff.js'
 import { currentAttempt } from './evolve.js'
 import type { Failure, Outcome, TaskRequest } from './messages.js'
 import type { TaskPolicy } from './policy.js'
-import type { Acceptance, Decision, RefusalReason, TaskEvent, TaskState } from './types.js'
+import type { Acceptance, Decision, NoPlace, RefusalReason, TaskEvent, TaskState } from './types.js'
 
 export interface DecisionContext {
   /** The row's own key. */
@@ -14,8 +14,8 @@ export interface DecisionContext {
   newToken: string
   /** In [0, 1): the randomness of back-offs. */
   random: number
-  /** `maxTasksInFlight` is reached: no more may join. Default: false. */
-  atCapacity?: boolean
+  /** Why no more tasks may join those in flight, if so. */
+  noPlace?: NoPlace | undefined
   /** Set if a batch is claimed: its claims are noted as such. */
   claimId?: string
   policy: TaskPolicy

@@ -113,11 +113,14 @@ export type TaskEvent =
 
 export type TaskEventType = TaskEvent['type']
 
+/** Why no more tasks may join those in flight; take-overs are in flight already. */
+export type NoPlace = 'at_capacity' | 'user_at_capacity' | 'paused'
+
 export type RefusalReason =
+  | NoPlace
   | 'other_task'
   | 'wrong_status'
   | 'not_due'
-  | 'at_capacity'
   | 'attempts_used_up'
   | 'lease_held'
   | 'claim_alone'

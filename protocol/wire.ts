@@ -59,7 +59,7 @@ export const claimTasksSchema = z.strictObject({
 const claimedTaskSchema = pendingTaskSchema.extend(claimAnswerSchema.shape)
 
 export const claimTasksAnswerSchema = z.object({
-  /** What was claimed under this id, and has not moved since; the oldest first. */
+  /** What was claimed under this id, and has not moved since; in the order of claiming. */
   tasks: z.array(claimedTaskSchema),
   /** Whether this id has claimed: then it claims nothing more. */
   claimed: z.boolean(),

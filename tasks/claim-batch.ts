@@ -3,9 +3,11 @@ import { randomBytes } from 'node:crypto'
 import { type Acceptance, type Decision, decide, isLive, type TaskState } from '../protocol/index.js'
 import { MAX_BATCH_BYTES } from '../protocol/limits.js'
 import type { ClaimedTask, ClaimTasks, PendingTask } from '../protocol/wire.js'
-import { countInFlight, lockClaimable, secondsUntilNextDue, selectClaimable, suspects } from './claimable.js'
+import { countInFlight, inOrder, lockClaimable, secondsUntilNextDue, selectClaimable, suspects } from './claimable.js'
+import { idsWithinUsersLimits, type UsersLimits } from './claimable-per-user.js'
 import { CLOCK, type PhysicalEntity } from './database/sql.js'
 import type { EventLog } from './event-log.js'
+import { controlLock, readControl, rulesInForce, shareControl } from './integration-control.js'
 import { freePlaces, type TaskRules } from './task-limits.js'
 import type { LockedTask, TaskReader } from './task-reader.js'
 import type { StoredStep } from './transition-log.js'
@@ -37,34 +39,37 @@ interface Read extends Candidate {
   before: number | string
 }
 
-const SELECTED = ['id', 'taskKey', 'state', 'createdAt', 'requestParams', 'webhook']
+const SELECTED = ['id', 'taskKey', 'state', 'priority', 'createdAt', 'requestParams', 'userId', 'webhook']
 const MOST_SUSPECTS = 10
 
 /** Call it in a transaction. */
 export async function claimBatch(
   tasks: TaskReader,
-  rules: TaskRules,
+  configured: TaskRules,
   log: EventLog,
   { claimId, limit }: BatchToClaim,
 ): Promise<ClaimedBatch> {
   // The same id, sent again while its first request is under way, waits for what that claims.
-  await tasks.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`claim:${claimId}`])
-  const earlier = await claimedUnder(tasks, rules, claimId)
+  const locks = `SELECT pg_advisory_xact_lock(hashtextextended($1, 0)), ${shareControl('$2')}`
+  await tasks.query(locks, [`claim:${claimId}`, controlLock(tasks)])
+  const earlier = await claimedUnder(tasks, configured, claimId)
   const nothing = { tasks: [], suspects: [], isFull: false, moved: [] }
   if (earlier) return { ...nothing, tasks: earlier, claimed: true }
   if (limit === 0) return { ...nothing, claimed: false }
 
-  const { policy, maxTasksInFlight } = rules
-  let free = maxTasksInFlight === undefined ? Number.POSITIVE_INFINITY : await freePlaces(tasks, maxTasksInFlight)
-  const { candidates, isFull, suspects } = await lockCandidates(tasks, rules, limit, free)
+  const rules = rulesInForce(configured, await readControl(tasks))
+  const { policy } = rules
+  const places = await freePlaces(tasks, rules)
+  const { candidates, isFull, suspects } = await lockCandidates(tasks, rules, limit, places.free)
   const decided = candidates.map((row, index) => {
     const { taskKey, state, now } = row
     const joins = !isLive(state)
     const chance = { newToken: randomBytes(16).toString('base64url'), random: Math.random() }
-    const context = { ...chance, policy, taskKey, now, claimId, atCapacity: joins && free <= 0 }
+    const noPlace = joins ? places.whyNone(row.userId) : undefined
+    const context = { ...chance, policy, taskKey, now, claimId, noPlace }
     const request = { from: 'processor', status: 'queued', fencingToken: `${claimId}.${index}` } as const
     const { events, answer } = decide(state, request, context)
-    if (joins && answer.ok) free -= 1
+    if (joins && answer.ok) places.take(row.userId)
     return { row, events, answer, at: now }
   })
   const moving = decided.filter(({ events }) => events.length > 0)
@@ -95,7 +100,7 @@ async function claimedUnder(
   const ids = claims.map(({ apiCallId }) => calls.parseId(apiCallId))
   const rows = await tasks.query<Candidate>(
     `SELECT ${tasks.columns(SELECTED)}, ${CLOCK} AS "now" FROM ${calls.table}` +
-      ` WHERE ${calls.column('id')} = ANY($1) ORDER BY ${calls.column('createdAt')}, ${calls.column('id')}`,
+      ` WHERE ${calls.column('id')} = ANY($1) ORDER BY ${inOrder(columnsOf(tasks))}`,
     [ids],
   )
   return rows.flatMap((row) => {
@@ -120,11 +125,13 @@ export function claimIdOf(column: PhysicalEntity['column']): string {
 /** Locks what may be claimed, and reads the due suspects. */
 async function lockCandidates(
   tasks: TaskReader,
-  { policy: { suspectAfterTakeOvers } }: TaskRules,
+  { policy: { suspectAfterTakeOvers }, maxTasksInFlightPerUser: perUser }: TaskRules,
   limit: number,
   free: number,
 ): Promise<{ candidates: Candidate[]; isFull: boolean; suspects: Candidate[] }> {
-  const limits = { limit, joining: Math.max(0, Math.min(limit, free)), suspectAfterTakeOvers }
+  const joining = Math.max(0, Math.min(limit, free))
+  const chosen = perUser === undefined || joining === 0 ? undefined : chosenOf(tasks, { limit: joining, perUser })
+  const limits = { limit, joining, suspectAfterTakeOvers, chosen }
   const { table } = tasks.calls
   const [columns, selected] = [columnsOf(tasks), tasks.columns(SELECTED)]
   const suspect = `SELECT ${selected}, ${CLOCK} AS "now", 0, 0, TRUE FROM ${table} WHERE ${suspects(columns, suspectAfterTakeOvers)}`
@@ -141,17 +148,22 @@ async function lockCandidates(
   return { candidates, isFull, suspects: rows.filter(({ suspect }) => suspect) }
 }
 
+function chosenOf(tasks: TaskReader, limits: UsersLimits): string {
+  return idsWithinUsersLimits(tasks.calls.table, columnsOf(tasks), limits)
+}
+
 /** Whether a task may be claimed now, and when the next may be. */
 export async function isAnyDue(
   tasks: TaskReader,
-  { maxTasksInFlight }: TaskRules,
+  { maxTasksInFlight, maxTasksInFlightPerUser: perUser }: TaskRules,
 ): Promise<{ due: boolean; seconds: number | null }> {
   const { table } = tasks.calls
   const columns = columnsOf(tasks)
   const mayJoin =
     maxTasksInFlight === undefined ? 'TRUE' : `${countInFlight(table, columns.status)} < ${maxTasksInFlight}`
+  const chosen = perUser === undefined ? undefined : chosenOf(tasks, { limit: 1, perUser, mayJoin })
   const sql =
-    `SELECT EXISTS (${selectClaimable(table, columns, 1, mayJoin)}) AS due,` +
+    `SELECT EXISTS (${selectClaimable(table, columns, 1, mayJoin, chosen)}) AS due,` +
     ` ${secondsUntilNextDue(table, columns)} AS seconds`
   const [row] = await tasks.read('next-due', () => tasks.query<{ due: boolean; seconds: number | null }>(sql, []))
   return row ?? { due: false, seconds: null }
@@ -161,8 +173,10 @@ function columnsOf({ calls: { column } }: TaskReader) {
   return {
     id: column('id'),
     status: column('status'),
+    priority: column('priority'),
     createdAt: column('createdAt'),
     claimableAt: column('claimableAt'),
+    userId: column('userId'),
     state: column('state'),
   }
 }

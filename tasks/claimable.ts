@@ -1,7 +1,7 @@
 /**
- * SQL for the claimable tasks, oldest first, which reads only rows that may be claimed.
+ * SQL for the claimable tasks, in the order of fetching, which reads only rows that may be claimed.
  *
- * No single index covers both what is due and who is oldest. So rows that may be claimed, now or later, are of three
+ * No single index covers both what is due and who is first. So rows that may be claimed, now or later, are of three
  * classes, each with its own index: due since they were created, in the order of fetching; due at a time of their own
  * (delayed, backed off, released), by that time; and claims, by the end of their lease.
  */
@@ -10,14 +10,21 @@ import { CLOCK, type PhysicalEntity } from './database/sql.js'
 /** statement_timestamp, not clock_timestamp: one time for all rows, so that an index can be used. */
 export const NOW = 'extract(epoch FROM statement_timestamp())::float8'
 
-/** If more than these became due, they are not sorted anew, but read from the oldest one on. */
-const MOST_SORTED = 1000
+/** If more than these became due, they are not sorted anew, but read from the first one on. */
+export const MOST_SORTED = 1000
 
-interface Columns {
+export interface Columns {
   id: string
   status: string
+  /** Without it, all are of the same priority. */
+  priority?: string
   createdAt: string
   claimableAt: string
+}
+
+/** The order of fetching: the highest priority first, and of one priority the oldest. */
+export function inOrder({ id, priority, createdAt }: Pick<Columns, 'id' | 'priority' | 'createdAt'>): string {
+  return `${priority === undefined ? '' : `(coalesce(${priority}, 0)) DESC, `}${createdAt}, ${id}`
 }
 
 /** The classes' conditions, shared by indexes and queries: an index serves only a query that has its condition. */
@@ -30,26 +37,51 @@ export function classesOf({ status, claimableAt }: Pick<Columns, 'status' | 'cla
 }
 
 /**
- * The ids of up to `limit` claimable tasks, oldest first.
+ * The ids of up to `limit` claimable tasks, in the order of fetching.
  *
  * @param mayJoin a condition that depends on no row: if it is false, only take-overs are allowed
+ * @param chosen an array of the ids that may join, if the limits of users count
  */
-export function selectClaimable(table: string, columns: Columns, limit: number, mayJoin = 'TRUE'): string {
-  const { id, createdAt, claimableAt } = columns
+export function selectClaimable(
+  table: string,
+  columns: Columns,
+  limit: number,
+  mayJoin = 'TRUE',
+  chosen?: string,
+): string {
+  const { id, priority, createdAt, claimableAt } = columns
   const { ready, timed, claimed } = classesOf(columns)
   const due = `${claimableAt} <= ${NOW}`
-  const oldest = (from: string, where: string) =>
-    `(SELECT ${id}, ${createdAt} FROM ${from} WHERE ${where} ORDER BY ${createdAt}, ${id} LIMIT ${limit})`
+  const order = inOrder(columns)
+  const sorted = [id, priority, createdAt].filter((column) => column !== undefined).join(', ')
+  const first = (from: string, where: string) =>
+    `(SELECT ${sorted} FROM ${from} WHERE ${where} ORDER BY ${order} LIMIT ${limit})`
+  if (chosen !== undefined) {
+    const parts = [first(table, `${id} = ANY(${chosen})`), first(table, `${claimed} AND ${due}`)]
+    return `SELECT ${id} FROM (${parts.join(' UNION ALL ')}) AS claimable ORDER BY ${order} LIMIT ${limit}`
+  }
   return (
-    `WITH became_due AS MATERIALIZED (SELECT ${id}, ${createdAt} FROM ${table}` +
+    `WITH became_due AS MATERIALIZED (SELECT ${sorted} FROM ${table}` +
     ` WHERE ${timed} AND ${due} AND ${mayJoin} ORDER BY ${claimableAt} LIMIT ${MOST_SORTED + 1}),` +
     ` few AS MATERIALIZED (SELECT count(*) <= ${MOST_SORTED} AS few FROM became_due)` +
     ` SELECT ${id} FROM (${[
-      oldest(table, `${ready} AND ${mayJoin}`),
-      oldest('became_due', '(SELECT few FROM few)'),
-      oldest(table, `${timed} AND ${due} AND NOT (SELECT few FROM few)`),
-      oldest(table, `${claimed} AND ${due}`),
-    ].join(' UNION ALL ')}) AS claimable ORDER BY ${createdAt}, ${id} LIMIT ${limit}`
+      first(table, `${ready} AND ${mayJoin}`),
+      first('became_due', '(SELECT few FROM few)'),
+      first(table, `${timed} AND ${due} AND NOT (SELECT few FROM few)`),
+      first(table, `${claimed} AND ${due}`),
+    ].join(' UNION ALL ')}) AS claimable ORDER BY ${order} LIMIT ${limit}`
+  )
+}
+
+/** When the oldest task was created that is due since then, as SQL; one of each priority is read. */
+export function oldestReady(table: string, columns: Columns & { priority: string }): string {
+  const { priority, createdAt } = columns
+  const first = (where = 'TRUE') =>
+    `SELECT coalesce(${priority}, 0) AS priority, ${createdAt} AS created FROM ${table}` +
+    ` WHERE ${classesOf(columns).ready} AND ${where} ORDER BY ${inOrder(columns)} LIMIT 1`
+  return (
+    `(WITH RECURSIVE firsts AS ((${first()}) UNION ALL SELECT lower.* FROM firsts,` +
+    ` LATERAL (${first(`coalesce(${priority}, 0) < firsts.priority`)}) AS lower) SELECT min(created) FROM firsts)`
   )
 }
 
@@ -59,27 +91,36 @@ export interface ClaimLimits {
   joining: number
   /** Take-overs after which a task is only claimed alone. */
   suspectAfterTakeOvers: number
+  /** An array of the ids that may join, if the limits of users count. */
+  chosen?: string | undefined
 }
 
 /**
- * Locks the claimable tasks, oldest first, and selects them: up to the limits of each class, which may be more than the
- * limit of all together. Skips what others have locked, so that claimers neither wait for each other nor find the same.
+ * Locks the claimable tasks, in the order of fetching, and selects them: up to the limits of each class, which may be
+ * more than the limit of all together. Skips what others have locked, so that claimers neither wait for each other nor
+ * find the same.
  *
- * @param selected what to select of a row, after its lock: another claimer may just have changed it
+ * @param selected what to select of a row, its order too, after its lock: another claimer may just have changed it
  */
 export function lockClaimable(
   table: string,
   columns: Columns & { state: string },
-  { limit, joining, suspectAfterTakeOvers }: ClaimLimits,
+  { limit, joining, suspectAfterTakeOvers, chosen }: ClaimLimits,
   selected: string,
 ): string {
-  const { id, createdAt, claimableAt, state } = columns
+  const { id, claimableAt, state } = columns
   const { ready, timed, claimed } = classesOf(columns)
   const due = `${claimableAt} <= ${NOW}`
   const lock = (where: string, most: number) =>
     `(SELECT ${selected}, ${CLOCK} AS "now" FROM ${table} WHERE ${where}` +
-    ` ORDER BY ${createdAt}, ${id} LIMIT ${most} FOR UPDATE SKIP LOCKED)`
+    ` ORDER BY ${inOrder(columns)} LIMIT ${most} FOR UPDATE SKIP LOCKED)`
   const mayClaim = `${takeOversOf(state)} < ${suspectAfterTakeOvers}`
+  const stuck = `stuck AS ${lock(`${claimed} AND ${due} AND ${mayClaim}`, limit)}`
+  const inOrderOf = ` AS locked ORDER BY ${inOrder({ id: '"id"', priority: '"priority"', createdAt: '"createdAt"' })} LIMIT ${limit}`
+  if (chosen !== undefined) {
+    const joins = lock(`${id} = ANY(${chosen}) AND ((${ready}) OR (${timed} AND ${due}))`, joining)
+    return `WITH chosen AS ${joins}, ${stuck} SELECT * FROM (TABLE chosen UNION ALL TABLE stuck)${inOrderOf}`
+  }
   return (
     `WITH became_due AS MATERIALIZED (SELECT ${id} FROM ${table} WHERE ${timed} AND ${due}` +
     ` ORDER BY ${claimableAt} LIMIT ${joining > 0 ? MOST_SORTED + 1 : 0}),` +
@@ -87,20 +128,17 @@ export function lockClaimable(
     ` ready AS ${lock(ready, joining)},` +
     ` sorted AS ${lock(`${id} IN (SELECT ${id} FROM became_due) AND ${timed} AND ${due} AND (SELECT few FROM few)`, joining)},` +
     ` unsorted AS ${lock(`${timed} AND ${due} AND NOT (SELECT few FROM few)`, joining)},` +
-    ` stuck AS ${lock(`${claimed} AND ${due} AND ${mayClaim}`, limit)}` +
-    ' SELECT * FROM (TABLE ready UNION ALL TABLE sorted UNION ALL TABLE unsorted UNION ALL TABLE stuck) AS locked' +
-    ` ORDER BY "createdAt", "id" LIMIT ${limit}`
+    ` ${stuck} SELECT * FROM (TABLE ready UNION ALL TABLE sorted UNION ALL TABLE unsorted UNION ALL TABLE stuck)` +
+    inOrderOf
   )
 }
 
-/** The due claims of suspects, oldest first, as a condition and an order. */
-export function suspects(
-  { id, status, createdAt, claimableAt, state }: Columns & { state: string },
-  suspectAfterTakeOvers: number,
-): string {
+/** The due claims of suspects, in the order of fetching, as a condition and an order. */
+export function suspects(columns: Columns & { state: string }, suspectAfterTakeOvers: number): string {
+  const { claimableAt, state } = columns
   return (
-    `${classesOf({ status, claimableAt }).claimed} AND ${claimableAt} <= ${NOW}` +
-    ` AND ${takeOversOf(state)} >= ${suspectAfterTakeOvers} ORDER BY ${createdAt}, ${id}`
+    `${classesOf(columns).claimed} AND ${claimableAt} <= ${NOW}` +
+    ` AND ${takeOversOf(state)} >= ${suspectAfterTakeOvers} ORDER BY ${inOrder(columns)}`
   )
 }
 

@@ -102,6 +102,8 @@ function apiCallEntity(names: CallEntityNames, maxAttempts: number): EntityInsta
         type: 'number',
         defaultValue: labelled('createdAt.v1', () => Date.now() / 1000),
       }),
+      // Higher ones are claimed first. Null for 0, as in rows of earlier versions.
+      Property.create({ name: 'priority', type: 'number' }),
       Property.create({ name: 'requestParams', type: 'object' }),
       Property.create({ name: 'status', type: 'string', computation: machine(names) }),
       Property.create({ name: 'state', type: 'object', computation: machine(names, stateAfter(maxAttempts)) }),

@@ -19,7 +19,7 @@ function machineStates(apiCall: string): string[] {
 function ownAttributes({ apiCall, integrationEvent }: CallEntityNames): Record<string, string[]> {
   return {
     [apiCall]: [
-      ...['id', 'taskKey', 'userId', 'createdAt', 'requestParams', 'status', 'state', 'result'],
+      ...['id', 'taskKey', 'userId', 'createdAt', 'priority', 'requestParams', 'status', 'state', 'result'],
       ...['webhook', 'webhookDueAt', 'webhookProgress'],
       ...Object.keys(STATE_COLUMNS),
       ...machineStates(apiCall),

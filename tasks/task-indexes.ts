@@ -1,24 +1,27 @@
 import { claimIdOf, isClaim } from './claim-batch.js'
-import { classesOf, inFlight, isOpen } from './claimable.js'
+import { classesOf, inFlight, inOrder, isOpen } from './claimable.js'
+import { userKey } from './claimable-per-user.js'
 import { createIndex, databaseOf, type PhysicalEntity, physicalEntity } from './database/sql.js'
 import { endedAt, hasEnded } from './ended-tasks.js'
 import type { TaskReader } from './task-reader.js'
 
 /**
- * Makes the indexes that interaqt cannot declare, and drops the one of earlier versions. Idempotent, also across
+ * Makes the indexes that interaqt cannot declare, and drops those of earlier versions. Idempotent, also across
  * processes.
  */
 export async function createTaskIndexes(tasks: TaskReader, sourceRelation?: string): Promise<void> {
   const { controller, names, calls, events } = tasks
   const { table, column } = calls
   const [status, claimableAt, unchecked] = [column('status'), column('claimableAt'), column('uncheckedSince')]
-  const oldest = `${column('createdAt')}, ${column('id')}`
   const newest = `${column('createdAt')} DESC, ${column('taskKey')} DESC`
+  const order = inOrder({ id: column('id'), priority: column('priority'), createdAt: column('createdAt') })
   const { ready, timed, claimed } = classesOf({ status, claimableAt })
   const ofCalls: Array<[name: string, keys: string, where?: string]> = [
-    ['ready', oldest, ready],
+    ['ready_in_order', order, ready],
     ['timed', claimableAt, timed],
-    ['timed_oldest', `${oldest}, ${claimableAt}`, timed],
+    ['timed_in_order', `${order}, ${claimableAt}`, timed],
+    ['ready_of_user', `${userKey(column('userId'))}, ${order}`, ready],
+    ['timed_of_user', `${userKey(column('userId'))}, ${claimableAt}`, timed],
     ['claimed', claimableAt, claimed],
     ['in_flight', status, inFlight(status)],
     ['by_key', column('taskKey')],
@@ -51,7 +54,9 @@ export async function createTaskIndexes(tasks: TaskReader, sourceRelation?: stri
     const ofSource = { name: `${names.apiCall}_of_source`, table: link.table, keys: link.column('target') }
     await createIndex(controller, ofSource)
   }
-  await databaseOf(controller).scheme(`DROP INDEX IF EXISTS "${names.apiCall}_claimable"`)
+  for (const name of ['claimable', 'ready', 'timed_oldest']) {
+    await databaseOf(controller).scheme(`DROP INDEX IF EXISTS "${names.apiCall}_${name}"`)
+  }
 }
 
 /** The code of a task's last failure, as SQL. */

@@ -1,6 +1,6 @@
 /** How many tasks an integration has under way, and how late it is: read from its indexes, however many have ended. */
 import type { TaskStatus } from '../protocol/index.js'
-import { classesOf, inFlight, NOW } from './claimable.js'
+import { classesOf, inFlight, inOrder, NOW, oldestReady } from './claimable.js'
 import type { TaskReader } from './task-reader.js'
 
 export interface TaskNumbers {
@@ -18,24 +18,20 @@ export const MOST_COUNTED = 100_000
 /** In one statement, which sees one moment. */
 export async function readTaskNumbers(tasks: TaskReader): Promise<TaskNumbers> {
   const { table, column } = tasks.calls
-  const [id, status, createdAt] = [column('id'), column('status'), column('createdAt')]
-  const [claimableAt, unchecked] = [column('claimableAt'), column('uncheckedSince')]
+  const [status, claimableAt, unchecked] = [column('status'), column('claimableAt'), column('uncheckedSince')]
+  const ofOrder = { id: column('id'), priority: column('priority'), createdAt: column('createdAt') }
   const { ready, timed, claimed } = classesOf({ status, claimableAt })
   // The order is that of the class's index.
   const some = (where: string, order: string) =>
     `(SELECT ${status} AS status FROM ${table} WHERE ${where} ORDER BY ${order} LIMIT ${MOST_COUNTED})`
   const counted = [
-    some(ready, `${createdAt}, ${id}`),
+    some(ready, inOrder(ofOrder)),
     some(timed, claimableAt),
     `(SELECT ${status} AS status FROM ${table} WHERE ${inFlight(status)} LIMIT ${MOST_COUNTED})`,
   ]
   const due = (where: string) =>
     `(SELECT min(${claimableAt}) FROM ${table} WHERE ${where} AND ${claimableAt} <= ${NOW})`
-  const oldest = [
-    `(SELECT ${createdAt} FROM ${table} WHERE ${ready} ORDER BY ${createdAt}, ${id} LIMIT 1)`,
-    due(timed),
-    due(claimed),
-  ]
+  const oldest = [oldestReady(table, { ...ofOrder, status, claimableAt }), due(timed), due(claimed)]
   const since = (time: string) => `greatest(0, coalesce(${NOW} - ${time}, 0))`
   const sql =
     `SELECT (SELECT coalesce(json_object_agg(status, count), '{}') FROM (SELECT status, count(*)::int AS count` +

@@ -36,6 +36,8 @@ export interface StoredTask {
 
 /** A row that the transaction has locked. */
 export interface LockedTask extends StoredTask {
+  /** Null for nobody in particular. */
+  userId: string | null
   /** Where the task's end is told; null if nowhere. */
   webhook: string | null
 }

@@ -1,15 +1,24 @@
 /** Writes an integration's tasks. The protocol decides; the store carries out. */
 import { randomBytes } from 'node:crypto'
 import type { Controller, RecordMutationEvent } from 'interaqt'
-import { claimableAt, type Decision, decide, isLive, type TaskRequest, type TaskState } from '../protocol/index.js'
+import {
+  claimableAt,
+  type Decision,
+  decide,
+  isLive,
+  type NoPlace,
+  type TaskRequest,
+  type TaskState,
+} from '../protocol/index.js'
 import { Arrivals } from './arrivals.js'
 import { type BatchToClaim, type ClaimedBatch, claimBatch, isAnyDue } from './claim-batch.js'
 import { CLOCK, inTransaction } from './database/sql.js'
 import type { CallEntityNames } from './entities.js'
 import { EventLog } from './event-log.js'
 import { IdempotencyKeys, type KeyedRequest, type MakeOnce } from './idempotency.js'
+import { controlLock, readControl, rulesInForce, shareControl } from './integration-control.js'
 import { listenersOf } from './listeners.js'
-import { ensureMayOpenTask, isFull, type TaskRules } from './task-limits.js'
+import { ensureMayOpenTask, freePlaces, type TaskRules } from './task-limits.js'
 import { type LockedTask, STORED_FIELDS, type StoredTask, TaskReader } from './task-reader.js'
 import { TaskWatches } from './task-watches.js'
 import type { StoredStep } from './transition-log.js'
@@ -50,6 +59,7 @@ export class TaskStore extends TaskReader {
   constructor(
     controller: Controller,
     names: CallEntityNames,
+    /** As configured. */
     readonly rules: TaskRules,
   ) {
     super(controller, names)
@@ -68,15 +78,15 @@ export class TaskStore extends TaskReader {
    * @throws what the database throws; then nothing has been stored
    */
   async carryOut(apiCallId: string, request: TaskRequest, record?: RecordCarriedOut): Promise<CarriedOut | undefined> {
-    const { policy, maxTasksInFlight } = this.rules
+    const { policy } = this.rules
     const chance = { newToken: randomBytes(16).toString('base64url'), random: Math.random() }
     const carriedOut = await inTransaction(this.controller, `${this.names.apiCall}:${request.status}`, async () => {
       const row = await this.#lock(apiCallId)
       if (!row) return undefined
-      const joins = request.status === 'queued' && maxTasksInFlight !== undefined && !isLive(row.state)
-      const atCapacity = joins && (await isFull(this, maxTasksInFlight))
+      const joins = request.status === 'queued' && !isLive(row.state)
+      const noPlace = joins ? await this.#whyNoPlace(row.userId) : undefined
       const { taskKey, now } = row
-      const { events, answer } = decide(row.state, request, { ...chance, policy, taskKey, now, atCapacity })
+      const { events, answer } = decide(row.state, request, { ...chance, policy, taskKey, now, noPlace })
       const [steps = []] = await this.#log.append([{ row, events, at: now }])
       const state = steps.at(-1)?.after ?? row.state
       const tells = await this.webhooks.noteEnd(row, steps)
@@ -110,9 +120,14 @@ export class TaskStore extends TaskReader {
     return claimed
   }
 
+  /** The rules at this moment: as configured, and as operators have set since. */
+  rulesNow(): Promise<TaskRules> {
+    return this.read('control', async () => rulesInForce(this.rules, await readControl(this)))
+  }
+
   /** Whether a task may be claimed now; if not, in how many seconds the next one may be, if none arrives. */
-  nextDue(): Promise<{ due: boolean; seconds: number | null }> {
-    return isAnyDue(this, this.rules)
+  async nextDue(): Promise<{ due: boolean; seconds: number | null }> {
+    return isAnyDue(this, await this.rulesNow())
   }
 
   /**
@@ -143,12 +158,19 @@ export class TaskStore extends TaskReader {
     return taskKey
   }
 
+  /** In the transaction of the claim. */
+  async #whyNoPlace(userId: string | null): Promise<NoPlace | undefined> {
+    await this.query(`SELECT ${shareControl('$1')}`, [controlLock(this)])
+    const places = await freePlaces(this, rulesInForce(this.rules, await readControl(this)))
+    return places.whyNone(userId)
+  }
+
   /** The time is that of the lock, for which this may have waited. */
   async #lock(apiCallId: string): Promise<(LockedTask & { now: number }) | undefined> {
     const { table, column, parseId } = this.calls
     const id = parseId(apiCallId)
     if (id === null) return undefined
-    const fields = this.columns([...STORED_FIELDS, 'webhook'])
+    const fields = this.columns([...STORED_FIELDS, 'userId', 'webhook'])
     const locked = `SELECT ${fields} FROM ${table} WHERE ${column('id')} = $1 FOR UPDATE`
     const sql = `WITH locked AS MATERIALIZED (${locked}) SELECT *, ${CLOCK} AS now FROM locked`
     const [row] = await this.query<LockedTask & { now: number }>(sql, [id])

@@ -2,7 +2,12 @@
 import type { TaskSource } from '../../package/index.js'
 
 /** The columns that each of them has. */
-const columns = { dueAtProperty: 'dueAt', userProperty: 'userId', webhookProperty: 'webhook' }
+const columns = {
+  dueAtProperty: 'dueAt',
+  priorityProperty: 'priority',
+  userProperty: 'userId',
+  webhookProperty: 'webhook',
+}
 
 export const sources: Readonly<Record<string, TaskSource<object>>> = {
   fangzhouVideoGeneration: promptSource('VideoGeneration', 'video'),

@@ -20,6 +20,8 @@ export function localOptions({ maxTasksInFlight }: Defaults = {}) {
     enabled: fromText(z.boolean()).default(true),
     /** Most tasks in flight at once; the others wait as pending. 0: nothing is claimed. Default: any number. */
     maxTasksInFlight: orNone(fromText(z.int().min(0)), maxTasksInFlight),
+    /** Most tasks of one user in flight at once; further ones wait, and others' go first. Default: any number. */
+    maxTasksInFlightPerUser: fromText(z.int().min(1)).optional(),
     /** Most open tasks of one user: those that have not ended. Default: any number. */
     maxOpenTasksPerUser: fromText(z.int().min(1)).optional(),
   }

@@ -19,7 +19,7 @@ export function createClaimTasksAPI({ namespace, store, logger }: TaskAPIOptions
     name: CLAIM_TASKS,
     namespace,
     internal: true,
-    summary: `Claim ${namespace} tasks that may be claimed now, the oldest first`,
+    summary: `Claim ${namespace} tasks that may be claimed now, the highest priority first, and of one priority the oldest`,
     params: claimTasksSchema,
     answer: claimTasksAnswerSchema,
     async callback({ signal }, { waitSeconds = 0, ...batch }) {

@@ -3,8 +3,10 @@ import { DEFAULT_TASK_POLICY } from '../../protocol/index.js'
 import { FETCH_PENDING_TASKS } from '../../protocol/names.js'
 import { fetchPendingTasksAnswerSchema, fetchPendingTasksQuerySchema, type PendingTask } from '../../protocol/wire.js'
 import { Arrivals } from '../arrivals.js'
-import { countInFlight, NOW, secondsUntilNextDue, selectClaimable } from '../claimable.js'
+import { countInFlight, inOrder, NOW, secondsUntilNextDue, selectClaimable } from '../claimable.js'
+import { idsWithinUsersLimits } from '../claimable-per-user.js'
 import { databaseOf, type PhysicalEntity, physicalEntity, reading } from '../database/sql.js'
+import type { InFlightLimits } from '../task-limits.js'
 
 /** What is read of a task, and the entity's property that holds it. */
 export interface TaskFields {
@@ -13,8 +15,12 @@ export interface TaskFields {
   status: string
   attempts: string
   startedAt: string
+  /** Higher ones are listed first. Without it, the oldest are. */
+  priority?: string
   createdAt: string
   requestParams: string
+  /** The task's user, for `maxTasksInFlightPerUser`. */
+  userId?: string
   /** When the row becomes claimable; null if it does not. Without it, status, attempts and startedAt decide. */
   claimableAt?: string
 }
@@ -25,8 +31,10 @@ export const API_CALL_FIELDS: Readonly<Required<TaskFields>> = {
   status: 'status',
   attempts: 'attempts',
   startedAt: 'startedAt',
+  priority: 'priority',
   createdAt: 'createdAt',
   requestParams: 'requestParams',
+  userId: 'userId',
   claimableAt: 'claimableAt',
 }
 
@@ -37,15 +45,15 @@ export interface FetchPendingTasksOptions {
   maxAttempts?: number
   /** For an entity without `claimableAt`: seconds after which a queued task's lease expires. Default 300. */
   stuckTimeoutSeconds?: number
-  /** Most tasks that may be queued or processing at once. Default: any number. */
-  maxTasksInFlight?: number | undefined
+  /** How many tasks may be queued or processing at once, at this moment. Default: any number. */
+  limits?: () => Promise<InFlightLimits>
   /** Wakes a parked request. Without it, such a request looks each second. */
   arrivals?: () => Arrivals
 }
 
 /**
- * Makes `GET fetchPendingTasks`: the claimable tasks, by the database's clock, oldest first. With `waitSeconds` (long
- * poll), a request that finds none is parked until there is one.
+ * Makes `GET fetchPendingTasks`: the claimable tasks, by the database's clock, the highest priority first, and of one
+ * priority the oldest. With `waitSeconds` (long poll), a request that finds none is parked until there is one.
  *
  * @throws TypeError if a field is not named; the API itself throws if the entity has no such property
  */
@@ -54,7 +62,7 @@ export function createFetchPendingTasksAPI({
   apiCallEntity: { entityName, fields },
   maxAttempts = DEFAULT_TASK_POLICY.maxAttempts,
   stuckTimeoutSeconds = DEFAULT_TASK_POLICY.stuckTimeoutSeconds,
-  maxTasksInFlight = Number.POSITIVE_INFINITY,
+  limits = async () => ({}),
   arrivals: arrivalsOf = () => new Arrivals(),
 }: FetchPendingTasksOptions): API {
   const missing = NEEDED.find((field) => fields[field] === undefined)
@@ -64,20 +72,21 @@ export function createFetchPendingTasksAPI({
     namespace,
     method: 'GET',
     internal: true,
-    summary: `The ${namespace} tasks that may be claimed now, oldest first`,
+    summary: `The ${namespace} tasks that may be claimed now, the highest priority first, and of one priority the oldest`,
     params: fetchPendingTasksQuerySchema,
     answer: fetchPendingTasksAnswerSchema,
     async callback({ signal }, { limit, waitSeconds = 0 }) {
       const entity = physicalEntity(this, entityName)
       const read = <Row>(what: string, query: string) =>
         reading(this, `${entityName}:${what}`, () => databaseOf(this).query<Row>(query, []))
-      const sql = selectTasks(entity, fields, { limit, maxAttempts, stuckTimeoutSeconds, maxTasksInFlight })
       const arrivals = arrivalsOf()
       const waitUntil = performance.now() + waitSeconds * 1000
       for (;;) {
         const seen = arrivals.count
+        const inForce = await limits()
+        const sql = selectTasks(entity, fields, { limit, maxAttempts, stuckTimeoutSeconds, ...inForce })
         const found = await read<PendingTask & { inFlight: number }>('fetch', sql)
-        const rows = withinCapacity(found, maxTasksInFlight)
+        const rows = withinCapacity(found, inForce.maxTasksInFlight)
         const leftMs = waitUntil - performance.now()
         if (rows.length > 0 || leftMs <= 0 || signal.aborted) {
           return { tasks: rows.map(({ inFlight: _, ...row }) => ({ ...row, id: String(row.id) })) }
@@ -90,7 +99,10 @@ export function createFetchPendingTasksAPI({
 }
 
 /** Leaves out what would exceed the limit; a queued task is already in flight. */
-function withinCapacity<Row extends { status: string; inFlight: number }>(rows: Row[], max: number): Row[] {
+function withinCapacity<Row extends { status: string; inFlight: number }>(
+  rows: Row[],
+  max = Number.POSITIVE_INFINITY,
+): Row[] {
   let free = max - (rows[0]?.inFlight ?? 0)
   return rows.filter(({ status }) => status === 'queued' || free-- > 0)
 }
@@ -111,20 +123,20 @@ export const LOOK_AGAIN_MS = 1000
 
 const NEEDED = ['status', 'attempts', 'startedAt', 'createdAt', 'requestParams'] as const
 
-type Selected = Required<Pick<FetchPendingTasksOptions, 'maxAttempts' | 'stuckTimeoutSeconds'>> & {
-  limit: number
-  maxTasksInFlight: number
-}
+type Selected = Required<Pick<FetchPendingTasksOptions, 'maxAttempts' | 'stuckTimeoutSeconds'>> &
+  InFlightLimits & { limit: number }
 
 /** The query. Its numbers are literals, so that the database plans for them. */
 export function selectTasks(
   entity: PhysicalEntity,
   fields: TaskFields,
-  { limit, maxAttempts, stuckTimeoutSeconds, maxTasksInFlight }: Selected,
+  { limit, maxAttempts, stuckTimeoutSeconds, ...limits }: Selected,
 ): string {
   const { table, column } = entity
   const [id, status, createdAt] = [column('id'), column(fields.status), column(fields.createdAt)]
+  const sorted = { id, createdAt, ...(fields.priority !== undefined && { priority: column(fields.priority) }) }
   // Without a limit nothing has to be counted.
+  const { maxTasksInFlight = Number.POSITIVE_INFINITY, maxTasksInFlightPerUser: perUser } = limits
   const limited = Number.isFinite(maxTasksInFlight)
   const flying = limited ? `WITH flying AS MATERIALIZED (SELECT ${countInFlight(table, status)} AS count) ` : ''
   const counted = limited ? '(SELECT count FROM flying)' : '0'
@@ -135,14 +147,19 @@ export function selectTasks(
     const stuck = `${status} = 'queued' AND ${column(fields.startedAt)} <= ${NOW} - ${Number(stuckTimeoutSeconds)}`
     return `(${status} = 'pending' OR (${failed}) OR (${stuck})) AND (${status} = 'queued' OR ${mayJoin})`
   }
-  const where =
-    fields.claimableAt === undefined
-      ? byStatus()
-      : `${id} IN (${selectClaimable(table, { id, status, createdAt, claimableAt: column(fields.claimableAt) }, limit, mayJoin)})`
+  const byDueTime = (claimableAt: string) => {
+    const columns = { ...sorted, status, claimableAt }
+    const chosen =
+      perUser === undefined || fields.userId === undefined
+        ? undefined
+        : idsWithinUsersLimits(table, { ...columns, userId: column(fields.userId) }, { limit, perUser, mayJoin })
+    return `${id} IN (${selectClaimable(table, columns, limit, mayJoin, chosen)})`
+  }
+  const where = fields.claimableAt === undefined ? byStatus() : byDueTime(column(fields.claimableAt))
   const key = fields.taskKey === undefined ? `${id}::text` : column(fields.taskKey)
   const named = NEEDED.map((field) => `${column(fields[field])} AS "${field}"`).join(', ')
   return (
     `${flying}SELECT ${id} AS "id", ${key} AS "taskKey", ${named}, ${counted} AS "inFlight" FROM ${table}` +
-    ` WHERE ${where} ORDER BY ${createdAt}, ${id} LIMIT ${Number(limit)}`
+    ` WHERE ${where} ORDER BY ${inOrder(sorted)} LIMIT ${Number(limit)}`
   )
 }

@@ -78,7 +78,7 @@ async function statsOf({ namespace, store }: OperatedTasks): Promise<Stats> {
     integration: namespace,
     open,
     inFlight: (open.queued ?? 0) + (open.processing ?? 0),
-    maxTasksInFlight: store.rules.maxTasksInFlight ?? null,
+    maxTasksInFlight: (await store.rulesNow()).maxTasksInFlight ?? null,
     ...ages,
     ...ends,
     queued: queued ?? { median: null, p95: null },

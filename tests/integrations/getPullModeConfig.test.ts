@@ -54,6 +54,10 @@ describe.each(expected)('%s', (namespace, taskQueue, workflowName, reportName) =
       'GET runsToCheck',
       'POST cancelTask',
       'POST retryTask',
+      'POST pause',
+      'POST resume',
+      'POST setLimits',
+      'GET integrationState',
       'GET operatorActs',
     ])
   })

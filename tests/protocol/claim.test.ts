@@ -55,17 +55,17 @@ describe('claim', () => {
   })
 })
 
-describe('at capacity', () => {
+describe.each(['at_capacity', 'user_at_capacity', 'paused'] as const)('%s', (noPlace) => {
   it.each([
     ['a new task', rows.pending, 1e6],
     ['the next attempt of one that failed', rows.failed, rows.failed.dueAt],
   ])('%s has to wait', (_name, row, due) => {
-    expect(refusal(step(row, claim, due, true).decision)).toBe('at_capacity')
-    expect(step(row, claim, due, false).state.status).toBe('queued')
+    expect(refusal(step(row, claim, due, noPlace).decision)).toBe(noPlace)
+    expect(step(row, claim, due).state.status).toBe('queued')
   })
 
   it('what is in flight already is taken over all the same', () => {
-    expect(step(rows.queued, claim, rows.queued.leaseExpiresAt ?? 0, true).state.status).toBe('queued')
+    expect(step(rows.queued, claim, rows.queued.leaseExpiresAt ?? 0, noPlace).state.status).toBe('queued')
   })
 })
 

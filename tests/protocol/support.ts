@@ -5,6 +5,7 @@ import {
   decide,
   evolve,
   initialTaskState,
+  type NoPlace,
   type TaskRequest,
   type TaskState,
   type TaskStatus,
@@ -28,9 +29,9 @@ export function step(
   state: TaskState,
   request: TaskRequest,
   now: number,
-  atCapacity = false,
+  noPlace?: NoPlace,
 ): { state: TaskState; decision: Decision } {
-  const decision = decide(state, request, { ...at(now), atCapacity })
+  const decision = decide(state, request, { ...at(now), noPlace })
   return { state: decision.events.reduce(evolve, state), decision }
 }
 

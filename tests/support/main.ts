@@ -31,6 +31,7 @@ export interface TestMainOptions {
   temporalAddress?: string
   /** Of the test integration. Default: any number. */
   maxTasksInFlight?: number
+  maxTasksInFlightPerUser?: number
   /** Default: one that says nothing. */
   logger?: pino.Logger
   maxOpenTasksPerUser?: number
@@ -61,7 +62,7 @@ export async function startTestMain(options: TestMainOptions = {}): Promise<Test
   const config = loadConfig({ mode: 'local', component: 'main' })
   const { main } = config.components
   const { asyncTask } = config.components
-  const { maxTasksInFlight, maxOpenTasksPerUser, enabled = true, operatorToken } = options
+  const { maxTasksInFlight, maxTasksInFlightPerUser, maxOpenTasksPerUser, enabled = true, operatorToken } = options
   const { temporalAddress = inject('temporalAddress') } = options
   const component = await startMainComponent({
     application,
@@ -72,6 +73,7 @@ export async function startTestMain(options: TestMainOptions = {}): Promise<Test
         testAsyncTask: {
           enabled,
           ...(maxTasksInFlight !== undefined && { maxTasksInFlight }),
+          ...(maxTasksInFlightPerUser !== undefined && { maxTasksInFlightPerUser }),
           ...(maxOpenTasksPerUser !== undefined && { maxOpenTasksPerUser }),
         },
       },

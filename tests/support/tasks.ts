@@ -20,6 +20,8 @@ export interface PlantedTask {
   createdAt?: number
   /** Default: one as new rows get. */
   taskKey?: string
+  /** Default: none, which counts as 0. */
+  priority?: number
   /** Default: nobody's. */
   userId?: string
   /** Default: none. */
@@ -32,7 +34,7 @@ export interface PlantedTask {
 /** Creates an APICall and appends events to it; gives its id. */
 export function plantTask(
   controller: Controller,
-  { createdAt, taskKey, userId, webhook, state, events = [] }: PlantedTask = {},
+  { createdAt, taskKey, priority, userId, webhook, state, events = [] }: PlantedTask = {},
   names: CallEntityNames = TEST_TASKS,
 ): Promise<string> {
   const { storage } = controller.system
@@ -41,6 +43,7 @@ export function plantTask(
       requestParams: { kind: 'simple' },
       ...(createdAt !== undefined && { createdAt }),
       ...(taskKey !== undefined && { taskKey }),
+      ...(priority !== undefined && { priority }),
       ...(userId !== undefined && { userId }),
       ...(webhook !== undefined && { webhook }),
       ...(state && { state }),

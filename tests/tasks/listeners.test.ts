@@ -6,6 +6,7 @@ import { afterEach, expect, it } from 'vitest'
 import { DEFAULT_TASK_POLICY } from '@/protocol/index.js'
 import { DatabaseSystem, databaseOf, inTransaction } from '@/tasks/database/sql.js'
 import { callEntityNames, createCallEntities, labelled } from '@/tasks/entities.js'
+import { addIntegrationControls } from '@/tasks/integration-control.js'
 import { listenersOf } from '@/tasks/listeners.js'
 import { TaskStore } from '@/tasks/task-store.js'
 import { withSender } from '@/testing/messages.js'
@@ -24,9 +25,11 @@ async function application(
   given: (entities: ReturnType<typeof createCallEntities>) => Partial<ConstructorParameters<typeof Controller>[0]>,
 ): Promise<Controller> {
   const entities = createCallEntities(NAMES, 5)
+  const model = Object.values(entities)
+  addIntegrationControls(model)
   controller = new Controller({
     system: new DatabaseSystem(new PGLiteDB()),
-    entities: Object.values(entities),
+    entities: model,
     relations: [],
     ...given(entities),
   })

@@ -17,15 +17,15 @@ export const BATCHES_RULES: Mutant[] = [
   {
     name: 'claim-id-not-locked',
     file: CLAIM_BATCH,
-    from: "await tasks.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`claim:${claimId}`])",
-    to: '',
+    from: 'SELECT pg_advisory_xact_lock(hashtextextended($1, 0)), ',
+    to: 'SELECT length($1), ',
     tests: CLAIMING,
   },
   {
     name: 'batch-beyond-the-capacity',
     file: CLAIM_BATCH,
-    from: 'atCapacity: joins && free <= 0',
-    to: 'atCapacity: false',
+    from: 'joins ? places.whyNone(row.userId) : undefined',
+    to: 'undefined',
     tests: CLAIMING,
   },
   {
@@ -48,6 +48,20 @@ export const BATCHES_RULES: Mutant[] = [
     from: ' FOR UPDATE SKIP LOCKED)`',
     to: ')`',
     tests: CLAIMING,
+  },
+  {
+    name: 'priority-not-heeded',
+    file: 'tasks/claimable.ts',
+    from: '(coalesce(${priority}, 0)) DESC, ',
+    to: '',
+    tests: ['tests/tasks/priority.test.ts'],
+  },
+  {
+    name: 'priority-sorted-for',
+    file: 'tasks/task-indexes.ts',
+    from: "['ready_in_order', order, ready]",
+    to: "['ready_in_order', column('createdAt'), ready]",
+    tests: ['tests/tasks/priority.test.ts'],
   },
   {
     name: 'suspects-hide-others',

@@ -24,8 +24,8 @@ export const CLAIMS_RULES: Mutant[] = [
   {
     name: 'capacity-of-pending-only',
     file: PROCESSOR_REPORTS,
-    from: 'if (context.atCapacity && !takeOver) {',
-    to: "if (context.atCapacity && state.status === 'pending') {",
+    from: 'if (context.noPlace && !takeOver)',
+    to: "if (context.noPlace && state.status === 'pending')",
     tests: PROTOCOL,
   },
   {

@@ -84,12 +84,12 @@ function ordered(
     filter.user && `${column('userId')} = ${value(filter.user)}`,
     // Both conditions of its index.
     filter.code && `${errorCode(column)} = ${value(filter.code)} AND ${column('error')} IS NOT NULL`,
-    filter.createdFrom && `${createdAt} >= ${value(filter.createdFrom)}::float8`,
-    filter.createdBefore && `${createdAt} < ${value(filter.createdBefore)}::float8`,
+    filter.createdFrom !== undefined && `${createdAt} >= ${value(filter.createdFrom)}::float8`,
+    filter.createdBefore !== undefined && `${createdAt} < ${value(filter.createdBefore)}::float8`,
     filter.id && `strpos(${taskKey}, ${value(filter.id)}) > 0`,
     place('<', after),
     place('>', before),
-  ].filter((condition) => condition !== undefined)
+  ].filter((condition) => typeof condition === 'string')
   const direction = before ? 'ASC' : 'DESC'
   const order = `ORDER BY ${createdAt} ${direction}, ${taskKey} ${direction} LIMIT $1`
   const hasOwnOrder = filter.user !== undefined || filter.code !== undefined

@@ -40,6 +40,7 @@ module.exports = {
     layer('provider-kit', '^provider-kit/', ['lib/', 'protocol/', 'artifacts/']),
     layer('package', '^package/', [
       'lib/',
+      'client/',
       'protocol/',
       'tasks/',
       'artifacts/',

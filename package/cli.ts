@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import type { Application } from '../application/define.js'
+import { stopOnSignals } from '../lib/stop-on-signals.js'
 
 const MODULES = ['dist/application.js', 'application.js', 'application.ts']
 
@@ -16,6 +17,7 @@ const USAGE = `Usage: async-task <command> [--application <file>]
   search-attributes  [--register]: by what Temporal can search its runs; registers what is missing
   new        <name> --shape <polled | single | local | custom>: adds an integration
   simulator  <integration> [--port <port>]: runs what stands in for its provider
+  tasks      list | show | watch | stats | retry | cancel | pause | resume: for operators. See: async-task tasks --help
 
 The application is what the module exports that --application names, by default the first of
 ${MODULES.join(', ')} in the working directory:
@@ -59,11 +61,19 @@ const COMMANDS: Record<string, (args: string[], load: () => Promise<Application>
     const { runSimulator } = await import('./simulator.js')
     await runSimulator(await load(), args)
   },
+  async tasks(args) {
+    const { runTasks } = await import('./tasks/index.js')
+    const { processTerminal } = await import('./tasks/terminal.js')
+    const stopping = new AbortController()
+    stopOnSignals(() => stopping.abort())
+    const { env } = process
+    process.exitCode = await runTasks(args, { env, terminal: processTerminal(process), signal: stopping.signal })
+  },
 }
 
 try {
   const [name = '', ...args] = process.argv.slice(2)
-  if (['', 'help', '--help', '-h'].includes(name) || args.includes('--help')) {
+  if (['', 'help', '--help', '-h'].includes(name) || (name !== 'tasks' && args.includes('--help'))) {
     console.log(USAGE)
   } else {
     const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined

@@ -16,7 +16,7 @@ export const listedTaskSchema = z.object({
   statusSince: z.number().nullable(),
 })
 
-const taskListSchema = z.object({
+export const taskListSchema = z.object({
   tasks: z.array(listedTaskSchema),
   /** Send it as `after` for older tasks; null if there are none. */
   next: z.string().nullable(),

@@ -22,7 +22,7 @@ const batchFields = {
   after: placeSchema.optional(),
 }
 
-const manyAnswerSchema = z.object({
+export const manyAnswerSchema = z.object({
   /** Of a dry run: how many tasks the filter finds; 100,000 means as many or more. */
   found: z.number().int().optional(),
   /** Tasks of this batch that were changed. */

@@ -23,7 +23,7 @@ const countsSchema = z.object({ minutes5: z.number().int(), hour: z.number().int
 /** In seconds; null without any. */
 const durationSchema = z.object({ median: z.number().nullable(), p95: z.number().nullable() })
 
-const statsSchema = z.object({
+export const statsSchema = z.object({
   /** Unix seconds. */
   at: z.number(),
   /** As high as anything is counted: then it says "as many or more". */

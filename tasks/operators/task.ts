@@ -11,7 +11,7 @@ import { listedTaskSchema } from './list.js'
 import { FOR_OPERATORS, type OperatedTasks, type OperatorsOptions } from './operated.js'
 
 /** Times are unix seconds. */
-const operatedTaskSchema = listedTaskSchema.extend({
+export const operatedTaskSchema = listedTaskSchema.extend({
   /** The row's id, as the internal APIs and logs have it. */
   apiCallId: z.string(),
   requestParams: z.unknown(),

@@ -64,7 +64,11 @@ export class Terminal {
   }
 
   pressCtrlC(): void {
-    this.#python.stdin?.write(CTRL_C)
+    this.type(CTRL_C)
+  }
+
+  type(keys: string): void {
+    this.#python.stdin?.write(keys)
   }
 
   /** Closes the window, where it is still open. */

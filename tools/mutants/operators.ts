@@ -1,6 +1,7 @@
 import type { Mutant } from './mutant.js'
 
 const PROTOCOL = ['tests/protocol']
+const COMMAND_LINE = ['tests/package/tasks.test.ts']
 const EVOLVE = 'protocol/evolve.ts'
 const OPERATOR_REQUESTS = 'protocol/operator-requests.ts'
 
@@ -54,5 +55,19 @@ export const OPERATORS_RULES: Mutant[] = [
     from: 'await record?.({ answer, state, task: row })',
     to: 'await record?.({ answer, state, task: row }).catch(() => {})',
     tests: ['tests/tasks/operator-acts.test.ts'],
+  },
+  {
+    name: 'changed-though-nobody-agreed',
+    file: 'package/tasks/acting.ts',
+    from: 'if (!yes && !(await agreed(session, question))) return 1',
+    to: 'if (!yes) await agreed(session, question)',
+    tests: COMMAND_LINE,
+  },
+  {
+    name: 'written-to-the-terminal-as-others-wrote-it',
+    file: 'package/tasks/terminal.ts',
+    from: "return text.replace(CONTROL, ' ')",
+    to: 'return text',
+    tests: COMMAND_LINE,
   },
 ]

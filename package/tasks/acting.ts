@@ -1,0 +1,154 @@
+/** The commands that change tasks: retry and cancel, by ids or by filters. Nothing is changed before somebody agreed. */
+import { userInfo } from 'node:os'
+import { RefusedError } from '../../client/errors.js'
+import { type Filter, filterOf, spellFilter } from './filters.js'
+import { type Command, listed, type Session } from './looking.js'
+import type { OperatorsAPIs } from './operators-apis.js'
+import { json, printable } from './terminal.js'
+import { ACTS, COMMON, FILTERS, numberOption, parseOptions, TEXT, UsageError } from './usage.js'
+
+/** Small enough that one is answered soon, and progress is seen. */
+const BATCH = 50
+
+interface Act {
+  verb: 'Retry' | 'Cancel'
+  one: 'retryTask' | 'cancelTask'
+  many: 'retryMany' | 'cancelMany'
+  apis: OperatorsAPIs
+  /** Who, why, and how. */
+  request: Record<string, unknown>
+  options: { yes?: boolean; 'dry-run'?: boolean; json?: boolean }
+}
+
+interface Report {
+  done: number
+  /** By reason. */
+  refused: Record<string, number>
+}
+
+export const retry: Command = async (args, session) => {
+  const { status: _of, ...filters } = FILTERS
+  const options = { ...COMMON, ...filters, ...ACTS, 'extra-attempts': TEXT }
+  const { values, positionals } = parseOptions(args, options)
+  const extraAttempts = numberOption('extra-attempts', values['extra-attempts'], 1, 100)
+  const request = { ...who(values), ...(extraAttempts !== undefined && { extraAttempts }) }
+  const names = { verb: 'Retry', one: 'retryTask', many: 'retryMany' } as const
+  return actOn(
+    { ...names, apis: session.connect(values), request, options: values },
+    positionals,
+    filterOf(values),
+    session,
+  )
+}
+
+export const cancel: Command = async (args, session) => {
+  const { values, positionals } = parseOptions(args, { ...COMMON, ...FILTERS, ...ACTS })
+  const names = { verb: 'Cancel', one: 'cancelTask', many: 'cancelMany' } as const
+  const act = { ...names, apis: session.connect(values), request: who(values), options: values }
+  return actOn(act, positionals, filterOf(values), session)
+}
+
+export function who({ by = userInfo().username, reason }: { by?: string; reason?: string }) {
+  return { by, ...(reason !== undefined && { reason }) }
+}
+
+async function actOn(act: Act, ids: string[], filter: Filter, session: Session): Promise<number> {
+  const hasFilter = Object.keys(filter).length > 0
+  if (ids.length > 0 === hasFilter) {
+    throw new UsageError(`${act.verb} which tasks? Name either their ids, or filters such as --integration`)
+  }
+  const { terminal, signal } = session
+  const { yes, 'dry-run': dryRun, json: asJSON } = act.options
+  if (!yes && !dryRun) mustBeAttended(terminal)
+  const found = await (hasFilter ? count(act, filter) : look(act, ids, session))
+  if (dryRun || found.count === 0) {
+    terminal.out(asJSON ? json({ found: found.count }) : `${found.shown}\nNothing was changed.`)
+    return 0
+  }
+  const question = `${found.shown}\n${act.verb} ${found.count === 1 ? 'it' : 'them'}?`
+  if (!yes && !(await agreed(session, question))) return 1
+  const report: Report = { done: 0, refused: {} }
+  try {
+    if (hasFilter) await actOnMany(act, filter, found.count, report, session)
+    else await actOnEach(act, found.tasks ?? [], report, session)
+  } finally {
+    const refused = Object.entries(report.refused).map(([reason, number]) => `${number} refused: ${reason}`)
+    terminal.out(asJSON ? json(report) : [`${report.done} done`, ...refused].map(printable).join('\n'))
+  }
+  if (signal.aborted) {
+    terminal.err('Stopped: the same command goes on with the rest.')
+    signal.throwIfAborted()
+  }
+  return Object.keys(report.refused).length === 0 ? 0 : 1
+}
+
+/** @throws UsageError if nobody is there to agree */
+function mustBeAttended({ isAttended }: Session['terminal']): void {
+  if (isAttended) return
+  throw new UsageError('There is no terminal to ask at: nothing was changed. --yes changes without asking')
+}
+
+/** Whether somebody at the terminal agrees. */
+export async function agreed({ terminal, signal }: Session, question: string): Promise<boolean> {
+  mustBeAttended(terminal)
+  const answer = await terminal.ask(`${question} [y/N] `, signal)
+  if (/^y(es)?$/i.test(answer.trim())) return true
+  terminal.err('Nothing was changed.')
+  return false
+}
+
+interface Found {
+  count: number
+  shown: string
+  tasks?: Array<{ taskId: string; integration: string }>
+}
+
+async function count({ apis, many, request }: Act, filter: Filter): Promise<Found> {
+  const { found = 0 } = await apis.many(many, { ...request, filter, dryRun: true })
+  return { count: found, shown: printable(`${found} tasks of: ${spellFilter(filter)}`) }
+}
+
+async function look({ apis }: Act, ids: string[], { terminal }: Session): Promise<Found> {
+  const tasks = []
+  for (const id of ids) tasks.push(await apis.task(id))
+  return { count: tasks.length, shown: listed(terminal, tasks), tasks }
+}
+
+async function actOnMany(
+  { apis, many, request }: Act,
+  filter: Filter,
+  found: number,
+  report: Report,
+  { terminal, signal }: Session,
+): Promise<void> {
+  let after: string | null | undefined
+  do {
+    const answer = await apis.many(many, { ...request, filter, limit: BATCH, ...(after !== undefined && { after }) })
+    report.done += answer.done
+    for (const [reason, number] of Object.entries(answer.refused)) {
+      report.refused[reason] = (report.refused[reason] ?? 0) + number
+    }
+    after = answer.next
+    terminal.progress(`${report.done} of ${found} done`)
+  } while (after !== null && !signal.aborted)
+}
+
+async function actOnEach(
+  { apis, one, request }: Act,
+  tasks: NonNullable<Found['tasks']>,
+  report: Report,
+  { signal }: Session,
+): Promise<void> {
+  for (const { taskId, integration } of tasks) {
+    if (signal.aborted) return
+    try {
+      await apis.one(integration, one, { apiCallId: taskId, ...request })
+      report.done += 1
+    } catch (error) {
+      if (!(error instanceof RefusedError) || error.status !== 409) throw error
+      const { error: why } = error.body as { error?: string }
+      const reason = `${taskId}: ${why ?? error.message}`
+      report.refused[reason] = 1
+    }
+  }
+}

@@ -1,0 +1,171 @@
+/** The commands that change nothing: list, show, watch and stats. */
+import { pause } from '../../lib/abort.js'
+import { filterOf } from './filters.js'
+import type { OperatedTask, OperatorsAPIs, Stats, TaskList } from './operators-apis.js'
+import { ago, duration, table, time } from './tables.js'
+import { json, printable, type Terminal } from './terminal.js'
+import { COMMON, FILTERS, numberOption, PAGES, parseOptions, TEXT, UsageError } from './usage.js'
+
+export interface Session {
+  /** @throws UsageError without a token, or if the address is none */
+  connect(values: { url?: string; timeout?: string }): OperatorsAPIs
+  terminal: Terminal
+  /** Aborted by Ctrl-C. */
+  signal: AbortSignal
+}
+
+/** Gives the exit code. */
+export type Command = (args: string[], session: Session) => Promise<number>
+
+export const list: Command = async (args, { connect, terminal }) => {
+  const { values, positionals } = parseOptions(args, { ...COMMON, ...FILTERS, ...PAGES })
+  if (positionals.length > 0) throw new UsageError(`list takes filters, not "${positionals[0]}": see --id`)
+  const limit = numberOption('limit', values.limit, 1, 100)
+  const { after, before } = values
+  const page = await connect(values).list({ ...filterOf(values), limit, after, before })
+  if (values.json) {
+    terminal.out(json(page, 2))
+    return 0
+  }
+  terminal.out(listed(terminal, page.tasks))
+  if (page.previous !== null) terminal.err(`newer ones: --before ${page.previous}`)
+  if (page.next !== null) terminal.err(`older ones: --after ${page.next}`)
+  return 0
+}
+
+export function listed(terminal: Terminal, tasks: TaskList['tasks']): string {
+  const head = ['task', 'integration', 'status', 'for', 'attempts', 'user', 'created', 'error']
+  return table(
+    terminal,
+    head,
+    tasks.map((task) => [
+      ...[task.taskId, task.integration, task.status, ago(task.statusSince), String(task.attempts)],
+      ...[task.userId ?? '-', time(task.createdAt), task.error?.code ?? ''],
+    ]),
+  )
+}
+
+export const show: Command = async (args, { connect, terminal }) => {
+  const { values, positionals } = parseOptions(args, COMMON)
+  const task = await wholeTask(connect(values), onlyId('show', positionals))
+  terminal.out(values.json ? json(task, 2) : described(terminal, task))
+  return 0
+}
+
+function onlyId(command: string, [taskId, ...others]: string[]): string {
+  if (taskId !== undefined && others.length === 0) return taskId
+  throw new UsageError(`${command} takes the id of one task`)
+}
+
+/** With all pages of its timeline. */
+async function wholeTask(apis: OperatorsAPIs, taskId: string): Promise<OperatedTask> {
+  const task = await apis.task(taskId)
+  while (task.timelineNext !== null) {
+    const { timeline, timelineNext } = await apis.task(taskId, task.timelineNext)
+    task.timeline.push(...timeline)
+    task.timelineNext = timelineNext
+  }
+  return task
+}
+
+function described(terminal: Terminal, task: OperatedTask): string {
+  const { claim, waitingFor, providerTask, openIntents, error } = task
+  const facts: Array<[string, string | null | undefined | false]> = [
+    ['task', `${task.taskId} (row ${task.apiCallId})`],
+    ['integration', task.integration],
+    ['status', `${task.status}${task.statusSince === null ? '' : ` for ${ago(task.statusSince)}`}`],
+    ['waits for', waitingFor && `${waitingFor.message} (${waitingFor.code})`],
+    ['error', error && `${error.message} (${error.code})`],
+    ['user', task.userId ?? 'nobody in particular'],
+    ['created', time(task.createdAt)],
+    ['due', task.dueAt !== null && time(task.dueAt)],
+    ['attempts', `${task.attempts} of ${task.attemptLimit} have ended${task.retryable ? '' : ', the last for good'}`],
+    ['claim', claim && `since ${time(claim.since)}, its lease is until ${time(claim.leaseExpiresAt)}`],
+    ['last look', task.checkedAt !== null && `${time(task.checkedAt)}, ${ago(task.checkedAt)} ago`],
+    ['at provider', providerTask && `${providerTask.id}, of attempt ${providerTask.attempt}`],
+    ['unanswered', openIntents.length > 0 && `creates of the attempts ${openIntents.join(', ')}`],
+    ['request', json(task.requestParams)],
+    ['result', task.result !== null && task.result !== undefined && json(task.result)],
+  ]
+  const lines = facts.flatMap(([name, value]) => (value ? [`${name.padEnd(13)}${printable(value)}`] : []))
+  const runs = task.runs.map((run) => [
+    ...[String(run.attempt), time(run.claimedAt), time(run.endedAt), run.outcome ?? '-', String(run.takeOvers)],
+    ...[run.error?.code ?? '', run.link ?? `${run.workflowId}${run.runId ? ` run ${run.runId}` : ''}`],
+  ])
+  const head = ['attempt', 'claimed', 'ended', 'outcome', 'take-overs', 'error', 'workflow']
+  return [
+    lines.join('\n'),
+    ...(runs.length > 0 ? [table(terminal, head, runs)] : []),
+    ...(task.timeline.length > 0 ? [table(terminal, TIMELINE, task.timeline.map(happened))] : []),
+  ].join('\n\n')
+}
+
+const TIMELINE = ['time', 'attempt', 'event', 'why']
+
+function happened({ at, attempt, type, error, reason }: OperatedTask['timeline'][number]): string[] {
+  const why = error ?? reason
+  return [time(at), String(attempt), type, why ? `${why.message} (${why.code})` : '']
+}
+
+export const stats: Command = async (args, { connect, terminal }) => {
+  const { values, positionals } = parseOptions(args, { ...COMMON, integration: TEXT })
+  if (positionals.length > 0) throw new UsageError(`stats takes --integration, not "${positionals[0]}"`)
+  const found = await connect(values).stats(values.integration)
+  terminal.out(values.json ? json(found, 2) : counted(terminal, found))
+  return 0
+}
+
+function counted(terminal: Terminal, { integrations }: Stats): string {
+  const windows = ({ minutes5, hour, day }: { minutes5: number; hour: number; day: number }) =>
+    `${minutes5} / ${hour} / ${day}`
+  const spread = ({ median, p95 }: { median: number | null; p95: number | null }) =>
+    median === null ? '-' : `${duration(median)} / ${duration(p95)}`
+  const now = integrations.map((of) => [
+    ...[of.integration, String(of.open.pending ?? 0), String(of.open.failed ?? 0)],
+    of.maxTasksInFlight === null ? String(of.inFlight) : `${of.inFlight} of ${of.maxTasksInFlight}`,
+    ...[duration(of.oldestDueSeconds), spread(of.queued), spread(of.working)],
+  ])
+  const lately = integrations.map((of) => [
+    ...[of.integration, windows(of.completed), windows(of.failedAttempts), windows(of.cancelled)],
+    windows(of.takeOvers),
+  ])
+  const failures = integrations.flatMap(({ integration, failures }) =>
+    failures.map(({ code, count }) => [integration, code, String(count)]),
+  )
+  const ages = ['oldest due', 'waited median / p95', 'worked median / p95']
+  const ends = ['completed', 'failed attempts', 'cancelled', 'take-overs']
+  return [
+    table(terminal, ['now', 'pending', 'to retry', 'in flight', ...ages], now),
+    table(terminal, ['in 5 min / 1 h / 24 h', ...ends], lately),
+    ...(failures.length > 0 ? [table(terminal, ['last failures', 'code', 'attempts'], failures)] : []),
+  ].join('\n\n')
+}
+
+const CLEAR_SCREEN = '\u001b[H\u001b[2J'
+
+export const watch: Command = async (args, { connect, terminal, signal }) => {
+  const { values, positionals } = parseOptions(args, { ...COMMON, integration: TEXT, interval: TEXT })
+  const intervalMs = 1000 * (numberOption('interval', values.interval, 0.1, 3600) ?? 2)
+  const apis = connect(values)
+  if (positionals.length > 0) return watchTask(onlyId('watch', positionals))
+  for (;;) {
+    const found = await apis.stats(values.integration)
+    const shown = values.json ? json(found) : counted(terminal, found)
+    terminal.out(terminal.isScreen && !values.json ? `${CLEAR_SCREEN}${shown}` : shown)
+    await pause(intervalMs, signal)
+    signal.throwIfAborted()
+  }
+
+  async function watchTask(taskId: string): Promise<number> {
+    for (let seen = 0; ; ) {
+      const task = await apis.task(taskId, seen)
+      for (const entry of task.timeline) terminal.out(values.json ? json(entry) : printable(happened(entry).join('  ')))
+      seen += task.timeline.length
+      if (task.timelineNext !== null) continue
+      if (task.status === 'completed') return 0
+      if (task.status === 'cancelled' || (task.status === 'failed' && task.dueAt === null)) return 1
+      await pause(intervalMs, signal)
+      signal.throwIfAborted()
+    }
+  }
+}

@@ -1,6 +1,6 @@
 /** Writes an integration's tasks. The protocol decides; the store carries out. */
 import { randomBytes } from 'node:crypto'
-import type { Controller, RecordMutationEvent } from 'interaqt'
+import { type Controller, MatchExp } from 'interaqt'
 import {
   claimableAt,
   type Decision,
@@ -147,11 +147,11 @@ export class TaskStore extends TaskReader {
     const make = async () => {
       if (maxOpenTasksPerUser !== undefined) await ensureMayOpenTask(this, userId, maxOpenTasksPerUser)
       const { storage } = this.controller.system
-      const mutations: RecordMutationEvent[] = []
-      const { id } = await storage.create(entity, record, mutations)
-      const task = mutations.find(({ type, recordName }) => type === 'create' && recordName === this.names.apiCall)
-      if (!task?.record) throw new Error(`No ${this.names.apiCall} was computed from ${entity} ${id}`)
-      return String(task.record.taskKey)
+      const { id } = await storage.create(entity, record)
+      const ofSource = MatchExp.atom({ key: 'source.id', value: ['=', id] })
+      const task = await storage.findOne(this.names.apiCall, ofSource, undefined, ['taskKey'])
+      if (!task) throw new Error(`No ${this.names.apiCall} was computed from ${entity} ${id}`)
+      return String(task.taskKey)
     }
     const taskKey = await inTransaction(this.controller, `${entity}:create`, () => once(make))
     this.arrivals.wake()

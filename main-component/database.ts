@@ -9,6 +9,7 @@ import type { Logger } from 'pino'
 import { CONNECTION_WAIT_MS, LOCK_WAIT_MS, STATEMENT_TIMEOUT_MS } from '../protocol/limits.js'
 import { ConnectionLostError, isConnectionLost } from '../tasks/database/faults.js'
 import { lockDataDir, unusable } from './data-dir-lock.js'
+import { PostgresNotices } from './database-notices.js'
 import { assertRoom, watchForStall } from './disk-space.js'
 import { MainComponentError } from './errors.js'
 
@@ -52,6 +53,15 @@ class KeepingPGLite extends PGLiteDB {
  * pool to boot with, and one to serve with, because interaqt keeps a database's sequences in the driver that booted.
  */
 class KeepingPostgreSQL extends PostgreSQLDB {
+  readonly notices: PostgresNotices
+
+  constructor(database: string, options: PostgreSQLDBConfig) {
+    super(database, options)
+    const { connectionString, connectionTimeoutMillis } = options
+    const limits = { query_timeout: STATEMENT_TIMEOUT_MS, ...KEEP_ALIVE }
+    this.notices = new PostgresNotices({ connectionString, connectionTimeoutMillis, ...limits })
+  }
+
   override async open(): Promise<void> {
     // Schema changes have no time-out.
     this.pool ??= this.#newPool({})
@@ -66,6 +76,12 @@ class KeepingPostgreSQL extends PostgreSQLDB {
     const booted = this.pool
     this.pool = this.#newPool({ query_timeout: STATEMENT_TIMEOUT_MS })
     await booted?.end()
+    this.notices.start()
+  }
+
+  override async close(): Promise<void> {
+    await this.notices.stop()
+    await super.close()
   }
 
   #newPool(limits: pg.PoolConfig): pg.Pool {

@@ -8,6 +8,7 @@ import { idsWithinUsersLimits, type UsersLimits } from './claimable-per-user.js'
 import { CLOCK, type PhysicalEntity } from './database/sql.js'
 import type { EventLog } from './event-log.js'
 import { controlLock, readControl, rulesInForce, shareControl } from './integration-control.js'
+import type { NextDue } from './task-arrivals.js'
 import { freePlaces, type TaskRules } from './task-limits.js'
 import type { LockedTask, TaskReader } from './task-reader.js'
 import type { StoredStep } from './transition-log.js'
@@ -152,11 +153,10 @@ function chosenOf(tasks: TaskReader, limits: UsersLimits): string {
   return idsWithinUsersLimits(tasks.calls.table, columnsOf(tasks), limits)
 }
 
-/** Whether a task may be claimed now, and when the next may be. */
 export async function isAnyDue(
   tasks: TaskReader,
   { maxTasksInFlight, maxTasksInFlightPerUser: perUser }: TaskRules,
-): Promise<{ due: boolean; seconds: number | null }> {
+): Promise<NextDue> {
   const { table } = tasks.calls
   const columns = columnsOf(tasks)
   const mayJoin =
@@ -165,7 +165,7 @@ export async function isAnyDue(
   const sql =
     `SELECT EXISTS (${selectClaimable(table, columns, 1, mayJoin, chosen)}) AS due,` +
     ` ${secondsUntilNextDue(table, columns)} AS seconds`
-  const [row] = await tasks.read('next-due', () => tasks.query<{ due: boolean; seconds: number | null }>(sql, []))
+  const [row] = await tasks.read('next-due', () => tasks.query<NextDue>(sql, []))
   return row ?? { due: false, seconds: null }
 }
 

@@ -10,14 +10,15 @@ import {
   type TaskRequest,
   type TaskState,
 } from '../protocol/index.js'
-import { Arrivals } from './arrivals.js'
 import { type BatchToClaim, type ClaimedBatch, claimBatch, isAnyDue } from './claim-batch.js'
-import { CLOCK, inTransaction } from './database/sql.js'
+import { afterCommit } from './database/after-commit.js'
+import { CLOCK, inTransaction, noticesOf } from './database/sql.js'
 import type { CallEntityNames } from './entities.js'
 import { EventLog } from './event-log.js'
 import { IdempotencyKeys, type KeyedRequest, type MakeOnce } from './idempotency.js'
 import { controlLock, readControl, rulesInForce, shareControl } from './integration-control.js'
 import { listenersOf } from './listeners.js'
+import { TaskArrivals } from './task-arrivals.js'
 import { ensureMayOpenTask, freePlaces, type TaskRules } from './task-limits.js'
 import { type LockedTask, STORED_FIELDS, type StoredTask, TaskReader } from './task-reader.js'
 import { TaskWatches } from './task-watches.js'
@@ -43,10 +44,13 @@ export interface TaskSourceRecord {
   userId: string | null
 }
 
+/** Later ones are found by the looks of whoever waits. */
+const SOON_SECONDS = 60
+
 /** The tasks of one integration, made once the Controller is set up. */
 export class TaskStore extends TaskReader {
   /** Notifies of tasks to claim. */
-  readonly arrivals = new Arrivals()
+  readonly arrivals: TaskArrivals
   /** Notifies those who wait for a task to change. */
   readonly watches = new TaskWatches((taskKeys) => this.timelineLengths(taskKeys))
   /** The messages about ended tasks. */
@@ -63,10 +67,19 @@ export class TaskStore extends TaskReader {
     readonly rules: TaskRules,
   ) {
     super(controller, names)
+    const notices = noticesOf(controller)
+    this.arrivals = new TaskArrivals(names.apiCall, notices, async () => isAnyDue(this, await this.rulesNow()))
+    notices.on(names.apiCall, (taskKey) => taskKey !== undefined && this.watches.moved(taskKey))
+    const arrived = () => void this.arrivals.wake()
+    // Whoever creates a task: an interaction of the application, too.
+    controller.system.storage.listen(async (events) => {
+      const isNew = events.some(({ recordName, type }) => recordName === names.apiCall && type === 'create')
+      if (isNew) afterCommit(arrived)
+    })
     this.#keys = new IdempotencyKeys(controller)
     this.listeners = listenersOf(controller, names)
     this.#log = new EventLog(this, this.listeners.length > 0)
-    this.webhooks = new WebhookQueue(this, (taskKey) => this.watches.moved(taskKey))
+    this.webhooks = new WebhookQueue(this, (taskKey) => this.#moved(taskKey))
   }
 
   /**
@@ -91,12 +104,22 @@ export class TaskStore extends TaskReader {
       const state = steps.at(-1)?.after ?? row.state
       const tells = await this.webhooks.noteEnd(row, steps)
       await record?.({ answer, state, task: row })
-      const due = (claimableAt(state) ?? Number.POSITIVE_INFINITY) <= now
-      return { answer, state, task: row, steps, tells, wakes: due || (isLive(row.state) && !isLive(state)) }
+      const seconds = (claimableAt(state) ?? Number.POSITIVE_INFINITY) - now
+      const freesPlace = isLive(row.state) && !isLive(state)
+      return {
+        answer,
+        state,
+        task: row,
+        steps,
+        tells,
+        wakes: seconds <= 0 || freesPlace,
+        isSoon: seconds <= SOON_SECONDS,
+      }
     })
     if (carriedOut?.wakes) this.arrivals.wake()
+    else if (carriedOut?.isSoon && carriedOut.steps.length > 0) this.arrivals.expect()
     if (carriedOut?.tells) this.webhooks.due.wake()
-    if (carriedOut && carriedOut.steps.length > 0) this.watches.moved(carriedOut.task.taskKey)
+    if (carriedOut && carriedOut.steps.length > 0) this.#moved(carriedOut.task.taskKey)
     return carriedOut
   }
 
@@ -105,7 +128,12 @@ export class TaskStore extends TaskReader {
    *
    * @throws what the database throws; then nothing has been claimed, or the same claimId tells what was
    */
-  async claim(batch: BatchToClaim, signal: AbortSignal): Promise<ClaimedBatch> {
+  claim(batch: BatchToClaim, signal: AbortSignal): Promise<ClaimedBatch> {
+    return this.arrivals.take(() => this.#claim(batch, signal))
+  }
+
+  async #claim(batch: BatchToClaim, signal: AbortSignal): Promise<ClaimedBatch> {
+    signal.throwIfAborted()
     const claimed = await inTransaction(this.controller, `${this.names.apiCall}:claim`, async () => {
       const result = await claimBatch(this, this.rules, this.#log, batch)
       let tells = false
@@ -116,18 +144,13 @@ export class TaskStore extends TaskReader {
     // There may be more, for another.
     if (claimed.isFull) this.arrivals.wake()
     if (claimed.tells) this.webhooks.due.wake()
-    for (const { row } of claimed.moved) this.watches.moved(row.taskKey)
+    for (const { row } of claimed.moved) this.#moved(row.taskKey)
     return claimed
   }
 
   /** The rules at this moment: as configured, and as operators have set since. */
   rulesNow(): Promise<TaskRules> {
     return this.read('control', async () => rulesInForce(this.rules, await readControl(this)))
-  }
-
-  /** Whether a task may be claimed now; if not, in how many seconds the next one may be, if none arrives. */
-  async nextDue(): Promise<{ due: boolean; seconds: number | null }> {
-    return isAnyDue(this, await this.rulesNow())
   }
 
   /**
@@ -153,9 +176,12 @@ export class TaskStore extends TaskReader {
       if (!task) throw new Error(`No ${this.names.apiCall} was computed from ${entity} ${id}`)
       return String(task.taskKey)
     }
-    const taskKey = await inTransaction(this.controller, `${entity}:create`, () => once(make))
-    this.arrivals.wake()
-    return taskKey
+    return inTransaction(this.controller, `${entity}:create`, () => once(make))
+  }
+
+  #moved(taskKey: string): void {
+    this.watches.moved(taskKey)
+    noticesOf(this.controller).tell(this.names.apiCall, taskKey)
   }
 
   /** In the transaction of the claim. */

@@ -6,6 +6,7 @@ import { Arrivals } from '../arrivals.js'
 import { countInFlight, inOrder, NOW, secondsUntilNextDue, selectClaimable } from '../claimable.js'
 import { idsWithinUsersLimits } from '../claimable-per-user.js'
 import { databaseOf, type PhysicalEntity, physicalEntity, reading } from '../database/sql.js'
+import { msUntil } from '../task-arrivals.js'
 import type { InFlightLimits } from '../task-limits.js'
 
 /** What is read of a task, and the entity's property that holds it. */
@@ -92,7 +93,7 @@ export function createFetchPendingTasksAPI({
           return { tasks: rows.map(({ inFlight: _, ...row }) => ({ ...row, id: String(row.id) })) }
         }
         const [next] = await read<{ seconds: number | null }>('next-due', selectNextDue(entity, fields))
-        await arrivals.next(seen, Math.min(leftMs, LOOK_AGAIN_MS, msUntil(next?.seconds ?? null)), signal)
+        await arrivals.next(seen, Math.min(leftMs, arrivals.lookEveryMs, msUntil(next?.seconds ?? null)), signal)
       }
     },
   })
@@ -107,19 +108,11 @@ function withinCapacity<Row extends { status: string; inFlight: number }>(
   return rows.filter(({ status }) => status === 'queued' || free-- > 0)
 }
 
-/** Not before it is due, however the milliseconds are cut off. */
-export function msUntil(seconds: number | null): number {
-  return seconds === null ? Number.POSITIVE_INFINITY : Math.floor(seconds * 1000) + 1
-}
-
 function selectNextDue({ table, column }: PhysicalEntity, { status, claimableAt }: TaskFields): string {
   if (claimableAt === undefined) return 'SELECT NULL AS seconds'
   const columns = { status: column(status), claimableAt: column(claimableAt) }
   return `SELECT ${secondsUntilNextDue(table, columns)} AS seconds`
 }
-
-/** How often a parked request looks for tasks that other processes created. */
-export const LOOK_AGAIN_MS = 1000
 
 const NEEDED = ['status', 'attempts', 'startedAt', 'createdAt', 'requestParams'] as const
 

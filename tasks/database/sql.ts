@@ -1,6 +1,8 @@
 /** Access from a Controller to the database under it: raw SQL, its clock, retried transactions. */
 import { type Controller, type Database, MonoSystem, runWithTransactionRetry, SystemConsoleLogger } from 'interaqt'
+import { watchCommits } from './after-commit.js'
 import { CommitUnknownError, hasPanicked, isConflict, isConnectionLost, throughOutage } from './faults.js'
+import { NO_NOTICES, type Notices } from './notices.js'
 import { Turns } from './turns.js'
 
 /** An interaqt system that gives integrations access to its driver. */
@@ -12,12 +14,18 @@ export class DatabaseSystem extends MonoSystem {
 
   constructor(readonly database: Database) {
     super(database, new SystemConsoleLogger())
+    watchCommits(this.storage)
   }
 }
 
 /** The driver under a Controller. Its queries join the call's open transaction. */
 export function databaseOf(controller: Controller): Database {
   return systemOf(controller).database
+}
+
+/** What the processes of this database tell each other, as far as its driver can. */
+export function noticesOf(controller: Controller): Notices {
+  return (databaseOf(controller) as { notices?: Notices }).notices ?? NO_NOTICES
 }
 
 function systemOf({ system }: Controller): DatabaseSystem {

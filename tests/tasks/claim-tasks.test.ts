@@ -1,11 +1,9 @@
 /** `POST claimTasks`: what one request claims, and what its claimId is answered when it is sent again. */
 import { randomUUID } from 'node:crypto'
 import fc from 'fast-check'
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { ProcessorReport, TaskState } from '@/protocol/index.js'
 import type { ClaimTasksAnswer } from '@/protocol/wire.js'
-import { createClaimTasksAPI } from '@/tasks/apis/claim-tasks.js'
-import { Arrivals } from '@/tasks/arrivals.js'
 import { databaseOf, databaseTime, inTransaction, physicalEntity, reading } from '@/tasks/database/sql.js'
 import { TaskReader } from '@/tasks/task-reader.js'
 import { TaskStore } from '@/tasks/task-store.js'
@@ -249,40 +247,6 @@ async function move(
   if (after?.fencingToken !== state.fencingToken) task.claimId = null
   task.claimable = after?.status === 'pending' || (after?.status === 'failed' && after.attempts < after.attemptLimit)
 }
-
-describe('who waits for tasks', () => {
-  it('is woken one for each task, the one that has waited longest; who only looks is woken each time', async () => {
-    const arrivals = new Arrivals()
-    const woken: string[] = []
-    const wait = (name: string, claims: boolean) =>
-      arrivals.next(arrivals.count, 60_000, never, { claims }).then(() => woken.push(name))
-    const waiting = [wait('first', true), wait('second', true), wait('looks', false)]
-    arrivals.wake()
-    await new Promise(setImmediate)
-    expect(woken).toEqual(['looks', 'first'])
-    arrivals.wake()
-    await Promise.all(waiting)
-    expect(woken).toEqual(['looks', 'first', 'second'])
-  })
-
-  it('looks again when the next one becomes due, not at the next second', async () => {
-    const main = await startTestMain()
-    try {
-      const { controller } = main.component
-      const store = new TaskStore(controller, TEST_TASKS, { policy: policyWithoutPauses })
-      const time = await reading(controller, 'now', () => databaseTime(controller))
-      await plantTask(controller, { state: { dueAt: time + 0.4 } })
-      const waited = vi.spyOn(store.arrivals, 'next')
-      const api = createClaimTasksAPI({ namespace: 'test', store: () => store })
-      const params = { claimId: randomUUID(), limit: 1, waitSeconds: 20 }
-      const { tasks } = (await api.callback.call(controller, { signal: never }, params)) as ClaimTasksAnswer
-      expect(tasks).toHaveLength(1)
-      expect(Math.max(...waited.mock.calls.map(([, ms]) => ms))).toBeLessThanOrEqual(401)
-    } finally {
-      await main.stop()
-    }
-  })
-})
 
 describe('what may be asked', () => {
   let main: TestMain

@@ -3,6 +3,7 @@ import type { Mutant } from './mutant.js'
 const CLAIM_BATCH = 'tasks/claim-batch.ts'
 const BATCH_CLAIMS = 'async-task-component/batch-claims.ts'
 const CLAIMING = ['tests/tasks/claim-tasks.test.ts']
+const ARRIVALS = ['tests/tasks/arrivals.test.ts', 'tests/tasks/task-arrivals.test.ts']
 const ASKING = ['tests/async-task-component/batch-claims.test.ts']
 
 /** Fetching and claiming in one request: what a claimId is good for, on both sides. */
@@ -73,23 +74,37 @@ export const BATCHES_RULES: Mutant[] = [
   {
     name: 'claimed-for-a-claimer-that-has-gone',
     file: 'tasks/task-store.ts',
-    from: 'signal.throwIfAborted()',
-    to: '',
+    from: '      signal.throwIfAborted()\n      return',
+    to: '      return',
     tests: CLAIMING,
   },
   {
     name: 'all-woken-for-one-task',
     file: 'tasks/arrivals.ts',
-    from: 'const [first] = this.#claiming\n    first?.()',
-    to: 'for (const each of this.#claiming) each()',
-    tests: CLAIMING,
+    from: '    first?.()',
+    to: '    for (const each of this.#claiming) each()',
+    tests: ARRIVALS,
   },
   {
     name: 'batch-found-at-the-next-second',
-    file: 'tasks/apis/claim-tasks.ts',
-    from: 'Math.min(LOOK_AGAIN_MS, msUntil(seconds))',
-    to: 'LOOK_AGAIN_MS',
-    tests: CLAIMING,
+    file: 'tasks/task-arrivals.ts',
+    from: 'Math.min(this.lookEveryMs, msUntil(next.seconds))',
+    to: 'this.lookEveryMs',
+    tests: ARRIVALS,
+  },
+  {
+    name: 'wake-up-lost-with-its-claimer',
+    file: 'tasks/arrivals.ts',
+    from: '      this.wake()\n      throw error',
+    to: '      throw error',
+    tests: ARRIVALS,
+  },
+  {
+    name: 'other-processes-not-told',
+    file: 'tasks/task-arrivals.ts',
+    from: 'if (!isTaken) this.notices.tell(this.topic)',
+    to: '',
+    tests: ARRIVALS,
   },
   {
     name: 'another-claim-id-each-time',

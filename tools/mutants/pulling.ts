@@ -34,8 +34,8 @@ export const PULLING_RULES: Mutant[] = [
   {
     name: 'due-found-at-the-next-second',
     file: 'tasks/apis/fetch-pending-tasks.ts',
-    from: 'Math.min(leftMs, LOOK_AGAIN_MS, msUntil(next?.seconds ?? null))',
-    to: 'Math.min(leftMs, LOOK_AGAIN_MS)',
+    from: 'Math.min(leftMs, arrivals.lookEveryMs, msUntil(next?.seconds ?? null))',
+    to: 'Math.min(leftMs, arrivals.lookEveryMs)',
     tests: ['tests/integrations/fetchPendingTasks.test.ts'],
   },
   {

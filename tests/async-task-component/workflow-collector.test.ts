@@ -51,6 +51,7 @@ describe('collectIntegrationWorkflows', () => {
       activitiesPath: join(FIXTURES, 'alpha/activities/index.ts'),
       workflowNames: [
         'activityWorkflow',
+        'failingWorkflow',
         'leakingWorkflow',
         'obedientWorkflow',
         'patientWorkflow',

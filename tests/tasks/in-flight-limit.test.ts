@@ -32,8 +32,9 @@ async function storedIds(): Promise<string[]> {
   await client.connect()
   try {
     const column = await columnsOf(TEST_TASKS.apiCall, async (sql, params) => (await client.query(sql, params)).rows)
-    const id = column('id', 'integer')
-    const { rows } = await client.query(`SELECT ${id} AS id FROM "${TEST_TASKS.apiCall}" ORDER BY ${id}`)
+    const [id, createdAt] = [column('id', 'integer'), column('createdAt', 'double precision')]
+    // Each main gives ids from a block of its own.
+    const { rows } = await client.query(`SELECT ${id} AS id FROM "${TEST_TASKS.apiCall}" ORDER BY ${createdAt}`)
     return rows.map((row) => String(row.id))
   } finally {
     await client.end()

@@ -108,9 +108,9 @@ describe.each(['PGLite', 'PostgreSQL'])('on %s', (database) => {
     expect(await main.post(`${TEST_API}/${name}`, { by: 'mallory', reason: 'x' })).toMatchObject({ status: 401 })
   })
 
-  it.skipIf(database === 'PGLite')(
-    'a claim that begins while a setting changes waits for it, and goes by it',
-    async () => {
+  // PGLite has one connection: nothing begins while something changes.
+  if (database !== 'PGLite') {
+    it('a claim that begins while a setting changes waits for it, and goes by it', async () => {
       const id = await plant()
       await act('pause', { reason: 'for a while' })
       await act('resume')
@@ -132,6 +132,6 @@ describe.each(['PGLite', 'PostgreSQL'])('on %s', (database) => {
       } finally {
         await changing.end()
       }
-    },
-  )
+    })
+  }
 })

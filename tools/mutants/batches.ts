@@ -55,14 +55,14 @@ export const BATCHES_RULES: Mutant[] = [
     file: 'tasks/claimable.ts',
     from: '(coalesce(${priority}, 0)) DESC, ',
     to: '',
-    tests: ['tests/tasks/priority.test.ts'],
+    tests: ['tests/tasks/priority.full.test.ts'],
   },
   {
     name: 'priority-sorted-for',
     file: 'tasks/task-indexes.ts',
     from: "['ready_in_order', order, ready]",
     to: "['ready_in_order', column('createdAt'), ready]",
-    tests: ['tests/tasks/priority.test.ts'],
+    tests: ['tests/tasks/priority.full.test.ts'],
   },
   {
     name: 'suspects-hide-others',

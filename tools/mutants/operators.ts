@@ -1,7 +1,7 @@
 import type { Mutant } from './mutant.js'
 
 const PROTOCOL = ['tests/protocol']
-const COMMAND_LINE = ['tests/package/tasks.test.ts']
+const COMMAND_LINE = ['tests/package/tasks.full.test.ts']
 const EVOLVE = 'protocol/evolve.ts'
 const OPERATOR_REQUESTS = 'protocol/operator-requests.ts'
 

@@ -71,8 +71,8 @@ export class RunLabels {
   async #ask(signal: AbortSignal): Promise<ReadonlySet<string>> {
     this.#askedAt = performance.now()
     try {
-      const { customAttributes } = await registeredAttributes(this.#temporal, signal)
-      const names = Object.entries(RUN_ATTRIBUTES).filter(([name, type]) => customAttributes?.[name] === type)
+      const registered = await registeredAttributes(this.#temporal, signal)
+      const names = Object.entries(RUN_ATTRIBUTES).filter(([name, type]) => registered[name] === type)
       return new Set(names.map(([name]) => name))
     } catch (error) {
       this.#askedAt += UNKNOWN_FOR_MS - KNOWN_FOR_MS
@@ -82,7 +82,12 @@ export class RunLabels {
   }
 }
 
-export function registeredAttributes(temporal: BoundedTemporal, signal: AbortSignal) {
+/** The namespace's own search attributes: the type of each, by name. */
+export async function registeredAttributes(
+  temporal: BoundedTemporal,
+  signal: AbortSignal,
+): Promise<Readonly<Record<string, number>>> {
   const { namespace } = temporal
-  return temporal.callOperator(signal, (operator) => operator.listSearchAttributes({ namespace }))
+  const listed = await temporal.callOperator(signal, (operator) => operator.listSearchAttributes({ namespace }))
+  return listed.customAttributes ?? {}
 }

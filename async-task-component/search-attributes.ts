@@ -20,10 +20,10 @@ export async function runSearchAttributes(
   const temporal = new BoundedTemporal(connection, { namespace, timeoutMs: TIMEOUT_MS })
   const { signal } = new AbortController()
   try {
-    const { customAttributes } = await registeredAttributes(temporal, signal)
-    const missing = Object.entries(RUN_ATTRIBUTES).filter(([name]) => customAttributes?.[name] === undefined)
+    const registered = await registeredAttributes(temporal, signal)
+    const missing = Object.entries(RUN_ATTRIBUTES).filter(([name]) => registered[name] === undefined)
     for (const [name, type] of Object.entries(RUN_ATTRIBUTES)) {
-      const found = customAttributes?.[name]
+      const found = registered[name]
       say(
         `${name}: ${found === type ? 'registered' : found === undefined ? 'missing' : 'registered with another type, and not used'}`,
       )

@@ -21,7 +21,7 @@ const SEED = Number(process.env.FUZZ_SEED ?? 1)
  * a URL one.
  */
 const BEYOND_JSON_SCHEMA =
-  /does not go with|is taken from the draft|is needed, unless|needs a firstFrameUrl|of a draft can only|is not there|has the flag|must be 25 \+ 4n|must be an http\(s\) URL|must not (lead to|contain a user name)|must be the `next` of a page/
+  /does not go with|is taken from the draft|is needed, unless|needs a firstFrameUrl|of a draft can only|is not there|has the flag|must be 25 \+ 4n|must be an http\(s\) URL|must not (lead to|contain a user name)|must be the `next` (or `previous` )?of a page|needs at least one field|give either after or before|give this or/
 
 it('what is generated as valid fits each documented schema, and most of what is spoilt does not', async () => {
   const main = await startTestMain()

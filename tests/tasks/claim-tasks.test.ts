@@ -97,8 +97,9 @@ describe.each(['PGLite', 'PostgreSQL'])('on %s', (database) => {
     expect(await main.internalPost(REPORT, released)).toMatchObject({ status: 409, body: { reason: 'stale_token' } })
 
     const stuck = await plant({ events: [events.queued(1, (await now()) - 1)] })
-    const [taken] = (await claim()).tasks
-    expect(taken).toMatchObject({ id: stuck, attempt: 1, takeOver: true })
+    // On a slow machine what was released is due again.
+    const taken = (await claim()).tasks.find((task) => task.id === stuck)
+    expect(taken).toMatchObject({ attempt: 1, takeOver: true })
     const begin = { apiCallId: stuck, status: 'begin', attempt: 1, runId: 'run-1' }
     expect(await main.internalPost(REPORT, begin)).toMatchObject({ status: 200, body: { status: 'queued' } })
   })

@@ -24,7 +24,7 @@ it.each([
   ['yes', 'y\n', 0, '1 done', 'cancelled'],
 ])('asks, and is answered %s', async (_answer, keys, code, said, status) => {
   const terminal = new Terminal([...COMMAND, 'cancel', 'asked-about'], env)
-  await terminal.until('Cancel it? [y/N]')
+  await terminal.until(/Cancel it\? \[y\/N\]/)
   terminal.type(keys)
   expect(await terminal.exit).toBe(code)
   expect(terminal.output).toContain(said)

@@ -113,8 +113,9 @@ it('claims a suspect alone, once nothing else is under way', async () => {
   ])
 })
 
-/** An answer that comes sooner was not parked: longer than a busy machine takes for one that is there. */
-const WAIT_SECONDS = 0.2
+const WAIT_SECONDS = 0.02
+/** No answer takes so long, however busy the machine is: it counts as one that was not waited for. */
+const LONG_SECONDS = 60
 
 /** What a round meets. */
 interface Round {
@@ -125,7 +126,7 @@ interface Round {
   tasks?: number
   /** Main waits for tasks as long as it is asked to. */
   parks?: boolean
-  /** How long main may park a fetch. Default: a moment. */
+  /** How long main may park a fetch. Default: a moment if it does, and long if it answers at once. */
   waitSeconds?: number
   /** When the loop is told to stop. */
   stops?: 'while fetching' | 'while starting'
@@ -173,7 +174,13 @@ async function statesIn(rounds: Round[]): Promise<string[]> {
   const loop: PullLoop = new PullLoop({
     ...parts,
     gates: [gate],
-    limits: { batchSize: 2, startConcurrency: 2, waitSeconds: rounds[0]?.waitSeconds ?? WAIT_SECONDS },
+    limits: {
+      batchSize: 2,
+      startConcurrency: 2,
+      get waitSeconds() {
+        return rounds[0]?.waitSeconds ?? (round.parks ? WAIT_SECONDS : LONG_SECONDS)
+      },
+    },
     interval: new AdaptiveInterval({ pollIntervalMs: 1, maxPollIntervalMs: 1 }),
     stopping: stopping.signal,
     alive() {

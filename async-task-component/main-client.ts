@@ -1,6 +1,7 @@
 /** Client for main's internal APIs over the global `fetch`. It does not retry; callers decide what a failure means. */
 import type { z } from 'zod'
 import { followingSignal } from '../lib/abort.js'
+import { jsonOf } from '../lib/json.js'
 import type { ProcessorReport } from '../protocol/messages.js'
 import {
   type ClaimTasks,
@@ -145,21 +146,13 @@ export class MainClient {
     if (response.status === 401 || response.status === 403) {
       throw new MainUnauthorizedError(`${url.origin}${url.pathname} does not accept the internal token`)
     }
-    return { status: response.status, body: json(text) }
+    return { status: response.status, body: jsonOf(text) }
   }
 
   #parsed<Schema extends z.ZodType>(schema: Schema, body: unknown, url: string): z.output<Schema> {
     const parsed = schema.safeParse(body)
     if (parsed.success) return parsed.data
     throw new MainUnavailableError(`${url} sent an invalid answer`, { cause: parsed.error })
-  }
-}
-
-function json(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
   }
 }
 

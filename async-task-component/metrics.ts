@@ -1,12 +1,8 @@
 /** All metrics of the daemon; `docs/metrics.md` is made of this. No label carries an id or a text of a user. */
-import type { MetricDeclarations } from '../lib/metrics.js'
+import { BUILD_INFO, type MetricDeclarations } from '../lib/metrics.js'
 
 export const DAEMON_METRICS = {
-  asynctask_build_info: {
-    type: 'gauge',
-    help: 'Always 1. The labels tell what runs.',
-    labels: ['component', 'version', 'node'],
-  },
+  ...BUILD_INFO,
   asynctask_worker_state: {
     type: 'gauge',
     help: "1 for the state that the integration's worker is in: idle, building, running, failing, stopping or stopped.",

@@ -13,7 +13,6 @@ import type { API } from '../lib/api.js'
 import type { APICall, WorkflowParams } from '../protocol/attempt.js'
 import type { RemovalBatch } from '../tasks/ended-tasks.js'
 import type { OperatedTasks } from '../tasks/operators/index.js'
-import type { TaskNumbers } from '../tasks/task-numbers.js'
 import type { TaskLogger } from '../tasks/transition-log.js'
 import type { DueWebhooks } from '../tasks/webhooks.js'
 
@@ -67,8 +66,6 @@ export interface IIntegration {
   operated?(): OperatedTasks
   /** The messages about ended tasks that main is to send. */
   webhooks?(): DueWebhooks
-  /** For main's metrics: what it has under way. */
-  numbers?(): Promise<TaskNumbers>
   createSideEffects(): RecordMutationSideEffect<unknown>[]
   createAPIs?(): API[]
   createMiddlewares?(): MiddlewareHandler[]
@@ -79,7 +76,7 @@ export interface IIntegration {
 export type IIntegrationConstructor = new (args: IIntegrationConstructorArgs) => IIntegration
 
 /** An integration composed of several, by namespace. */
-export interface IAggregatedIntegration extends Required<Omit<IIntegration, 'operated' | 'webhooks' | 'numbers'>> {
+export interface IAggregatedIntegration extends Required<Omit<IIntegration, 'operated' | 'webhooks'>> {
   getIntegrations(): Array<{ namespace: string; integration: IIntegration }>
 }
 

@@ -21,7 +21,6 @@ import { addOperatorActs, prepareOperatorActs } from '../tasks/operator-acts.js'
 import type { OperatedTasks } from '../tasks/operators/index.js'
 import { fitting } from '../tasks/request-size.js'
 import { createTaskIndexes } from '../tasks/task-indexes.js'
-import { readTaskNumbers, type TaskNumbers } from '../tasks/task-numbers.js'
 import { TaskStore } from '../tasks/task-store.js'
 import type { DueWebhooks } from '../tasks/webhooks.js'
 import type { API, IIntegration, IIntegrationConstructorArgs, PullModeConfig } from './index.js'
@@ -62,10 +61,6 @@ export class PullIntegration<Params extends z.ZodObject, Result extends z.ZodTyp
 
   removeEnded(_controller: Controller, batch: RemovalBatch): Promise<number> {
     return removeEndedTasks(this.#tasks(), batch)
-  }
-
-  numbers(): Promise<TaskNumbers> {
-    return readTaskNumbers(this.#tasks())
   }
 
   operated(): OperatedTasks {

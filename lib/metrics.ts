@@ -13,6 +13,15 @@ export interface MetricDeclaration {
 
 export type MetricDeclarations = Readonly<Record<string, MetricDeclaration>>
 
+/** Of every process; `buildInfo` gives its labels. */
+export const BUILD_INFO = {
+  asynctask_build_info: {
+    type: 'gauge',
+    help: 'Always 1. The labels tell what runs.',
+    labels: ['component', 'version', 'node'],
+  },
+} as const satisfies MetricDeclarations
+
 type Labels<D extends MetricDeclaration> = D['labels'] extends readonly (infer Label extends string)[] ? Label : never
 
 type Metric<D extends MetricDeclaration> = {

@@ -1,6 +1,5 @@
 /** Turns what main tells of, and what its database holds, into the metrics of `metrics.ts`. */
 import type { Logger } from 'pino'
-import type { IAggregatedIntegration } from '../integrations/index.js'
 import { unlessAborted, withTimeout } from '../lib/abort.js'
 import { boundedCodes, buildInfo, createMetrics } from '../lib/metrics.js'
 import { currentAttempt, isLive } from '../protocol/index.js'
@@ -18,7 +17,8 @@ export interface MainMetrics {
 export interface CountMetricsOptions {
   /** The driver. */
   database: object
-  integrations: Pick<IAggregatedIntegration, 'getIntegrations'>
+  /** What each integration has under way. */
+  readNumbers(): Promise<Array<[namespace: string, numbers: TaskNumbers]>>
   logger: Pick<Logger, 'warn'>
 }
 
@@ -29,7 +29,7 @@ const COUNT_TIMEOUT_MS = 3_000
 
 const OPEN_STATUSES = ['pending', 'queued', 'processing', 'failed'] as const
 
-export function countMetrics({ database, integrations, logger }: CountMetricsOptions): MainMetrics {
+export function countMetrics({ database, readNumbers, logger }: CountMetricsOptions): MainMetrics {
   const metrics = createMetrics(MAIN_METRICS)
   const of = metrics.of
   of.asynctask_build_info.set(buildInfo('main'), 1)
@@ -59,7 +59,7 @@ export function countMetrics({ database, integrations, logger }: CountMetricsOpt
   }
 
   const lookUp = async () => {
-    const found = await withTimeout(COUNT_TIMEOUT_MS, [], (soon) => unlessAborted(readNumbers(integrations), soon))
+    const found = await withTimeout(COUNT_TIMEOUT_MS, [], (soon) => unlessAborted(readNumbers(), soon))
     for (const [integration, { counts, oldestDueSeconds, longestUncheckedSeconds }] of found) {
       for (const status of OPEN_STATUSES) of.asynctask_tasks.set({ integration, status }, counts[status] ?? 0)
       of.asynctask_oldest_due_age_seconds.set({ integration }, oldestDueSeconds)
@@ -111,16 +111,6 @@ export function countMetrics({ database, integrations, logger }: CountMetricsOpt
       for (const stopListening of deaf) stopListening()
     },
   }
-}
-
-async function readNumbers(integrations: CountMetricsOptions['integrations']) {
-  const found: Array<[namespace: string, TaskNumbers]> = []
-  // One after another: a scrape takes one connection at most.
-  for (const { namespace, integration } of integrations.getIntegrations()) {
-    const numbers = await integration.numbers?.()
-    if (numbers) found.push([namespace, numbers])
-  }
-  return found
 }
 
 /** Of a driver that has a pool: PGLite has none. */

@@ -8,7 +8,8 @@ import { internalToken } from '../config/development-token.js'
 import type { AppConfig } from '../config/schema.js'
 import { manyListeners } from '../lib/abort.js'
 import { databaseOf } from '../tasks/database/sql.js'
-import { createOperatorsAPIs } from '../tasks/operators/index.js'
+import { createOperatorsAPIs, type OperatedTasks } from '../tasks/operators/index.js'
+import { readTaskNumbers, type TaskNumbers } from '../tasks/task-numbers.js'
 import { Admission } from './admission.js'
 import type { AppEnv } from './app-env.js'
 import { createModel } from './application.js'
@@ -82,7 +83,11 @@ export async function embedMain(application: Application, options: EmbeddedMainO
         watched('retention', keepRemoving({ ...shared, retention, removeArtifact })),
         watched('webhooks', keepDelivering({ ...shared, webhooks })),
       ]
-      metrics = countMetrics({ integrations, logger, database: databaseOf(controller) })
+      metrics = countMetrics({
+        logger,
+        database: databaseOf(controller),
+        readNumbers: () => readNumbers(operators.operated()),
+      })
       const tokens = { internalTokens, operatorToken: main.operatorToken, metrics: main.metrics }
       const authentication = createAuthentication({ auth: main.auth, ...tokens })
       return createHTTPApp({
@@ -106,6 +111,13 @@ export async function embedMain(application: Application, options: EmbeddedMainO
       await runs.close()
     },
   }
+}
+
+async function readNumbers(operated: OperatedTasks[]) {
+  const found: Array<[namespace: string, numbers: TaskNumbers]> = []
+  // One after another: a scrape takes one connection at most.
+  for (const { namespace, store } of operated) found.push([namespace, await readTaskNumbers(store)])
+  return found
 }
 
 /** What the configuration says, and where it says nothing, what this machine's processes share. */

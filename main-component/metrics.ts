@@ -1,12 +1,8 @@
 /** All metrics of main; `docs/metrics.md` is made of this. No label carries an id or a text of a user. */
-import type { MetricDeclarations } from '../lib/metrics.js'
+import { BUILD_INFO, type MetricDeclarations } from '../lib/metrics.js'
 
 export const MAIN_METRICS = {
-  asynctask_build_info: {
-    type: 'gauge',
-    help: 'Always 1. The labels tell what runs.',
-    labels: ['component', 'version', 'node'],
-  },
+  ...BUILD_INFO,
   asynctask_tasks: {
     type: 'gauge',
     help: 'Tasks that have not ended, by status; failed are those that are tried again. Counting stops at 100000 of a kind. Every main tells the same: take the maximum.',

@@ -1,7 +1,7 @@
 /**
  * Limits on simultaneous tasks: those of an integration in flight, because of the provider's capacity, and of one user
- * those in flight and the open ones, so that they do not crowd out other users'. Callers hold a lock until their transaction ends,
- * across all processes, so that no two of them take the last free place.
+ * those in flight and the open ones, so that they do not crowd out other users'. Callers hold a lock until their
+ * transaction ends, across all processes, so that no two of them take the last free place.
  */
 import { APIError } from '../lib/api.js'
 import type { NoPlace, TaskPolicy } from '../protocol/index.js'

@@ -100,14 +100,6 @@ export class TaskReader {
     return id === null ? undefined : this.read('find', () => this.#findRow('id', id))
   }
 
-  /** Reads some of a row's properties; undefined if it does not exist. */
-  async findFields(apiCallId: string, fields: readonly string[]): Promise<Record<string, unknown> | undefined> {
-    const sql = `SELECT ${this.columns(fields)} FROM ${this.calls.table} WHERE ${this.calls.column('id')} = $1`
-    const id = this.calls.parseId(apiCallId)
-    const [row] = await this.read('fields', () => this.query<Record<string, unknown>>(sql, [id]))
-    return row
-  }
-
   /** Finds a task by its key; undefined if it does not exist, or if this viewer may not see it. */
   findByKey(taskKey: string, viewer: Viewer = 'operator'): Promise<StoredTask | undefined> {
     return this.read('findByKey', () => this.#findRow('taskKey', taskKey, viewer))
@@ -117,15 +109,21 @@ export class TaskReader {
    * Reads a task and one page of its timeline, oldest first.
    *
    * @param timelineAfter how many entries to skip: events are only ever appended, so the number names a place
+   * @param properties of the row, beside those of a `TaskView`
    * @returns undefined if the task does not exist, or if this viewer may not see it: the two look alike
    */
-  view(taskKey: string, viewer: Viewer, timelineAfter = 0): Promise<TaskView | undefined> {
+  view<More extends string = never>(
+    taskKey: string,
+    viewer: Viewer,
+    timelineAfter = 0,
+    properties: readonly More[] = [],
+  ): Promise<(TaskView & Record<More, unknown>) | undefined> {
     return this.read('view', async () => {
       // In every version's rows the result is in its column; earlier versions repeat it elsewhere.
-      const fields = [...STORED_FIELDS, 'result']
+      const fields = [...STORED_FIELDS, 'result', ...properties]
       // One statement sees one moment: the timeline never contradicts the status.
       const more = { timeline: this.#timeline('$2'), values: [timelineAfter] }
-      type Row = StoredTask & { result: unknown; timeline: StoredEntry[] }
+      type Row = StoredTask & { result: unknown; timeline: StoredEntry[] } & Record<More, unknown>
       const task = await this.#findRow<Row>('taskKey', taskKey, viewer, fields, more)
       if (!task) return undefined
       const timeline = task.timeline.slice(0, TIMELINE_PAGE).map(shownEntry)

@@ -1,22 +1,26 @@
 /** A task's attempts, as its events tell of them. */
-import type { TaskError, TaskEvent } from '../../protocol/index.js'
+import { z } from 'zod'
+import type { TaskEvent } from '../../protocol/index.js'
+import { taskErrorSchema } from '../../protocol/messages.js'
 import { attemptWorkflowId } from '../../protocol/names.js'
 import type { StoredTask, TaskReader } from '../task-reader.js'
 import type { OperatorsOptions } from './operated.js'
 
 /** One attempt and its run. Times are unix seconds. */
-export interface Attempt {
-  attempt: number
-  workflowId: string
-  runId: string | null
-  /** Its page in Temporal's UI. */
-  link: string | null
-  claimedAt: number | null
-  takeOvers: number
-  endedAt: number | null
-  outcome: 'completed' | 'failed' | 'cancelled' | null
-  error: TaskError | null
-}
+export const attemptSchema = z.object({
+  attempt: z.number().int(),
+  workflowId: z.string(),
+  runId: z.string().nullable(),
+  /** Its page in Temporal's UI, where the configuration says where that is. */
+  link: z.string().nullable(),
+  claimedAt: z.number().nullable(),
+  takeOvers: z.number().int(),
+  endedAt: z.number().nullable(),
+  outcome: z.enum(['completed', 'failed', 'cancelled']).nullable(),
+  error: taskErrorSchema.nullable(),
+})
+
+type Attempt = z.infer<typeof attemptSchema>
 
 /** An operator looks at the newest ones. */
 const MOST_EVENTS = 1000

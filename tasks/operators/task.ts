@@ -1,12 +1,11 @@
 /** `GET operator/tasks/:taskId`: everything that is known of a task. */
 import { z } from 'zod'
 import { type API, createAPI } from '../../lib/api.js'
-import { taskErrorSchema } from '../../protocol/messages.js'
 import { taskNotFound } from '../apis/carry-out.js'
 import { taskIdSchema, timelineAfterSchema, timelineEntrySchema } from '../apis/task-view.js'
 import { showTask } from '../shown-task.js'
 import { waitingForSchema, whatItWaitsFor } from '../waiting-for.js'
-import { attemptsOf } from './attempts.js'
+import { attemptSchema, attemptsOf } from './attempts.js'
 import { listedTaskSchema } from './list.js'
 import { FOR_OPERATORS, type OperatedTasks, type OperatorsOptions } from './operated.js'
 
@@ -31,20 +30,7 @@ export const operatedTaskSchema = listedTaskSchema.extend({
   /** Attempts of which nobody knows whether the provider has begun something. */
   openIntents: z.array(z.number().int()),
   /** One for each attempt that was begun, the first one first. */
-  runs: z.array(
-    z.object({
-      attempt: z.number().int(),
-      workflowId: z.string(),
-      runId: z.string().nullable(),
-      /** Its page in Temporal's UI, where the configuration says where that is. */
-      link: z.string().nullable(),
-      claimedAt: z.number().nullable(),
-      takeOvers: z.number().int(),
-      endedAt: z.number().nullable(),
-      outcome: z.enum(['completed', 'failed', 'cancelled']).nullable(),
-      error: taskErrorSchema.nullable(),
-    }),
-  ),
+  runs: z.array(attemptSchema),
   timeline: z.array(timelineEntrySchema),
   /** Send it as `timelineAfter` to get the next page of the timeline; null on the last page. */
   timelineNext: z.number().int().nullable(),
@@ -74,18 +60,17 @@ async function show(
   taskKey: string,
   timelineAfter: number,
 ) {
-  const view = await store.view(taskKey, 'operator', timelineAfter)
-  const row = view && (await store.findFields(view.id, ['userId', 'requestParams']))
-  if (!row) return undefined
+  const view = await store.view(taskKey, 'operator', timelineAfter, ['userId', 'requestParams'])
+  if (!view) return undefined
   const { id, state, result, timeline, timelineNext } = view
   const { attemptLimit, retryable, startedAt, leaseExpiresAt, checkedAt, providerTask, openIntents, claim } = state
   return {
     ...showTask(view),
     integration: namespace,
-    userId: row.userId as string | null,
+    userId: view.userId as string | null,
     statusSince: state.statusSince ?? null,
     apiCallId: id,
-    requestParams: row.requestParams,
+    requestParams: view.requestParams,
     result,
     attemptLimit,
     retryable,

@@ -1,7 +1,6 @@
 /** Main's metrics: who may read them, that they are OpenMetrics, and that they tell what happened. */
 import pino from 'pino'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import type { IIntegration } from '@/integrations/index.js'
 import { countMetrics, type MainMetrics } from '@/main-component/count-metrics.js'
 import { MAIN_METRICS } from '@/main-component/metrics.js'
 import type { TaskNumbers } from '@/tasks/task-numbers.js'
@@ -123,11 +122,7 @@ describe('the tasks that have not ended', () => {
     countMetrics({
       database: {},
       logger: pino({ level: 'silent' }),
-      integrations: {
-        getIntegrations: () => [
-          { namespace: 'alpha', integration: { numbers, createSideEffects: () => [] } as IIntegration },
-        ],
-      },
+      readNumbers: async () => [['alpha', await numbers()]],
     })
   let metrics: MainMetrics | undefined
   afterEach(() => metrics?.stop())

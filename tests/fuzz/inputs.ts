@@ -133,9 +133,10 @@ export function mutatedInput(schema: Schema, hints: Hints, values = HOSTILE_VALU
   )
 }
 
-/** As above, of what a query string can carry. */
+/** As above, of what a query string can carry: half a surrogate pair is none of it. */
 export function mutatedParameters(schema: Schema, hints: Hints): fc.Arbitrary<Mutated> {
-  return mutatedObject(schema, hints, HOSTILE_TEXTS)
+  const texts = HOSTILE_TEXTS.filter((text) => !/\p{Surrogate}/u.test(text))
+  return mutatedObject(schema, hints, texts)
 }
 
 function mutatedObject(schema: Schema, hints: Hints, values: unknown[]): fc.Arbitrary<Mutated> {

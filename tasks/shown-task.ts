@@ -20,6 +20,8 @@ export const taskFields = {
 
 export function showTask({ taskKey, createdAt, state }: StoredTask): z.input<z.ZodObject<typeof taskFields>> {
   const { status, attempts, startedAt, error } = state
-  const dueAt = isLive(state) ? null : claimableAt(state)
+  const claimable = isLive(state) ? null : claimableAt(state)
+  // One without a time of its own is due from its creation on.
+  const dueAt = claimable === null ? null : Math.max(claimable, createdAt)
   return { taskId: taskKey, status, attempts, createdAt, startedAt, dueAt, error }
 }

@@ -2,6 +2,7 @@
 import type { z } from 'zod'
 import { Connection } from '../../client/connection.js'
 import { TaskClientError } from '../../client/errors.js'
+import type { integrationStateSchema } from '../../tasks/apis/control-integration.js'
 import type { taskListSchema } from '../../tasks/operators/list.js'
 import type { manyAnswerSchema } from '../../tasks/operators/many.js'
 import type { statsSchema } from '../../tasks/operators/stats.js'
@@ -11,6 +12,7 @@ import { type Filter, queryOf } from './filters.js'
 export type TaskList = z.infer<typeof taskListSchema>
 export type OperatedTask = z.infer<typeof operatedTaskSchema>
 export type Stats = z.infer<typeof statsSchema>
+export type IntegrationState = z.infer<typeof integrationStateSchema>
 export type ManyAnswer = z.infer<typeof manyAnswerSchema>
 
 export class OperatorsAPIs {
@@ -50,8 +52,17 @@ export class OperatorsAPIs {
   }
 
   /** Gives the integration's state since. */
-  control(integration: string, act: 'pause' | 'resume', body: object): Promise<Record<string, unknown>> {
-    return this.#connection.ask('POST', `api/${encodeURIComponent(integration)}/${act}`, { body, signal: this.signal })
+  async control(integration: string, act: 'pause' | 'resume' | 'setLimits', body: object): Promise<IntegrationState> {
+    const path = `api/${encodeURIComponent(integration)}/${act}`
+    return checked<IntegrationState>(
+      await this.#connection.ask('POST', path, { body, signal: this.signal }),
+      'inFlight',
+    )
+  }
+
+  async state(integration: string): Promise<IntegrationState> {
+    const path = `api/${encodeURIComponent(integration)}/integrationState`
+    return checked<IntegrationState>(await this.#connection.ask('GET', path, { signal: this.signal }), 'inFlight')
   }
 
   async #get<Answer>(path: string, field: keyof Answer & string): Promise<Answer> {

@@ -10,6 +10,8 @@ export const USAGE = `Usage: async-task tasks <command> [options]
   cancel <task id …> | filters  cancels tasks that are not over
   pause <integration>           claims no more of its tasks; what is in flight goes on. Needs a --reason
   resume <integration>          claims its tasks again
+  limits <integration>          shows the limits of its tasks in flight, or sets them: --in-flight <number | none>,
+                                --in-flight-per-user <number | none>. None: as configured
 
 Filters, all of which have to hold:
   --integration <name>   --user <id>   --code <of the last failure>   --id <a part of the task's id>
@@ -36,7 +38,8 @@ Examples
   async-task tasks show bQaq5vvYaYyG3Z4mZazDgg --json | jq .runs
   async-task tasks retry --integration acmeSpeech --code deadline_exceeded --since 1h --dry-run
   async-task tasks retry --integration acmeSpeech --code deadline_exceeded --since 1h --reason 'provider is back'
-  async-task tasks cancel bQaq5vvYaYyG3Z4mZazDgg --reason 'not wanted' --yes`
+  async-task tasks cancel bQaq5vvYaYyG3Z4mZazDgg --reason 'not wanted' --yes
+  async-task tasks limits acmeSpeech --in-flight 5 --reason 'provider is slow'`
 
 /** It was asked wrongly. */
 export class UsageError extends Error {

@@ -21,7 +21,7 @@ const limitSchema = z.object({
   /** Set at run time, and in force instead; null if it is not. */
   set: z.number().nullable(),
 })
-const stateSchema = z.object({
+export const integrationStateSchema = z.object({
   /** Null if tasks are claimed. */
   paused: pauseSchema.nullable(),
   maxTasksInFlight: limitSchema,
@@ -33,7 +33,7 @@ const LIMITS = Object.keys(runTimeLimits) as Array<keyof RunTimeLimits>
 
 /** Makes `POST pause`, `resume` and `setLimits`, and `GET integrationState`. Each is answered with the state. */
 export function createControlAPIs({ namespace, store }: TaskAPIOptions): API[] {
-  const common = { namespace, internal: true, operator: true, answer: stateSchema }
+  const common = { namespace, internal: true, operator: true, answer: integrationStateSchema }
   const change = async (
     act: string,
     context: APIContext,
@@ -102,7 +102,10 @@ export function createControlAPIs({ namespace, store }: TaskAPIOptions): API[] {
   ]
 }
 
-async function stateOf(tasks: TaskStore, { paused, limits }: IntegrationControl): Promise<z.infer<typeof stateSchema>> {
+async function stateOf(
+  tasks: TaskStore,
+  { paused, limits }: IntegrationControl,
+): Promise<z.infer<typeof integrationStateSchema>> {
   const limit = (name: keyof RunTimeLimits) => ({
     configured: tasks.rules[name] ?? null,
     set: limits[name] ?? null,

@@ -107,6 +107,8 @@ it('a task may be asked for in advance: it is not due before its time', async ()
     body: { fields: [{ field: 'dueAt', message: expect.stringContaining('unix seconds, not in milliseconds') }] },
   })
   const due = await main.post('/api/image/generate', { prompt: 'Yesterday', dueAt: 1000 })
+  const { createdAt, dueAt: shown } = (await main.get(`/api/image/tasks/${due.body.taskId}`)).body
+  expect(shown).toBe(createdAt)
   expect(await main.internalPost(report, { ...claim, apiCallId: await rowOf(due.body.taskId) })).toMatchObject({
     status: 200,
   })

@@ -172,30 +172,41 @@ it('names each task that was refused, and why', async () => {
   })
 })
 
+async function actsOf(integration: string) {
+  const { body } = await main.get(`/api/${integration}/operatorActs`, { authorization: `Bearer ${TOKEN}` })
+  return body.acts.map(({ act, by, why }: { act: string; by: string; why: string | null }) => [act, by, why])
+}
+
 it('pauses and resumes an integration, with who and why', async () => {
-  const asked: unknown[] = []
-  const server = createServer(async (request, response) => {
-    let body = ''
-    for await (const chunk of request) body += chunk
-    asked.push([request.method, request.url, request.headers.authorization, JSON.parse(body)])
-    response.end('{"paused": null}')
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const env = { MAIN_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, OPERATOR_TOKEN: TOKEN }
-  const pause = ['pause', 'acmeSpeech', '--by', 'anna', '--reason', 'its bill']
-  expect(await tasks(pause, { env })).toMatchObject({ code: 2, err: expect.stringContaining('--yes') })
-  expect(await tasks(pause, { env, answer: 'n' })).toMatchObject({ code: 1 })
-  expect(await tasks(['pause', 'acmeSpeech', '--yes'], { env })).toMatchObject({ code: 2 })
-  expect(asked).toEqual([])
-  expect(await tasks(pause, { env, answer: 'y' })).toMatchObject({ code: 0, asked: 'acmeSpeech: pause? [y/N] ' })
-  const resume = ['resume', 'acmeSpeech', '--by', 'ben', '--yes', '--json']
-  expect(JSON.parse((await tasks(resume, { env })).out)).toEqual({ paused: null })
-  expect(asked).toEqual([
-    ['POST', '/api/acmeSpeech/pause', `Bearer ${TOKEN}`, { by: 'anna', reason: 'its bill' }],
-    ['POST', '/api/acmeSpeech/resume', `Bearer ${TOKEN}`, { by: 'ben' }],
+  const pause = ['pause', 'testAsyncTask', '--by', 'anna', '--reason', 'its bill']
+  const before = await actsOf('testAsyncTask')
+  expect(await tasks(pause)).toMatchObject({ code: 2, err: expect.stringContaining('--yes') })
+  expect(await tasks(pause, { answer: 'n' })).toMatchObject({ code: 1 })
+  expect(await tasks(['pause', 'testAsyncTask', '--yes'])).toMatchObject({ code: 2 })
+  expect(await actsOf('testAsyncTask')).toEqual(before)
+  expect(await tasks(pause, { answer: 'y' })).toMatchObject({ code: 0, asked: 'testAsyncTask: pause? [y/N] ' })
+  const resume = ['resume', 'testAsyncTask', '--by', 'ben', '--yes', '--json']
+  expect(JSON.parse((await tasks(resume)).out)).toMatchObject({ paused: null })
+  const [resumed, paused] = await actsOf('testAsyncTask')
+  expect([paused, resumed]).toEqual([
+    ['pause', 'anna', 'its bill'],
+    ['resume', 'ben', null],
   ])
-  server.closeAllConnections()
-  server.close()
+})
+
+it('sets the limits of an integration, shows them, and gives them back to the configuration', async () => {
+  const limits = (...args: string[]) => tasks(['limits', 'testAsyncTask', ...args])
+  expect((await limits()).out).toMatch(/^maxTasksInFlight +5\nmaxTasksInFlightPerUser +any number\nin flight +\d+\n$/)
+  expect(await limits('--in-flight', '2')).toMatchObject({ code: 2, err: expect.stringContaining('--yes') })
+  expect(await limits('--in-flight', 'few', '--yes')).toMatchObject({ code: 2 })
+  expect(await limits('--in-flight-per-user', '0', '--yes')).toMatchObject({ code: 2 })
+  const set = await limits('--in-flight', '0', '--in-flight-per-user', '3', '--by', 'anna', '--reason', 'slow', '--yes')
+  expect(set).toMatchObject({ code: 0, out: expect.stringMatching(/^maxTasksInFlight +0 \(configured: 5\)$/m) })
+  const [act] = await actsOf('testAsyncTask')
+  expect(act).toEqual(['setLimits', 'anna', 'slow'])
+  const cleared = JSON.parse((await limits('--in-flight', 'none', '--yes', '--json')).out)
+  expect(cleared).toMatchObject({ maxTasksInFlight: { configured: 5, set: null }, maxTasksInFlightPerUser: { set: 3 } })
+  expect((await limits('--in-flight-per-user', 'none', '--yes')).code).toBe(0)
 })
 
 it.each([

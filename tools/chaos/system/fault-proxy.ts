@@ -1,10 +1,11 @@
 /** An HTTP proxy between processes that can disturb requests. It also logs what passed. */
 import { once } from 'node:events'
-import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Random } from '../random.js'
 import { CLAIM_FAULTS, type ClaimFault, HTTP_FAULTS, type HttpFault } from '../schedule.js'
+import { type Answer, parse, readAll, send } from './forward.js'
 
 /** A POST that the target received and answered, whether or not the caller got the answer. */
 export interface Exchange {
@@ -88,9 +89,12 @@ export class FaultProxy {
   cut(): () => void {
     this.#cut = true
     this.#dropAll()
-    return () => {
-      this.#cut = false
-    }
+    return () => this.mend()
+  }
+
+  /** Takes connections again. */
+  mend(): void {
+    this.#cut = false
   }
 
   async close(): Promise<void> {
@@ -192,62 +196,5 @@ export class FaultProxy {
 
   #dropAll(): void {
     for (const socket of this.#sockets) socket.destroy()
-  }
-}
-
-interface Answer {
-  status: number
-  headers: IncomingMessage['headers']
-  body: Buffer
-}
-
-/** @param drops whether the request ends if its caller gives up */
-async function send(
-  target: URL,
-  incoming: IncomingMessage,
-  outgoing: ServerResponse,
-  body: Buffer,
-  drops: boolean,
-): Promise<Answer> {
-  // Keeps the caller's Host header: a simulator builds its files' URLs from it.
-  const { connection: _, 'transfer-encoding': __, ...headers } = incoming.headers
-  const passed = request({
-    host: target.hostname,
-    port: target.port,
-    method: incoming.method,
-    path: incoming.url,
-    headers: { ...headers, 'content-length': body.length },
-    agent: false,
-  })
-  const giveUp = () => drops && passed.destroy()
-  outgoing.once('close', giveUp)
-  // Reported to the waiting code below, or, after the answer has begun, through the answer itself.
-  passed.on('error', () => {})
-  passed.end(body)
-  try {
-    const [answer] = (await once(passed, 'response')) as [IncomingMessage]
-    const { 'transfer-encoding': ___, connection: ____, ...answerHeaders } = answer.headers
-    const answerBody = await readAll(answer)
-    return { status: answer.statusCode ?? 502, headers: answerHeaders, body: answerBody }
-  } finally {
-    outgoing.off('close', giveUp)
-  }
-}
-
-async function readAll(stream: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  for await (const chunk of stream) chunks.push(chunk as Buffer)
-  return Buffer.concat(chunks)
-}
-
-/** Images are megabytes of JSON, which the log does not need. */
-const MAX_LOGGED_BYTES = 50_000
-
-function parse(body: Buffer): unknown {
-  if (body.length > MAX_LOGGED_BYTES) return undefined
-  try {
-    return JSON.parse(body.toString('utf8'))
-  } catch {
-    return undefined
   }
 }

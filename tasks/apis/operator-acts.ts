@@ -6,6 +6,12 @@ import { operatorActSchema, recordedActs } from '../operator-acts.js'
 
 const MAX_PAGE = 100
 
+export const recordedActsSchema = z.object({
+  acts: z.array(operatorActSchema.extend({ id: z.string(), at: z.number() })),
+  /** Send it as `before` to get the next page; null on the last page. */
+  next: z.string().nullable(),
+})
+
 /** Makes `GET operatorActs`: what operators did to an integration and its tasks, the newest first. */
 export function createOperatorActsAPI({ namespace }: { namespace: string }): API {
   return createAPI({
@@ -20,11 +26,7 @@ export function createOperatorActsAPI({ namespace }: { namespace: string }): API
       /** The previous page's `next`. */
       before: idSchema.optional(),
     }),
-    answer: z.object({
-      acts: z.array(operatorActSchema.extend({ id: z.string(), at: z.number() })),
-      /** Send it as `before` to get the next page; null on the last page. */
-      next: z.string().nullable(),
-    }),
+    answer: recordedActsSchema,
     async callback(_context, { limit = 20, before }) {
       const found = await recordedActs(this, namespace, limit + 1, before)
       const acts = found.slice(0, limit)

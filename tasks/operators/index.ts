@@ -1,5 +1,6 @@
 /** The operators' APIs over all integrations, at `api/operator/…`. */
 import type { API } from '../../lib/api.js'
+import { createHistoryAPI } from './history.js'
 import { createTaskListAPI } from './list.js'
 import { createManyAPIs } from './many.js'
 import type { OperatorsOptions } from './operated.js'
@@ -9,5 +10,11 @@ import { createTaskAPI } from './task.js'
 export type { OperatedTasks, OperatorsOptions } from './operated.js'
 
 export function createOperatorsAPIs(options: OperatorsOptions): API[] {
-  return [createStatsAPI(options), createTaskListAPI(options), createTaskAPI(options), ...createManyAPIs(options)]
+  return [
+    createStatsAPI(options),
+    createHistoryAPI(options),
+    createTaskListAPI(options),
+    createTaskAPI(options),
+    ...createManyAPIs(options),
+  ]
 }

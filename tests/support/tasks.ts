@@ -53,7 +53,8 @@ export function plantTask(
         apiCallId: String(id),
         eventType: data.type,
         attempt: data.attempt,
-        at: Date.now() / 1000,
+        // As an event says, where it does.
+        at: (data as { at?: number }).at ?? Date.now() / 1000,
         data,
       })
     }

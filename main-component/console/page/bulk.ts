@@ -1,0 +1,172 @@
+/** One act on many tasks: first counted, then agreed to, then done in batches that can be stopped, and reported. */
+import { html } from 'htm/preact'
+import { useContext, useEffect, useRef, useState } from 'preact/hooks'
+import type { ListedTask } from './answers.js'
+import { AskError } from './asking.js'
+import { Console, type ConsoleContext } from './context.js'
+import { Dialog, Reason } from './dialog.js'
+import { type Filter, filterInWords } from './filters.js'
+import { count, counted, inWords } from './words.js'
+
+/** Small enough that one is answered soon, and progress is seen. */
+const BATCH = 50
+/** Main counts no further. */
+const MOST_COUNTED = 100_000
+
+/** Chosen tasks, or all that a filter finds. */
+export type Target = { tasks: ListedTask[] } | { filter: Filter }
+
+interface BulkProps {
+  act: 'retry' | 'cancel'
+  target: Target
+  close(): void
+}
+
+interface Report {
+  done: number
+  /** By reason. */
+  refused: Record<string, number>
+  /** Why it ended early. */
+  failure?: string
+}
+
+const VERBS = { retry: 'Retry', cancel: 'Cancel' } as const
+const ENDED = { retry: 'retried', cancel: 'cancelled' } as const
+
+export function Bulk({ act, target, close }: BulkProps) {
+  const { apis } = useContext(Console)
+  const isFilter = 'filter' in target
+  const [found, setFound] = useState(isFilter ? undefined : target.tasks.length)
+  const [failure, setFailure] = useState('')
+  const [report, setReport] = useState<Report>()
+  const [state, setState] = useState<'asking' | 'acting' | 'over'>('asking')
+  const stop = useRef(false)
+  useEffect(() => {
+    if (!isFilter) return
+    apis.many(`${act}Many`, '', { filter: target.filter, dryRun: true }).then(
+      (answer) => setFound(answer.found ?? 0),
+      (error: Error) => setFailure(error.message),
+    )
+    return () => {
+      stop.current = true
+    }
+  }, [])
+
+  const submit = async (event: SubmitEvent) => {
+    event.preventDefault()
+    const reason = String(new FormData(event.currentTarget as HTMLFormElement).get('reason'))
+    setState('acting')
+    stop.current = false
+    const told: Report = { done: 0, refused: {} }
+    try {
+      for await (const batch of isFilter
+        ? byFilter(apis, act, target.filter, reason)
+        : oneByOne(apis, act, target.tasks, reason)) {
+        told.done += batch.done
+        for (const [why, number] of Object.entries(batch.refused)) told.refused[why] = (told.refused[why] ?? 0) + number
+        setReport({ ...told })
+        if (stop.current) break
+      }
+    } catch (error) {
+      told.failure = error instanceof Error ? error.message : String(error)
+    }
+    setReport({ ...told })
+    setState('over')
+  }
+
+  const tasks =
+    found === undefined ? '' : found >= MOST_COUNTED ? `${count(found)} or more tasks` : counted(found, 'task')
+  const close_ = state === 'acting' ? () => {} : close
+  return html`<${Dialog} title=${`${VERBS[act]} ${isFilter ? 'all that match' : 'the chosen tasks'}`} close=${close_}>
+    ${isFilter && html`<p class="quiet">${filterInWords(target.filter)}</p>`}
+    <div role="status" class="progress">
+      ${state === 'asking' && html`<p class="found">${found === undefined && failure === '' ? 'Counting …' : asked(act, found, tasks)}</p>`}
+      ${report && html`<${Progress} act=${act} report=${report} found=${found ?? 0} isOver=${state === 'over'} />`}
+    </div>
+    ${failure !== '' && html`<p class="notice bad" role="alert">${failure}.</p>`}
+    ${
+      state === 'asking'
+        ? html`<form onSubmit=${submit}>
+            <${Reason} isNeeded=${false} />
+            <div class="buttons">
+              <button type="button" onClick=${close}>Go back</button>
+              <button type="submit" class=${act === 'cancel' ? 'grave' : 'main'} disabled=${!found}>${VERBS[act]} ${tasks}</button>
+            </div>
+          </form>`
+        : html`<div class="buttons">
+            ${
+              state === 'acting'
+                ? html`<button type="button" onClick=${() => {
+                    stop.current = true
+                  }}>Stop</button>`
+                : html`<button type="button" class="main" onClick=${close}>Close</button>`
+            }
+          </div>`
+    }
+  <//>`
+}
+
+function asked(act: BulkProps['act'], found: number | undefined, tasks: string): string {
+  if (found === undefined) return ''
+  if (found === 0) return `There is nothing to ${act}.`
+  const outcome =
+    act === 'retry'
+      ? 'Each gets one more attempt at least, the first of them now.'
+      : 'Each is cancelled, and its run with it. That cannot be undone.'
+  return `${tasks}. ${outcome}`
+}
+
+function Progress({
+  act,
+  report,
+  found,
+  isOver,
+}: {
+  act: BulkProps['act']
+  report: Report
+  found: number
+  isOver: boolean
+}) {
+  const refused = Object.entries(report.refused)
+  const seen = report.done + refused.reduce((sum, [, number]) => sum + number, 0)
+  return html`<progress value=${seen} max=${Math.max(found, seen, 1)} aria-label="Progress"></progress>
+    <p>${count(report.done)} of ${count(found)} ${ENDED[act]}${isOver ? '.' : ' …'}</p>
+    ${
+      refused.length > 0 &&
+      html`<ul class="refused">${refused.map(([why, number]) => html`<li key=${why}>${count(number)} refused: ${inWords(why)}</li>`)}</ul>`
+    }
+    ${report.failure !== undefined && html`<p class="notice bad">Ended early: ${report.failure}.</p>`}`
+}
+
+type Batch = Pick<Report, 'done' | 'refused'>
+
+async function* byFilter(
+  apis: ConsoleContext['apis'],
+  act: BulkProps['act'],
+  filter: Filter,
+  reason: string,
+): AsyncGenerator<Batch> {
+  let after: string | null | undefined
+  do {
+    const answer = await apis.many(`${act}Many`, reason, { filter, limit: BATCH, ...(after && { after }) })
+    yield answer
+    after = answer.next
+  } while (after !== null)
+}
+
+async function* oneByOne(
+  apis: ConsoleContext['apis'],
+  act: BulkProps['act'],
+  tasks: ListedTask[],
+  reason: string,
+): AsyncGenerator<Batch> {
+  for (const { integration, taskId } of tasks) {
+    try {
+      await apis.one(`${act}Task`, integration, taskId, reason)
+      yield { done: 1, refused: {} }
+    } catch (error) {
+      if (!(error instanceof AskError) || (error.status !== 409 && error.status !== 404)) throw error
+      yield { done: 0, refused: { [error.message]: 1 } }
+    }
+  }
+}

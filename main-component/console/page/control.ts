@@ -1,0 +1,54 @@
+/** What may be set for an integration: pause it, resume it, limit its tasks in flight. */
+import { html } from 'htm/preact'
+import { useContext } from 'preact/hooks'
+import type { IntegrationState } from './answers.js'
+import { Console } from './context.js'
+import { Confirm } from './dialog.js'
+
+export interface ControlAsked {
+  act: 'pause' | 'resume' | 'setLimits'
+  integration: string
+  state: IntegrationState
+}
+
+export function Control({ asked: { act, integration, state }, close }: { asked: ControlAsked; close: () => void }) {
+  const { apis } = useContext(Console)
+  if (act === 'pause') {
+    return html`<${Confirm}
+      title=${`Pause ${integration}`}
+      verb="Pause"
+      needsReason
+      close=${close}
+      confirm=${(reason: string) => apis.control('pause', integration, reason)}
+    >
+      <p>No more of its tasks are claimed: they wait as pending. What is in flight goes on.</p>
+    <//>`
+  }
+  if (act === 'resume') {
+    return html`<${Confirm}
+      title=${`Resume ${integration}`}
+      verb="Resume"
+      close=${close}
+      confirm=${(reason: string) => apis.control('resume', integration, reason)}
+    >
+      <p>Its tasks are claimed again.${state.paused && ` It was paused by ${state.paused.by}: ${state.paused.why}`}</p>
+    <//>`
+  }
+  const limit = (name: 'maxTasksInFlight' | 'maxTasksInFlightPerUser', words: string, least: number) => {
+    const { configured, set } = state[name]
+    return html`<label>${words}
+      <input type="number" name=${name} min=${least} max="1000000" step="1" defaultValue=${set ?? ''} placeholder=${configured ?? 'any number'} />
+    </label>
+    <p class="help">Configured: ${configured ?? 'any number'}. Empty: as configured.</p>`
+  }
+  const confirm = (reason: string, form: FormData) => {
+    const given = (name: string) => (form.get(name) === '' ? null : Number(form.get(name)))
+    return apis.control('setLimits', integration, reason, {
+      maxTasksInFlight: given('maxTasksInFlight'),
+      maxTasksInFlightPerUser: given('maxTasksInFlightPerUser'),
+    })
+  }
+  return html`<${Confirm} title=${`Limits of ${integration}`} verb="Set limits" close=${close} confirm=${confirm}>
+    ${limit('maxTasksInFlight', 'Tasks in flight', 0)} ${limit('maxTasksInFlightPerUser', 'Tasks in flight of one user', 1)}
+  <//>`
+}

@@ -1,0 +1,123 @@
+/** One integration: counts, limits, rates, durations, what fails, and whether it is paused. */
+import { html } from 'htm/preact'
+import { useId } from 'preact/hooks'
+import type { IntegrationHistory, IntegrationState, IntegrationStats } from './answers.js'
+import type { ControlAsked } from './control.js'
+import { Failures, Meter, Throughput } from './plots.js'
+import { linkTo } from './route.js'
+import { STATUSES, Status } from './status.js'
+import { At, Since } from './times.js'
+import { count, duration } from './words.js'
+
+interface IntegrationProps {
+  stats: IntegrationStats
+  state: IntegrationState
+  mostCounted: number
+  history: IntegrationHistory | undefined
+  bucketSeconds: number | undefined
+  ask(asked: ControlAsked): void
+}
+
+export function Integration({ stats, state, mostCounted, history, bucketSeconds, ask }: IntegrationProps) {
+  const { integration, open } = stats
+  const heading = useId()
+  const act = (name: ControlAsked['act'], words: string) => html`<button
+    type="button"
+    aria-describedby=${heading}
+    onClick=${() => ask({ act: name, integration, state })}
+  >${words} …</button>`
+  return html`<section class="panel" aria-labelledby=${heading}>
+    <header>
+      <h2 id=${heading}><a href=${linkTo('tasks', { integration })}>${integration}</a></h2>
+      ${state.paused ? html`<span class="badge paused">paused</span>` : html`<span class="badge running">running</span>`}
+      <div class="buttons">
+        ${state.paused ? act('resume', 'Resume') : act('pause', 'Pause')} ${act('setLimits', 'Limits')}
+      </div>
+    </header>
+    ${state.paused && html`<${Paused} paused=${state.paused} />`}
+    <div class="grid">
+      <div>
+        <h3>Tasks</h3>
+        <ul class="counts">
+          ${STATUSES.map((status) => {
+            const isOpen = status !== 'completed' && status !== 'cancelled'
+            const words = isOpen ? count(open[status] ?? 0, mostCounted) : ''
+            return html`<li key=${status}>
+              <a href=${linkTo('tasks', { integration, status })}><${Status} of=${status} />${words !== '' && html` <b>${words}</b>`}</a>
+              ${status === 'failed' && html`${' '}<span class="quiet">to be tried again</span>`}
+            </li>`
+          })}
+        </ul>
+        <${InFlight} state=${state} />
+        <p>Oldest due: <b class=${stats.oldestDueSeconds > 300 ? 'late' : ''}>${duration(Math.round(stats.oldestDueSeconds))}</b></p>
+        ${
+          stats.longestUncheckedSeconds >= 1 &&
+          html`<p class="quiet">Longest that nobody looked at a run: ${duration(Math.round(stats.longestUncheckedSeconds))}</p>`
+        }
+      </div>
+      <div>
+        <h3>Throughput</h3>
+        ${history && bucketSeconds !== undefined && html`<${Throughput} history=${history} bucketSeconds=${bucketSeconds} />`}
+        <${Ends} stats=${stats} mostCounted=${mostCounted} />
+      </div>
+      <div>
+        <h3>Durations</h3>
+        <${Durations} stats=${stats} />
+        <h3>Last failures</h3>
+        <${Failures} integration=${integration} failures=${stats.failures} />
+      </div>
+    </div>
+  </section>`
+}
+
+function Paused({ paused }: { paused: NonNullable<IntegrationState['paused']> }) {
+  return html`<p class="notice held">
+    Paused by <b>${paused.by}</b> since <${At} at=${paused.since} /> (<${Since} at=${paused.since} />): ${paused.why}
+  </p>`
+}
+
+function InFlight({ state }: { state: IntegrationState }) {
+  const { maxTasksInFlight: total, maxTasksInFlightPerUser: perUser, inFlight } = state
+  const max = total.set ?? total.configured
+  const user = perUser.set ?? perUser.configured
+  const words = max === null ? count(inFlight) : `${count(inFlight)} of ${count(max)}`
+  return html`<p>In flight: <b>${words}</b>
+      ${total.set !== null && html` <span class="badge set">set by an operator</span>`}
+      ${user !== null && html`<span class="quiet">, ${count(user)} a user${perUser.set !== null ? ' (set by an operator)' : ''}</span>`}
+    </p>
+    ${max !== null && html`<${Meter} share=${max === 0 ? 1 : inFlight / max} label=${`In flight: ${words}`} />`}`
+}
+
+function Ends({ stats, mostCounted }: { stats: IntegrationStats; mostCounted: number }) {
+  const rows = [
+    ['Completed', stats.completed],
+    ['Failed attempts', stats.failedAttempts],
+    ['Cancelled', stats.cancelled],
+    ['Take-overs', stats.takeOvers],
+  ] as const
+  return html`<table class="small">
+    <thead>
+      <tr><th scope="col"><span class="unseen">Ends</span></th><th scope="col">5 min</th><th scope="col">1 h</th><th scope="col">24 h</th></tr>
+    </thead>
+    <tbody>
+      ${rows.map(
+        ([name, { minutes5, hour, day }]) => html`<tr key=${name}>
+          <th scope="row">${name}</th>
+          ${[minutes5, hour, day].map((value, index) => html`<td class="number" key=${index}>${count(value, mostCounted)}</td>`)}
+        </tr>`,
+      )}
+    </tbody>
+  </table>`
+}
+
+function Durations({ stats: { queued, working } }: { stats: IntegrationStats }) {
+  const row = (name: string, { median, p95 }: IntegrationStats['queued']) => html`<tr>
+    <th scope="row">${name}</th><td class="number">${duration(median)}</td><td class="number">${duration(p95)}</td>
+  </tr>`
+  return html`<table class="small">
+    <thead>
+      <tr><th scope="col"><span class="unseen">Time</span></th><th scope="col">median</th><th scope="col">p95</th></tr>
+    </thead>
+    <tbody>${row('Waited', queued)} ${row('Worked', working)}</tbody>
+  </table>`
+}

@@ -1,0 +1,40 @@
+/** Numbers and durations in words. */
+
+const number = new Intl.NumberFormat('en')
+const UNITS: Array<[seconds: number, name: string]> = [
+  [86_400, 'd'],
+  [3600, 'h'],
+  [60, 'min'],
+  [1, 's'],
+]
+
+/** @param mostCounted as high as anything is counted: then it says "or more" */
+export function count(value: number, mostCounted = Number.POSITIVE_INFINITY): string {
+  return value >= mostCounted ? `${number.format(mostCounted)}+` : number.format(value)
+}
+
+/** `1 task`, `2 tasks`. */
+export function counted(value: number, noun: string): string {
+  return `${number.format(value)} ${noun}${value === 1 ? '' : 's'}`
+}
+
+/**
+ * `90` is `1 min 30 s`; none is `–`.
+ *
+ * @param isRough with the largest unit alone
+ */
+export function duration(seconds: number | null | undefined, isRough = false): string {
+  if (seconds === null || seconds === undefined) return '–'
+  if (seconds < 10) return `${Math.max(0, Math.round(10 * seconds) / 10)} s`
+  const whole = Math.round(seconds)
+  const largest = UNITS.findIndex(([size]) => whole >= size)
+  const [size, unit] = UNITS[largest] as (typeof UNITS)[number]
+  const [nextSize, nextUnit] = UNITS[largest + 1] ?? [1, '']
+  const rest = Math.floor((whole % size) / nextSize)
+  return `${Math.floor(whole / size)} ${unit}${!isRough && nextUnit !== '' && rest > 0 ? ` ${rest} ${nextUnit}` : ''}`
+}
+
+/** A name in words: `takeOver` is `take over`, `at_capacity` is `at capacity`. */
+export function inWords(name: string): string {
+  return name.replace(/_/g, ' ').replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
+}

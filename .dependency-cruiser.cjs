@@ -26,6 +26,13 @@ const WORKFLOWS = '^(provider-kit/workflow/|integrations/[^/]+/workflows/)'
 module.exports = {
   forbidden: [
     {
+      name: 'console-is-for-browsers',
+      comment: 'Its modules import each other, Preact and htm; answers.ts also the types of main’s answers',
+      severity: 'error',
+      from: { path: '^main-component/console/page/', pathNot: '^main-component/console/page/answers\\.ts$' },
+      to: { pathNot: ['^main-component/console/page/', 'node_modules/(preact|htm)/'] },
+    },
+    {
       name: 'no-circles',
       comment: 'Of files that import each other none can be read alone',
       severity: 'error',

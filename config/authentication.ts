@@ -45,6 +45,10 @@ const jwtSchema = z
     issuer: z.string().min(1).optional(),
     /** What a token's `aud` must contain. */
     audience: z.string().min(1).optional(),
+    /** Whose token names this role may do what operators do. Default: nobody. */
+    operatorRole: z.string().min(1).optional(),
+    /** The claim with a user's roles, or the path to it. Default: `roles`. */
+    rolesClaim: z.string().min(1).optional(),
   })
   .superRefine(({ jwksUrl, secret }, context) => {
     if ((jwksUrl === undefined) !== (secret === undefined)) return

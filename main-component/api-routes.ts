@@ -8,14 +8,18 @@ import { buildAPIPath } from '../protocol/names.js'
 import { IDEMPOTENCY_KEY, MAX_IDEMPOTENCY_KEY_LENGTH, parseIdempotencyKey } from '../tasks/idempotency.js'
 import type { Admission } from './admission.js'
 import type { AppEnv } from './app-env.js'
-import type { Authentication, Caller } from './authentication.js'
+import type { Authentication, Caller, Operator } from './authentication.js'
+import type { ConsoleSessions } from './console/sessions.js'
 import { InvalidCredentialsError } from './errors.js'
 import { invalidFields, invalidInput } from './invalid-input.js'
+import { identifyOperator } from './operators.js'
 import { replaceUnstorable, unstorable } from './unstorable.js'
 
 export interface APIRoutesOptions {
   controller: Controller
   authentication: Authentication
+  /** The console's. */
+  sessions: ConsoleSessions
   admission: Admission
   /** Aborted when main stops, so that parked requests answer. */
   stopping: AbortSignal
@@ -31,14 +35,11 @@ export function apiPath(api: API): string {
   return `/${buildAPIPath(api.namespace, api.name)}`
 }
 
-export function serveAPI(
-  app: Hono<AppEnv>,
-  api: API,
-  { controller, authentication, admission, stopping }: APIRoutesOptions,
-): void {
+export function serveAPI(app: Hono<AppEnv>, api: API, options: APIRoutesOptions): void {
+  const { controller, admission, stopping } = options
   const method = api.method ?? 'POST'
   app.on(method, apiPath(api), async (c) => {
-    const caller = await identify(c, api, authentication)
+    const { until, ...caller } = await identify(c, api, options)
     const keyHeader = api.takesIdempotencyKey ? c.req.header(IDEMPOTENCY_KEY) : undefined
     const idempotencyKey = keyHeader === undefined ? undefined : parseIdempotencyKey(keyHeader)
     if (keyHeader !== undefined && idempotencyKey === undefined) return c.json(invalidFields([NO_KEY]), 400)
@@ -70,7 +71,7 @@ export function serveAPI(
         const answer = await api.callback.call(controller, context, params.data)
         if (!api.streams) return c.json(answer as object)
         streaming = true
-        return streamEvents(c, answer as AsyncIterable<StreamedEvent>, request, release)
+        return streamEvents(c, answer as AsyncIterable<StreamedEvent>, { request, until, release })
       } finally {
         if (!streaming) release()
       }
@@ -78,38 +79,55 @@ export function serveAPI(
   })
 }
 
-/** Streams events as they come; a disconnect, or main's stop, aborts `request` and ends the stream. */
+interface Streaming {
+  request: AbortController
+  /** When the caller's credentials end, in unix seconds. */
+  until: number | undefined
+  release(): void
+}
+
+/** Streams events as they come; a disconnect, main's stop, or the credentials' end aborts `request` and ends the stream. */
 function streamEvents(
   c: Context,
   events: AsyncIterable<StreamedEvent>,
-  request: AbortController,
-  release: () => void,
+  { request, until, release }: Streaming,
 ): Response {
   c.header('cache-control', 'no-store')
   // Otherwise buffering proxies would hold the stream back.
   c.header('x-accel-buffering', 'no')
   return streamSSE(c, async (stream) => {
     stream.onAbort(() => request.abort())
-    const alive = setInterval(() => void stream.write(': \n\n'), KEEP_ALIVE_MS)
+    const keepAlive = () => void stream.write(': \n\n')
+    keepAlive()
+    const alive = setInterval(keepAlive, KEEP_ALIVE_MS)
+    const leftMs = until === undefined ? LONGEST_MS : Math.min(LONGEST_MS, until * 1000 - Date.now())
+    const end = setTimeout(() => request.abort(), leftMs)
     try {
       for await (const { data, ...event } of events) await stream.writeSSE({ ...event, data: JSON.stringify(data) })
     } finally {
       clearInterval(alive)
+      clearTimeout(end)
       release()
     }
   })
 }
 
-/** Keep-alive: proxies close silent connections. */
+/** Keep-alive: proxies close silent connections. The first tells the caller at once that it is connected. */
 const KEEP_ALIVE_MS = 15_000
+/** Timers reach no further than 24 days. */
+const LONGEST_MS = 20 * 86_400_000
 
-/** @throws InvalidCredentialsError if the caller may not call this */
-async function identify(c: Context<AppEnv>, api: API, authentication: Authentication): Promise<Caller> {
+/** @throws InvalidCredentialsError, HTTPException 403 if the caller may not call this */
+async function identify(
+  c: Context<AppEnv>,
+  api: API,
+  { authentication, sessions }: APIRoutesOptions,
+): Promise<Caller & Pick<Operator, 'until'>> {
   const authorization = c.req.header('authorization')
   if (api.internal) {
-    const operator = api.operator ?? false
-    if (authentication.isInternal(authorization, { operator })) return { operator: true }
-    throw new InvalidCredentialsError(`The ${operator ? 'operator’s' : 'internal'} token is missing or wrong`)
+    if (api.operator) return identifyOperator(c, { authentication, sessions })
+    if (authentication.isDaemon(authorization)) return { operator: true }
+    throw new InvalidCredentialsError('The internal token is missing or wrong')
   }
   if (api.allowAnonymous) return { operator: false }
   const caller = await authentication.identify(authorization, c.get('user'))

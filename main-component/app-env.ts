@@ -10,6 +10,7 @@ export interface AppEnv {
     arrivedAt: number
     /** Aborted when the request's time is over. */
     overdue: AbortSignal
-    user?: { id: string }
+    /** `operator`: whether they may do what operators do. */
+    user?: { id: string; operator?: boolean }
   }
 }

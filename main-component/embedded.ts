@@ -1,4 +1,5 @@
 /** Main within an application's own process: it adds to the application's model, and serves on its HTTP server. */
+import { randomUUID } from 'node:crypto'
 import type { Hono } from 'hono'
 import type { Controller, ControllerOptions } from 'interaqt'
 import type { Logger } from 'pino'
@@ -14,6 +15,7 @@ import { Admission } from './admission.js'
 import type { AppEnv } from './app-env.js'
 import { createModel } from './application.js'
 import { createAuthentication } from './authentication.js'
+import { ConsoleSessions } from './console/sessions.js'
 import { countMetrics, type MainMetrics } from './count-metrics.js'
 import { MainComponentError } from './errors.js'
 import { createHTTPApp } from './http-app.js'
@@ -96,6 +98,8 @@ export async function embedMain(application: Application, options: EmbeddedMainO
         middlewares,
         stopping: stopping.signal,
         authentication,
+        // Without a token for operators, the daemons' opens their APIs.
+        sessions: new ConsoleSessions(main.operatorToken ?? internalTokens[0] ?? randomUUID()),
         metrics,
         deadLoops,
         admission: new Admission(main.load),

@@ -15,6 +15,7 @@ import { OverloadedError } from '../tasks/database/turns.js'
 import { type APIRoutesOptions, serveAPI } from './api-routes.js'
 import type { AppEnv } from './app-env.js'
 import { serveArtifacts } from './artifacts.js'
+import { serveConsole } from './console/index.js'
 import { AuthenticationUnavailableError, InvalidCredentialsError } from './errors.js'
 import { refuseForeignPages } from './foreign-pages.js'
 import { invalidFields } from './invalid-input.js'
@@ -47,10 +48,11 @@ export function createHTTPApp(options: HTTPAppOptions): Hono<AppEnv> {
   serveProbes(app, options)
   let document: object | undefined
   app.get('/openapi.json', (c) => {
-    document ??= openAPIDocument(apis, options.url, options.authentication.mode)
+    document ??= openAPIDocument(apis, options.url, options.authentication)
     return c.json(document)
   })
   app.get('/artifacts/*', serveArtifacts(options.artifacts))
+  serveConsole(app, options)
   refuseOtherMethods(app)
 
   app.notFound((c) => c.json(failure('Not found'), 404))

@@ -1,9 +1,9 @@
 /** Identifies a user by a signed token. */
-import { createRemoteJWKSet, errors, type JWTVerifyOptions, jwtVerify } from 'jose'
+import { createRemoteJWKSet, errors, type JWTPayload, type JWTVerifyOptions, jwtVerify } from 'jose'
 import type { AuthConfig } from '../config/authentication.js'
 import { AuthenticationUnavailableError, InvalidCredentialsError } from './errors.js'
 
-type JwtConfig = Extract<AuthConfig, { mode: 'jwt' }>
+export type JwtConfig = Extract<AuthConfig, { mode: 'jwt' }>
 
 /** Those of one kind of key only: a public key must never be taken for a shared secret. */
 const ALGORITHMS = {
@@ -28,7 +28,7 @@ const TOKEN_ERRORS = [
 ]
 
 /**
- * Makes the check of JSON Web Tokens. It returns the token's `sub`.
+ * Makes the check of JSON Web Tokens. It returns the token's claims.
  *
  * The issuer's keys are fetched on first use, cached for ten minutes, and fetched again for an unknown key, at most
  * every 30 s.
@@ -36,7 +36,12 @@ const TOKEN_ERRORS = [
  * @throws InvalidCredentialsError if the token is invalid
  * @throws AuthenticationUnavailableError if the issuer's keys are unavailable
  */
-export function createJwtCheck({ jwksUrl, secret, issuer, audience }: JwtConfig): (token: string) => Promise<unknown> {
+export function createJwtCheck({
+  jwksUrl,
+  secret,
+  issuer,
+  audience,
+}: JwtConfig): (token: string) => Promise<JWTPayload> {
   const options: JWTVerifyOptions = {
     algorithms: secret === undefined ? ALGORITHMS.jwks : ALGORITHMS.secret,
     requiredClaims: ['exp', 'sub'],
@@ -47,7 +52,7 @@ export function createJwtCheck({ jwksUrl, secret, issuer, audience }: JwtConfig)
   const verify = verifier(jwksUrl, secret, options)
   return async (token) => {
     try {
-      return (await verify(token)).payload.sub
+      return (await verify(token)).payload
     } catch (error) {
       if (error instanceof errors.JWTExpired)
         throw new InvalidCredentialsError('The token has expired', { cause: error })

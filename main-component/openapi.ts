@@ -7,11 +7,14 @@ import { refusalSchema } from '../protocol/wire.js'
 import { IDEMPOTENCY_KEY } from '../tasks/idempotency.js'
 import { webhookBodySchema } from '../tasks/webhooks.js'
 import { apiPath } from './api-routes.js'
+import type { Authentication } from './authentication.js'
+import { CONSOLE_COOKIE, CSRF_HEADER } from './operators.js'
 import { TEXT_PATTERN } from './unstorable.js'
 
 const JSON_TYPE = 'application/json'
 const INTERNAL_TOKEN = 'internalToken'
 const OPERATOR_TOKEN = 'operatorToken'
+const CONSOLE_SESSION = 'consoleSession'
 const USER = 'user'
 const BEARER = { type: 'http', scheme: 'bearer' } as const
 /** Security schemes by auth mode. */
@@ -40,14 +43,24 @@ const idempotencyHeader = z.object({
 /** The body of a server error, with the id to look for in main's log. */
 const faultSchema = z.object({ success: z.literal(false), error: z.string(), requestId: z.string() })
 
-export function openAPIDocument(apis: readonly API[], url: string, authMode: AuthConfig['mode']): object {
+export function openAPIDocument(
+  apis: readonly API[],
+  url: string,
+  { mode, usersOperate }: Pick<Authentication, 'mode' | 'usersOperate'>,
+): object {
   const openAPI = new OpenAPIHono()
   const { openAPIRegistry: registry } = openAPI
   registry.registerComponent('securitySchemes', INTERNAL_TOKEN, BEARER)
   registry.registerComponent('securitySchemes', OPERATOR_TOKEN, BEARER)
-  const users = USER_SCHEMES[authMode]
+  registry.registerComponent('securitySchemes', CONSOLE_SESSION, {
+    type: 'apiKey',
+    in: 'cookie',
+    name: CONSOLE_COOKIE,
+    description: `Of whoever has signed in at /console. A POST also needs the session's CSRF token, as \`${CSRF_HEADER}\``,
+  })
+  const users = USER_SCHEMES[mode]
   if (users) registry.registerComponent('securitySchemes', USER, users)
-  for (const api of apis) registry.registerPath(route(api, users !== null))
+  for (const api of apis) registry.registerPath(route(api, { needsUser: users !== null, usersOperate }))
   for (const other of [HEALTH, ARTIFACT]) registry.registerPath(other)
   registry.registerWebhook(TASK_ENDED)
   const document = openAPI.getOpenAPI31Document({
@@ -127,9 +140,16 @@ const TASK_ENDED: RouteConfig = {
   },
 }
 
-function route(api: API, needsUser: boolean): RouteConfig {
+interface Users {
+  /** Whether a user has to sign in. */
+  needsUser: boolean
+  /** Whether some may do what operators do. */
+  usersOperate: boolean
+}
+
+function route(api: API, users: Users): RouteConfig {
   const method = api.method ?? 'POST'
-  const credentials = credentialsOf(api, needsUser)
+  const credentials = credentialsOf(api, users)
   return {
     method: method === 'GET' ? 'get' : 'post',
     path: apiPath(api).replace(/:(\w+)/g, '{$1}'),
@@ -144,8 +164,7 @@ function route(api: API, needsUser: boolean): RouteConfig {
       200: api.streams ? EVENT_STREAM : { description: 'Done', ...json(api.answer) },
       400: { description: 'A field is missing or wrong', ...json(invalidInputSchema) },
       403: {
-        description:
-          method === 'POST' ? 'It comes from a page of another site, and is not JSON' : 'This token belongs to no user',
+        description: whyForbidden(api, method),
         ...json(refusalSchema),
       },
       ...(method === 'POST' && {
@@ -178,9 +197,17 @@ function route(api: API, needsUser: boolean): RouteConfig {
   }
 }
 
+function whyForbidden({ operator }: API, method: API['method']): string {
+  const byOperator = 'The user is no operator'
+  if (method === 'GET') return operator ? byOperator : 'This token belongs to no user'
+  const foreign = 'It comes from a page of another site, and is not JSON'
+  return operator ? `${byOperator}; or ${CSRF_HEADER} is missing; or it ${foreign.slice(3)}` : foreign
+}
+
 /** Any of these opens it; none if it is public. */
-function credentialsOf(api: API, needsUser: boolean): string[] {
-  if (api.internal) return api.operator ? [INTERNAL_TOKEN, OPERATOR_TOKEN] : [INTERNAL_TOKEN]
+function credentialsOf(api: API, { needsUser, usersOperate }: Users): string[] {
+  if (api.internal && !api.operator) return [INTERNAL_TOKEN]
+  if (api.operator) return [INTERNAL_TOKEN, OPERATOR_TOKEN, CONSOLE_SESSION, ...(usersOperate ? [USER] : [])]
   if (api.allowAnonymous || !needsUser) return []
   return api.method === 'GET' ? [USER, OPERATOR_TOKEN, INTERNAL_TOKEN] : [USER]
 }

@@ -19,6 +19,7 @@ import { IdempotencyKeys, type KeyedRequest, type MakeOnce } from './idempotency
 import { controlLock, readControl, rulesInForce, shareControl } from './integration-control.js'
 import { listenersOf } from './listeners.js'
 import { TaskArrivals } from './task-arrivals.js'
+import { TaskChanges } from './task-changes.js'
 import { ensureMayOpenTask, freePlaces, type TaskRules } from './task-limits.js'
 import { type LockedTask, STORED_FIELDS, type StoredTask, TaskReader } from './task-reader.js'
 import { TaskWatches } from './task-watches.js'
@@ -53,6 +54,8 @@ export class TaskStore extends TaskReader {
   readonly arrivals: TaskArrivals
   /** Notifies those who wait for a task to change. */
   readonly watches = new TaskWatches((taskKeys) => this.timelineLengths(taskKeys))
+  /** Notifies those who watch all tasks. */
+  readonly changes = new TaskChanges()
   /** The messages about ended tasks. */
   readonly webhooks: WebhookQueue
   readonly #keys: IdempotencyKeys
@@ -69,8 +72,14 @@ export class TaskStore extends TaskReader {
     super(controller, names)
     const notices = noticesOf(controller)
     this.arrivals = new TaskArrivals(names.apiCall, notices, async () => isAnyDue(this, await this.rulesNow()))
-    notices.on(names.apiCall, (taskKey) => taskKey !== undefined && this.watches.moved(taskKey))
-    const arrived = () => void this.arrivals.wake()
+    notices.on(names.apiCall, (taskKey) => {
+      if (taskKey !== undefined) this.watches.moved(taskKey)
+      this.changes.tell(taskKey)
+    })
+    const arrived = () => {
+      this.arrivals.wake()
+      this.changes.tell()
+    }
     // Whoever creates a task: an interaction of the application, too.
     controller.system.storage.listen(async (events) => {
       const isNew = events.some(({ recordName, type }) => recordName === names.apiCall && type === 'create')
@@ -161,7 +170,11 @@ export class TaskStore extends TaskReader {
    * @throws APIError 429 if the user has too many open tasks; with a key, what `makeOnce` throws
    */
   create(source: TaskSourceRecord, keyed?: Omit<KeyedRequest, 'userId'>): Promise<string> {
-    const create = (once: MakeOnce) => this.#createOf(source, once)
+    const create = async (once: MakeOnce) => {
+      const taskKey = await this.#createOf(source, once)
+      this.changes.tell(taskKey)
+      return taskKey
+    }
     return keyed ? this.#keys.makeOnce({ ...keyed, userId: source.userId }, create) : create((make) => make())
   }
 
@@ -179,8 +192,16 @@ export class TaskStore extends TaskReader {
     return inTransaction(this.controller, `${entity}:create`, () => once(make))
   }
 
+  /** Call it after a change that concerns no single task. */
+  changed(): void {
+    this.arrivals.wake()
+    this.changes.tell()
+    noticesOf(this.controller).tell(this.names.apiCall)
+  }
+
   #moved(taskKey: string): void {
     this.watches.moved(taskKey)
+    this.changes.tell(taskKey)
     noticesOf(this.controller).tell(this.names.apiCall, taskKey)
   }
 

@@ -14,5 +14,8 @@ execFileSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json')], {
 // What needs no compilation: the program of a thread, the configuration of applications that bring none, templates.
 for (const path of ['main-component/stall-watch.mjs', 'app.config.json', 'tools/new-integration/templates'])
   cpSync(join(root, path), join(dist, path), { recursive: true })
+const page = join('main-component', 'console', 'page')
+const isStyle = (path: string) => !path.endsWith('.ts')
+cpSync(join(root, page), join(dist, page), { recursive: true, filter: isStyle })
 
 await bundleAll({ integrationsPath: join(dist, 'integrations') })

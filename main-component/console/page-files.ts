@@ -1,6 +1,6 @@
 /**
  * The console's files. The page is plain modules that a browser loads as they are, and Preact's own; nothing comes from
- * elsewhere. Compiled, the modules lie beside this file; from sources they are compiled when main starts.
+ * elsewhere. A build has compiled the modules; from sources they are compiled when somebody first opens the page.
  */
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
@@ -9,13 +9,8 @@ import { fileURLToPath } from 'node:url'
 
 const FOLDER = new URL('page/', import.meta.url)
 
-/** What the modules import, by their names there. */
-const LIBRARIES = {
-  preact: 'preact',
-  'preact/hooks': 'preact/hooks',
-  htm: 'htm',
-  'htm/preact': 'htm/preact',
-}
+/** What the modules import, and what these import. */
+const LIBRARIES = ['preact', 'preact/hooks', 'htm', 'htm/preact']
 
 const TYPES: Record<string, string> = {
   '.css': 'text/css; charset=utf-8',
@@ -38,18 +33,18 @@ export interface Page {
 export async function readPage(): Promise<Page> {
   const files = new Map<string, PageFile>()
   for (const name of await readdir(FOLDER)) {
-    if (name.endsWith('.d.ts') || name.endsWith('.map')) continue
-    const text = await readFile(new URL(name, FOLDER), 'utf8')
-    const [file, served] = extname(name) === '.ts' ? [name.replace(/ts$/, 'js'), await compiled(text)] : [name, text]
+    if (name.endsWith('.d.ts')) continue
+    const source = await readFile(new URL(name, FOLDER), 'utf8')
+    const file = name.replace(/\.ts$/, '.js')
     const type = TYPES[extname(file)]
-    if (type !== undefined) files.set(file, { text: served, type })
+    if (type !== undefined) files.set(file, { text: file === name ? source : await compiled(source), type })
   }
   const imports: Record<string, string> = {}
-  for (const [name, from] of Object.entries(LIBRARIES)) {
+  for (const name of LIBRARIES) {
     const file = `library-${name.replace('/', '-')}.js`
-    const text = await readFile(fileURLToPath(import.meta.resolve(from)), 'utf8')
+    const text = await readFile(fileURLToPath(import.meta.resolve(name)), 'utf8')
     files.set(file, { text, type: TYPES['.js'] as string })
-    imports[name] = `/console/${file}`
+    imports[name] = `./${file}`
   }
   const importMap = JSON.stringify({ imports })
   return { html: html(importMap), scriptHash: createHash('sha256').update(importMap).digest('base64'), files }
@@ -70,9 +65,9 @@ function html(importMap: string): string {
     <meta name="color-scheme" content="light dark">
     <title>Tasks</title>
     <link rel="icon" href="data:,">
-    <link rel="stylesheet" href="/console/style.css">
+    <link rel="stylesheet" href="style.css">
     <script type="importmap">${importMap}</script>
-    <script type="module" src="/console/main.js"></script>
+    <script type="module" src="main.js"></script>
   </head>
   <body>
     <noscript>The console needs JavaScript. The command line does not: async-task tasks --help</noscript>

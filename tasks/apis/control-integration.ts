@@ -52,7 +52,7 @@ export function createControlAPIs({ namespace, store }: TaskAPIOptions): API[] {
         outcome: { paused, limits },
       }),
     )
-    tasks.arrivals.wake()
+    tasks.changed()
     return stateOf(tasks, outcome)
   }
   return [

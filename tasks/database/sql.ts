@@ -33,7 +33,8 @@ function systemOf({ system }: Controller): DatabaseSystem {
   throw new TypeError('The Controller must be made with a DatabaseSystem, which knows its driver')
 }
 
-function sharesConnection(controller: Controller): boolean {
+/** Whether all of this process share one connection; then no other process uses the database. */
+export function sharesConnection(controller: Controller): boolean {
   return controller.system.storage.getTransactionCapability().concurrentTransactions === 'unsupported'
 }
 

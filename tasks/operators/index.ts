@@ -1,5 +1,6 @@
 /** The operators' APIs over all integrations, at `api/operator/…`. */
 import type { API } from '../../lib/api.js'
+import { createChangesAPI } from './changes.js'
 import { createHistoryAPI } from './history.js'
 import { createTaskListAPI } from './list.js'
 import { createManyAPIs } from './many.js'
@@ -13,6 +14,7 @@ export function createOperatorsAPIs(options: OperatorsOptions): API[] {
   return [
     createStatsAPI(options),
     createHistoryAPI(options),
+    createChangesAPI(options),
     createTaskListAPI(options),
     createTaskAPI(options),
     ...createManyAPIs(options),

@@ -249,7 +249,11 @@ describe('tokens', () => {
     expect(components.securitySchemes.user).toEqual({ type: 'http', scheme: 'bearer' })
     expect(paths['/api/test/run'].post).toMatchObject({ security: [{ user: [] }], responses: { 401: {}, 429: {} } })
     expect(paths['/api/test/tasks/{taskId}'].get.security).toContainEqual({ user: [] })
-    expect(paths['/api/testAsyncTask/cancelTask'].post.security).toEqual([{ internalToken: [] }, { operatorToken: [] }])
+    expect(paths['/api/testAsyncTask/cancelTask'].post.security).toEqual([
+      { internalToken: [] },
+      { operatorToken: [] },
+      { consoleSession: [] },
+    ])
     expect(paths['/api/testAsyncTask/fetchPendingTasks'].get.security).toEqual([{ internalToken: [] }])
     const callback = '/api/fangzhouVideoGeneration/providerCallback/{taskKey}/{attempt}/{signature}'
     expect(paths[callback].post).not.toHaveProperty('security')

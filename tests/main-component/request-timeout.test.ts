@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { createAPI } from '@/integrations/index.js'
 import { Admission } from '@/main-component/admission.js'
 import { createAuthentication } from '@/main-component/authentication.js'
+import { ConsoleSessions } from '@/main-component/console/sessions.js'
 import { createHTTPApp } from '@/main-component/http-app.js'
 import { eventually } from '../support/eventually.js'
 
@@ -38,6 +39,7 @@ it('a request that takes too long is answered with 504, its signal fires, and it
     deadLoops: new Set<string>(),
     metrics: { read: async () => '' },
     authentication: createAuthentication({ auth: { mode: 'anonymous' }, internalTokens: [], operatorToken: undefined }),
+    sessions: new ConsoleSessions('a token of nobody'),
     admission: new Admission({ maxWaitMs: 4_000, maxBodyBytes: 1_048_576 }),
     stopping: new AbortController().signal,
     artifacts: { dir: '.data' },

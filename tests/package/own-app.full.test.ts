@@ -122,6 +122,13 @@ it('completes tasks in the application’s own process, and in a daemon of the C
   await run(process.execPath, [cli, 'bundle'], app)
   await Promise.all([start('dist/server.js'), start(cli, 'worker')])
 
+  // The console's page and its libraries are a part of the package.
+  const shown = await (await fetch(`${main}/console/`)).text()
+  const { imports } = JSON.parse(/<script type="importmap">(.*)<\/script>/.exec(shown)?.[1] ?? '')
+  for (const file of ['style.css', 'main.js', ...Object.values<string>(imports)]) {
+    expect([file, (await fetch(new URL(file, `${main}/console/`))).status]).toEqual([file, 200])
+  }
+
   const client = createClient<typeof integrations>({ baseUrl: main })
   const task = await client.acmeSpeech.create({ text: 'Hello' })
   const { audio } = await task.result()

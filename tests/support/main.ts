@@ -40,6 +40,7 @@ export interface TestMainOptions {
   /** Default: anonymous. */
   auth?: AppConfig['components']['main']['auth']
   operatorToken?: string
+  publicUrl?: string
   metrics?: Partial<AppConfig['components']['main']['metrics']>
   load?: Partial<AppConfig['components']['main']['load']>
   /** Default: none may be named. */
@@ -86,6 +87,7 @@ export async function startTestMain(options: TestMainOptions = {}): Promise<Test
           port: options.port ?? 0,
           auth: options.auth ?? main.auth,
           operatorToken,
+          publicUrl: options.publicUrl,
           metrics: { ...main.metrics, ...options.metrics },
           migrate: options.migrate ?? main.migrate,
           database: {

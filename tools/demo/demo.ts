@@ -23,7 +23,9 @@ const TASKS = Object.values<Integration>(definitions).flatMap(({ namespace, exam
 )
 
 /** Variables of other sign-in modes, in case this shell has them. */
-const JWT_VARIABLES = ['AUTH_JWKS_URL', 'AUTH_JWT_SECRET', 'AUTH_ISSUER', 'AUTH_AUDIENCE']
+const JWT_VARIABLES = ['JWKS_URL', 'JWT_SECRET', 'ISSUER', 'AUDIENCE', 'OPERATOR_ROLE', 'ROLES_CLAIM'].map(
+  (name) => `AUTH_${name}`,
+)
 
 const display = new Display(process.stdout)
 const abort = new AbortController()

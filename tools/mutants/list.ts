@@ -2,6 +2,7 @@ import { BATCHES_RULES } from './batches.js'
 import { BENCH_RULES } from './bench.js'
 import { CALLERS_RULES } from './callers.js'
 import { CLAIMS_RULES } from './claims.js'
+import { CONSOLE_RULES } from './console.js'
 import { FENCING_RULES } from './fencing.js'
 import { GROWTH_RULES } from './growth.js'
 import { INTENTS_RULES } from './intents.js'
@@ -22,6 +23,7 @@ export const MUTANTS: Mutant[] = [
   ...INTENTS_RULES,
   ...OBSERVING_RULES,
   ...OPERATORS_RULES,
+  ...CONSOLE_RULES,
   ...STORE_RULES,
   ...BATCHES_RULES,
   ...WORKFLOWS_RULES,

@@ -99,7 +99,8 @@ function verdictOf(outcome: AttemptOutcome, runId: string): RunView {
     return failed({ code: 'run_refused', message }, runId, true)
   }
   if (outcome.outcome === 'completed') {
-    return { state: 'closed', verdict: { status: 'completed', result: outcome.result } }
+    const { result, usage } = outcome
+    return { state: 'closed', verdict: { status: 'completed', result, ...(usage && { usage }) } }
   }
   const { outcome: status, attempt: _, ...failure } = outcome
   return { state: 'closed', verdict: { status, ...failure, seenRunId: runId } }

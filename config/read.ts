@@ -97,6 +97,9 @@ function describe(
     return issue.keys.map((key) => {
       const path = [...issue.path, key].join('.')
       const variables = substitutions.get(path)?.variables
+      const json = textAround([...issue.path, key], values, substitutions)
+      if (json)
+        return { path, message: 'is not an option', remedy: `Correct ${json.variables.join(', ')} in the environment.` }
       if (!variables) {
         const remedy = `Remove it from ${fileOf([...issue.path, key])}, or correct its name.`
         return { path, message: 'is not an option', remedy }
@@ -106,9 +109,10 @@ function describe(
     })
   }
   const path = issue.path.join('.')
-  const missing = issue.code !== 'custom' && !holds(values, issue.path)
+  const json = textAround(issue.path, values, substitutions)
+  const missing = issue.code !== 'custom' && !json && !holds(values, issue.path)
   const message = missing ? 'is missing' : issue.message
-  const fromEnvironment = substitutions.get(path)
+  const fromEnvironment = substitutions.get(path) ?? json
   if (fromEnvironment) {
     const { variables, unset } = fromEnvironment
     const verb = unset.length > 0 ? 'Set' : 'Correct'
@@ -117,6 +121,16 @@ function describe(
     ]
   }
   return [{ path, message, remedy: `${missing ? 'Add it to' : 'Correct it in'} ${fileOf(issue.path)}.` }]
+}
+
+/** The variable whose JSON text has the field. */
+function textAround(path: PropertyKey[], values: JsonObject, substitutions: Substituted['substitutions']) {
+  const outer = path.slice(0, -1)
+  for (; outer.length > 0; outer.pop()) {
+    const found = substitutions.get(outer.join('.'))
+    if (found && typeof valueAt(values, outer) === 'string') return found
+  }
+  return undefined
 }
 
 function holds(object: JsonObject, path: PropertyKey[]): boolean {

@@ -36,7 +36,16 @@ export function definedPull(
     requestSchema: definition.requestSchema({ allowPrivateUrls, userUrlHosts }),
     resultSchema,
   }
-  const limits = { maxTasksInFlight, maxTasksInFlightPerUser, maxOpenTasksPerUser, requestsPerMinute }
+  const { prices, budget, budgetPerUser } = section
+  const limits = {
+    prices,
+    budget,
+    budgetPerUser,
+    maxTasksInFlight,
+    maxTasksInFlightPerUser,
+    maxOpenTasksPerUser,
+    requestsPerMinute,
+  }
   // A simulator costs nothing, so that its requests may be cut off.
   const isProvider = section.simulatorUrl !== undefined && !providerEndpoint(section as ProviderConfig).simulated
   const requestTimeoutMs = isProvider ? section.requestTimeoutMs : undefined

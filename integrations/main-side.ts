@@ -20,6 +20,7 @@ import { addIntegrationControls } from '../tasks/integration-control.js'
 import { addOperatorActs, prepareOperatorActs } from '../tasks/operator-acts.js'
 import type { OperatedTasks } from '../tasks/operators/index.js'
 import { fitting } from '../tasks/request-size.js'
+import { createSpendTable } from '../tasks/spend.js'
 import { createTaskIndexes } from '../tasks/task-indexes.js'
 import { TaskStore } from '../tasks/task-store.js'
 import type { DueWebhooks } from '../tasks/webhooks.js'
@@ -42,12 +43,14 @@ export class PullIntegration<Params extends z.ZodObject, Result extends z.ZodTyp
     const { stuckTimeoutSeconds = DEFAULT_TASK_POLICY.stuckTimeoutSeconds } = options
     this.#names = callEntityNames(definition.entityPrefix)
     this.#sourceRelation = `${this.#names.apiCall}Source`
-    this.#policy = { ...DEFAULT_TASK_POLICY, maxAttempts, stuckTimeoutSeconds }
+    this.#policy = { ...DEFAULT_TASK_POLICY, maxAttempts, stuckTimeoutSeconds, prices: options.prices }
   }
 
   async setup(controller: Controller): Promise<void> {
     const { maxTasksInFlight, maxTasksInFlightPerUser, maxOpenTasksPerUser, source } = this.options
-    const rules = { policy: this.#policy, maxTasksInFlight, maxTasksInFlightPerUser, maxOpenTasksPerUser }
+    const { budget, budgetPerUser } = this.options
+    const limits = { maxTasksInFlight, maxTasksInFlightPerUser, maxOpenTasksPerUser, budget, budgetPerUser }
+    const rules = { policy: this.#policy, ...limits }
     this.#store = new TaskStore(controller, this.#names, rules)
     takeIdsInBlocks(controller, [this.#names.apiCall, this.#sourceRelation, IDEMPOTENCY_KEYS])
     const { listeners } = this.#store
@@ -56,6 +59,7 @@ export class PullIntegration<Params extends z.ZodObject, Result extends z.ZodTyp
       logger?.info({ namespace, listeners }, 'the application follows the changes of tasks: each is written by itself')
     }
     await prepareOperatorActs(controller)
+    await createSpendTable(controller)
     await createTaskIndexes(this.#store, source && this.#sourceRelation)
   }
 

@@ -1,6 +1,8 @@
 /** A pull integration's definition, and the options with which an application runs it. */
 import type { z } from 'zod'
+import type { Prices } from '../protocol/index.js'
 import type { RunHandles } from '../protocol/run-handles.js'
+import type { Budget } from '../tasks/budgets.js'
 import type { WebhookOptions } from '../tasks/webhooks.js'
 
 /** What is particular to one integration, in any application. */
@@ -38,6 +40,11 @@ export interface PullIntegrationOptions<Params> {
   maxTasksInFlightPerUser?: number | undefined
   /** Most tasks that one user may have open. Default: any number. */
   maxOpenTasksPerUser?: number | undefined
+  /** What the provider charges. Without it nobody knows what tasks cost. */
+  prices?: Prices | undefined
+  /** What may be spent, by all tasks and by those of one user. They need `prices`. Default: any amount. */
+  budget?: Budget | undefined
+  budgetPerUser?: Budget | undefined
   /** Most requests a minute to the provider, over all workers. Default: any number. */
   requestsPerMinute?: number | undefined
   /** Time-out of one request to the provider, in milliseconds. */

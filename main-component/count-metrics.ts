@@ -4,6 +4,7 @@ import { unlessAborted, withTimeout } from '../lib/abort.js'
 import { boundedCodes, buildInfo, createMetrics } from '../lib/metrics.js'
 import { currentAttempt, isLive } from '../protocol/index.js'
 import { requestRefused } from '../tasks/apis/carry-out.js'
+import type { SpendNumbers } from '../tasks/spend.js'
 import type { TaskNumbers } from '../tasks/task-numbers.js'
 import { type LoggedTask, type StoredStep, secondsInStatus, taskStepped } from '../tasks/transition-log.js'
 import { MAIN_METRICS } from './metrics.js'
@@ -14,11 +15,14 @@ export interface MainMetrics {
   stop(): void
 }
 
+/** `spend` is missing where nobody knows what tasks cost. */
+export type CountedNumbers = Array<[namespace: string, numbers: TaskNumbers & { spend?: SpendNumbers | undefined }]>
+
 export interface CountMetricsOptions {
   /** The driver. */
   database: object
-  /** What each integration has under way. */
-  readNumbers(): Promise<Array<[namespace: string, numbers: TaskNumbers]>>
+  /** What each integration has under way, and has spent. */
+  readNumbers(): Promise<CountedNumbers>
   logger: Pick<Logger, 'warn'>
 }
 
@@ -60,10 +64,15 @@ export function countMetrics({ database, readNumbers, logger }: CountMetricsOpti
 
   const lookUp = async () => {
     const found = await withTimeout(COUNT_TIMEOUT_MS, [], (soon) => unlessAborted(readNumbers(), soon))
-    for (const [integration, { counts, oldestDueSeconds, longestUncheckedSeconds }] of found) {
+    for (const [integration, { counts, oldestDueSeconds, longestUncheckedSeconds, spend }] of found) {
       for (const status of OPEN_STATUSES) of.asynctask_tasks.set({ integration, status }, counts[status] ?? 0)
       of.asynctask_oldest_due_age_seconds.set({ integration }, oldestDueSeconds)
       of.asynctask_unchecked_run_age_seconds.set({ integration }, longestUncheckedSeconds)
+      if (!spend) continue
+      const labels = { integration, currency: spend.currency }
+      of.asynctask_spend_today.set(labels, inUnits(spend.day))
+      of.asynctask_spend_this_month.set(labels, inUnits(spend.month))
+      of.asynctask_ambiguous_spend_this_month.set(labels, inUnits(spend.ambiguousOfMonth))
     }
     of.asynctask_database_up.set(1)
   }
@@ -71,7 +80,8 @@ export function countMetrics({ database, readNumbers, logger }: CountMetricsOpti
   const forget = (error: unknown) => {
     logger.warn({ err: error }, 'the metrics lack what the database would tell')
     const counted = [of.asynctask_tasks, of.asynctask_oldest_due_age_seconds, of.asynctask_unchecked_run_age_seconds]
-    for (const gauge of counted) gauge.reset()
+    const spent = [of.asynctask_spend_today, of.asynctask_spend_this_month, of.asynctask_ambiguous_spend_this_month]
+    for (const gauge of [...counted, ...spent]) gauge.reset()
     of.asynctask_database_up.set(0)
     return false
   }
@@ -111,6 +121,11 @@ export function countMetrics({ database, readNumbers, logger }: CountMetricsOpti
       for (const stopListening of deaf) stopListening()
     },
   }
+}
+
+/** Prometheus has floats alone. */
+function inUnits(micros: number): number {
+  return micros / 1_000_000
 }
 
 /** Of a driver that has a pool: PGLite has none. */

@@ -10,13 +10,14 @@ import type { AppConfig } from '../config/schema.js'
 import { manyListeners } from '../lib/abort.js'
 import { databaseOf } from '../tasks/database/sql.js'
 import { createOperatorsAPIs, type OperatedTasks } from '../tasks/operators/index.js'
-import { readTaskNumbers, type TaskNumbers } from '../tasks/task-numbers.js'
+import { readSpendNumbers } from '../tasks/spend.js'
+import { readTaskNumbers } from '../tasks/task-numbers.js'
 import { Admission } from './admission.js'
 import type { AppEnv } from './app-env.js'
 import { createModel } from './application.js'
 import { createAuthentication } from './authentication.js'
 import { ConsoleSessions } from './console/sessions.js'
-import { countMetrics, type MainMetrics } from './count-metrics.js'
+import { type CountedNumbers, countMetrics, type MainMetrics } from './count-metrics.js'
 import { MainComponentError } from './errors.js'
 import { createHTTPApp } from './http-app.js'
 import { createLogger } from './logger.js'
@@ -118,9 +119,13 @@ export async function embedMain(application: Application, options: EmbeddedMainO
 }
 
 async function readNumbers(operated: OperatedTasks[]) {
-  const found: Array<[namespace: string, numbers: TaskNumbers]> = []
+  const found: CountedNumbers = []
   // One after another: a scrape takes one connection at most.
-  for (const { namespace, store } of operated) found.push([namespace, await readTaskNumbers(store)])
+  for (const { namespace, store } of operated) {
+    const { prices } = store.rules.policy
+    const spend = prices && (await readSpendNumbers(store, prices))
+    found.push([namespace, { ...(await readTaskNumbers(store)), spend }])
+  }
   return found
 }
 

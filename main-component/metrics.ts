@@ -58,6 +58,21 @@ export const MAIN_METRICS = {
     help: 'Attempts that failed while nobody knew whether the provider had created something, and charged for it.',
     labels: ['integration'],
   },
+  asynctask_spend_today: {
+    type: 'gauge',
+    help: "What the provider has charged since 00:00 UTC, in the currency's units, where prices are configured. Every main tells the same.",
+    labels: ['integration', 'currency'],
+  },
+  asynctask_spend_this_month: {
+    type: 'gauge',
+    help: "What the provider has charged since the month's first day, UTC. Every main tells the same.",
+    labels: ['integration', 'currency'],
+  },
+  asynctask_ambiguous_spend_this_month: {
+    type: 'gauge',
+    help: 'What creates whose answers were lost may have cost besides, this month. Every main tells the same.',
+    labels: ['integration', 'currency'],
+  },
   asynctask_database_up: {
     type: 'gauge',
     help: 'Whether the database answered when the tasks were last counted. If it did not, what is counted there is missing.',

@@ -2,7 +2,7 @@
  * What the task processor, a workflow and the reconciler pass to each other. Types only: workflow code imports this
  * file.
  */
-import type { Failure, ProviderTask } from './messages.js'
+import type { Failure, ProviderTask, Usage } from './messages.js'
 
 /** A task of one integration as user code sees it; `Params` is inferred from the integration's request schema. */
 export interface APICall<Params = unknown> {
@@ -52,7 +52,7 @@ export interface Continued {
  * that Temporal shows it as failed. `refused`: main did not let the run begin, or go on.
  */
 export type AttemptOutcome<Result = unknown> =
-  | { outcome: 'completed'; attempt: number; result: Result }
+  | { outcome: 'completed'; attempt: number; result: Result; usage?: Usage | undefined }
   | ({ outcome: 'failed'; attempt: number } & Failure)
   | { outcome: 'refused'; attempt: number; reason: string }
 

@@ -1,6 +1,6 @@
 import type { CreateIntent } from './messages.js'
 import { startsStatus, TRANSITIONS } from './transitions.js'
-import type { TaskEvent, TaskState } from './types.js'
+import type { Charge, TaskEvent, TaskState } from './types.js'
 
 /** A new task. */
 export function initialTaskState(attemptLimit: number, dueAt = 0): TaskState {
@@ -94,6 +94,7 @@ function changes(state: TaskState, event: TaskEvent): Partial<TaskState> {
         result: event.result,
         error: null,
         openIntents: [],
+        ...charged(state, event),
       }
     case 'failed':
       return {
@@ -103,6 +104,7 @@ function changes(state: TaskState, event: TaskEvent): Partial<TaskState> {
         dueAt: event.dueAt,
         providerTask: event.providerEnded ? null : state.providerTask,
         openIntents: event.providerEnded ? [] : withIntent(state.openIntents, event.intent),
+        ...charged(state, event),
       }
     case 'released':
       return {
@@ -124,9 +126,12 @@ function changes(state: TaskState, event: TaskEvent): Partial<TaskState> {
         leaseExpiresAt: null,
         runUnseen: mayHaveLiveRun(state),
         checkedAt: null,
+        ...charged(state, event),
       }
     case 'runClosed':
       return { runUnseen: false, checkedAt: event.checkedAt }
+    case 'letThrough':
+      return { letThrough: true }
     case 'retried':
       return { attemptLimit: event.attemptLimit, retryable: true, dueAt: event.dueAt }
     case 'restored':
@@ -180,6 +185,11 @@ export function uncheckedSince(state: TaskState): number | null {
 function withIntent(open: CreateIntent[], intent: CreateIntent | null): CreateIntent[] {
   const isNew = intent !== null && !open.some((other) => other.attempt === intent.attempt)
   return isNew ? [...open, intent] : open
+}
+
+function charged(state: TaskState, { charges }: { charges?: Charge[] }): Pick<TaskState, 'charges'> {
+  if (!charges) return {}
+  return { charges: { ...state.charges, ...Object.fromEntries(charges.map((charge) => [charge.attempt, charge])) } }
 }
 
 /** A run may be alive after a claim, and after a release only if it had begun. */

@@ -2,7 +2,7 @@
  * The details of an `ApplicationFailure`: how a failure travels from an activity to its workflow, and on to main. Types
  * only: workflow code imports this file.
  */
-import type { Failure } from './messages.js'
+import type { Failure, Units } from './messages.js'
 
 /**
  * What a failed request to a provider leaves behind.
@@ -15,4 +15,6 @@ export type FailureKind = 'refused' | 'unavailable' | 'ended' | 'ambiguous'
 
 export interface FailureDetails extends Pick<Failure, 'retryAfterSeconds' | 'providerEnded'> {
   kind?: FailureKind
+  /** What it used all the same, where the provider's answer tells. */
+  units?: Units | undefined
 }

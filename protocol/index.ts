@@ -1,3 +1,4 @@
+export type { Prices } from './charges.js'
 export { decide } from './decide.js'
 export { claimableAt, currentAttempt, evolve, initialTaskState, isFinal, isLive, uncheckedSince } from './evolve.js'
 export type * from './messages.js'

@@ -10,6 +10,9 @@ export const DAY_SECONDS = 86_400
 export const MAX_ERROR_CODE_LENGTH = 200
 export const MAX_ERROR_MESSAGE_LENGTH = 4000
 
+/** Kinds of units that an attempt may have used. */
+export const MAX_UNITS = 20
+
 /** For a user's id, or the name of anyone else who acts on a task. */
 export const MAX_USER_ID_LENGTH = 200
 

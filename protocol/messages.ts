@@ -5,7 +5,13 @@
  * the application) acts on the row as it is.
  */
 import { z } from 'zod'
-import { DAY_SECONDS, MAX_ERROR_CODE_LENGTH, MAX_ERROR_MESSAGE_LENGTH, MAX_USER_ID_LENGTH } from './limits.js'
+import {
+  DAY_SECONDS,
+  MAX_ERROR_CODE_LENGTH,
+  MAX_ERROR_MESSAGE_LENGTH,
+  MAX_UNITS,
+  MAX_USER_ID_LENGTH,
+} from './limits.js'
 
 /** Ids are opaque: integers on PostgreSQL, UUIDs on PGLite, always strings on the wire. */
 export const idSchema = z.string().min(1).max(100)
@@ -24,6 +30,14 @@ export const taskErrorSchema = z.strictObject({
 /** What a provider created for us and charges for, and the attempt that created it. */
 export const providerTaskSchema = z.strictObject({ id: z.string().min(1).max(500), attempt: attemptSchema })
 
+/** How much was used of what a provider charges for, such as `{completionTokens: 1200}`; `{}`: it charges nothing. */
+const unitsSchema = z
+  .record(z.string().regex(/^\w{1,40}$/), z.int().min(0).max(1_000_000_000_000))
+  .refine((units) => Object.keys(units).length <= MAX_UNITS, `must be at most ${MAX_UNITS}`)
+
+/** What became of attempts' creates, as far as it is known. Without units: something may have been made, and charged for. */
+const usageSchema = z.array(z.strictObject({ attempt: attemptSchema, units: unitsSchema.optional() })).max(100)
+
 /** How an attempt failed: the fields that all such messages share. */
 export const failureFields = {
   error: taskErrorSchema,
@@ -32,6 +46,7 @@ export const failureFields = {
   retryAfterSeconds: z.number().min(0).max(DAY_SECONDS).optional(),
   /** The provider's task is over, so the next attempt must not resume it. */
   providerEnded: z.boolean().optional(),
+  usage: usageSchema.optional(),
 }
 /** Which row is meant: its id may be reused for another task, its key is not. */
 const aboutTask = { apiCallId: idSchema, taskKey: taskKeySchema.optional() }
@@ -52,7 +67,7 @@ function runReportSchema<R extends z.ZodType>(result: R) {
       nextTrySeconds: z.number().min(0).max(DAY_SECONDS).optional(),
     }),
     z.strictObject({ ...fromRun, status: z.literal('resumed') }),
-    z.strictObject({ ...fromRun, status: z.literal('completed'), result }),
+    z.strictObject({ ...fromRun, status: z.literal('completed'), result, usage: usageSchema.optional() }),
     z.strictObject({ ...fromRun, status: z.literal('failed'), ...failureFields }),
   ])
 }
@@ -70,7 +85,7 @@ function processorReportSchema<R extends z.ZodType>(result: R) {
     // Verdicts: what a processor learned about a run from Temporal, or that the attempt cannot be started.
     z.strictObject({ ...fromProcessor, status: z.literal('running') }),
     z.strictObject({ ...fromProcessor, status: z.literal('closed') }),
-    z.strictObject({ ...fromProcessor, status: z.literal('completed'), result }),
+    z.strictObject({ ...fromProcessor, status: z.literal('completed'), result, usage: usageSchema.optional() }),
     z.strictObject({
       ...fromProcessor,
       status: z.literal('failed'),
@@ -105,6 +120,12 @@ export const retryTaskSchema = z.strictObject({
   reason: whySchema.optional(),
 })
 
+export const letThroughSchema = z.strictObject({
+  apiCallId: idSchema,
+  by: bySchema,
+  reason: whySchema.regex(/\S/, 'must say why'),
+})
+
 /** "This attempt is about to ask the provider to create something": recorded before the provider is asked. */
 const createIntentSchema = z.object({ attempt: z.number().int(), at: z.number() })
 export const claimAnswerSchema = z.object({
@@ -126,6 +147,8 @@ export type Begun = z.infer<typeof beginAnswerSchema>
 export type ProviderTask = z.infer<typeof providerTaskSchema>
 export type TaskError = z.infer<typeof taskErrorSchema>
 export type Failure = z.infer<z.ZodObject<typeof failureFields>>
+export type Units = z.infer<typeof unitsSchema>
+export type Usage = z.infer<typeof usageSchema>
 
 /** A message without the address of its row. */
 type Message<Addressed> = Addressed extends unknown ? Omit<Addressed, 'apiCallId'> : never
@@ -147,6 +170,7 @@ export type Outcome = Of<RunReport | Verdict, 'completed' | 'failed'>
 export type OperatorRequest =
   | ({ status: 'cancelled' } & Message<z.infer<typeof cancelTaskSchema>>)
   | ({ status: 'retry' } & Message<z.infer<typeof retryTaskSchema>>)
+  | ({ status: 'letThrough' } & Message<z.infer<typeof letThroughSchema>>)
 
 /** A message and its sender, as `decide` takes it. */
 export type TaskRequest =

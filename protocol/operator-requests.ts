@@ -1,7 +1,7 @@
 /** Requests of operators, and of the application on their behalf: they act on the task as it is. */
-import { currentAttempt, isFinal } from './evolve.js'
+import { currentAttempt, isFinal, isLive } from './evolve.js'
 import type { OperatorRequest } from './messages.js'
-import { accept, type DecisionContext, refuse } from './rule-parts.js'
+import { accept, chargesOf, type DecisionContext, refuse } from './rule-parts.js'
 import type { Decision, TaskState } from './types.js'
 
 export function decideOperatorRequest(state: TaskState, request: OperatorRequest, context: DecisionContext): Decision {
@@ -11,8 +11,14 @@ export function decideOperatorRequest(state: TaskState, request: OperatorRequest
     const attemptLimit = Math.max(state.attemptLimit, state.attempts + request.extraAttempts)
     return accept([{ type: 'retried', attempt, attemptLimit, dueAt: context.now, by: request.by }])
   }
+  if (request.status === 'letThrough') {
+    if (isLive(state) || isFinal(state)) return refuse(state, 'letThrough', 'wrong_status')
+    const { by, reason } = request
+    return accept(state.letThrough ? [] : [{ type: 'letThrough', attempt, at: context.now, by, reason }])
+  }
   if (isFinal(state)) return refuse(state, 'cancelled', 'wrong_status')
   const reason = request.reason ?? null
   const { now: at, newToken: fencingToken } = context
-  return accept([{ type: 'cancelled', attempt, at, fencingToken, by: request.by, reason }])
+  const charges = chargesOf(state, context, { open: state.openIntents })
+  return accept([{ type: 'cancelled', attempt, at, fencingToken, by: request.by, reason, ...charges }])
 }

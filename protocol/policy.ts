@@ -1,4 +1,5 @@
 import { type Backoff, UPPER_HALF } from '../lib/backoff.js'
+import type { Prices } from './charges.js'
 
 /** The protocol's limits and back-offs, in seconds, with their defaults. */
 export interface TaskPolicy {
@@ -14,6 +15,8 @@ export interface TaskPolicy {
   suspectAfterTakeOvers: number
   /** Take-overs without a run, the last of them alone, after which a task fails as poisonous. Default 5. */
   poisonAfterTakeOvers: number
+  /** What the provider charges. Without it nobody knows what attempts cost. */
+  prices?: Prices | undefined
 }
 
 export const DEFAULT_TASK_POLICY: Readonly<TaskPolicy> = {

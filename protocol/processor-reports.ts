@@ -19,6 +19,8 @@ export function decideProcessorReport(state: TaskState, request: ProcessorReport
 const NO_PLACE: Record<NoPlace, string> = {
   at_capacity: 'as many tasks are in flight as the integration may have',
   user_at_capacity: 'as many tasks of its user are in flight as one may have',
+  over_budget: 'the integration’s budget is used up',
+  user_over_budget: 'its user’s budget is used up',
   paused: 'an operator has paused the integration',
 }
 

@@ -1,9 +1,10 @@
 /** What the rules share: their context, and the events and answers they produce. */
 import { backoff } from '../lib/backoff.js'
+import { chargesAtEnd } from './charges.js'
 import { currentAttempt } from './evolve.js'
-import type { Failure, Outcome, TaskRequest } from './messages.js'
+import type { CreateIntent, Failure, Outcome, TaskRequest, Usage } from './messages.js'
 import type { TaskPolicy } from './policy.js'
-import type { Acceptance, Decision, NoPlace, RefusalReason, TaskEvent, TaskState } from './types.js'
+import type { Acceptance, Charge, Decision, NoPlace, RefusalReason, TaskEvent, TaskState } from './types.js'
 
 export interface DecisionContext {
   /** The row's own key. */
@@ -44,18 +45,33 @@ export function queuedEvent(
   }
 }
 
+/** What an end, of whatever kind, makes known of costs. */
+export function chargesOf(
+  state: TaskState,
+  { now, policy }: DecisionContext,
+  end: { usage?: Usage | undefined; open: readonly CreateIntent[]; succeeded?: boolean },
+): { charges?: Charge[] } {
+  const attempt = currentAttempt(state)
+  const charges = chargesAtEnd(state, { attempt, succeeded: false, ...end }, now, policy.prices)
+  return charges.length > 0 ? { charges } : {}
+}
+
 export function failedEvent(
   state: TaskState,
   runId: string | null,
-  { now, newToken, random, policy }: DecisionContext,
+  context: DecisionContext,
   failure: Failure & { seenRunId?: string | undefined },
 ): TaskEvent {
+  const { now, newToken, random, policy } = context
   const attempt = currentAttempt(state)
   const beginForgotten = state.runId === null && (runId ?? failure.seenRunId ?? null) !== null
   const pause = Math.max(
     backoff(policy.retryBackoff, attempt, () => random),
     failure.retryAfterSeconds ?? 0,
   )
+  const intent = beginForgotten ? { attempt, at: now } : null
+  const providerEnded = failure.providerEnded ?? false
+  const open = providerEnded ? [] : [...state.openIntents, ...(intent ? [intent] : [])]
   return {
     type: 'failed',
     attempt,
@@ -65,8 +81,9 @@ export function failedEvent(
     error: failure.error,
     retryable: failure.retryable,
     dueAt: now + pause,
-    providerEnded: failure.providerEnded ?? false,
-    intent: beginForgotten ? { attempt, at: now } : null,
+    providerEnded,
+    intent,
+    ...chargesOf(state, context, { usage: failure.usage, open }),
   }
 }
 
@@ -81,7 +98,8 @@ export function outcomeEvents(
 
   const attempt = outcome.attempt
   const common = { attempt, at: context.now, runId, fencingToken: context.newToken }
-  const completed: TaskEvent = { type: 'completed', ...common, result: outcome.result ?? null }
+  const charges = chargesOf(state, context, { usage: outcome.usage, open: [], succeeded: true })
+  const completed: TaskEvent = { type: 'completed', ...common, result: outcome.result ?? null, ...charges }
   if (state.status === 'processing') return [completed]
   return [{ type: 'processing', ...common, providerTask: null }, completed]
 }

@@ -7,7 +7,12 @@ import { failureFields } from './messages.js'
 
 /** Main itself refuses a pause that is too long. */
 export const attemptOutcomeSchema = z.discriminatedUnion('outcome', [
-  z.object({ outcome: z.literal('completed'), attempt: z.number(), result: z.unknown() }),
+  z.object({
+    outcome: z.literal('completed'),
+    attempt: z.number(),
+    result: z.unknown(),
+    usage: failureFields.usage,
+  }),
   z.object({
     outcome: z.literal('failed'),
     attempt: z.number(),

@@ -5,7 +5,7 @@ import type { TaskEventType, TaskStatus } from './types.js'
  * machines both use it. Only earlier versions append `checked`; now the store notes a check on the row.
  */
 export const TRANSITIONS: Readonly<Record<TaskStatus, Partial<Record<TaskEventType, TaskStatus>>>> = {
-  pending: { queued: 'queued', cancelled: 'cancelled', restored: 'pending' },
+  pending: { queued: 'queued', cancelled: 'cancelled', restored: 'pending', letThrough: 'pending' },
   queued: {
     queued: 'queued',
     begun: 'queued',
@@ -27,7 +27,7 @@ export const TRANSITIONS: Readonly<Record<TaskStatus, Partial<Record<TaskEventTy
     failed: 'failed',
     cancelled: 'cancelled',
   },
-  failed: { queued: 'queued', retried: 'failed', restored: 'failed', cancelled: 'cancelled' },
+  failed: { queued: 'queued', retried: 'failed', restored: 'failed', letThrough: 'failed', cancelled: 'cancelled' },
   completed: {},
   cancelled: { checked: 'cancelled', runClosed: 'cancelled' },
 }

@@ -16,6 +16,23 @@ export interface WaitingFor extends TaskError {
   nextTryAt: number | null
 }
 
+/**
+ * - `usage`: the provider said what was used
+ * - `create`: it made something and did not say what for: the price of a create
+ * - `ambiguous`: it may have made something, which nobody knows: what that would cost
+ */
+type ChargeBasis = 'usage' | 'create' | 'ambiguous'
+
+export interface Charge {
+  /** The one that asked for it. */
+  attempt: number
+  /** When it was first counted, unix seconds: corrections count for the same day. */
+  at: number
+  currency: string
+  amount: number
+  basis: ChargeBasis
+}
+
 /** The part of a task's row that the protocol reads and changes. */
 export interface TaskState {
   status: TaskStatus
@@ -49,11 +66,20 @@ export interface TaskState {
   checkedAt: number | null
   /** What the run waits for, as it reported. Missing in rows of earlier versions. */
   waitingFor?: WaitingFor | null
+  /** What creates cost, by the attempt that asked for them. Missing until one did. */
+  charges?: Readonly<Record<string, Charge>>
+  /** An operator lets it begin whatever its budget says. */
+  letThrough?: boolean
 }
 
 /** When a transition happened; a claim's is its `startedAt`. Missing in events of earlier versions. */
 interface Dated {
   at?: number
+}
+
+/** What the end of an attempt makes known of costs. Missing if nothing, and in events of earlier versions. */
+interface Charged {
+  charges?: Charge[]
 }
 
 /** A fact about one task. Only events change a row, and they are only appended; `checked` is only noted on the row. */
@@ -91,7 +117,8 @@ export type TaskEvent =
     } & Dated)
   | { type: 'waiting'; attempt: number; runId: string; waitingFor: WaitingFor }
   | { type: 'resumed'; attempt: number; runId: string }
-  | ({ type: 'completed'; attempt: number; runId: string | null; fencingToken: string; result: unknown } & Dated)
+  | ({ type: 'completed'; attempt: number; runId: string | null; fencingToken: string; result: unknown } & Dated &
+      Charged)
   | ({
       type: 'failed'
       attempt: number
@@ -103,10 +130,12 @@ export type TaskEvent =
       providerEnded: boolean
       /** Opens an intent if a run failed that the row does not know to have begun: a restore may have lost it. */
       intent: CreateIntent | null
-    } & Dated)
+    } & Dated &
+      Charged)
   | ({ type: 'released'; attempt: number; fencingToken: string; dueAt: number } & Dated)
   | { type: 'checked'; attempt: number; checkedAt: number; leaseExpiresAt: number | null }
-  | ({ type: 'cancelled'; attempt: number; fencingToken: string; by: string; reason: string | null } & Dated)
+  | ({ type: 'cancelled'; attempt: number; fencingToken: string; by: string; reason: string | null } & Dated & Charged)
+  | ({ type: 'letThrough'; attempt: number; by: string; reason: string } & Dated)
   | { type: 'runClosed'; attempt: number; checkedAt: number }
   | { type: 'retried'; attempt: number; attemptLimit: number; dueAt: number; by: string }
   | { type: 'restored'; attempt: number; attempts: number; openIntents: CreateIntent[] }
@@ -114,7 +143,7 @@ export type TaskEvent =
 export type TaskEventType = TaskEvent['type']
 
 /** Why no more tasks may join those in flight; take-overs are in flight already. */
-export type NoPlace = 'at_capacity' | 'user_at_capacity' | 'paused'
+export type NoPlace = 'at_capacity' | 'user_at_capacity' | 'over_budget' | 'user_over_budget' | 'paused'
 
 export type RefusalReason =
   | NoPlace

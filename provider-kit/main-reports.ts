@@ -37,10 +37,19 @@ export function createTaskActivities(context: Pick<ActivityContext, 'mainUrl' | 
     },
 
     async reportAttempt(callbackUrl, report) {
-      const answer = await post(context, callbackUrl, report)
+      const answer = await post(context, callbackUrl, report).catch((error: unknown) => {
+        if (!('usage' in report) || !isRejected(error)) throw error
+        // A main of an earlier version knows no usage: no outcome is lost for that.
+        const { usage: _, ...known } = report
+        return post(context, callbackUrl, known)
+      })
       return answer.accepted ? { accepted: true } : answer
     },
   }
+}
+
+function isRejected(error: unknown): boolean {
+  return error instanceof ApplicationFailure && error.type === 'report_rejected'
 }
 
 async function post(

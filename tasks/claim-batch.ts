@@ -3,13 +3,14 @@ import { randomBytes } from 'node:crypto'
 import { type Acceptance, type Decision, decide, isLive, type TaskState } from '../protocol/index.js'
 import { MAX_BATCH_BYTES } from '../protocol/limits.js'
 import type { ClaimedTask, ClaimTasks, PendingTask } from '../protocol/wire.js'
+import { placesOfUser } from './budgets.js'
 import { countInFlight, inOrder, lockClaimable, secondsUntilNextDue, selectClaimable, suspects } from './claimable.js'
 import { idsWithinUsersLimits, type UsersLimits } from './claimable-per-user.js'
 import { CLOCK, type PhysicalEntity } from './database/sql.js'
 import type { EventLog } from './event-log.js'
 import { controlLock, readControl, rulesInForce, shareControl } from './integration-control.js'
 import type { NextDue } from './task-arrivals.js'
-import { freePlaces, type TaskRules } from './task-limits.js'
+import { freePlaces, type TaskRules, withinBudgets } from './task-limits.js'
 import type { LockedTask, TaskReader } from './task-reader.js'
 import type { StoredStep } from './transition-log.js'
 
@@ -61,12 +62,13 @@ export async function claimBatch(
   const rules = rulesInForce(configured, await readControl(tasks))
   const { policy } = rules
   const places = await freePlaces(tasks, rules)
-  const { candidates, isFull, suspects } = await lockCandidates(tasks, rules, limit, places.free)
+  const { candidates, isFull, suspects } = await lockCandidates(tasks, rules, limit, places)
+  const within = await withinBudgets(tasks, rules, candidates)
   const decided = candidates.map((row, index) => {
     const { taskKey, state, now } = row
     const joins = !isLive(state)
     const chance = { newToken: randomBytes(16).toString('base64url'), random: Math.random() }
-    const noPlace = joins ? places.whyNone(row.userId) : undefined
+    const noPlace = joins ? places.whyNone(row.userId, within[index]) : undefined
     const context = { ...chance, policy, taskKey, now, claimId, noPlace }
     const request = { from: 'processor', status: 'queued', fencingToken: `${claimId}.${index}` } as const
     const { events, answer } = decide(state, request, context)
@@ -126,13 +128,17 @@ export function claimIdOf(column: PhysicalEntity['column']): string {
 /** Locks what may be claimed, and reads the due suspects. */
 async function lockCandidates(
   tasks: TaskReader,
-  { policy: { suspectAfterTakeOvers }, maxTasksInFlightPerUser: perUser }: TaskRules,
+  rules: TaskRules,
   limit: number,
-  free: number,
+  { free, affordable }: { free: number; affordable: number },
 ): Promise<{ candidates: Candidate[]; isFull: boolean; suspects: Candidate[] }> {
-  const joining = Math.max(0, Math.min(limit, free))
-  const chosen = perUser === undefined || joining === 0 ? undefined : chosenOf(tasks, { limit: joining, perUser })
-  const limits = { limit, joining, suspectAfterTakeOvers, chosen }
+  const { suspectAfterTakeOvers, prices } = rules.policy
+  const joining = Math.max(0, Math.min(limit, free, affordable))
+  const users = { perUser: rules.maxTasksInFlightPerUser, affordable: placesOfUser(tasks, rules, prices) }
+  const chosen = joining === 0 ? undefined : chosenOf(tasks, { limit: joining, ...users })
+  const budgeted = rules.budget !== undefined || rules.budgetPerUser !== undefined
+  const letThrough = budgeted ? Math.max(0, Math.min(limit, free)) : undefined
+  const limits = { limit, joining, suspectAfterTakeOvers, chosen, letThrough }
   const { table } = tasks.calls
   const [columns, selected] = [columnsOf(tasks), tasks.columns(SELECTED)]
   const suspect = `SELECT ${selected}, ${CLOCK} AS "now", 0, 0, TRUE FROM ${table} WHERE ${suspects(columns, suspectAfterTakeOvers)}`
@@ -149,21 +155,25 @@ async function lockCandidates(
   return { candidates, isFull, suspects: rows.filter(({ suspect }) => suspect) }
 }
 
-function chosenOf(tasks: TaskReader, limits: UsersLimits): string {
+/** Undefined if nothing limits users. */
+function chosenOf(tasks: TaskReader, limits: UsersLimits): string | undefined {
+  if (limits.perUser === undefined && !limits.affordable) return undefined
   return idsWithinUsersLimits(tasks.calls.table, columnsOf(tasks), limits)
 }
 
 export async function isAnyDue(
   tasks: TaskReader,
-  { maxTasksInFlight, maxTasksInFlightPerUser: perUser }: TaskRules,
+  { maxTasksInFlight, maxTasksInFlightPerUser: perUser, budgets }: TaskRules,
 ): Promise<NextDue> {
   const { table } = tasks.calls
   const columns = columnsOf(tasks)
-  const mayJoin =
+  const hasPlace =
     maxTasksInFlight === undefined ? 'TRUE' : `${countInFlight(table, columns.status)} < ${maxTasksInFlight}`
-  const chosen = perUser === undefined ? undefined : chosenOf(tasks, { limit: 1, perUser, mayJoin })
+  const mayJoin = budgets && budgets.free <= 0 ? 'FALSE' : hasPlace
+  const chosen = chosenOf(tasks, { limit: 1, perUser, affordable: budgets?.ofUser, mayJoin })
+  const letThrough = budgets && { state: columns.state, mayJoin: hasPlace }
   const sql =
-    `SELECT EXISTS (${selectClaimable(table, columns, 1, mayJoin, chosen)}) AS due,` +
+    `SELECT EXISTS (${selectClaimable(table, columns, 1, { mayJoin, chosen, letThrough })}) AS due,` +
     ` ${secondsUntilNextDue(table, columns)} AS seconds`
   const [row] = await tasks.read('next-due', () => tasks.query<NextDue>(sql, []))
   return row ?? { due: false, seconds: null }

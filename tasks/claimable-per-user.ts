@@ -15,11 +15,15 @@ const MOST_USERS = 500
 
 export interface UsersLimits {
   limit: number
-  /** Most tasks of one user in flight. */
-  perUser: number
+  /** Most tasks of one user in flight. Default: any number. */
+  perUser?: number | undefined
+  /** The same by users' budgets, as SQL, given a user's id as SQL. Default: any number. */
+  affordable?: ((userId: string) => string) | undefined
   /** As of `selectClaimable`. */
   mayJoin?: string
 }
+
+const ANY_NUMBER = 1_000_000_000
 
 /** A user's key in the indexes: spread evenly, so that a random start is fair. All callers without an id are one user. */
 export function userKey(userId: string): string {
@@ -30,7 +34,7 @@ export function userKey(userId: string): string {
 export function idsWithinUsersLimits(
   table: string,
   columns: Columns & { userId: string },
-  { limit, perUser, mayJoin = 'TRUE' }: UsersLimits,
+  { limit, perUser = ANY_NUMBER, affordable, mayJoin = 'TRUE' }: UsersLimits,
 ): string {
   const { id, priority, createdAt, claimableAt, userId } = columns
   const { ready, timed: waits } = classesOf(columns)
@@ -41,9 +45,16 @@ export function idsWithinUsersLimits(
   const row = `${fields}, coalesce(${userId}, '') AS of_user`
   const first = (where: string, by: string, most: number) =>
     `(SELECT ${row} FROM ${table} WHERE ${where} AND ${mayJoin} ORDER BY ${by} LIMIT ${most})`
+  // Looked up once for each user: OFFSET keeps the planner from doing it for each task.
+  const budgetsOf = (from: string) =>
+    affordable
+      ? ` JOIN (SELECT of_user, ${affordable('of_user')} AS affordable FROM (SELECT DISTINCT of_user FROM ${from}) AS asking OFFSET 0)` +
+        ' AS budgets USING (of_user)'
+      : ''
+  const most = affordable ? `least(${perUser}, affordable)` : perUser
   const withPlace = (from: string) =>
     `(SELECT ${fields} FROM (SELECT *, row_number() OVER (PARTITION BY of_user ORDER BY ${order}) AS nth FROM ${from})` +
-    ` AS ranked LEFT JOIN taken USING (of_user) WHERE nth <= ${perUser} - coalesce(places, 0)` +
+    ` AS ranked LEFT JOIN taken USING (of_user)${budgetsOf(from)} WHERE nth <= ${most} - coalesce(places, 0)` +
     ` ORDER BY ${order} LIMIT ${limit})`
   /** Skips through the users of a class, from one key on. */
   const users = (name: string, where: string, from: string, wanted: string) => {

@@ -36,18 +36,21 @@ export function classesOf({ status, claimableAt }: Pick<Columns, 'status' | 'cla
   }
 }
 
-/**
- * The ids of up to `limit` claimable tasks, in the order of fetching.
- *
- * @param mayJoin a condition that depends on no row: if it is false, only take-overs are allowed
- * @param chosen an array of the ids that may join, if the limits of users count
- */
+export interface WhoMayJoin {
+  /** A condition that depends on no row: if it is false, only take-overs are allowed. Default: true. */
+  mayJoin?: string
+  /** An array of the ids that may join, if the limits of users count. */
+  chosen?: string | undefined
+  /** With budgets: the condition that those go by which an operator lets through, and the column that tells them. */
+  letThrough?: { mayJoin: string; state: string } | undefined
+}
+
+/** The ids of up to `limit` claimable tasks, in the order of fetching. */
 export function selectClaimable(
   table: string,
   columns: Columns,
   limit: number,
-  mayJoin = 'TRUE',
-  chosen?: string,
+  { mayJoin = 'TRUE', chosen, letThrough }: WhoMayJoin = {},
 ): string {
   const { id, priority, createdAt, claimableAt } = columns
   const { ready, timed, claimed } = classesOf(columns)
@@ -56,8 +59,16 @@ export function selectClaimable(
   const sorted = [id, priority, createdAt].filter((column) => column !== undefined).join(', ')
   const first = (from: string, where: string) =>
     `(SELECT ${sorted} FROM ${from} WHERE ${where} ORDER BY ${order} LIMIT ${limit})`
+  const others = letThrough
+    ? [
+        first(
+          table,
+          `${isLetThrough(letThrough.state)} AND ${columns.status} <> 'queued' AND ${due} AND ${letThrough.mayJoin}`,
+        ),
+      ]
+    : []
   if (chosen !== undefined) {
-    const parts = [first(table, `${id} = ANY(${chosen})`), first(table, `${claimed} AND ${due}`)]
+    const parts = [first(table, `${id} = ANY(${chosen})`), first(table, `${claimed} AND ${due}`), ...others]
     return `SELECT ${id} FROM (${parts.join(' UNION ALL ')}) AS claimable ORDER BY ${order} LIMIT ${limit}`
   }
   return (
@@ -69,6 +80,7 @@ export function selectClaimable(
       first('became_due', '(SELECT few FROM few)'),
       first(table, `${timed} AND ${due} AND NOT (SELECT few FROM few)`),
       first(table, `${claimed} AND ${due}`),
+      ...others,
     ].join(' UNION ALL ')}) AS claimable ORDER BY ${order} LIMIT ${limit}`
   )
 }
@@ -93,6 +105,13 @@ export interface ClaimLimits {
   suspectAfterTakeOvers: number
   /** An array of the ids that may join, if the limits of users count. */
   chosen?: string | undefined
+  /** With budgets: how many may join of those that an operator lets through. */
+  letThrough?: number | undefined
+}
+
+/** The condition for tasks that an operator lets through whatever budgets say, as SQL. */
+export function isLetThrough(state: string): string {
+  return `coalesce((${state} ->> 'letThrough') = 'true', FALSE)`
 }
 
 /**
@@ -105,10 +124,10 @@ export interface ClaimLimits {
 export function lockClaimable(
   table: string,
   columns: Columns & { state: string },
-  { limit, joining, suspectAfterTakeOvers, chosen }: ClaimLimits,
+  { limit, joining, suspectAfterTakeOvers, chosen, letThrough }: ClaimLimits,
   selected: string,
 ): string {
-  const { id, claimableAt, state } = columns
+  const { id, status, claimableAt, state } = columns
   const { ready, timed, claimed } = classesOf(columns)
   const due = `${claimableAt} <= ${NOW}`
   const lock = (where: string, most: number) =>
@@ -117,18 +136,25 @@ export function lockClaimable(
   const mayClaim = `${takeOversOf(state)} < ${suspectAfterTakeOvers}`
   const stuck = `stuck AS ${lock(`${claimed} AND ${due} AND ${mayClaim}`, limit)}`
   const inOrderOf = ` AS locked ORDER BY ${inOrder({ id: '"id"', priority: '"priority"', createdAt: '"createdAt"' })} LIMIT ${limit}`
+  const isThrough = isLetThrough(state)
+  const through =
+    letThrough === undefined
+      ? ''
+      : `let_through AS ${lock(`${isThrough} AND ${status} <> 'queued' AND ${due}`, letThrough)}, `
+  const [notThrough, andThrough] = through ? [` AND NOT ${isThrough}`, ' UNION ALL TABLE let_through'] : ['', '']
   if (chosen !== undefined) {
-    const joins = lock(`${id} = ANY(${chosen}) AND ((${ready}) OR (${timed} AND ${due}))`, joining)
-    return `WITH chosen AS ${joins}, ${stuck} SELECT * FROM (TABLE chosen UNION ALL TABLE stuck)${inOrderOf}`
+    const joins = lock(`${id} = ANY(${chosen}) AND ((${ready}) OR (${timed} AND ${due}))${notThrough}`, joining)
+    return `WITH chosen AS ${joins}, ${through}${stuck} SELECT * FROM (TABLE chosen UNION ALL TABLE stuck${andThrough})${inOrderOf}`
   }
   return (
     `WITH became_due AS MATERIALIZED (SELECT ${id} FROM ${table} WHERE ${timed} AND ${due}` +
     ` ORDER BY ${claimableAt} LIMIT ${joining > 0 ? MOST_SORTED + 1 : 0}),` +
     ` few AS MATERIALIZED (SELECT count(*) <= ${MOST_SORTED} AS few FROM became_due),` +
-    ` ready AS ${lock(ready, joining)},` +
-    ` sorted AS ${lock(`${id} IN (SELECT ${id} FROM became_due) AND ${timed} AND ${due} AND (SELECT few FROM few)`, joining)},` +
-    ` unsorted AS ${lock(`${timed} AND ${due} AND NOT (SELECT few FROM few)`, joining)},` +
-    ` ${stuck} SELECT * FROM (TABLE ready UNION ALL TABLE sorted UNION ALL TABLE unsorted UNION ALL TABLE stuck)` +
+    ` ready AS ${lock(ready + notThrough, joining)},` +
+    ` sorted AS ${lock(`${id} IN (SELECT ${id} FROM became_due) AND ${timed} AND ${due}${notThrough} AND (SELECT few FROM few)`, joining)},` +
+    ` unsorted AS ${lock(`${timed} AND ${due}${notThrough} AND NOT (SELECT few FROM few)`, joining)},` +
+    ` ${through}${stuck}` +
+    ` SELECT * FROM (TABLE ready UNION ALL TABLE sorted UNION ALL TABLE unsorted UNION ALL TABLE stuck${andThrough})` +
     inOrderOf
   )
 }

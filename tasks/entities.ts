@@ -153,7 +153,7 @@ function integrationEventEntity(names: CallEntityNames): EntityInstance {
 /** What the protocol makes of an event, or of what a task was created with. */
 function stateAfter(maxAttempts: number) {
   return (status: TaskStatus) =>
-    labelled(`state.${status}.v2`, (last: unknown, mutation?: unknown) =>
+    labelled(`state.${status}.v3`, (last: unknown, mutation?: unknown) =>
       mutation === undefined
         ? initial(last as Partial<TaskState> | undefined, maxAttempts)
         : evolve(last as TaskState, (mutation as { record: IntegrationEventRecord }).record.data),

@@ -1,5 +1,5 @@
 import { claimIdOf, isClaim } from './claim-batch.js'
-import { classesOf, inFlight, inOrder, isOpen } from './claimable.js'
+import { classesOf, inFlight, inOrder, isLetThrough, isOpen } from './claimable.js'
 import { userKey } from './claimable-per-user.js'
 import { createIndex, databaseOf, type PhysicalEntity, physicalEntity } from './database/sql.js'
 import { endedAt, hasEnded } from './ended-tasks.js'
@@ -24,6 +24,7 @@ export async function createTaskIndexes(tasks: TaskReader, sourceRelation?: stri
     ['timed_of_user', `${userKey(column('userId'))}, ${claimableAt}`, timed],
     ['claimed', claimableAt, claimed],
     ['in_flight', status, inFlight(status)],
+    ['let_through', order, `${isLetThrough(column('state'))} AND ${status} <> 'queued' AND ${claimableAt} IS NOT NULL`],
     ['by_key', column('taskKey')],
     ['of_user', `${column('userId')}, ${newest}`],
     ['open', column('userId'), isOpen(calls)],

@@ -5,18 +5,21 @@
  */
 import { APIError } from '../lib/api.js'
 import type { NoPlace, TaskPolicy } from '../protocol/index.js'
+import { type Budgets, type BudgetsInForce, placesOfAll, placesOfUsers } from './budgets.js'
 import { inFlight, isOpen } from './claimable.js'
-import type { TaskReader } from './task-reader.js'
+import type { LockedTask, TaskReader } from './task-reader.js'
 
 export interface InFlightLimits {
   /** Most tasks that may be queued or processing at once. Default: any number. */
   maxTasksInFlight?: number | undefined
   /** Most tasks of one user that may be queued or processing at once. Default: any number. */
   maxTasksInFlightPerUser?: number | undefined
+  /** What budgets leave now; undefined without any. */
+  budgets?: BudgetsInForce | undefined
 }
 
 /** How an integration's tasks are handled. */
-export interface TaskRules extends InFlightLimits {
+export interface TaskRules extends InFlightLimits, Budgets {
   /** Set if an operator has paused the integration. */
   paused?: { since: number }
   policy: TaskPolicy
@@ -32,36 +35,61 @@ class Places {
     /** By user: the tasks in flight. */
     private readonly taken: Map<string, number>,
     private readonly full: NoPlace = 'at_capacity',
+    /** Within the integration's budget. */
+    public affordable = Number.POSITIVE_INFINITY,
   ) {}
 
-  /** Why a user's task may not join, if so. */
-  whyNone(userId: string | null): NoPlace | undefined {
+  /**
+   * Why a user's task may not join, if so.
+   *
+   * @param withinBudgets of the user's, how many may be in flight; undefined if an operator lets the task through
+   */
+  whyNone(userId: string | null, withinBudgets: number | undefined): NoPlace | undefined {
     if (this.free <= 0) return this.full
-    return (this.taken.get(userId ?? '') ?? 0) >= this.perUser ? 'user_at_capacity' : undefined
+    const taken = this.taken.get(userId ?? '') ?? 0
+    if (taken >= this.perUser) return 'user_at_capacity'
+    if (withinBudgets === undefined) return undefined
+    if (this.affordable <= 0) return 'over_budget'
+    return taken >= withinBudgets ? 'user_over_budget' : undefined
   }
 
   take(userId: string | null): void {
     this.free -= 1
+    this.affordable -= 1
     this.taken.set(userId ?? '', (this.taken.get(userId ?? '') ?? 0) + 1)
   }
 }
 
 /** The places that are free; call it in the transaction in which tasks would join. */
-export async function freePlaces(
-  tasks: TaskReader,
-  { maxTasksInFlight: max = Number.POSITIVE_INFINITY, maxTasksInFlightPerUser: perUser, paused }: TaskRules,
-): Promise<Places> {
+export async function freePlaces(tasks: TaskReader, rules: TaskRules): Promise<Places> {
+  const { maxTasksInFlight: max = Number.POSITIVE_INFINITY, maxTasksInFlightPerUser: perUser, paused } = rules
+  const { budget, budgetPerUser } = rules
   if (paused) return new Places(0, 0, new Map(), 'paused')
-  if (max !== Number.POSITIVE_INFINITY || perUser !== undefined) {
-    await tasks.query('SELECT pg_advisory_xact_lock(hashtext($1))', [`${tasks.names.apiCall}:in-flight`])
+  const ofUsers = perUser !== undefined || budgetPerUser !== undefined
+  if (max === Number.POSITIVE_INFINITY && !ofUsers && !budget) {
+    return new Places(max, Number.POSITIVE_INFINITY, new Map())
   }
-  if (perUser !== undefined) {
-    const taken = await countPerUser(tasks)
-    const total = [...taken.values()].reduce((sum, count) => sum + count, 0)
-    return new Places(max - total, perUser, taken)
-  }
-  const free = max === Number.POSITIVE_INFINITY ? max : max - (await tasks.countInFlight())
-  return new Places(free, Number.POSITIVE_INFINITY, new Map())
+  await tasks.query('SELECT pg_advisory_xact_lock(hashtext($1))', [`${tasks.names.apiCall}:in-flight`])
+  const taken = ofUsers ? await countPerUser(tasks) : new Map<string, number>()
+  const total = ofUsers ? [...taken.values()].reduce((sum, count) => sum + count, 0) : await tasks.countInFlight()
+  const affordable = (await placesOfAll(tasks, rules, rules.policy.prices)) - total
+  return new Places(max - total, perUser ?? Number.POSITIVE_INFINITY, taken, 'at_capacity', affordable)
+}
+
+/**
+ * Of each task, how many its user's budget allows in flight; undefined for those that an operator lets through. Read it
+ * after the places: a task that ends between counts twice.
+ */
+export async function withinBudgets(
+  tasks: TaskReader,
+  rules: TaskRules,
+  rows: ReadonlyArray<Pick<LockedTask, 'userId' | 'state'>>,
+): Promise<Array<number | undefined>> {
+  const userIds = rows.map(({ userId }) => userId)
+  const places = await placesOfUsers(tasks, rules, rules.policy.prices, userIds)
+  return rows.map(({ userId, state }) =>
+    state.letThrough ? undefined : (places.get(userId ?? '') ?? Number.POSITIVE_INFINITY),
+  )
 }
 
 /** The tasks in flight of each user that has some; those of all anonymous callers together are under ''. */
@@ -73,15 +101,15 @@ async function countPerUser(tasks: TaskReader): Promise<Map<string, number>> {
   return new Map(rows.map(({ user, count }) => [user, count]))
 }
 
-/** How many tasks in flight are of the same user as this one. */
-export async function countOfSameUser(tasks: TaskReader, taskKey: string): Promise<number> {
+/** A task's user, '' for callers without an id, and how many of their tasks are in flight. */
+export async function ofSameUser(tasks: TaskReader, taskKey: string): Promise<{ user: string; count: number }> {
   const { table, column } = tasks.calls
   const user = `coalesce(${column('userId')}, '')`
   const sql =
-    `SELECT count(*)::int AS count FROM ${table} WHERE ${inFlight(column('status'))}` +
-    ` AND ${user} = (SELECT ${user} FROM ${table} WHERE ${column('taskKey')} = $1)`
-  const [row] = await tasks.query<{ count: number }>(sql, [taskKey])
-  return row?.count ?? 0
+    `SELECT own.id AS "user", (SELECT count(*)::int FROM ${table} WHERE ${inFlight(column('status'))} AND ${user} = own.id)` +
+    ` AS count FROM (SELECT ${user} AS id FROM ${table} WHERE ${column('taskKey')} = $1) AS own`
+  const [row] = await tasks.query<{ user: string; count: number }>(sql, [taskKey])
+  return row ?? { user: '', count: 0 }
 }
 
 /**

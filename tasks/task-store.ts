@@ -10,6 +10,7 @@ import {
   type TaskRequest,
   type TaskState,
 } from '../protocol/index.js'
+import { budgetsInForce } from './budgets.js'
 import { type BatchToClaim, type ClaimedBatch, claimBatch, isAnyDue } from './claim-batch.js'
 import { afterCommit } from './database/after-commit.js'
 import { CLOCK, inTransaction, noticesOf } from './database/sql.js'
@@ -18,9 +19,10 @@ import { EventLog } from './event-log.js'
 import { IdempotencyKeys, type KeyedRequest, type MakeOnce } from './idempotency.js'
 import { controlLock, readControl, rulesInForce, shareControl } from './integration-control.js'
 import { listenersOf } from './listeners.js'
+import { noteSpend } from './spend.js'
 import { TaskArrivals } from './task-arrivals.js'
 import { TaskChanges } from './task-changes.js'
-import { ensureMayOpenTask, freePlaces, type TaskRules } from './task-limits.js'
+import { ensureMayOpenTask, freePlaces, type TaskRules, withinBudgets } from './task-limits.js'
 import { type LockedTask, STORED_FIELDS, type StoredTask, TaskReader } from './task-reader.js'
 import { TaskWatches } from './task-watches.js'
 import type { StoredStep } from './transition-log.js'
@@ -106,11 +108,12 @@ export class TaskStore extends TaskReader {
       const row = await this.#lock(apiCallId)
       if (!row) return undefined
       const joins = request.status === 'queued' && !isLive(row.state)
-      const noPlace = joins ? await this.#whyNoPlace(row.userId) : undefined
+      const noPlace = joins ? await this.#whyNoPlace(row) : undefined
       const { taskKey, now } = row
       const { events, answer } = decide(row.state, request, { ...chance, policy, taskKey, now, noPlace })
       const [steps = []] = await this.#log.append([{ row, events, at: now }])
       const state = steps.at(-1)?.after ?? row.state
+      await noteSpend(this, row, steps)
       const tells = await this.webhooks.noteEnd(row, steps)
       await record?.({ answer, state, task: row })
       const seconds = (claimableAt(state) ?? Number.POSITIVE_INFINITY) - now
@@ -146,7 +149,10 @@ export class TaskStore extends TaskReader {
     const claimed = await inTransaction(this.controller, `${this.names.apiCall}:claim`, async () => {
       const result = await claimBatch(this, this.rules, this.#log, batch)
       let tells = false
-      for (const { row, steps } of result.moved) tells = (await this.webhooks.noteEnd(row, steps)) || tells
+      for (const { row, steps } of result.moved) {
+        await noteSpend(this, row, steps)
+        tells = (await this.webhooks.noteEnd(row, steps)) || tells
+      }
       signal.throwIfAborted()
       return { ...result, tells }
     })
@@ -159,7 +165,11 @@ export class TaskStore extends TaskReader {
 
   /** The rules at this moment: as configured, and as operators have set since. */
   rulesNow(): Promise<TaskRules> {
-    return this.read('control', async () => rulesInForce(this.rules, await readControl(this)))
+    const { rules } = this
+    return this.read('control', async () => ({
+      ...rulesInForce(rules, await readControl(this)),
+      budgets: await budgetsInForce(this, rules, rules.policy.prices),
+    }))
   }
 
   /**
@@ -206,10 +216,12 @@ export class TaskStore extends TaskReader {
   }
 
   /** In the transaction of the claim. */
-  async #whyNoPlace(userId: string | null): Promise<NoPlace | undefined> {
+  async #whyNoPlace(row: LockedTask): Promise<NoPlace | undefined> {
     await this.query(`SELECT ${shareControl('$1')}`, [controlLock(this)])
-    const places = await freePlaces(this, rulesInForce(this.rules, await readControl(this)))
-    return places.whyNone(userId)
+    const rules = rulesInForce(this.rules, await readControl(this))
+    const places = await freePlaces(this, rules)
+    const [within] = await withinBudgets(this, rules, [row])
+    return places.whyNone(row.userId, within)
   }
 
   /** The time is that of the lock, for which this may have waited. */

@@ -2,7 +2,9 @@
 import { z } from 'zod'
 import { claimableAt, isLive, type NoPlace } from '../protocol/index.js'
 import { taskErrorSchema } from '../protocol/messages.js'
-import { countOfSameUser } from './task-limits.js'
+import { type Budget, NOTHING, usedUp } from './budgets.js'
+import { EVERYBODY, spentNow, sumOfUser } from './spend.js'
+import { ofSameUser, type TaskRules } from './task-limits.js'
 import type { StoredTask } from './task-reader.js'
 import type { TaskStore } from './task-store.js'
 
@@ -30,12 +32,13 @@ export async function whatItWaitsFor(
     const message = `Its ${state.status === 'failed' ? 'next attempt' : 'start'} is due at ${new Date(due * 1000).toISOString()}`
     return { code: 'not_due', message, since: state.statusSince ?? createdAt, nextTryAt: due }
   }
-  const { paused, maxTasksInFlight, maxTasksInFlightPerUser } = await store.rulesNow()
-  const waits = (code: NoPlace, message: string, since: number | null = null) => ({
+  const rules = await store.rulesNow()
+  const { paused, maxTasksInFlight, maxTasksInFlightPerUser } = rules
+  const waits = (code: NoPlace, message: string, since: number | null = null, nextTryAt: number | null = null) => ({
     code,
     message,
     since,
-    nextTryAt: null,
+    nextTryAt,
   })
   if (paused) return waits('paused', 'An operator has paused all such tasks: it starts once they resume', paused.since)
   const full = (count: number, max: number, whose: string) =>
@@ -44,10 +47,35 @@ export async function whatItWaitsFor(
     const inFlight = await store.read('in-flight', () => store.countInFlight())
     if (inFlight >= maxTasksInFlight) return waits('at_capacity', full(inFlight, maxTasksInFlight, 'tasks'))
   }
-  if (maxTasksInFlightPerUser === undefined) return null
-  const ofUser = await store.read('in-flight-of-user', () => countOfSameUser(store, taskKey))
-  if (ofUser < maxTasksInFlightPerUser) return null
-  return waits('user_at_capacity', full(ofUser, maxTasksInFlightPerUser, 'of one’s tasks'))
+  if (maxTasksInFlightPerUser !== undefined) {
+    const { count } = await store.read('in-flight-of-user', () => ofSameUser(store, taskKey))
+    if (count >= maxTasksInFlightPerUser) {
+      return waits('user_at_capacity', full(count, maxTasksInFlightPerUser, 'of one’s tasks'))
+    }
+  }
+  if (state.letThrough) return null
+  const budget = await store.read('budgets', () => budgetUsedUp(store, rules, taskKey, now))
+  return budget && waits(budget.code, budget.message, null, budget.until)
+}
+
+/** Which budget leaves it no place; null if all do. */
+async function budgetUsedUp(
+  store: TaskStore,
+  { budget, budgetPerUser, policy: { prices } }: TaskRules,
+  taskKey: string,
+  now: number,
+): Promise<{ code: NoPlace; message: string; until: number } | null> {
+  if (!prices) return null
+  const used = async (whose: string, of: Budget, inFlight: number) => {
+    const spent = await spentNow(store, [whose], prices.currency)
+    return usedUp(of, spent.get(whose) ?? NOTHING, prices, inFlight, now)
+  }
+  const all = budget && (await used(EVERYBODY, budget, await store.countInFlight()))
+  if (all) return { code: 'over_budget', message: `The integration’s ${all.words}`, until: all.until }
+  if (!budgetPerUser) return null
+  const { user, count } = await ofSameUser(store, taskKey)
+  const own = await used(sumOfUser(user), budgetPerUser, count)
+  return own && { code: 'user_over_budget', message: `The user’s ${own.words}`, until: own.until }
 }
 
 function laterThan(now: number, time: number | null): number | null {

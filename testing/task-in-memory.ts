@@ -5,6 +5,7 @@ import {
   evolve,
   initialTaskState,
   type TaskEvent,
+  type TaskPolicy,
   type TaskRequest,
   type TaskState,
 } from '../protocol/index.js'
@@ -15,7 +16,10 @@ export class TaskInMemory {
   events: readonly TaskEvent[] = []
   #tokens = 0
 
-  constructor(public taskKey: string) {}
+  constructor(
+    public taskKey: string,
+    private readonly policy: Readonly<TaskPolicy> = DEFAULT_TASK_POLICY,
+  ) {}
 
   /**
    * @param asRead the row that the decision goes by, where it is another than the locked one
@@ -29,7 +33,7 @@ export class TaskInMemory {
     batch: { claimId?: string } = {},
   ): Decision {
     const newToken = `${this.taskKey}-token-${++this.#tokens}`
-    const context = { taskKey: this.taskKey, now, newToken, random, policy: DEFAULT_TASK_POLICY, ...batch }
+    const context = { taskKey: this.taskKey, now, newToken, random, policy: this.policy, ...batch }
     const decision = decide(asRead, request, context)
     this.events = [...this.events, ...decision.events]
     this.state = decision.events.reduce(evolve, this.state)

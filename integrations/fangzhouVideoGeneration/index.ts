@@ -97,6 +97,9 @@ export const fangzhouVideoGeneration = defineIntegration({
       await http.delete(`${TASKS}/${encodeURIComponent(id)}`)
     },
 
+    // Ark charges for videos that were made, and for nothing else.
+    usage: (task) => (knownStatus(task) === 'succeeded' ? { completionTokens: task.usage?.completion_tokens } : {}),
+
     keptUntil: ({ updated_at: endedAt }) => (typeof endedAt === 'number' ? endedAt + KEPT_SECONDS : undefined),
 
     async result({ job: task, request: asked, store, simulated }) {

@@ -3,6 +3,8 @@ import { z } from 'zod'
 import { parseRetryAfter } from '../../lib/retry-after.js'
 import type { ErrorTable, ReadError } from '../../provider-kit/provider/error-table.js'
 import { ProviderError } from '../../provider-kit/provider/errors.js'
+import { unitsOf } from '../../provider-kit/provider/units.js'
+import { type GeneratedImages, unitsUsed } from './schemas.js'
 
 /** Somebody has to add money, or to raise a limit, which takes time. */
 const UNPAID_PAUSE_SECONDS = 3600
@@ -56,9 +58,14 @@ export const readError: ReadError = (body, { names, message, retryAfterSeconds }
 const WORTH_ANOTHER_TRY = /^(NO_IMAGE|IMAGE_OTHER|OTHER|STOP|FINISH_REASON_UNSPECIFIED)$/i
 
 /** A complete answer without an image. */
-export function noImageError(reason: string | null | undefined, said: string | null | undefined): ProviderError {
+export function noImageError(
+  reason: string | null | undefined,
+  said: string | null | undefined,
+  usage: GeneratedImages['usage'],
+): ProviderError {
   // The answer ended normally, with text only.
   const code = !reason || /^(stop|FINISH_REASON_UNSPECIFIED)$/i.test(reason) ? 'NO_IMAGE' : reason
   const message = `No image was made${reason ? ` (${reason})` : ''}${said ? `: ${said}` : ''}`
-  return new ProviderError(message, { code, kind: WORTH_ANOTHER_TRY.test(code) ? 'ended' : 'refused' })
+  const units = unitsOf(() => unitsUsed({ images: [], usage }))
+  return new ProviderError(message, { code, kind: WORTH_ANOTHER_TRY.test(code) ? 'ended' : 'refused', units })
 }

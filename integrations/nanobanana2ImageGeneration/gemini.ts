@@ -51,7 +51,12 @@ export function toGeminiBody({ prompt, aspectRatio, imageSize }: ImageRequest, r
 
 export async function askGemini(http: ProviderHttp, body: object, model: string): Promise<GeneratedImages> {
   const answer = await http.post(`/models/${encodeURIComponent(model)}:generateContent`, body, answerSchema)
-  const { candidates, promptFeedback, usageMetadata: usage } = answer
+  const { candidates, promptFeedback, usageMetadata } = answer
+  const usage = {
+    promptTokens: usageMetadata?.promptTokenCount ?? undefined,
+    completionTokens: sum(usageMetadata?.candidatesTokenCount, usageMetadata?.thoughtsTokenCount),
+    totalTokens: usageMetadata?.totalTokenCount ?? undefined,
+  }
   const parts = (candidates ?? []).flatMap(({ content }) => content?.parts ?? []).filter(({ thought }) => !thought)
   const images = parts.flatMap(({ inlineData }) => (inlineData ? Buffer.from(inlineData.data, 'base64') : []))
   const text = parts
@@ -63,17 +68,13 @@ export async function askGemini(http: ProviderHttp, body: object, model: string)
     if (code)
       throw new ProviderError(`The prompt was refused: ${blockReasonMessage ?? code}`, { code, kind: 'refused' })
     const [first] = candidates ?? []
-    throw noImageError(first?.finishReason, first?.finishMessage ?? text)
+    throw noImageError(first?.finishReason, first?.finishMessage ?? text, usage)
   }
   return {
     images,
     model: answer.modelVersion ?? model,
     ...(text && { text }),
-    usage: {
-      promptTokens: usage?.promptTokenCount ?? undefined,
-      completionTokens: sum(usage?.candidatesTokenCount, usage?.thoughtsTokenCount),
-      totalTokens: usage?.totalTokenCount ?? undefined,
-    },
+    usage,
   }
 }
 

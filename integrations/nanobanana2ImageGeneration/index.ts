@@ -6,7 +6,7 @@ import { askGemini, toGeminiBody } from './gemini.js'
 import { measure } from './measure.js'
 import { askGateway, toGatewayBody } from './openai-gateway.js'
 import { inlineImages } from './reference-images.js'
-import { createImageRequestSchema, imageResultSchema } from './schemas.js'
+import { createImageRequestSchema, imageResultSchema, unitsUsed } from './schemas.js'
 
 export const nanobanana2ImageGeneration = defineIntegration({
   name: 'nanobanana2ImageGeneration',
@@ -45,6 +45,8 @@ export const nanobanana2ImageGeneration = defineIntegration({
 
     create: ({ http, prepared, settings, model }) =>
       settings.backend === 'gemini' ? askGemini(http, prepared, model) : askGateway(http, prepared, model),
+
+    usage: unitsUsed,
 
     async result({ answer: { images, ...answer }, request, store, download, simulated }) {
       const stored = []

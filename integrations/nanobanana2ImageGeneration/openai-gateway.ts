@@ -54,22 +54,22 @@ export async function askGateway(http: ProviderHttp, body: object, model: string
   const message = choice?.message ?? {}
   const text = textOf(message)
   const urls = new Set(imageUrlsOf(message))
+  const cost = Number.parseFloat(headers.get('x-litellm-response-cost') ?? '')
+  const usage = {
+    promptTokens: answer.usage?.prompt_tokens ?? undefined,
+    completionTokens: answer.usage?.completion_tokens ?? undefined,
+    totalTokens: answer.usage?.total_tokens ?? undefined,
+    costUsd: Number.isFinite(cost) ? cost : undefined,
+  }
   if (urls.size === 0) {
     const reason = choice?.provider_specific_fields?.native_finish_reason ?? choice?.finish_reason
-    throw noImageError(message.refusal ? 'refusal' : reason, message.refusal ?? text)
+    throw noImageError(message.refusal ? 'refusal' : reason, message.refusal ?? text, usage)
   }
-  const { usage } = answer
-  const cost = Number.parseFloat(headers.get('x-litellm-response-cost') ?? '')
   return {
     images: [...urls].map(toImage),
     model: answer.model ?? model,
     ...(text && { text }),
-    usage: {
-      promptTokens: usage?.prompt_tokens ?? undefined,
-      completionTokens: usage?.completion_tokens ?? undefined,
-      totalTokens: usage?.total_tokens ?? undefined,
-      costUsd: Number.isFinite(cost) ? cost : undefined,
-    },
+    usage,
   }
 }
 

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { artifactSchema } from '../../artifacts/artifact.js'
 import type { UserUrl } from '../../provider-kit/definition/shapes.js'
+import type { UsedUnits } from '../../provider-kit/provider/units.js'
 
 /** A task passes through Temporal as a whole, and Temporal accepts 2 MB. */
 const MAX_DATA_URL_CHARACTERS = 1_000_000
@@ -72,6 +73,13 @@ export const imageResultSchema = z.strictObject({
 
 export type ImageRequest = z.output<ReturnType<typeof createImageRequestSchema>>
 export type ImageResult = z.output<typeof imageResultSchema>
+
+/** What is charged for; `microUsd` are the millionths of a dollar that a gateway says. */
+export function unitsUsed({ images, usage }: Pick<GeneratedImages, 'images' | 'usage'>): UsedUnits {
+  const { promptTokens, completionTokens, costUsd } = usage
+  const microUsd = costUsd === undefined ? undefined : Math.round(costUsd * 1_000_000)
+  return { images: images.length, promptTokens, completionTokens, microUsd }
+}
 
 /** The answer of both APIs. */
 export interface GeneratedImages {

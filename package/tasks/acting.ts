@@ -1,4 +1,4 @@
-/** The commands that change tasks: retry and cancel, by ids or by filters. Nothing is changed before somebody agreed. */
+/** The commands that change tasks: retry and cancel, by ids or by filters, and let-through, by ids. Nothing is changed before somebody agreed. */
 import { userInfo } from 'node:os'
 import { RefusedError } from '../../client/errors.js'
 import { type Filter, filterOf, spellFilter } from './filters.js'
@@ -11,9 +11,10 @@ import { ACTS, COMMON, FILTERS, numberOption, parseOptions, TEXT, UsageError } f
 const BATCH = 50
 
 interface Act {
-  verb: 'Retry' | 'Cancel'
-  one: 'retryTask' | 'cancelTask'
-  many: 'retryMany' | 'cancelMany'
+  verb: 'Retry' | 'Cancel' | 'Let through'
+  one: 'retryTask' | 'cancelTask' | 'letThrough'
+  /** Without it, only ids are taken. */
+  many?: 'retryMany' | 'cancelMany'
   apis: OperatorsAPIs
   /** Who, why, and how. */
   request: Record<string, unknown>
@@ -46,6 +47,14 @@ export const cancel: Command = async (args, session) => {
   const names = { verb: 'Cancel', one: 'cancelTask', many: 'cancelMany' } as const
   const act = { ...names, apis: session.connect(values), request: who(values), options: values }
   return actOn(act, positionals, filterOf(values), session)
+}
+
+export const letThrough: Command = async (args, session) => {
+  const { values, positionals } = parseOptions(args, { ...COMMON, ...ACTS })
+  if (positionals.length === 0) throw new UsageError('let-through takes the ids of tasks')
+  if (!values.reason) throw new UsageError('let-through needs a --reason, which is recorded')
+  const act = { verb: 'Let through', one: 'letThrough', apis: session.connect(values) } as const
+  return actOn({ ...act, request: who(values), options: values }, positionals, {}, session)
 }
 
 export function who({ by = userInfo().username, reason }: { by?: string; reason?: string }) {
@@ -103,7 +112,7 @@ interface Found {
   tasks?: Array<{ taskId: string; integration: string }>
 }
 
-async function count({ apis, many, request }: Act, filter: Filter): Promise<Found> {
+async function count({ apis, many = 'retryMany', request }: Act, filter: Filter): Promise<Found> {
   const { found = 0 } = await apis.many(many, { ...request, filter, dryRun: true })
   return { count: found, shown: printable(`${found} tasks of: ${spellFilter(filter)}`) }
 }
@@ -115,7 +124,7 @@ async function look({ apis }: Act, ids: string[], { terminal }: Session): Promis
 }
 
 async function actOnMany(
-  { apis, many, request }: Act,
+  { apis, many = 'retryMany', request }: Act,
   filter: Filter,
   found: number,
   report: Report,

@@ -1,13 +1,16 @@
 /** `async-task tasks`: what operators see and do, from a command line, over main's APIs for operators. */
 import { RefusedError, TaskClientError } from '../../client/errors.js'
-import { cancel, retry } from './acting.js'
+import { cancel, letThrough, retry } from './acting.js'
 import { limits, pause, resume } from './controlling.js'
 import { type Command, list, type Session, show, stats, watch } from './looking.js'
 import { OperatorsAPIs } from './operators-apis.js'
 import { printable, type Terminal } from './terminal.js'
 import { numberOption, USAGE, UsageError } from './usage.js'
 
-const COMMANDS: Record<string, Command> = { list, show, watch, stats, retry, cancel, pause, resume, limits }
+const COMMANDS: Record<string, Command> = {
+  ...{ list, show, watch, stats, retry, cancel, pause, resume, limits },
+  'let-through': letThrough,
+}
 const FAILED = 1
 const WRONGLY_ASKED = 2
 /** As a shell says of what Ctrl-C ended. */

@@ -1,5 +1,6 @@
 /** The commands that change nothing: list, show, watch and stats. */
 import { pause } from '../../lib/abort.js'
+import { spellAmount } from '../../lib/money.js'
 import { filterOf } from './filters.js'
 import type { OperatedTask, OperatorsAPIs, Stats, TaskList } from './operators-apis.js'
 import { ago, duration, table, time } from './tables.js'
@@ -69,7 +70,7 @@ async function wholeTask(apis: OperatorsAPIs, taskId: string): Promise<OperatedT
 }
 
 function described(terminal: Terminal, task: OperatedTask): string {
-  const { claim, waitingFor, providerTask, openIntents, error } = task
+  const { claim, waitingFor, providerTask, openIntents, error, spend } = task
   const facts: Array<[string, string | null | undefined | false]> = [
     ['task', `${task.taskId} (row ${task.apiCallId})`],
     ['integration', task.integration],
@@ -83,6 +84,8 @@ function described(terminal: Terminal, task: OperatedTask): string {
     ['claim', claim && `since ${time(claim.since)}, its lease is until ${time(claim.leaseExpiresAt)}`],
     ['last look', task.checkedAt !== null && `${time(task.checkedAt)}, ${ago(task.checkedAt)} ago`],
     ['at provider', providerTask && `${providerTask.id}, of attempt ${providerTask.attempt}`],
+    ['cost', spend && costOf(spend)],
+    ['let through', task.letThrough && 'by an operator, whatever budgets say'],
     ['unanswered', openIntents.length > 0 && `creates of the attempts ${openIntents.join(', ')}`],
     ['request', json(task.requestParams)],
     ['result', task.result !== null && task.result !== undefined && json(task.result)],
@@ -90,14 +93,27 @@ function described(terminal: Terminal, task: OperatedTask): string {
   const lines = facts.flatMap(([name, value]) => (value ? [`${name.padEnd(13)}${printable(value)}`] : []))
   const runs = task.runs.map((run) => [
     ...[String(run.attempt), time(run.claimedAt), time(run.endedAt), run.outcome ?? '-', String(run.takeOvers)],
-    ...[run.error?.code ?? '', run.link ?? `${run.workflowId}${run.runId ? ` run ${run.runId}` : ''}`],
+    ...[
+      run.charge ? chargeOf(run.charge) : '',
+      run.error?.code ?? '',
+      run.link ?? `${run.workflowId}${run.runId ? ` run ${run.runId}` : ''}`,
+    ],
   ])
-  const head = ['attempt', 'claimed', 'ended', 'outcome', 'take-overs', 'error', 'workflow']
+  const head = ['attempt', 'claimed', 'ended', 'outcome', 'take-overs', 'cost', 'error', 'workflow']
   return [
     lines.join('\n'),
     ...(runs.length > 0 ? [table(terminal, head, runs)] : []),
     ...(task.timeline.length > 0 ? [table(terminal, TIMELINE, task.timeline.map(happened))] : []),
   ].join('\n\n')
+}
+
+function costOf({ currency, charged, ambiguous }: NonNullable<OperatedTask['spend']>): string {
+  const lost = ambiguous > 0 ? `, and ${spellAmount(ambiguous)} ${currency} if creates without an answer were made` : ''
+  return `${spellAmount(charged)} ${currency}${lost}`
+}
+
+function chargeOf({ amount, currency, basis }: NonNullable<OperatedTask['runs'][number]['charge']>): string {
+  return `${basis === 'ambiguous' ? 'maybe ' : ''}${spellAmount(amount)} ${currency}`
 }
 
 const TIMELINE = ['time', 'attempt', 'event', 'why']
@@ -138,7 +154,26 @@ function counted(terminal: Terminal, { integrations }: Stats): string {
     table(terminal, ['now', 'pending', 'to retry', 'in flight', ...ages], now),
     table(terminal, ['in 5 min / 1 h / 24 h', ...ends], lately),
     ...(failures.length > 0 ? [table(terminal, ['last failures', 'code', 'attempts'], failures)] : []),
+    ...spent(terminal, integrations),
   ].join('\n\n')
+}
+
+/** What providers charged, where that is known. */
+function spent(terminal: Terminal, integrations: Stats['integrations']): string[] {
+  const rows = integrations.flatMap(({ integration, spend }) => {
+    if (!spend) return []
+    const { currency, today, month, days30, reserved, budget } = spend
+    const of = (amount: number | null | undefined) => (amount == null ? '-' : spellAmount(amount))
+    const sums = [today, month, days30].map(({ charged }) => of(charged))
+    return [
+      [
+        ...[integration, currency, ...sums, of(month.ambiguous), of(reserved)],
+        budget ? `${of(budget.perDay)} / ${of(budget.perMonth)}` : 'none',
+      ],
+    ]
+  })
+  const head = ['spent', 'in', 'today', 'this month', '30 days', 'maybe this month', 'in flight', 'budget day / month']
+  return rows.length > 0 ? [table(terminal, head, rows)] : []
 }
 
 const CLEAR_SCREEN = '\u001b[H\u001b[2J'

@@ -47,7 +47,7 @@ export class OperatorsAPIs {
   }
 
   /** @throws RefusedError 409 if the task's status does not allow it */
-  async one(integration: string, act: 'retryTask' | 'cancelTask', body: object): Promise<void> {
+  async one(integration: string, act: 'retryTask' | 'cancelTask' | 'letThrough', body: object): Promise<void> {
     await this.#connection.ask('POST', `api/${encodeURIComponent(integration)}/${act}`, { body, signal: this.signal })
   }
 

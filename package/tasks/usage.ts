@@ -5,9 +5,10 @@ export const USAGE = `Usage: async-task tasks <command> [options]
   list                          tasks of all integrations and users, the newest first
   show <task id>                everything that is known of a task
   watch [<task id>]             what happens to a task until it is over; without an id, stats every few seconds
-  stats                         how much each integration has to do, how fast it does it, and what fails
+  stats                         how much each integration has to do, how fast it does it, what fails, and what it cost
   retry <task id …> | filters   allows failed tasks more attempts, the first of them now
   cancel <task id …> | filters  cancels tasks that are not over
+  let-through <task id …>       lets waiting tasks begin though a budget is used up. Needs a --reason
   pause <integration>           claims no more of its tasks; what is in flight goes on. Needs a --reason
   resume <integration>          claims its tasks again
   limits <integration>          shows the limits of its tasks in flight, or sets them: --in-flight <number | none>,

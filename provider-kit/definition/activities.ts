@@ -13,6 +13,7 @@ import { asActivityFailure, asCreateFailure, ProviderError } from '../provider/e
 import { withHeartbeat } from '../provider/heartbeat.js'
 import type { WatchedHttp } from '../provider/http.js'
 import { safeFetch } from '../provider/safe-fetch.js'
+import { unitsOf } from '../provider/units.js'
 import { checkUserUrls } from '../provider/user-urls.js'
 import { LISTING_TIMEOUT_MS, type ProviderTaskState, type ProviderTaskStatus } from '../workflow/polled-task.js'
 import type { LocalActivities, PolledActivities, SingleActivities } from '../workflow/shared-activities.js'
@@ -46,7 +47,7 @@ export function createPolledActivities(
 
   const stateOf = (id: string, job: unknown): ProviderTaskState => {
     const { status, reason } = statusOf(polled, job)
-    if (status) return { status, ...endOf(side.errors ?? [], status, reason) }
+    if (status) return { status, ...endOf(side.errors ?? [], status, reason), ...usedBy(polled, job, status) }
     const message = `Task ${id} has ${wordOf(job)}, which this version does not know`
     throw new ProviderError(message, { code: 'UnknownStatus', kind: 'unavailable' })
   }
@@ -142,7 +143,7 @@ export function createSingleActivities(
       return { deadlineSeconds, requestTimeoutMs, onAmbiguousCreate }
     },
 
-    async createResult(request, key) {
+    async createResult(request, key, { tellsUnits = false } = {}) {
       const made = withHeartbeat(requestTimeoutMs + STORING_MS, async (signal) => {
         const answer = await withTimeout(requestTimeoutMs, [signal], async (soon) => {
           const prepared = await beforeSending(PREPARING_SHARE * requestTimeoutMs, soon, async (sooner) => {
@@ -157,7 +158,12 @@ export function createSingleActivities(
         const download = (link: URL | string) => downloadAgain(link, access.links, signal)
         const { store } = storing(artifacts, key, { download, signal })
         const given = { ...access.given('read', signal), request, store, download }
-        return spending({ hasSpent: true }, () => single.result({ ...given, answer }))
+        const units = unitsOf(() => single.usage?.(answer))
+        const result = spending({ hasSpent: true }, () => single.result({ ...given, answer }))
+        result.catch((error: unknown) => {
+          if (error instanceof ProviderError) error.units ??= units
+        })
+        return tellsUnits && units ? { $result: await result, $units: units } : result
       })
       return asCreateFailure(context, endpoint, made)
     },
@@ -228,6 +234,11 @@ async function beforeSending<T>(
 function statusOf(polled: AnyPolled, job: unknown): { status: ProviderTaskStatus | undefined; reason?: Reason } {
   const said = polled.status(job)
   return typeof said === 'object' ? said : { status: said }
+}
+
+function usedBy(polled: AnyPolled, job: unknown, status: ProviderTaskStatus): Pick<ProviderTaskState, 'units'> {
+  const units = status === 'queued' || status === 'running' ? undefined : unitsOf(() => polled.usage?.(job))
+  return units ? { units } : {}
 }
 
 /** The provider's own code for it, if there is one. */

@@ -40,6 +40,14 @@ export function sectionOf(parts: SectionParts): z.ZodType {
       if (section[field] !== undefined) continue
       context.addIssue({ code: 'custom', path: [field], message: `is needed when apiKey is set: give ${field}` })
     }
+    for (const field of section.prices === undefined ? ['budget', 'budgetPerUser'] : []) {
+      if (section[field] === undefined) continue
+      context.addIssue({
+        code: 'custom',
+        path: [field],
+        message: 'needs prices: without them nobody knows what is spent',
+      })
+    }
     const { deadlineSeconds, requestTimeoutMs, settleSeconds } = section as Record<string, number | undefined>
     if (deadlineSeconds === undefined || requestTimeoutMs === undefined || settleSeconds === undefined) return
     const shortest = requestTimeoutMs / 1000 + settleSeconds

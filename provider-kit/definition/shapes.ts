@@ -6,6 +6,7 @@ import type { Activities, ActivityContext } from '../activity-context.js'
 import type { TaskReason } from '../provider/error-table.js'
 import type { ProviderHttp } from '../provider/http.js'
 import type { FetchedFile, SafeFetchLimits } from '../provider/safe-fetch.js'
+import type { UsedUnits } from '../provider/units.js'
 import type { ProviderTaskStatus } from '../workflow/polled-task.js'
 import type { NoLookUp } from '../workflow/unanswered-create.js'
 
@@ -68,6 +69,11 @@ export interface Polled<Request, Settings, Job, Result> {
   cancel?(
     context: ProviderContext<Settings> & { id: string; poll: () => Promise<NoInfer<Job> | null> },
   ): Promise<unknown>
+  /**
+   * What the provider charges for a task that has ended, such as `{completionTokens: 1200}`, to be multiplied by the
+   * configuration's `prices`; `{}`: nothing. Without it, or if the job does not say, the price of a create counts.
+   */
+  usage?(job: NoInfer<Job>): UsedUnits | undefined
   /** Until when the provider keeps the result, in unix seconds: after that a dead link is not retried. */
   keptUntil?(job: NoInfer<Job>): number | undefined
   /** Makes the task's result. The job was polled just before, so that its links are fresh. */
@@ -97,6 +103,8 @@ export interface Single<Request, Settings, Prepared, Answer, Result> {
   /** Sends the request, once. */
   create(context: ProviderContext<Settings> & { request: Request; prepared: NoInfer<Prepared> }): Promise<Answer>
   lookUp: NoLookUp
+  /** What the provider charges for the answer, as `usage` of a polled one. */
+  usage?(answer: NoInfer<Answer>): UsedUnits | undefined
   /** Makes the task's result of the answer. */
   result(
     context: ProviderContext<Settings> &

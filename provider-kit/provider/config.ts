@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { fromText } from '../../lib/from-text.js'
 import { hostsSchema } from '../../lib/public-url.js'
+import { moneyOptions } from './prices.js'
 
 /** Options for which an integration may set the default. */
 export interface Defaults {
@@ -24,6 +25,7 @@ export function localOptions({ maxTasksInFlight }: Defaults = {}) {
     maxTasksInFlightPerUser: fromText(z.int().min(1)).optional(),
     /** Most open tasks of one user: those that have not ended. Default: any number. */
     maxOpenTasksPerUser: fromText(z.int().min(1)).optional(),
+    ...moneyOptions,
   }
 }
 

@@ -3,6 +3,7 @@ import { msToNumber } from '@temporalio/common/lib/time.js'
 import { backoff } from '../../lib/backoff.js'
 import { redactThrown, redactValue } from '../../lib/redaction.js'
 import type { FailureDetails, FailureKind } from '../../protocol/failure-details.js'
+import type { Units } from '../../protocol/messages.js'
 import type { ActivityContext } from '../activity-context.js'
 import type { ProviderEndpoint } from './config.js'
 import { keyRedactor } from './key-redactor.js'
@@ -16,15 +17,24 @@ export class ProviderError extends Error {
   readonly code: string
   readonly kind: FailureKind
   readonly retryAfterSeconds: number | undefined
+  /** What is charged for all the same. */
+  units: Units | undefined
 
   constructor(
     message: string,
-    options: { code: string; kind: FailureKind; retryAfterSeconds?: number | undefined; cause?: unknown },
+    options: {
+      code: string
+      kind: FailureKind
+      retryAfterSeconds?: number | undefined
+      units?: Units | undefined
+      cause?: unknown
+    },
   ) {
     super(message, { cause: options.cause })
     this.code = options.code
     this.kind = options.kind
     this.retryAfterSeconds = options.retryAfterSeconds
+    this.units = options.units
   }
 
   get retryable(): boolean {
@@ -49,7 +59,7 @@ export async function asActivityFailure<T>(
     return redactValue(await request, redact) as T
   } catch (error) {
     if (!(error instanceof ProviderError)) throw redactThrown(error, redact)
-    const { kind, retryAfterSeconds, retryable } = error
+    const { kind, retryAfterSeconds, retryable, units } = error
     const withoutKey = (said: string) => redact(said).replace(MASKED_KEY, '[key]')
     const { simulatorCommand } = endpoint
     const hint = simulatorCommand && neverSent(error) ? `. The simulator does not run: ${simulatorCommand}` : ''
@@ -57,6 +67,7 @@ export async function asActivityFailure<T>(
       kind,
       retryAfterSeconds,
       ...((kind === 'refused' || kind === 'ended') && { providerEnded: true }),
+      ...(units && { units }),
     }
     throw ApplicationFailure.create({
       // Truncate last: half of a key would not be recognised.

@@ -9,7 +9,7 @@ import {
 import type { Unsuccessful } from '../../protocol/attempt.js'
 import type { FailureDetails, FailureKind } from '../../protocol/failure-details.js'
 import { DAY_SECONDS, MAX_ERROR_CODE_LENGTH, MAX_ERROR_MESSAGE_LENGTH } from '../../protocol/limits.js'
-import type { Failure } from '../../protocol/messages.js'
+import type { Failure, Usage } from '../../protocol/messages.js'
 import type { TaskStatus } from '../../protocol/types.js'
 
 const REFUSED_BY_MAIN = 'refused_by_main'
@@ -17,7 +17,7 @@ const CANCELLED = 'cancelled'
 
 /** An error that ends the attempt; `runAttempt` reports it. */
 export function attemptFailure(
-  failure: { code: string; message: string; retryable: boolean } & Omit<FailureDetails, 'kind'>,
+  failure: { code: string; message: string; retryable: boolean } & FailureDetails,
 ): ApplicationFailure {
   const { code, message, retryable, ...details } = failure
   return ApplicationFailure.create({ type: code, message, nonRetryable: !retryable, details: [details] })
@@ -57,6 +57,13 @@ export function failureKind(error: unknown): FailureKind | undefined {
   if (cause instanceof TimeoutFailure) return 'ambiguous'
   if (isNotRegistered(cause)) return 'unavailable'
   return detailsOf(cause).kind
+}
+
+/** What a failure says of the create of its attempt: what it used, or that it may have been made. */
+export function usageIn(error: unknown): Omit<Usage[number], 'attempt'> | undefined {
+  const { kind, units } = detailsOf(rootCause(error))
+  if (units) return { units }
+  return kind === 'ambiguous' ? {} : undefined
 }
 
 /** A worker of another release does not have the activity: it did nothing, and another worker will run it. */

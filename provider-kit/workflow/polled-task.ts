@@ -1,5 +1,7 @@
 /** A provider's polled task, as a workflow sees it. Workflow code imports this file. */
 
+import type { Units } from '../../protocol/messages.js'
+
 /** Time-out for reading a whole list; each of its pages has a request's own time-out. */
 export const LISTING_TIMEOUT_MS = 30 * 60_000
 
@@ -11,6 +13,8 @@ export interface ProviderTaskState {
   error?: { code: string; message: string }
   /** Whether another try may succeed after a failure. Default: false. */
   retryable?: boolean
+  /** What it is charged for, once it has ended and if the provider says. */
+  units?: Units
 }
 
 /** The part of its worker's configuration that a workflow needs. */

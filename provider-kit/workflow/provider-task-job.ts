@@ -64,7 +64,7 @@ class ProviderTaskJob {
   #task: ProviderTask | undefined
 
   constructor(
-    run: AttemptRun,
+    private readonly run: AttemptRun,
     readonly input: AttemptInput,
     readonly provider: TaskProvider,
     readonly settings: ProviderTaskSettings,
@@ -84,13 +84,12 @@ class ProviderTaskJob {
     }
     if (continued?.lostCreates !== undefined) return null
     this.#task = providerTask
-    if (providerTask && isUsable(await this.#looks.atTask(providerTask.id))) return providerTask
+    if (providerTask && isUsable(await this.#look(providerTask))) return providerTask
     if (openIntents.length === 0 || lookUp.impossible) return null
-    const found = await this.#lookUp(
-      lookUp.find,
-      openIntents.map((intent) => intent.attempt),
-    )
-    return found && isUsable(await this.#looks.atTask(found.id)) ? found : null
+    const attempts = openIntents.map((intent) => intent.attempt)
+    const found = await this.#lookUp(lookUp.find, attempts)
+    if (!found) for (const attempt of attempts) this.run.noteUsage(attempt, {})
+    return found && isUsable(await this.#look(found)) ? found : null
   }
 
   async create({ openIntents }: Begun): Promise<ProviderTask> {
@@ -141,12 +140,12 @@ class ProviderTaskJob {
     this.#patience.remember({ providerTask: task, lostCreates: undefined, lookingUp: undefined })
     try {
       if (isNew) await this.#patience.pause(firstPollSeconds, pollSeconds)
-      while (!isDone(id, await this.#looks.atTask(id))) {
+      while (!isDone(id, await this.#look(task))) {
         await this.#patience.pause(this.#pauseSeconds(), pollSeconds)
       }
     } catch (error) {
       if (describeFailure(error).error.code !== DEADLINE_EXCEEDED) throw error
-      await this.#doneAtLast(id, error)
+      await this.#doneAtLast(task, error)
     }
     this.#patience.handles.report({ phase: 'storing' })
   }
@@ -173,11 +172,12 @@ class ProviderTaskJob {
    * At the deadline: a finished task is collected, because it is paid for; one that has not begun is cancelled; one
    * that the provider is working on is left for the next attempt to resume.
    */
-  async #doneAtLast(id: string, late: unknown): Promise<void> {
+  async #doneAtLast({ id, attempt }: ProviderTask, late: unknown): Promise<void> {
     const state = await this.provider.get(id, this.settings.requestTimeoutMs).catch((error: unknown) => {
       if (isCancellation(error)) throw error
       return null
     })
+    if (state) this.#note(attempt, state)
     if (state && isDone(id, state)) return
     const cancelled = state !== null && (await this.cancel())
     if (!cancelled) throw late
@@ -190,6 +190,16 @@ class ProviderTaskJob {
     const growing = (this.#patience.elapsedMs / 1000) * PAUSE_SHARE_OF_ELAPSED
     const seconds = Math.min(Math.max(pollSeconds, growing), Math.max(pollSeconds, maxPollSeconds))
     return jittered(seconds, BY_A_FIFTH)
+  }
+
+  async #look({ id, attempt }: ProviderTask): Promise<ProviderTaskState> {
+    const state = await this.#looks.atTask(id)
+    this.#note(attempt, state)
+    return state
+  }
+
+  #note(attempt: number, { units }: ProviderTaskState): void {
+    if (units) this.run.noteUsage(attempt, units)
   }
 
   /** Continues even in a cancelled run: a task has to be found before it can be cancelled. */

@@ -1,9 +1,18 @@
 import { CancellationScope, ContinueAsNew, patched, proxyActivities, workflowInfo } from '@temporalio/workflow'
 import type { AttemptInput, AttemptOutcome, Unsuccessful } from '../../protocol/attempt.js'
 import { DAY_SECONDS } from '../../protocol/limits.js'
-import type { Begun, Failure, ProviderTask, Resumed, TaskError, Waiting } from '../../protocol/messages.js'
+import type {
+  Begun,
+  Failure,
+  ProviderTask,
+  Resumed,
+  TaskError,
+  Units,
+  Usage,
+  Waiting,
+} from '../../protocol/messages.js'
 import type { TaskActivities } from '../main-reports.js'
-import { describeFailure, endAsFailed, isRefusedByMain, refusedByMain } from './failures.js'
+import { describeFailure, endAsFailed, isRefusedByMain, refusedByMain, usageIn } from './failures.js'
 
 // Retried for ever: the report is delivered once main is back, however long that takes.
 const main = proxyActivities<TaskActivities>({
@@ -31,6 +40,8 @@ export interface AttemptRun {
   reportWaiting(reason: TaskError, nextTrySeconds: number): Promise<void>
   /** Reports that the run continues, if it has reported that it waits. Never throws. */
   reportResumed(): Promise<void>
+  /** Notes what the create of an attempt, this or an earlier one, is charged for; it is reported with the outcome. */
+  noteUsage(ofAttempt: number, units: Units): void
 }
 
 /** The part of it that reports what the run waits for. */
@@ -87,6 +98,9 @@ export async function runAttempt<Params, Result>(
   const reportResumed = async (): Promise<void> => {
     if (told !== null) await tell({ ...run, status: 'resumed' }, null)
   }
+  const used = new Map<number, Usage[number]>()
+  const noteUsage = (ofAttempt: number, units: Units) => void used.set(ofAttempt, { attempt: ofAttempt, units })
+  const usage = () => (used.size > 0 ? { usage: [...used.values()] } : {})
   const reportFailure = async (failure: Failure): Promise<AttemptOutcome<Result>> => {
     await main.reportAttempt(callbackUrl, { ...run, status: 'failed', ...failure })
     return unsuccessful({ outcome: 'failed', attempt, ...failure }, scope.consideredCancelled)
@@ -98,23 +112,25 @@ export async function runAttempt<Params, Result>(
     // The work sees the cancellation after this: it has to find what an earlier run created, to cancel it.
     const begin = await (input.continued ? CancellationScope.nonCancellable(beginAttempt) : beginAttempt())
     if (!begin.accepted) throw refusedByMain(begin.reason, begin.taskStatus)
-    result = await work({ begun: begin.begun, reportProcessing, reportWaiting, reportResumed })
+    result = await work({ begun: begin.begun, reportProcessing, reportWaiting, reportResumed, noteUsage })
   } catch (error) {
     // The attempt continues in the next run.
     if (error instanceof ContinueAsNew) throw error
     if (isRefusedByMain(error)) return unsuccessful({ outcome: 'refused', attempt, reason: error.message })
-    return CancellationScope.nonCancellable(() => reportFailure(describeFailure(error)))
+    const ofError = usageIn(error)
+    if (ofError) used.set(attempt, { attempt, ...ofError })
+    return CancellationScope.nonCancellable(() => reportFailure({ ...describeFailure(error), ...usage() }))
   }
 
   return CancellationScope.nonCancellable(async () => {
     try {
-      await main.reportAttempt(callbackUrl, { ...run, status: 'completed', result })
+      await main.reportAttempt(callbackUrl, { ...run, status: 'completed', result, ...usage() })
     } catch (error) {
       // Main cannot accept this result, and would not accept it from another attempt either.
       const { message } = describeFailure(error).error
-      return reportFailure({ error: { code: 'result_rejected', message }, retryable: false })
+      return reportFailure({ error: { code: 'result_rejected', message }, retryable: false, ...usage() })
     }
-    return { outcome: 'completed', attempt, result }
+    return { outcome: 'completed', attempt, result, ...usage() }
   })
 }
 

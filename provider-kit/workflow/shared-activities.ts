@@ -1,5 +1,5 @@
 /** The types that the shared workflows and the definitions' activities agree on. */
-import type { ProviderTask } from '../../protocol/messages.js'
+import type { ProviderTask, Units } from '../../protocol/messages.js'
 import type { ProviderSettings, ProviderTaskSettings, ProviderTaskState } from './polled-task.js'
 
 export interface AttemptKey {
@@ -27,8 +27,17 @@ export type PolledActivities = {
 
 export type SingleActivities = {
   providerSettings(): Promise<ProviderSettings & Required<Ambiguity>>
-  /** Requests the result, and stores it. Costs money each time: must not be retried blindly. */
-  createResult(request: unknown, key: AttemptKey): Promise<unknown>
+  /**
+   * Requests the result, and stores it. Costs money each time: must not be retried blindly. With `tellsUnits` it may
+   * give an `Accounted` result; workflows of earlier versions take the result itself.
+   */
+  createResult(request: unknown, key: AttemptKey, how?: { tellsUnits?: boolean }): Promise<unknown>
+}
+
+/** A result with what is charged for it. */
+export interface Accounted {
+  $result: unknown
+  $units: Units
 }
 
 export type LocalActivities = {

@@ -6,7 +6,7 @@ import { Patience } from './patience.js'
 import { readAllWithin, readWithin, requestOnce, storeResult } from './provider-activities.js'
 import { runProviderTask, type TaskProvider } from './provider-task-job.js'
 import { runAttempt } from './run-attempt.js'
-import type { LocalActivities, PolledActivities, SingleActivities } from './shared-activities.js'
+import type { Accounted, LocalActivities, PolledActivities, SingleActivities } from './shared-activities.js'
 import { createWithoutLookUp, type LookUp, type NoLookUp } from './unanswered-create.js'
 
 const SETTINGS = { startToCloseTimeout: '10 seconds' } as const
@@ -54,12 +54,18 @@ export async function singleWorkflow(input: AttemptInput): Promise<AttemptOutcom
     // with 0.1.0 report only once the image is there.
     const tellsBefore = patched('processing-before-the-request')
     if (tellsBefore) await run.reportProcessing()
-    const result = await createWithoutLookUp(patience, run.begun.openIntents, lookUp, () =>
-      provider.createResult(requestParams, { taskKey, attempt }),
+    const made = await createWithoutLookUp(patience, run.begun.openIntents, lookUp, () =>
+      provider.createResult(requestParams, { taskKey, attempt }, { tellsUnits: true }),
     )
     if (!tellsBefore) await run.reportProcessing()
-    return result
+    if (!isAccounted(made)) return made
+    run.noteUsage(attempt, made.$units)
+    return made.$result
   })
+}
+
+function isAccounted(made: unknown): made is Accounted {
+  return typeof made === 'object' && made !== null && '$result' in made && '$units' in made
 }
 
 /** Work without a provider, which costs nothing: if its worker dies, another repeats it. */

@@ -1,6 +1,6 @@
 /** What to do if a create's answer was lost. */
 import type { CreateIntent, ProviderTask } from '../../protocol/messages.js'
-import { attemptFailure, describeFailure, failureKind } from './failures.js'
+import { attemptFailure, describeFailure, failureKind, usageIn } from './failures.js'
 import type { Patience } from './patience.js'
 
 /**
@@ -37,17 +37,18 @@ export async function createWithoutLookUp<T>(
   create: () => Promise<T>,
 ): Promise<T> {
   const mayPayTwice = onAmbiguousCreate === 'retry'
-  if (openIntents.length > 0 && !mayPayTwice) throw answerLost('an earlier attempt', '', false)
+  if (openIntents.length > 0 && !mayPayTwice) throw attemptFailure(answerLost('an earlier attempt', '', false))
   try {
     return await patience.whileUnavailable(create)
   } catch (error) {
     if (failureKind(error) !== 'ambiguous') throw error
-    throw answerLost('this attempt', `: ${describeFailure(error).error.message}`, mayPayTwice)
+    const lost = answerLost('this attempt', `: ${describeFailure(error).error.message}`, mayPayTwice)
+    throw attemptFailure({ ...lost, kind: 'ambiguous', units: usageIn(error)?.units })
   }
 }
 
 /** Final: an operator has to decide. A manual retry then starts afresh, with no intent open. */
-function answerLost(whose: string, how: string, retryable: boolean): Error {
+function answerLost(whose: string, how: string, retryable: boolean) {
   const message = `The answer to ${whose} was lost, and what was asked for may have been made and charged for${how}`
-  return attemptFailure({ code: 'create_answer_lost', message, retryable, providerEnded: !retryable })
+  return { code: 'create_answer_lost', message, retryable, providerEnded: !retryable }
 }

@@ -1,11 +1,11 @@
-/** APIs for operators, and for other parts of the application: cancel a task, or allow it more attempts. */
+/** APIs for operators, and for other parts of the application: cancel a task, allow it more attempts, let it through. */
 import { type API, type APIContext, createAPI } from '../../lib/api.js'
-import { cancelTaskSchema, type OperatorRequest, retryTaskSchema } from '../../protocol/messages.js'
+import { cancelTaskSchema, letThroughSchema, type OperatorRequest, retryTaskSchema } from '../../protocol/messages.js'
 import { operatorAnswerSchema } from '../../protocol/wire.js'
 import { recordAct, whoActs } from '../operator-acts.js'
 import { requestOfTask, type TaskAPIOptions } from './carry-out.js'
 
-/** Makes `POST cancelTask` and `POST retryTask`. Both record who asked, and accept either of the task's ids. */
+/** Makes `POST cancelTask`, `retryTask` and `letThrough`. They record who asked, and accept either of the task's ids. */
 export function createOperatorAPIs(options: TaskAPIOptions): API[] {
   const { namespace } = options
   const common = { namespace, internal: true, operator: true, answer: operatorAnswerSchema }
@@ -25,6 +25,14 @@ export function createOperatorAPIs(options: TaskAPIOptions): API[] {
       params: retryTaskSchema,
       callback: (context, { apiCallId, ...retry }) =>
         actOnTask(options, context, 'retryTask', apiCallId, { status: 'retry', ...retry }),
+    }),
+    createAPI({
+      ...common,
+      name: 'letThrough',
+      summary: `Let a waiting ${namespace} task begin though a budget is used up`,
+      params: letThroughSchema,
+      callback: (context, { apiCallId, ...letThrough }) =>
+        actOnTask(options, context, 'letThrough', apiCallId, { status: 'letThrough', ...letThrough }),
     }),
   ]
 }

@@ -22,6 +22,8 @@ export interface TaskFields {
   requestParams: string
   /** The task's user, for `maxTasksInFlightPerUser`. */
   userId?: string
+  /** The task's state, which tells whether an operator lets it through. */
+  state?: string
   /** When the row becomes claimable; null if it does not. Without it, status, attempts and startedAt decide. */
   claimableAt?: string
 }
@@ -36,6 +38,7 @@ export const API_CALL_FIELDS: Readonly<Required<TaskFields>> = {
   createdAt: 'createdAt',
   requestParams: 'requestParams',
   userId: 'userId',
+  state: 'state',
   claimableAt: 'claimableAt',
 }
 
@@ -129,12 +132,13 @@ export function selectTasks(
   const [id, status, createdAt] = [column('id'), column(fields.status), column(fields.createdAt)]
   const sorted = { id, createdAt, ...(fields.priority !== undefined && { priority: column(fields.priority) }) }
   // Without a limit nothing has to be counted.
-  const { maxTasksInFlight = Number.POSITIVE_INFINITY, maxTasksInFlightPerUser: perUser } = limits
+  const { maxTasksInFlight = Number.POSITIVE_INFINITY, maxTasksInFlightPerUser: perUser, budgets } = limits
   const limited = Number.isFinite(maxTasksInFlight)
   const flying = limited ? `WITH flying AS MATERIALIZED (SELECT ${countInFlight(table, status)} AS count) ` : ''
   const counted = limited ? '(SELECT count FROM flying)' : '0'
   // At capacity only take-overs are allowed: waiting tasks must not hide them.
-  const mayJoin = limited ? `${counted} < ${Number(maxTasksInFlight)}` : 'TRUE'
+  const hasPlace = limited ? `${counted} < ${Number(maxTasksInFlight)}` : 'TRUE'
+  const mayJoin = budgets && budgets.free <= 0 ? 'FALSE' : hasPlace
   const byStatus = () => {
     const failed = `${status} = 'failed' AND ${column(fields.attempts)} < ${Number(maxAttempts)}`
     const stuck = `${status} = 'queued' AND ${column(fields.startedAt)} <= ${NOW} - ${Number(stuckTimeoutSeconds)}`
@@ -142,11 +146,18 @@ export function selectTasks(
   }
   const byDueTime = (claimableAt: string) => {
     const columns = { ...sorted, status, claimableAt }
+    const affordable = budgets?.ofUser
     const chosen =
-      perUser === undefined || fields.userId === undefined
+      (perUser === undefined && !affordable) || fields.userId === undefined
         ? undefined
-        : idsWithinUsersLimits(table, { ...columns, userId: column(fields.userId) }, { limit, perUser, mayJoin })
-    return `${id} IN (${selectClaimable(table, columns, limit, mayJoin, chosen)})`
+        : idsWithinUsersLimits(
+            table,
+            { ...columns, userId: column(fields.userId) },
+            { limit, perUser, affordable, mayJoin },
+          )
+    const letThrough =
+      budgets && fields.state !== undefined ? { state: column(fields.state), mayJoin: hasPlace } : undefined
+    return `${id} IN (${selectClaimable(table, columns, limit, { mayJoin, chosen, letThrough })})`
   }
   const where = fields.claimableAt === undefined ? byStatus() : byDueTime(column(fields.claimableAt))
   const key = fields.taskKey === undefined ? `${id}::text` : column(fields.taskKey)

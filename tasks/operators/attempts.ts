@@ -1,6 +1,6 @@
 /** A task's attempts, as its events tell of them. */
 import { z } from 'zod'
-import type { TaskEvent } from '../../protocol/index.js'
+import type { Charge, TaskEvent } from '../../protocol/index.js'
 import { taskErrorSchema } from '../../protocol/messages.js'
 import { attemptWorkflowId } from '../../protocol/names.js'
 import type { StoredTask, TaskReader } from '../task-reader.js'
@@ -18,6 +18,16 @@ export const attemptSchema = z.object({
   endedAt: z.number().nullable(),
   outcome: z.enum(['completed', 'failed', 'cancelled']).nullable(),
   error: taskErrorSchema.nullable(),
+  /** What its create cost; null if it cost nothing, or nobody knows. */
+  charge: z
+    .object({
+      /** In micro-units, the millionths of the currency's unit. */
+      amount: z.number().int(),
+      currency: z.string(),
+      /** `usage`: as the provider said; `create`: the price of a create; `ambiguous`: what it may have cost. */
+      basis: z.enum(['usage', 'create', 'ambiguous']),
+    })
+    .nullable(),
 })
 
 type Attempt = z.infer<typeof attemptSchema>
@@ -28,12 +38,12 @@ const MOST_EVENTS = 1000
 export async function attemptsOf(
   tasks: TaskReader,
   namespace: string,
-  { id, taskKey }: StoredTask,
+  { id, taskKey, state }: StoredTask,
   { temporalUiUrl, temporalNamespace }: Pick<OperatorsOptions, 'temporalUiUrl' | 'temporalNamespace'>,
 ): Promise<Attempt[]> {
   const attempts = new Map<number, Attempt>()
   for (const { at, data } of await eventsOf(tasks, id)) {
-    if (data.type === 'restored' || data.type === 'retried') continue
+    if (data.type === 'restored' || data.type === 'retried' || data.type === 'letThrough') continue
     const attempt = attempts.get(data.attempt) ?? {
       attempt: data.attempt,
       workflowId: attemptWorkflowId(namespace, id, taskKey, data.attempt),
@@ -44,13 +54,19 @@ export async function attemptsOf(
       endedAt: null,
       outcome: null,
       error: null,
+      charge: null,
     }
     attempts.set(data.attempt, { ...attempt, ...told(attempt, data, at) })
   }
   return [...attempts.values()].map((attempt) => ({
     ...attempt,
+    charge: shownCharge(state.charges?.[attempt.attempt]),
     link: temporalUiUrl === undefined ? null : linkTo(temporalUiUrl, temporalNamespace, attempt),
   }))
+}
+
+function shownCharge(charge: Charge | undefined): Attempt['charge'] {
+  return charge ? { amount: charge.amount, currency: charge.currency, basis: charge.basis } : null
 }
 
 /** What an event says of its attempt. */

@@ -6,12 +6,14 @@
  */
 import { z } from 'zod'
 import { type API, createAPI } from '../../lib/api.js'
+import { MAX_USER_ID_LENGTH } from '../../protocol/limits.js'
 import { taskStatusSchema } from '../../protocol/wire.js'
 import { NOW } from '../claimable.js'
 import { isEnd, isTakeOver } from '../task-indexes.js'
 import { MOST_COUNTED, readTaskNumbers } from '../task-numbers.js'
 import type { TaskReader } from '../task-reader.js'
 import { choose, FOR_OPERATORS, integrationSchema, type OperatedTasks, type OperatorsOptions } from './operated.js'
+import { spendOf, spendSchema } from './spend.js'
 
 const DAY_SECONDS = 86_400
 /** Durations and codes are those of the newest ends. */
@@ -48,6 +50,8 @@ export const statsSchema = z.object({
       working: durationSchema,
       /** Of the attempts that failed last, within a day. */
       failures: z.array(z.object({ code: z.string(), count: z.number().int() })),
+      /** What its provider charged; null without `prices` in the configuration. */
+      spend: spendSchema.nullable(),
     }),
   ),
 })
@@ -60,18 +64,22 @@ export function createStatsAPI({ operated }: OperatorsOptions): API {
     name: 'stats',
     method: 'GET',
     summary: 'How much each integration has to do, how fast it does it, and what fails',
-    params: z.strictObject({ integration: integrationSchema.optional() }),
+    params: z.strictObject({
+      integration: integrationSchema.optional(),
+      /** Whose spend is told besides. */
+      user: z.string().min(1).max(MAX_USER_ID_LENGTH).optional(),
+    }),
     answer: statsSchema,
-    async callback(_context, { integration }) {
+    async callback(_context, { integration, user }) {
       const integrations: Stats[] = []
       // One after another: a request takes one connection at most.
-      for (const tasks of choose(operated(), integration)) integrations.push(await statsOf(tasks))
+      for (const tasks of choose(operated(), integration)) integrations.push(await statsOf(tasks, user))
       return { at: Date.now() / 1000, mostCounted: MOST_COUNTED, integrations }
     },
   })
 }
 
-async function statsOf({ namespace, store }: OperatedTasks): Promise<Stats> {
+async function statsOf({ namespace, store }: OperatedTasks, user: string | undefined): Promise<Stats> {
   const { counts: open, ...ages } = await readTaskNumbers(store)
   const { queued, working, failures, ...ends } = await readEnds(store)
   return {
@@ -84,6 +92,7 @@ async function statsOf({ namespace, store }: OperatedTasks): Promise<Stats> {
     queued: queued ?? { median: null, p95: null },
     working: working ?? { median: null, p95: null },
     failures,
+    spend: await spendOf(store, user),
   }
 }
 

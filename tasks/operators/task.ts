@@ -1,6 +1,7 @@
 /** `GET operator/tasks/:taskId`: everything that is known of a task. */
 import { z } from 'zod'
 import { type API, createAPI } from '../../lib/api.js'
+import type { Charge, TaskState } from '../../protocol/index.js'
 import { taskNotFound } from '../apis/carry-out.js'
 import { taskIdSchema, timelineAfterSchema, timelineEntrySchema } from '../apis/task-view.js'
 import { showTask } from '../shown-task.js'
@@ -27,6 +28,10 @@ export const operatedTaskSchema = listedTaskSchema.extend({
   waitingFor: waitingForSchema.nullable(),
   /** What the provider made for it, and may charge for. */
   providerTask: z.object({ id: z.string(), attempt: z.number().int() }).nullable(),
+  /** What its attempts cost together, in micro-units; null if nothing was charged yet, or nobody knows. */
+  spend: z.object({ currency: z.string(), charged: z.number().int(), ambiguous: z.number().int() }).nullable(),
+  /** Whether an operator lets it begin though a budget is used up. */
+  letThrough: z.boolean(),
   /** Attempts of which nobody knows whether the provider has begun something. */
   openIntents: z.array(z.number().int()),
   /** One for each attempt that was begun, the first one first. */
@@ -78,9 +83,24 @@ async function show(
     checkedAt,
     waitingFor: await whatItWaitsFor(store, view),
     providerTask,
+    spend: spendOfTask(state),
+    letThrough: state.letThrough ?? false,
     openIntents: openIntents.map(({ attempt }) => attempt),
     runs: await attemptsOf(store, namespace, view, options),
     timeline,
     timelineNext,
+  }
+}
+
+function spendOfTask({ charges = {} }: TaskState): z.infer<typeof operatedTaskSchema>['spend'] {
+  const all = Object.values(charges)
+  const sum = (some: Charge[]) => some.reduce((total, { amount }) => total + amount, 0)
+  const currency = all.at(-1)?.currency
+  if (currency === undefined) return null
+  const own = all.filter((charge) => charge.currency === currency)
+  return {
+    currency,
+    charged: sum(own.filter(({ basis }) => basis !== 'ambiguous')),
+    ambiguous: sum(own.filter(({ basis }) => basis === 'ambiguous')),
   }
 }

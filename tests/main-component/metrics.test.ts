@@ -1,9 +1,8 @@
 /** Main's metrics: who may read them, that they are OpenMetrics, and that they tell what happened. */
 import pino from 'pino'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { countMetrics, type MainMetrics } from '@/main-component/count-metrics.js'
+import { type CountedNumbers, countMetrics, type MainMetrics } from '@/main-component/count-metrics.js'
 import { MAIN_METRICS } from '@/main-component/metrics.js'
-import type { TaskNumbers } from '@/tasks/task-numbers.js'
 import { newToken, startTestMain, TEST_TOKEN, type TestMain } from '../support/main.js'
 import { parseOpenMetrics, sampleOf } from '../support/openmetrics.js'
 import { createDatabase } from '../support/shared.js'
@@ -118,7 +117,18 @@ describe('the tasks that have not ended', () => {
     }
   })
 
-  const numbersOf = (numbers: () => Promise<TaskNumbers>) =>
+  it('tell what was spent, in the currency’s units', async () => {
+    const spend = { currency: 'USD', day: 1_500_000, month: 2_000_001, ambiguousOfMonth: 40_000 }
+    const counted = { counts: {}, oldestDueSeconds: 0, longestUncheckedSeconds: 0 }
+    metrics = numbersOf(async () => ({ ...counted, spend }))
+    const text = await metrics.read()
+    const told = (name: string) => sampleOf(text, name, { integration: 'alpha', currency: 'USD' })
+    expect(told('asynctask_spend_today')).toBe(1.5)
+    expect(told('asynctask_spend_this_month')).toBe(2.000001)
+    expect(told('asynctask_ambiguous_spend_this_month')).toBe(0.04)
+  })
+
+  const numbersOf = (numbers: () => Promise<CountedNumbers[number][1]>) =>
     countMetrics({
       database: {},
       logger: pino({ level: 'silent' }),

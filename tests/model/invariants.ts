@@ -23,6 +23,7 @@ export function watch(world: World): void {
     oneRunPerAttempt(world, begun, handled)
     liveWorkIsNotEnded(world, handled)
     workIsNotRefused(handled)
+    onlyWhatWasMadeIsCharged(world, handled)
   }
   world.temporal.onStarted = (execution, replaced) => {
     oneWorkflowPerAttempt(execution, replaced)
@@ -83,6 +84,16 @@ function workIsNotRefused({ request, answer, before }: Handled): void {
   const isOther = before.runId !== null && before.runId !== request.runId
   if (!answer.ok && !over && !isOther && answer.reason !== 'other_provider_task') {
     throw new Error(`work refused: ${request.status} by ${request.runId} on ${before.status}`)
+  }
+}
+
+/** What is charged was created for that attempt; what may have been is counted apart. */
+function onlyWhatWasMadeIsCharged({ provider }: World, { events }: Handled): void {
+  for (const { attempt, amount, basis } of events.flatMap((event) =>
+    'charges' in event ? (event.charges ?? []) : [],
+  )) {
+    if (basis === 'ambiguous' || amount === 0 || provider.tasks.some((task) => task.attempt === attempt)) continue
+    throw new Error(`charged for nothing: ${amount} for attempt ${attempt}`)
   }
 }
 

@@ -1,17 +1,9 @@
 /** Moments of a story at which the order of two requests decides. */
-import {
-  DEFAULT_TASK_POLICY,
-  decide,
-  evolve,
-  initialTaskState,
-  type TaskEvent,
-  type TaskRequest,
-  type TaskState,
-} from '@/protocol/index.js'
+import { decide, evolve, initialTaskState, type TaskEvent, type TaskRequest, type TaskState } from '@/protocol/index.js'
 import type { Answer } from '../support/main.js'
 import { answeredAs, storedAs, withTokens } from './comparison.js'
 import type { Stored } from './real-main.js'
-import type { Step } from './servers.js'
+import { MODEL_POLICY, type Step } from './servers.js'
 
 /** The answers, in the order in which the requests are named, and what is stored in the end; tokens left out. */
 export interface Outcome {
@@ -33,7 +25,7 @@ export function racesOf(history: Step[]): Race[] {
     const second = history[after + 1]
     if (first.kind !== 'request' || second?.kind !== 'request') return []
     const { now } = second
-    const before = history[after - 1] ?? { state: initialTaskState(DEFAULT_TASK_POLICY.maxAttempts), events: [] }
+    const before = history[after - 1] ?? { state: initialTaskState(MODEL_POLICY.maxAttempts), events: [] }
     if (followsFrom(second.request, before.state, first.state)) return []
     const inOrder = outcome(before, [first.request, second.request], now)
     const swapped = outcome(before, [second.request, first.request], now)
@@ -57,7 +49,7 @@ function outcome(
   let { state, events } = before
   const answers = requests.map((request, index) => {
     const chance = { newToken: `raced-${index}`, random: 0.5 }
-    const decision = decide(state, request, { taskKey: '', now, policy: DEFAULT_TASK_POLICY, ...chance })
+    const decision = decide(state, request, { taskKey: '', now, policy: MODEL_POLICY, ...chance })
     state = decision.events.reduce(evolve, state)
     events = [...events, ...decision.events]
     return answeredAs(decision.answer, state)

@@ -6,6 +6,7 @@ import { claimTasksAnswerSchema } from '@/protocol/wire.js'
 import { databaseOf, type PhysicalEntity, physicalEntity } from '@/tasks/database/sql.js'
 import { type Answer, startTestMain, type TestMain } from '../support/main.js'
 import { plantTask, TEST_API, TEST_TASKS } from '../support/tasks.js'
+import { MODEL_PRICES } from './servers.js'
 
 /** A row and its events, oldest first, as the database holds them. */
 export interface Stored {
@@ -20,7 +21,11 @@ export interface Stored {
 
 /** PostgreSQL then finds a function of the test's before its own of the same name. */
 const SEARCH_PATH = 'search_path=public,pg_catalog'
-const OPERATOR_APIS: Partial<Record<TaskRequest['status'], string>> = { cancelled: 'cancelTask', retry: 'retryTask' }
+const OPERATOR_APIS: Partial<Record<TaskRequest['status'], string>> = {
+  cancelled: 'cancelTask',
+  retry: 'retryTask',
+  letThrough: 'letThrough',
+}
 
 export class RealMain {
   readonly #database: Database
@@ -42,7 +47,10 @@ export class RealMain {
   static async start(databaseUrl?: string): Promise<RealMain> {
     const options = `options=${encodeURIComponent(`-c ${SEARCH_PATH} -c synchronous_commit=off`)}`
     const real = new RealMain(
-      await startTestMain(databaseUrl === undefined ? {} : { databaseUrl: `${databaseUrl}?${options}` }),
+      await startTestMain({
+        money: { prices: MODEL_PRICES },
+        ...(databaseUrl && { databaseUrl: `${databaseUrl}?${options}` }),
+      }),
     )
     const scheme = (sql: string) => real.#database.scheme(sql)
     // On PGLite there is one connection, and on PostgreSQL every one has been told.

@@ -1,6 +1,6 @@
 import type { TestTaskResult } from '@/integrations/test-async-task/schemas.js'
 import type { AttemptOutcome } from '@/protocol/attempt.js'
-import type { ProviderTask, RunReport } from '@/protocol/index.js'
+import type { ProviderTask, RunReport, Usage } from '@/protocol/index.js'
 import type { Action } from './network.js'
 import type { Execution, MainAnswer } from './servers.js'
 import type { World } from './world.js'
@@ -134,7 +134,7 @@ export class Run {
         else if (this.world.now > this.#begunAt + CREATE_WINDOW) this.#fail('not_now', true, true)
         else this.#waits(() => this.#next('asks the provider again', () => this.#ask()))
       },
-      () => this.#fail('create_answer_lost', false, true),
+      () => this.#fail('create_answer_lost', false, true, [{ attempt }]),
       true,
     )
   }
@@ -199,24 +199,26 @@ export class Run {
       const record = this.world.provider.get(task.id)
       this.#resumes(() => {
         if (record?.status === 'running') this.#poll(task)
-        else if (record?.status === 'failed') this.#fail('provider_failed', true, true)
-        else this.#complete(task.id)
+        else if (record?.status === 'failed')
+          this.#fail('provider_failed', true, true, [{ attempt: task.attempt, units: {} }])
+        else this.#complete(task.id, [{ attempt: task.attempt, units: { tokens: task.attempt } }])
       })
     })
   }
 
-  #complete(id: string): void {
+  #complete(id: string, usage?: Usage): void {
     const result: TestTaskResult = { success: true, steps: [id] }
-    this.#end({ outcome: 'completed', attempt: this.execution.attempt, result })
+    this.#end({ outcome: 'completed', attempt: this.execution.attempt, result, ...(usage && { usage }) })
   }
 
-  #fail(code: string, retryable: boolean, providerEnded: boolean): void {
+  #fail(code: string, retryable: boolean, providerEnded: boolean, usage?: Usage): void {
     this.#end({
       outcome: 'failed',
       attempt: this.execution.attempt,
       error: { code, message: '' },
       retryable,
       providerEnded,
+      ...(usage && { usage }),
     })
   }
 

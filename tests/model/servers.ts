@@ -7,7 +7,9 @@ import {
   claimableAt,
   DEFAULT_TASK_POLICY,
   type Decision,
+  type Prices,
   type TaskEvent,
+  type TaskPolicy,
   type TaskRequest,
   type TaskState,
 } from '@/protocol/index.js'
@@ -27,6 +29,10 @@ export type Broken =
   | 'no margin'
   | 'claim ids forgotten'
   | 'unavailable is not found'
+
+/** What the provider charges: for each attempt another amount. */
+export const MODEL_PRICES: Prices = { currency: 'USD', create: 1000, units: { tokens: { price: 10, per: 3 } } }
+export const MODEL_POLICY: TaskPolicy = { ...DEFAULT_TASK_POLICY, prices: MODEL_PRICES }
 
 type WorkflowIdPolicies = Partial<Pick<WorkflowStartOptions, 'workflowIdReusePolicy'>>
 
@@ -57,7 +63,7 @@ export class Main extends TaskInMemory {
     private readonly now: () => number,
     private readonly broken: ReadonlySet<Broken>,
   ) {
-    super('the-task')
+    super('the-task', MODEL_POLICY)
   }
 
   /** @param asRead the row that the check reads; another one than the locked row only where that rule is broken */

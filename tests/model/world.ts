@@ -138,6 +138,10 @@ export class World {
         label: 'the application cancels the task',
         run: () => void main.handle({ from: 'operator', status: 'cancelled', by: 'app' }),
       },
+      {
+        label: 'an operator lets the task through',
+        run: () => void main.handle({ from: 'operator', status: 'letThrough', by: 'ops', reason: 'urgent' }),
+      },
     ]
   }
 }

@@ -12,6 +12,8 @@ export interface AcceptedCreate {
   /** When the provider is done with it. */
   endsAt: number
   succeeds: boolean
+  /** What it charges for, if it succeeds. */
+  tokens: number
   /** When its record was gone from the provider, by the provider's own fault. */
   vanishedAt?: number
 }
@@ -20,7 +22,9 @@ const TASKS = '/contents/generations/tasks'
 /** A task that the provider cancels ends before it has begun: see the simulator. */
 const QUEUED_SHARE = 0.2
 const NO_VIDEO: FaultKind[] = ['refuseAtFinish', 'failAtFinish', 'expire', 'cancel']
-const createSchema = z.object({ seed: z.number() })
+const createSchema = z.object({ seed: z.number(), duration: z.number() })
+/** As the simulator's usage says: for each of 24 frames a second. */
+const TOKENS_OF_SECOND = 24 * 100
 
 /** @param latencyMs how long the simulator takes for a video */
 export function acceptedCreates(log: readonly LoggedRequest[], latencyMs: number): AcceptedCreate[] {
@@ -31,9 +35,11 @@ export function acceptedCreates(log: readonly LoggedRequest[], latencyMs: number
   return log.flatMap(({ created: id, body, faults, at }) => {
     if (id === undefined) return []
     const vanishedAt = vanished.get(id)
+    const { seed, duration } = createSchema.parse(body)
     return {
       id,
-      seed: createSchema.parse(body).seed,
+      seed,
+      tokens: duration * TOKENS_OF_SECOND,
       acceptedAt: at,
       endsAt: at + latencyMs * (faults.includes('cancel') ? QUEUED_SHARE : 1),
       succeeds: !faults.some((kind) => NO_VIDEO.includes(kind)),

@@ -1,6 +1,7 @@
 /** The judge of the money run, tried on made-up evidence: each thing that must not happen is found, and named. */
 import { describe, expect, it } from 'vitest'
 import type { AcceptedCreate } from './ark-log.js'
+import { compareBills } from './bill.js'
 import { type Evidence, judge, markOf } from './judge.js'
 import type { StoredEvent, StoredVideo } from './stored-videos.js'
 
@@ -15,6 +16,7 @@ function create(given: Partial<AcceptedCreate> & { attempt?: number } = {}): Acc
     acceptedAt,
     endsAt: acceptedAt + 800,
     succeeds: true,
+    tokens: 4800,
     ...others,
   }
 }
@@ -47,6 +49,7 @@ function video(events: StoredEvent[], given: Partial<StoredVideo> = {}): StoredV
     retryable: true,
     error: null,
     result: last?.type === 'completed' ? result : null,
+    charges: {},
     events,
     ...given,
   }
@@ -124,5 +127,39 @@ describe('found is', () => {
   ])('%s: %s', (kind, what, evidence) => {
     const found = judge({ ...good, ...evidence }).findings
     expect(found).toContainEqual({ kind, what: expect.stringContaining(what) })
+  })
+})
+
+describe('the bill', () => {
+  const charged = (amount: number, basis = 'usage', attempt = 1): StoredVideo => ({
+    ...completed,
+    charges: { [attempt]: { attempt, amount, basis } },
+  })
+  const findings = (video: StoredVideo, creates: AcceptedCreate[]) =>
+    compareBills([video], creates).findings.map(({ what }) => what)
+
+  it('is what main says', () => {
+    expect(compareBills([charged(72_000)], [create()])).toEqual({
+      ...{ findings: [], billed: 72_000, billedUnknown: 0, charged: 72_000, chargedVanished: 0, ambiguous: 0 },
+    })
+    expect(findings(charged(0), [create({ succeeds: false })])).toEqual([])
+  })
+
+  it('differs: a charge of what was not made, or not of that much', () => {
+    expect(findings(charged(72_001), [create()])).toEqual([
+      expect.stringContaining('is billed 72000, and main says 72001'),
+    ])
+    expect(findings(charged(123_457, 'create'), [create()])).toHaveLength(1)
+    expect(findings(charged(72_000), [create({ succeeds: false })])).toHaveLength(1)
+    expect(findings(charged(72_000), [])).toHaveLength(1)
+  })
+
+  it('explains what main cannot know', () => {
+    expect(compareBills([charged(123_457, 'create')], [create({ vanishedAt: 11_000 })])).toMatchObject({
+      ...{ findings: [], billed: 72_000, billedUnknown: 72_000, charged: 123_457, chargedVanished: 123_457 },
+    })
+    expect(compareBills([charged(123_457, 'ambiguous')], [create()])).toMatchObject({
+      ...{ findings: [], billed: 72_000, billedUnknown: 72_000, charged: 0, ambiguous: 123_457 },
+    })
   })
 })

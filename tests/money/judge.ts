@@ -19,8 +19,9 @@ export interface Evidence {
  * - `unaccounted`: what main says was created is not what the provider accepted
  * - `abandoned`: under way at the provider when its task was final, or a video that nobody collected
  * - `lost`: a task that is not there, not final, or whose stored object is not there; an object of no task
+ * - `charged`: what main says that an attempt cost is not what the provider billed: see bill.ts
  */
-export type FindingKind = 'duplicate' | 'unannounced' | 'unaccounted' | 'abandoned' | 'lost'
+export type FindingKind = 'duplicate' | 'unannounced' | 'unaccounted' | 'abandoned' | 'lost' | 'charged'
 
 export interface Finding {
   kind: FindingKind
@@ -163,7 +164,7 @@ function lost(asked: readonly string[], videos: readonly StoredVideo[], objects:
   return [...missing, ...unfinished, ...wrongObjects, ...strays].map((what) => ({ kind: 'lost', what }))
 }
 
-function nameOf(id: string, attempt: number): string {
+export function nameOf(id: string, attempt: number): string {
   return `video ${id}, attempt ${attempt}`
 }
 

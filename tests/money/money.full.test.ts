@@ -21,6 +21,7 @@ it.each([
   ['what the provider accepted is what main says was created', 'unaccounted'],
   ['nothing is left under way, or uncollected', 'abandoned'],
   ['every task is final, and every completed one has one stored video', 'lost'],
+  ['each attempt is charged what the provider billed for what it created', 'charged'],
 ] satisfies Array<[string, FindingKind]>)('%s', (_, kind) => {
   const findings = run.findings.filter((finding) => finding.kind === kind).map(({ what }) => what)
   expect(findings, `Logs are in ${run.folder}`).toEqual([])
@@ -29,6 +30,13 @@ it.each([
 it('as many creates were accepted as attempts created, but for those that ended before anybody looked', () => {
   const { creates, attemptsThatCreated, endedUnseen } = run.summary
   expect(creates).toBe(attemptsThatCreated + endedUnseen)
+})
+
+it('what main says was spent is the provider’s bill, but for what vanished there, and for what may have been made', () => {
+  const { billed, billedUnknown, charged, chargedVanished, ambiguous, toldCharged, toldAmbiguous } = run.summary
+  expect(charged - chargedVanished).toBe(billed - billedUnknown)
+  expect({ toldCharged, toldAmbiguous }).toEqual({ toldCharged: charged, toldAmbiguous: ambiguous })
+  expect(charged).toBeGreaterThan(0)
 })
 
 it('every kind of fault of a create happened, and most videos were made all the same', () => {

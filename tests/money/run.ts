@@ -3,11 +3,14 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { z } from 'zod'
 import type { FaultKind } from '@/simulator/faults.js'
+import type { statsSchema } from '@/tasks/operators/stats.js'
 import { type Place, type Scan, SecretScanner } from '@/testing/scanner.js'
 import { TaskClient } from '@/tools/stack/task-client.js'
 import { logLines, tableRows, workflows } from '../secrets/places.js'
 import { acceptedCreates, countFaults, isCreate } from './ark-log.js'
+import { type Bill, compareBills } from './bill.js'
 import { type Disturbances, disturb } from './disturbances.js'
 import { answersOf, answersWhileDatabaseIsDown } from './http-answers.js'
 import { type Evidence, judge, type Verdict } from './judge.js'
@@ -41,8 +44,11 @@ export interface MoneySummary {
   seconds: number
 }
 
+/** In micro-units: the provider's bill beside what main says, and what its operators are told. */
+type MoneyTotals = Omit<Bill, 'findings'> & { toldCharged: number; toldAmbiguous: number }
+
 export interface MoneyRun extends Verdict {
-  summary: MoneySummary
+  summary: MoneySummary & MoneyTotals
   /** What was looked through for secrets. */
   scans: Record<'histories' | 'database' | 'storage' | 'answers' | 'logs', Scan>
   /** The statuses of the answers that were looked through. */
@@ -64,13 +70,16 @@ export async function runMoney(options: { tasks: number; seed: number; temporalA
     const { asked, done } = await work(system, options.tasks)
     const seconds = Math.round((Date.now() - startedAt) / 1000)
     const evidence = await gather(system, asked)
-    const verdict = judge(evidence)
+    const { findings: charged, ...bill } = compareBills(evidence.videos, evidence.creates)
+    const judged = judge(evidence)
+    const verdict = { ...judged, findings: [...judged.findings, ...charged] }
+    const told = await spendTold(system)
     const secrets = await scanForSecrets(system, evidence)
     const run = {
       ...verdict,
       ...secrets,
       folder,
-      summary: summarize(system, options.seed, seconds, evidence, verdict, done),
+      summary: { ...summarize(system, options.seed, seconds, evidence, verdict, done), ...bill, ...told },
     }
     if (run.findings.length === 0 && Object.values(run.scans).every(({ found }) => found.length === 0)) {
       await rm(folder, { recursive: true, force: true })
@@ -124,6 +133,17 @@ async function gather(system: MoneySystem, asked: string[]): Promise<Evidence> {
   if (ark.requests.length >= 100_000) throw new Error('the simulator has forgotten its first requests')
   const videos = await readVideos(query)
   return { asked, videos, creates: acceptedCreates(ark.requests, LATENCY_MS), objects: await system.objects() }
+}
+
+/** Of the last 30 days: a run may pass midnight, and the end of a month. */
+async function spendTold({ mainUrl, secrets }: MoneySystem) {
+  const response = await fetch(`${mainUrl}/api/operator/stats?integration=fangzhouVideoGeneration`, {
+    headers: { authorization: `Bearer ${secrets.OPERATOR_TOKEN}` },
+    signal: AbortSignal.timeout(30_000),
+  })
+  const { integrations } = (await response.json()) as z.infer<typeof statsSchema>
+  const { charged = 0, ambiguous = 0 } = integrations[0]?.spend?.days30 ?? {}
+  return { toldCharged: charged, toldAmbiguous: ambiguous }
 }
 
 async function scanForSecrets(system: MoneySystem, { videos, objects }: Evidence) {

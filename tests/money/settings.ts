@@ -18,6 +18,17 @@ export const KILL_EVERY_MS = 15_000
 /** Of the creates whose answer is lost, every so many-th loses its run too. */
 export const TERMINATE_EVERY = 6
 
+/** What the provider charges, as it is configured. The price of a create is unlike that of any video. */
+export const PRICES = {
+  currency: 'CNY',
+  microsOfToken: 15,
+  ARK_PRICES: JSON.stringify({
+    currency: 'CNY',
+    create: '0.123457',
+    units: { completionTokens: { price: '15', per: 1_000_000 } },
+  }),
+}
+
 /** Shorter than the defaults, in their proportions. */
 export const TIMINGS = {
   ARK_REQUEST_TIMEOUT_MS: '1500',

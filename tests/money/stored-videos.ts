@@ -11,6 +11,7 @@ const stateSchema = z.object({
   attemptLimit: z.number(),
   retryable: z.boolean(),
   error: z.object({ code: z.string(), message: z.string() }).nullable(),
+  charges: z.record(z.string(), z.object({ attempt: z.number(), amount: z.number(), basis: z.string() })).default({}),
 })
 
 const resultSchema = z.object({ providerTaskId: z.string(), video: z.object({ key: z.string() }) })

@@ -14,7 +14,7 @@ import { ANNAS_TOKEN, API_TOKENS, SECRETS } from '../secrets/secrets.js'
 import { startPostgres, type TestPostgres } from '../support/postgres.js'
 import { type S3Server, startS3Server } from '../support/s3-server.js'
 import { ProviderGateway } from './provider-gateway.js'
-import { DAEMONS, faultPlan, gatewayPlan, LATE_MS, LATENCY_MS, TIMINGS } from './settings.js'
+import { DAEMONS, faultPlan, gatewayPlan, LATE_MS, LATENCY_MS, PRICES, TIMINGS } from './settings.js'
 
 const DATABASE_PASSWORD = 'pW#9/databaseUser@secret:Kx3?'
 const BUCKET = 'money'
@@ -163,6 +163,7 @@ export class MoneySystem {
       API_TOKENS,
       ARK_BASE_URL: this.gateway.arkUrl,
       ARK_MODEL: 'ep-money',
+      ARK_PRICES: PRICES.ARK_PRICES,
       ARK_DOWNLOAD_HOSTS: '127.0.0.1',
       // Ark's callbacks spare the run the pause before the first look.
       ARK_CALLBACK_BASE_URL: this.mainUrl,

@@ -14,7 +14,12 @@ const broken = [events.queued(1, 2000), events.failed(1, 0, false)]
 
 let main: TestMain
 beforeAll(async () => {
-  main = await startTestMain({ operatorToken: TOKEN, maxTasksInFlight: 5 })
+  const prices = { currency: 'USD', create: 40_000, units: {} }
+  main = await startTestMain({
+    operatorToken: TOKEN,
+    maxTasksInFlight: 5,
+    money: { prices, budget: { perDay: 5_000_000 } },
+  })
 })
 afterAll(() => main?.stop())
 
@@ -109,6 +114,32 @@ it('shows how much each integration has to do', async () => {
   expect(out).toMatch(/^testAsyncTask +broken +1$/m)
   const { integrations } = JSON.parse((await tasks(['stats', '--integration', 'testAsyncTask', '--json'])).out)
   expect(integrations).toMatchObject([{ integration: 'testAsyncTask', maxTasksInFlight: 5 }])
+})
+
+it('tells what tasks cost, and lets one through that its budget holds', async () => {
+  const charges = [{ attempt: 1, at: 1000, currency: 'USD', amount: 40_000, basis: 'ambiguous' }]
+  const lost = { ...events.failed(1, 0), charges } as never
+  await plant('dear', 1, { events: [events.queued(1, 2000), lost] })
+  const { out } = await tasks(['show', 'dear-0'])
+  expect(out).toMatch(/^cost {9}0\.00 USD, and 0\.04 USD if creates without an answer were made$/m)
+  expect(out).toMatch(/^1 .* maybe 0\.04 USD +broken /m)
+
+  expect(await tasks(['let-through', 'dear-0', '--yes'])).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('--reason'),
+  })
+  expect(await tasks(['let-through', '--reason', 'x'])).toMatchObject({ code: 2, err: expect.stringContaining('ids') })
+  const through = ['let-through', 'dear-0', '--reason', 'the customer waits']
+  expect(await tasks(through)).toMatchObject({ code: 2 })
+  expect(await tasks(through, { answer: 'y' })).toMatchObject({
+    code: 0,
+    out: '1 done\n',
+    asked: expect.stringContaining('Let through it?'),
+  })
+  expect((await tasks(['show', 'dear-0'])).out).toMatch(/^let through {2}by an operator, whatever budgets say$/m)
+  expect((await tasks(['stats'])).out).toMatch(
+    /^spent +in +today .*\n^testAsyncTask +USD +0\.00 +0\.00 +0\.00 +0\.00 +0\.00 +5\.00 \/ -$/m,
+  )
 })
 
 it('watches a task until it is over, which its exit code tells', async () => {

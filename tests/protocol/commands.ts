@@ -42,6 +42,7 @@ const request: fc.Arbitrary<Command['request']> = fc.oneof(
     .constantFrom<TaskRequest>(
       { from: 'operator', status: 'cancelled', by: 'app' },
       { from: 'operator', status: 'retry', by: 'ops', extraAttempts: 1 },
+      { from: 'operator', status: 'letThrough', by: 'ops', reason: 'urgent' },
     )
     .map((fixed) => () => fixed),
 )

@@ -55,6 +55,7 @@ const requests: Record<string, (state: TaskState) => TaskRequest> = {
   'verdict closed': (state) => ({ from: 'processor', status: 'closed', ...current(state) }),
   cancel: () => cancel,
   retry: () => ({ from: 'operator', status: 'retry', by: 'ops', extraAttempts: 2 }),
+  'let through': () => ({ from: 'operator', status: 'letThrough', by: 'ops', reason: 'urgent' }),
 }
 
 const adopted = ['queued']
@@ -191,6 +192,7 @@ const expectations: Record<keyof typeof requests, Record<Row, Expectation>> = {
     cancelled: 'wrong_status',
   }),
   retry: everywhere('wrong_status', { failed: ['retried'], exhausted: ['retried'] }),
+  'let through': everywhere('wrong_status', { pending: ['letThrough'], failed: ['letThrough'] }),
 }
 
 function everywhere(most: Expectation, except: Partial<Record<Row, Expectation>>): Record<Row, Expectation> {

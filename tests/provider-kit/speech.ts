@@ -39,6 +39,7 @@ export const polledSpeech = defineIntegration({
       carries: ({ ref }, { mark }) => ref === mark,
     },
     cancel: ({ http, id }) => http.delete(`/v1/speech/${id}`),
+    usage: ({ state, seconds }) => (state === 'done' ? { milliseconds: 1000 * seconds } : {}),
     result: async ({ job, store }) => ({ audio: await store(job.url, 'audio'), seconds: job.seconds }),
   },
 })
@@ -94,6 +95,7 @@ export const speechAtOnce = defineIntegration({
     prepare: async ({ request }) => request.text.toUpperCase(),
     create: ({ http, prepared }) => http.post('/v1/now', { text: prepared, ref: 'none' }, 'bytes'),
     lookUp: impossible({ onAmbiguousCreate: 'fail' }),
+    usage: (answer) => ({ bytes: answer.length, nothing: undefined }),
     result: async ({ answer, store }) => ({ audio: await store(answer, 'audio', { media: 'audio' }) }),
   },
 })

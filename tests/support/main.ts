@@ -12,6 +12,8 @@ import { application } from '@/application.js'
 import { loadConfig } from '@/config/load.js'
 import type { AppConfig } from '@/config.js'
 import { type MainComponent, startMainComponent } from '@/main-component/index.js'
+import type { Prices } from '@/protocol/index.js'
+import type { Budget } from '@/tasks/budgets.js'
 import { createDataDir } from './shared.js'
 
 export const TEST_TOKEN = 'test-internal-token-0123456789'
@@ -32,6 +34,8 @@ export interface TestMainOptions {
   /** Of the test integration. Default: any number. */
   maxTasksInFlight?: number
   maxTasksInFlightPerUser?: number
+  /** Of the test integration, in micro-units. Default: nobody knows what tasks cost. */
+  money?: { prices: Prices; budget?: Budget; budgetPerUser?: Budget }
   /** Default: one that says nothing. */
   logger?: pino.Logger
   maxOpenTasksPerUser?: number
@@ -76,6 +80,7 @@ export async function startTestMain(options: TestMainOptions = {}): Promise<Test
           ...(maxTasksInFlight !== undefined && { maxTasksInFlight }),
           ...(maxTasksInFlightPerUser !== undefined && { maxTasksInFlightPerUser }),
           ...(maxOpenTasksPerUser !== undefined && { maxOpenTasksPerUser }),
+          ...(options.money as object),
         },
       },
       components: {

@@ -19,5 +19,7 @@ it.each(declared)('%s has a name as Prometheus has them, and no label for what t
   expect(name.endsWith('_total')).toBe(metric.type === 'counter')
   if (metric.type === 'histogram') expect(name).toMatch(/_seconds$/)
   const known = ['integration', 'status', 'state', 'reason', 'outcome', 'code', 'result', 'finding', 'purpose', 'loop']
-  expect([...known, 'component', 'version', 'node']).toEqual(expect.arrayContaining([...(metric.labels ?? [])]))
+  expect([...known, 'currency', 'component', 'version', 'node']).toEqual(
+    expect.arrayContaining([...(metric.labels ?? [])]),
+  )
 })

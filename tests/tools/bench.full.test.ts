@@ -17,8 +17,8 @@ function bench(...args: string[]) {
 
 const TINY = ['--rounds', '1', '--tasks', '10', '--rows', '100', '--seconds', '0.2', '--integrations', '2']
 
-// One of each kind: of starts, of whole tasks, of single requests. The others take a minute or more each.
-const names = ['dispatch', 'life', 'create'] as const
+// Of each kind: of starts, of whole tasks, of single requests, of many processes. The others take a minute or more each.
+const names = ['dispatch', 'life', 'create', 'workers', 'several', 'idle'] as const
 
 test.each(names)('npm run bench -- %s', async (name) => {
   const [database = ''] = MEASURES[name]?.databases ?? []

@@ -4,6 +4,7 @@ import { application } from '../../application.js'
 import { loadConfig } from '../../config/load.js'
 import { type MainComponent, startMainComponent } from '../../main-component/index.js'
 import { startPostgres } from '../../tests/support/postgres.js'
+import { whileRunning } from './running.js'
 import type { DatabaseKind } from './system.js'
 
 /** What is measured here is compared with itself: nothing has to outlive the server. */
@@ -18,13 +19,16 @@ export async function withMains<T>(
   const postgres =
     kind === 'postgresql' ? await startPostgres({ postgresFlags: FLAGS.flatMap((flag) => ['-c', flag]) }) : undefined
   const mains: MainComponent[] = []
-  try {
-    while (mains.length < count) mains.push(await startMain(await postgres?.createDatabase()))
-    return await use(mains)
-  } finally {
-    await Promise.all(mains.map((main) => main.stop()))
-    await postgres?.stop()
-  }
+  return whileRunning(
+    async () => {
+      while (mains.length < count) mains.push(await startMain(await postgres?.createDatabase()))
+      return use(mains)
+    },
+    async () => {
+      await Promise.all(mains.map((main) => main.stop()))
+      await postgres?.stop()
+    },
+  )
 }
 
 function startMain(url: string | undefined): Promise<MainComponent> {

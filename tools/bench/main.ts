@@ -14,6 +14,7 @@ import type { Measure } from './measure.js'
 import { MEASURES } from './measures/index.js'
 import { writePage } from './page.js'
 import { isClean, keyOf, type Results, type Round, readResults, summaryOf, writeResults } from './results.js'
+import { stopRunningOnSignals } from './running.js'
 import { DATABASES, type DatabaseKind } from './system.js'
 import { asMarkdown, asText } from './tables.js'
 
@@ -44,6 +45,7 @@ const optionsSchema = z.object({
 })
 
 const { options, names } = readArguments()
+stopRunningOnSignals()
 const { rounds, results: file } = options
 const size = { tasks: options.tasks, rows: options.rows, seconds: options.seconds }
 const results: Results = {

@@ -1,29 +1,12 @@
-/** Applications for the bench: this repository's own, or one of many integrations, whose workflows are in a folder of their own. */
+/** The folders of the bench's applications, with their workflows and bundles. */
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
-import { type Application, defineApplication } from '../../application/define.js'
-import { application as own } from '../../application.js'
+import { fileURLToPath } from 'node:url'
 import { BundleCache } from '../../async-task-component/bundle-cache.js'
-import { testTaskRequestSchema, testTaskResultSchema } from '../../integrations/test-async-task/schemas.js'
-import { defineIntegration } from '../../provider-kit/definition/define.js'
+import { names } from './bench-application.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const OWN = ['fangzhouVideoGeneration', 'nanobanana2ImageGeneration', 'test-async-task']
-
-/** @param count of integrations; 0: this repository's own */
-export function benchApplication(folder: string, count: number): Application {
-  const integrationsPath = join(folder, 'integrations')
-  if (count === 0) return { ...own, integrationsPath } as unknown as Application
-  const integrations = Object.fromEntries(
-    names(count).map((name) => {
-      const schemas = { request: testTaskRequestSchema, result: testTaskResultSchema }
-      const integration = { name, env: name.toUpperCase(), custom: { workflow: 'asyncTestTaskWorkflow' }, ...schemas }
-      return [name, defineIntegration(integration)]
-    }),
-  )
-  return defineApplication({ integrations, folder: pathToFileURL(`${integrationsPath}/`) })
-}
 
 /** Makes the folder of such an application, for as long as it is used. */
 export async function withFolder<T>(count: number, use: (folder: string) => Promise<T>): Promise<T> {
@@ -67,10 +50,6 @@ export async function bundleMany(folder: string, count: number): Promise<void> {
 /** Where its bundles are. */
 export function bundlesOf(folder: string): string {
   return join(folder, '.cache', 'workflow-bundles')
-}
-
-export function names(count: number): string[] {
-  return Array.from({ length: count }, (_, index) => `bench${String(index + 1).padStart(2, '0')}`)
 }
 
 function plantModule(folder: string, integration: string, part: string, code: string): void {

@@ -8,6 +8,7 @@ import { type Child, startChild } from '../stack/child.js'
 import { Stack } from '../stack/stack.js'
 import { TaskClient } from '../stack/task-client.js'
 import { freePort } from '../temporal/free-port.js'
+import { whileRunning } from './running.js'
 
 export const DATABASES = ['postgresql', 'pglite'] as const
 export type DatabaseKind = (typeof DATABASES)[number]
@@ -23,35 +24,36 @@ export interface BenchSystemOptions {
 export class BenchSystem {
   #main: Child | undefined
   #temporal: Client | undefined
+  /** The bench's own, in the order of their starts, and those that are starting. */
+  readonly #processes: Promise<Child>[] = []
+  readonly #stopping = new AbortController()
 
-  private constructor(
-    readonly stack: Stack,
-    private readonly folder: string,
-    readonly databaseUrl: string | undefined,
-    private readonly postgres: TestPostgres | undefined,
-  ) {}
+  #stack: Stack | undefined
+  #postgres: TestPostgres | undefined
+  #databaseUrl: string | undefined
+  readonly #folder = mkdtempSync(join(tmpdir(), 'bench-'))
 
   /** Stops all of it afterwards, whatever happened. */
-  static async with<T>(options: BenchSystemOptions, use: (system: BenchSystem) => Promise<T>): Promise<T> {
-    const system = await BenchSystem.#create(options)
-    try {
-      await system.#start(options)
-      return await use(system)
-    } finally {
-      await system.#stop()
-    }
+  static with<T>(options: BenchSystemOptions, use: (system: BenchSystem) => Promise<T>): Promise<T> {
+    const system = new BenchSystem()
+    return whileRunning(
+      async () => {
+        await system.#start(options)
+        return use(system)
+      },
+      () => system.#stop(),
+    )
   }
 
-  static async #create({ database, env }: BenchSystemOptions): Promise<BenchSystem> {
-    const folder = mkdtempSync(join(tmpdir(), 'bench-'))
-    const postgres = database === 'postgresql' ? await startPostgres() : undefined
-    const databaseUrl = await postgres?.createDatabase()
-    const stack = await Stack.create({
-      folder,
+  async #start({ database, env, startsMain = true }: BenchSystemOptions): Promise<void> {
+    if (database === 'postgresql') this.#postgres = await startPostgres()
+    this.#databaseUrl = await this.#postgres?.createDatabase()
+    this.#stack = await Stack.create({
+      folder: this.#folder,
       env: {
         CONFIG_MODE: 'local',
         TEMPORAL_ADDRESS: undefined,
-        DATABASE_URL: databaseUrl,
+        DATABASE_URL: this.databaseUrl,
         // Nothing executes what is started, so all of it stays on the queue.
         MAX_BACKLOG: String(10 ** 9),
         ...env,
@@ -59,14 +61,19 @@ export class BenchSystem {
       temporal: { headless: true },
       onCrash: crashed,
     })
-    return new BenchSystem(stack, folder, databaseUrl, postgres)
-  }
-
-  async #start({ startsMain = true }: BenchSystemOptions): Promise<void> {
     await this.stack.startTemporal()
     const connection = await Connection.connect({ address: this.stack.temporalAddress })
     this.#temporal = new Client({ connection })
     if (startsMain) this.#main = await this.stack.startMain()
+  }
+
+  get stack(): Stack {
+    if (!this.#stack) throw new Error('The stack was not started')
+    return this.#stack
+  }
+
+  get databaseUrl(): string | undefined {
+    return this.#databaseUrl
   }
 
   get main(): Child {
@@ -104,22 +111,27 @@ export class BenchSystem {
 
   /** Starts one of the bench's own processes, the file of that name in `processes/`. */
   startProcess(name: string, args: string[] = [], env: NodeJS.ProcessEnv = {}): Promise<Child> {
-    return startChild({
+    const starting = startChild({
       name,
       entry: `tools/bench/processes/${name}.ts`,
       args,
       env: { ...this.stack.env, ...env },
       logFile: this.stack.logFile(name),
-      signal: new AbortController().signal,
+      signal: this.#stopping.signal,
       onCrash: crashed,
     })
+    this.#processes.push(starting)
+    return starting
   }
 
+  /** What the bench has started itself first: it uses the rest. */
   async #stop(): Promise<void> {
+    this.#stopping.abort()
+    await Promise.allSettled(this.#processes.map(async (starting) => (await starting).stop()))
     await this.#temporal?.connection.close()
-    await this.stack.stop()
-    await this.postgres?.stop()
-    rmSync(this.folder, { recursive: true, force: true })
+    await this.#stack?.stop()
+    await this.#postgres?.stop()
+    rmSync(this.#folder, { recursive: true, force: true })
   }
 }
 

@@ -1,8 +1,9 @@
 /** The daemon of many integrations, beside as many Workers as Temporal's SDK makes them from the same bundles. */
 import { setTimeout as delay } from 'node:timers/promises'
+import { names } from '../bench-application.js'
 import { timed } from '../between-bare.js'
 import { residentMegabytes } from '../machine-time.js'
-import { bundleMany, bundlesOf, names, withFolder } from '../many.js'
+import { bundleMany, bundlesOf, withFolder } from '../many.js'
 import type { Measure } from '../measure.js'
 import { BenchSystem } from '../system.js'
 

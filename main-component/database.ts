@@ -103,8 +103,13 @@ class Pool extends pg.Pool {
   }
 }
 
-/** A connection that, once lost, only fails its own queries. */
+/** Each of them takes the server some 50 kB for each connection. */
+const MOST_PREPARED = 200
+
+/** A connection that, once lost, only fails its own queries. It has each statement with parameters parsed once. */
 class Connection extends pg.Client {
+  readonly #names = new Map<string, string>()
+
   constructor(config?: string | pg.ClientConfig) {
     super(config)
     // A connection that is lost while its transaction pauses emits only this event, which would end the process.
@@ -116,7 +121,16 @@ class Connection extends pg.Client {
    * behind the missing answer. If the pool asks, ending the connection also ends the failed query.
    */
   override query(...args: unknown[]): never {
-    return orLost(super.query, this, args, () => void this.end())
+    return orLost(super.query, this, this.#prepared(args), () => void this.end())
+  }
+
+  #prepared(args: unknown[]): unknown[] {
+    const [text, values, ...others] = args
+    if (typeof text !== 'string' || !Array.isArray(values) || values.length === 0) return args
+    const name = this.#names.get(text) ?? `s${this.#names.size}`
+    if (!this.#names.has(text) && this.#names.size === MOST_PREPARED) return args
+    this.#names.set(text, name)
+    return [{ name, text, values }, ...others]
   }
 }
 

@@ -14,8 +14,8 @@ export function requestTimeout(ms: number): MiddlewareHandler<AppEnv> {
   return (c, next) => {
     const overdue = new AbortController()
     c.set('overdue', overdue.signal)
-    const late = new HTTPException(504, { message: 'The request took too long' })
     return timeout(ms, () => {
+      const late = new HTTPException(504, { message: 'The request took too long' })
       overdue.abort(late)
       return late
     })(c, next)

@@ -12,7 +12,7 @@ import {
   UniqueConstraint,
 } from 'interaqt'
 import { APIError } from '../lib/api.js'
-import { databaseOf, physicalEntity, reading } from './database/sql.js'
+import { databaseOf, physicalEntity } from './database/sql.js'
 import { labelled } from './entities.js'
 
 export const IDEMPOTENCY_KEY = 'Idempotency-Key'
@@ -90,9 +90,6 @@ export class IdempotencyKeys {
     const scope = digest([api, userId, key])
     const request = digest(params)
     if (this.#making.has(scope)) throw stillUnderWay()
-    const known = await reading(this.controller, `${IDEMPOTENCY_KEYS}:find`, () => this.#find(scope))
-    if (known) return taskAgain(known, request)
-    if (this.#making.has(scope)) throw stillUnderWay()
     this.#making.add(scope)
     try {
       return await create((make) => this.#makeUnlessKnown(scope, request, make))
@@ -105,30 +102,30 @@ export class IdempotencyKeys {
   }
 
   async #makeUnlessKnown(scope: string, request: string, make: () => Promise<string>): Promise<string> {
-    if (!(await this.#lock(scope))) throw stillUnderWay()
-    // The previous holder of the lock has committed.
-    const known = await this.#find(scope)
+    const { locked, known } = await this.#lockAndFind(scope)
     if (known) return taskAgain(known, request)
+    if (!locked) throw stillUnderWay()
     const taskId = await make()
     await this.controller.system.storage.create(IDEMPOTENCY_KEYS, { scope, request, taskId })
     return taskId
   }
 
-  /** Held until the transaction's end, across all processes. Does not wait. */
-  async #lock(scope: string): Promise<boolean> {
-    const id = BigInt.asIntN(64, BigInt(`0x${scope.slice(0, 16)}`))
-    const sql = 'SELECT pg_try_advisory_xact_lock($1::bigint) AS locked'
-    const [row] = await databaseOf(this.controller).query<{ locked: boolean }>(sql, [String(id)])
-    return row?.locked === true
-  }
-
-  async #find(scope: string): Promise<StoredKey | undefined> {
+  /**
+   * The lock is held until the transaction's end, across all processes; nobody waits for it. If its previous holder has
+   * committed meanwhile, the key is not found, and the unique constraint refuses a second one.
+   */
+  async #lockAndFind(scope: string): Promise<{ locked: boolean; known: StoredKey | null }> {
     const { table, column } = physicalEntity(this.controller, IDEMPOTENCY_KEYS)
-    const sql =
-      `SELECT ${column('request')} AS request, ${column('taskId')} AS "taskId" FROM ${table}` +
-      ` WHERE ${column('scope')} = $1`
-    const [row] = await databaseOf(this.controller).query<StoredKey>(sql, [scope])
-    return row
+    const known =
+      `SELECT json_build_object('request', ${column('request')}, 'taskId', ${column('taskId')}) FROM ${table}` +
+      ` WHERE ${column('scope')} = $2`
+    const sql = `SELECT pg_try_advisory_xact_lock($1::bigint) AS locked, (${known}) AS known`
+    const id = BigInt.asIntN(64, BigInt(`0x${scope.slice(0, 16)}`))
+    const rows = await databaseOf(this.controller).query<{ locked: boolean; known: StoredKey | null }>(sql, [
+      String(id),
+      scope,
+    ])
+    return rows[0] ?? { locked: false, known: null }
   }
 }
 

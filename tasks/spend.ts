@@ -45,21 +45,22 @@ interface Change {
   ambiguous: number
 }
 
-/** Adds what the steps make known of costs. Call it in their transaction. */
+/** Adds what the steps make known of costs. Call it in their transaction, once: sums are locked in one order. */
 export async function noteSpend(
   tasks: TaskReader,
-  { userId }: Pick<LockedTask, 'userId'>,
-  steps: readonly StoredStep[],
+  moved: ReadonlyArray<{ row: Pick<LockedTask, 'userId'>; steps: readonly StoredStep[] }>,
 ): Promise<void> {
   const changes = new Map<string, Change>()
-  for (const [charge, sign] of steps.flatMap(changedCharges)) {
-    const day = new Date(charge.at * 1000).toISOString().slice(0, 10)
-    for (const who of [EVERYBODY, sumOfUser(userId)]) {
-      for (const period of [day, day.slice(0, 7)]) {
-        const key = JSON.stringify([who, period, charge.currency])
-        const change = changes.get(key) ?? { who, period, currency: charge.currency, charged: 0, ambiguous: 0 }
-        change[charge.basis === 'ambiguous' ? 'ambiguous' : 'charged'] += sign * charge.amount
-        changes.set(key, change)
+  for (const { row, steps } of moved) {
+    for (const [charge, sign] of steps.flatMap(changedCharges)) {
+      const day = new Date(charge.at * 1000).toISOString().slice(0, 10)
+      for (const who of [EVERYBODY, sumOfUser(row.userId)]) {
+        for (const period of [day, day.slice(0, 7)]) {
+          const key = JSON.stringify([who, period, charge.currency])
+          const change = changes.get(key) ?? { who, period, currency: charge.currency, charged: 0, ambiguous: 0 }
+          change[charge.basis === 'ambiguous' ? 'ambiguous' : 'charged'] += sign * charge.amount
+          changes.set(key, change)
+        }
       }
     }
   }

@@ -13,7 +13,9 @@ import {
 import { budgetsInForce } from './budgets.js'
 import { type BatchToClaim, type ClaimedBatch, claimBatch, isAnyDue } from './claim-batch.js'
 import { afterCommit } from './database/after-commit.js'
+import { CommitUnknownError, isDatabaseUnavailable } from './database/faults.js'
 import { CLOCK, inTransaction, noticesOf } from './database/sql.js'
+import { OverloadedError } from './database/turns.js'
 import type { CallEntityNames } from './entities.js'
 import { EventLog } from './event-log.js'
 import { IdempotencyKeys, type KeyedRequest, type MakeOnce } from './idempotency.js'
@@ -25,6 +27,7 @@ import { TaskChanges } from './task-changes.js'
 import { ensureMayOpenTask, freePlaces, type TaskRules, withinBudgets } from './task-limits.js'
 import { type LockedTask, STORED_FIELDS, type StoredTask, TaskReader } from './task-reader.js'
 import { TaskWatches } from './task-watches.js'
+import { Together } from './together.js'
 import type { StoredStep } from './transition-log.js'
 import { WebhookQueue } from './webhooks.js'
 
@@ -49,6 +52,8 @@ export interface TaskSourceRecord {
 
 /** Later ones are found by the looks of whoever waits. */
 const SOON_SECONDS = 60
+/** Each may have a result of a megabyte. */
+const MOST_REPORTS = 32
 
 /** The tasks of one integration, made once the Controller is set up. */
 export class TaskStore extends TaskReader {
@@ -62,6 +67,7 @@ export class TaskStore extends TaskReader {
   readonly webhooks: WebhookQueue
   readonly #keys: IdempotencyKeys
   readonly #log: EventLog
+  readonly #reports = new Together((asked: Report[]) => this.#carryOutReports(asked), MOST_REPORTS)
   /** What of the application follows the tasks' changes: then events are written through interaqt's storage. */
   readonly listeners: readonly string[]
 
@@ -95,44 +101,86 @@ export class TaskStore extends TaskReader {
 
   /**
    * Decides a request about one task and carries the decision out, in one transaction: lock the row, decide, append the
-   * events, or note a check on the row. A refusal is stored too, as some carry an event.
+   * events, or note a check on the row. A refusal is stored too, as some carry an event. Reports that come at the same
+   * time share a transaction.
    *
    * @param record what is to be recorded of it in the same transaction
    * @returns undefined if the task does not exist
    * @throws what the database throws; then nothing has been stored
    */
   async carryOut(apiCallId: string, request: TaskRequest, record?: RecordCarriedOut): Promise<CarriedOut | undefined> {
-    const { policy } = this.rules
-    const chance = { newToken: randomBytes(16).toString('base64url'), random: Math.random() }
-    const carriedOut = await inTransaction(this.controller, `${this.names.apiCall}:${request.status}`, async () => {
-      const row = await this.#lock(apiCallId)
+    const isReport = request.from !== 'operator' && request.status !== 'queued' && record === undefined
+    const shares = isReport && !this.controller.system.storage.isInTransaction()
+    const done = shares ? await this.#reports.do({ apiCallId, request }) : null
+    return done ?? this.#carryOutAlone(apiCallId, request, record)
+  }
+
+  async #carryOutAlone(apiCallId: string, request: TaskRequest, record?: RecordCarriedOut) {
+    const done = await inTransaction(this.controller, `${this.names.apiCall}:${request.status}`, async () => {
+      const [row] = await this.#lock([apiCallId])
       if (!row) return undefined
       const joins = request.status === 'queued' && !isLive(row.state)
       const noPlace = joins ? await this.#whyNoPlace(row) : undefined
-      const { taskKey, now } = row
-      const { events, answer } = decide(row.state, request, { ...chance, policy, taskKey, now, noPlace })
-      const [steps = []] = await this.#log.append([{ row, events, at: now }])
-      const state = steps.at(-1)?.after ?? row.state
-      await noteSpend(this, row, steps)
-      const tells = await this.webhooks.noteEnd(row, steps)
-      await record?.({ answer, state, task: row })
-      const seconds = (claimableAt(state) ?? Number.POSITIVE_INFINITY) - now
-      const freesPlace = isLive(row.state) && !isLive(state)
-      return {
-        answer,
-        state,
-        task: row,
-        steps,
-        tells,
-        wakes: seconds <= 0 || freesPlace,
-        isSoon: seconds <= SOON_SECONDS,
-      }
+      const [done] = await this.#carryOutLocked([{ row, request, noPlace }])
+      if (done) await record?.(done)
+      return done
     })
-    if (carriedOut?.wakes) this.arrivals.wake()
-    else if (carriedOut?.isSoon && carriedOut.steps.length > 0) this.arrivals.expect()
-    if (carriedOut?.tells) this.webhooks.due.wake()
-    if (carriedOut && carriedOut.steps.length > 0) this.#moved(carriedOut.task.taskKey)
-    return carriedOut
+    if (done) this.#tell(done)
+    return done
+  }
+
+  /**
+   * In one transaction. Gives null for what is left to be done alone: the row is locked, or does not exist; or there is
+   * another request about it, or one of the requests cannot be stored, which then fails alone.
+   */
+  async #carryOutReports(asked: Report[]): Promise<Array<CarriedOut | null>> {
+    const { parseId } = this.calls
+    const requests = new Map(asked.map(({ apiCallId, request }) => [String(parseId(apiCallId)), request]))
+    try {
+      const done = await inTransaction(this.controller, `${this.names.apiCall}:reports`, async () => {
+        const rows = await this.#lock([...requests.keys()], 'SKIP LOCKED')
+        return this.#carryOutLocked(rows.map((row) => ({ row, request: requests.get(row.id) as TaskRequest })))
+      })
+      for (const each of done) this.#tell(each)
+      const byRequest = new Map(done.map((each) => [requests.get(each.task.id), each]))
+      return asked.map(({ request }) => byRequest.get(request) ?? null)
+    } catch (error) {
+      const concernsAll = error instanceof CommitUnknownError || error instanceof OverloadedError
+      if (asked.length === 1 || concernsAll || isDatabaseUnavailable(error)) throw error
+      return asked.map(() => null)
+    }
+  }
+
+  /** In the transaction that has locked the rows. */
+  async #carryOutLocked(asked: Array<{ row: TimedTask; request: TaskRequest; noPlace?: NoPlace | undefined }>) {
+    const { policy } = this.rules
+    const decided = asked.map(({ row, request, noPlace }) => {
+      const chance = { newToken: randomBytes(16).toString('base64url'), random: Math.random() }
+      const { taskKey, now } = row
+      return { row, ...decide(row.state, request, { ...chance, policy, taskKey, now, noPlace }), at: now }
+    })
+    const appended = await this.#log.append(decided)
+    await noteSpend(
+      this,
+      decided.map(({ row }, index) => ({ row, steps: appended[index] ?? [] })),
+    )
+    const done: Array<CarriedOut & { tells: boolean; at: number }> = []
+    for (const [index, { row, answer, at }] of decided.entries()) {
+      const steps = appended[index] ?? []
+      const state = steps.at(-1)?.after ?? row.state
+      done.push({ answer, state, task: row, steps, tells: await this.webhooks.noteEnd(row, steps), at })
+    }
+    return done
+  }
+
+  /** Those who wait for what it has changed. */
+  #tell({ task, state, steps, tells, at }: CarriedOut & { tells: boolean; at: number }): void {
+    const seconds = (claimableAt(state) ?? Number.POSITIVE_INFINITY) - at
+    const freesPlace = isLive(task.state) && !isLive(state)
+    if (seconds <= 0 || freesPlace) this.arrivals.wake()
+    else if (seconds <= SOON_SECONDS && steps.length > 0) this.arrivals.expect()
+    if (tells) this.webhooks.due.wake()
+    if (steps.length > 0) this.#moved(task.taskKey)
   }
 
   /**
@@ -148,9 +196,9 @@ export class TaskStore extends TaskReader {
     signal.throwIfAborted()
     const claimed = await inTransaction(this.controller, `${this.names.apiCall}:claim`, async () => {
       const result = await claimBatch(this, this.rules, this.#log, batch)
+      await noteSpend(this, result.moved)
       let tells = false
       for (const { row, steps } of result.moved) {
-        await noteSpend(this, row, steps)
         tells = (await this.webhooks.noteEnd(row, steps)) || tells
       }
       signal.throwIfAborted()
@@ -225,14 +273,22 @@ export class TaskStore extends TaskReader {
   }
 
   /** The time is that of the lock, for which this may have waited. */
-  async #lock(apiCallId: string): Promise<(LockedTask & { now: number }) | undefined> {
+  async #lock(apiCallIds: string[], how: '' | 'SKIP LOCKED' = ''): Promise<TimedTask[]> {
     const { table, column, parseId } = this.calls
-    const id = parseId(apiCallId)
-    if (id === null) return undefined
+    const ids = apiCallIds.map(parseId).filter((id) => id !== null)
+    if (ids.length === 0) return []
     const fields = this.columns([...STORED_FIELDS, 'userId', 'webhook'])
-    const locked = `SELECT ${fields} FROM ${table} WHERE ${column('id')} = $1 FOR UPDATE`
+    const locked = `SELECT ${fields} FROM ${table} WHERE ${column('id')} = ANY($1) FOR UPDATE ${how}`
     const sql = `WITH locked AS MATERIALIZED (${locked}) SELECT *, ${CLOCK} AS now FROM locked`
-    const [row] = await this.query<LockedTask & { now: number }>(sql, [id])
-    return row && { ...row, id: String(id) }
+    const rows = await this.query<TimedTask>(sql, [ids])
+    return rows.map((row) => ({ ...row, id: String(row.id) }))
   }
 }
+
+interface Report {
+  apiCallId: string
+  request: TaskRequest
+}
+
+/** A locked row, and the database's time then. */
+type TimedTask = LockedTask & { now: number }

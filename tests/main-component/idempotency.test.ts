@@ -239,6 +239,7 @@ describe('over two mains on one PostgreSQL', () => {
         await release()
       }
       const answers = (await Promise.all(both)).sort((a, b) => a.status - b.status)
+      for (const spy of blind) spy.mockRestore()
       expect(answers).toMatchObject([{ status: 200 }, underWay])
       for (const main of mains) expect(await ask(main, 'index', {})).toEqual(answers[0])
     } finally {
@@ -308,7 +309,7 @@ async function waitingForLock({ component: { controller } }: TestMain): Promise<
   return row?.n ?? -1
 }
 
-/** Lets the driver of a main say that it has each advisory lock. */
+/** Lets the driver of a main say that it has each advisory lock, and that nothing is known of its key. */
 function lockForAll({ component: { controller } }: TestMain) {
   const database = databaseOf(controller)
   const query = database.query.bind(database)

@@ -47,7 +47,7 @@ export interface Outcome {
   behind: number
 }
 
-const LOOK_EVERY_MS = 1000
+const SECOND_MS = 1000
 
 /** By the seed: the same each time. */
 function randomNumbers(seed: number): () => number {
@@ -126,14 +126,14 @@ export function simulate(setup: Setup, load: Load, times: ServiceTimes): Outcome
       else {
         parked[integration]?.push(request)
         parkings += 1
-        look(parkings)
+        hold(parkings)
       }
     }
-    /** Once a second, as long as it is parked. */
-    const look = (parking: number) =>
-      simulation.after(LOOK_EVERY_MS, () => {
+    /** What it costs while it is parked, second by second. */
+    const hold = (parking: number) =>
+      simulation.after(SECOND_MS, () => {
         if (!asking || requested || parking !== parkings) return
-        ask(integration, times.parked, () => look(parking))
+        ask(integration, times.parked, () => hold(parking))
       })
     const request = () => {
       const tasks = pending[integration]?.splice(0, setup.startConcurrency - underWay) ?? []

@@ -1,6 +1,7 @@
 /** The measured service times, in one place: what the bench has found on two cores, in milliseconds of a processor. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { z } from 'zod'
+import { pullModeSchema } from '../../config/pull-mode.js'
 
 const perPart = z.object({ main: z.number(), postgres: z.number() })
 
@@ -17,7 +18,7 @@ export const measuredSchema = z.object({
   reports: perPart,
   /** A task’s whole life, from its claim to its end. */
   life: z.object({ daemon: z.number(), temporal: z.number() }),
-  /** A request that is parked, for each second: it looks whether something is due. */
+  /** A parked request, for each second: its part of all that an idle main and its database do. */
   parked: perPart,
   /** What the bench reached on two cores. */
   reached: z.object({ dispatchedPerSecond: z.number(), completedPerSecond: z.number() }),
@@ -38,8 +39,9 @@ export function writeMeasured(measured: Measured): void {
   writeFileSync(FILE, `${JSON.stringify(measured, rounded, 2)}\n`)
 }
 
-/** Tasks in one request, on average, while tasks wait: half of the slots are refilled at once. */
-const CLAIMED_AT_ONCE = 6
+const { startConcurrency } = pullModeSchema.parse({})
+/** Tasks in one request, on average, while tasks wait: a half of the slots, or more, is refilled at once. */
+const CLAIMED_AT_ONCE = 0.75 * startConcurrency
 /** A run's activities: it begins, reports that it is processing, works, and reports its result. */
 export const ACTIVITIES = 4
 /** The three of them that report to main. */

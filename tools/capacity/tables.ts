@@ -72,8 +72,8 @@ function scenarioTable(all: Array<{ scenario: Scenario; outcome: Outcome }>): st
   )
 }
 
-/** Of a main's pool, at most. */
-const CONNECTIONS_OF_A_MAIN = 20
+/** Those of a main's pool, at most, and the one over which it hears what others have done. */
+const CONNECTIONS_OF_A_MAIN = 20 + 1
 
 function connections({ mains, databases }: Scenario['setup']): number {
   return Math.ceil(mains / databases) * CONNECTIONS_OF_A_MAIN

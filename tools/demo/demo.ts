@@ -58,7 +58,8 @@ const limit = setTimeout(() => abort.abort(new Error(`not done after ${TIME_LIMI
 
 try {
   display.line('Starting a Temporal server, the simulators, main and the async-task daemon …')
-  await untilAborted(stack.startAll())
+  // Main first: tasks can be created before anybody executes them.
+  await untilAborted(Promise.all([stack.startTemporal(), stack.startMain()]))
   display.timed(
     `main ${stack.mainUrl}, Temporal ${stack.temporalAddress}${stack.temporalUiUrl ? `, its UI ${stack.temporalUiUrl}` : ''}`,
   )
@@ -68,7 +69,8 @@ try {
   const stranger = await fetch(`${stack.mainUrl}/api/test/run`, { method: 'POST', signal: abort.signal })
   display.timed(`main answers ${stranger.status} without a token; the demo asks as user "${user.name}", with its own`)
   display.line()
-  await runTasks()
+  const executing = Promise.all([stack.startSimulators(), stack.startDaemon()])
+  await Promise.all([runTasks(), untilAborted(executing)])
 } catch (caught) {
   process.exitCode = 1
   display.stop()

@@ -52,8 +52,8 @@ export const OPERATORS_RULES: Mutant[] = [
   {
     name: 'act-carried-out-though-not-recorded',
     file: 'tasks/task-store.ts',
-    from: 'await record?.({ answer, state, task: row })',
-    to: 'await record?.({ answer, state, task: row }).catch(() => {})',
+    from: 'await record?.(done)',
+    to: 'await record?.(done).catch(() => {})',
     tests: ['tests/tasks/operator-acts.test.ts'],
   },
   {

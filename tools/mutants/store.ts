@@ -78,9 +78,23 @@ export const STORE_RULES: Mutant[] = [
   {
     name: 'row-not-locked',
     file: TASK_STORE,
-    from: '= $1 FOR UPDATE`',
-    to: '= $1`',
+    from: '= ANY($1) FOR UPDATE ${how}`',
+    to: '= ANY($1)`',
     tests: LOCKED,
+  },
+  {
+    name: 'reports-wait-for-each-other',
+    file: TASK_STORE,
+    from: "[...requests.keys()], 'SKIP LOCKED')",
+    to: '[...requests.keys()])',
+    tests: ['tests/tasks/reports-together.test.ts'],
+  },
+  {
+    name: 'one-bad-report-fails-all',
+    file: TASK_STORE,
+    from: 'asked.length === 1 || concernsAll',
+    to: 'asked.length > 0 || concernsAll',
+    tests: ['tests/tasks/reports-together.test.ts'],
   },
   {
     name: 'time-of-the-transaction',

@@ -31,15 +31,21 @@ async function claimed(count: number): Promise<string[]> {
   return ids
 }
 
-const begin = (id: string, runId = `run-of-${id}`, attempt = 1) =>
-  store.carryOut(id, { from: 'run', status: 'begin', attempt, runId })
+const begin = (id: string, runId = `run-of-${id}`) =>
+  store.carryOut(id, { from: 'run', status: 'begin', attempt: 1, runId })
+const release = (id: string, fencingToken: string) =>
+  store.carryOut(id, { from: 'processor', status: 'released', attempt: 1, fencingToken })
 const runOf = async (id: string) => (await store.find(id))?.state.runId
 
 it('in one transaction, each gets its own answer', async () => {
   const ids = await claimed(3)
-  const [refused = ''] = await plant(1)
+  const [refused = ''] = await claimed(1)
   const query = vi.spyOn(pg.Client.prototype, 'query')
-  const all = await Promise.all([...ids.map((id) => begin(id)), begin(refused, 'late-run', 9), begin('987654321')])
+  const all = await Promise.all([
+    ...ids.map((id) => begin(id)),
+    release(refused, 'of-somebody-else'),
+    begin('987654321'),
+  ])
   const begun = query.mock.calls.filter(([given]) => String(given).startsWith('BEGIN'))
   // The second one is for the task that does not exist.
   expect(begun).toHaveLength(2)

@@ -67,8 +67,10 @@ export class TestPage {
       if (!this.#expected.some((pattern) => pattern.test(problem))) this.problems.push(problem)
     }
     page.on('console', (message) => {
-      if (message.type() !== 'error' && message.type() !== 'warn') return
-      note(`console: ${message.text()} ${message.location().url ?? ''}`)
+      const { url = '' } = message.location()
+      // What a test itself has the page do, as axe's looking into styles, is not the page's.
+      if ((message.type() !== 'error' && message.type() !== 'warn') || url.startsWith('pptr:')) return
+      note(`console: ${message.text()} ${url}`)
     })
     page.on('pageerror', (error) => note(`threw: ${String(error)}`))
     page.on('dialog', (dialog) => {
@@ -102,8 +104,11 @@ export class TestPage {
     }, hash)
   }
 
-  click(role: string, name: string): Promise<void> {
-    return this.#named(role, name).click()
+  async click(role: string, name: string): Promise<void> {
+    await this.page
+      .locator(`::-p-aria([name="${name}"][role="${role}"])`)
+      .click()
+      .catch((cause: unknown) => this.#lacks(`a ${role} ${name} to click`, cause))
   }
 
   async fill(label: string, text: string): Promise<void> {
@@ -167,8 +172,7 @@ export class TestPage {
     try {
       await this.page.waitForFunction(holds as never, { polling: 50 }, ...given)
     } catch (cause) {
-      const said = await this.text().catch(() => 'nothing')
-      throw new Error(`The page never had ${what}. It says: ${said.slice(0, 1500)}`, { cause })
+      await this.#lacks(what, cause)
     }
   }
 
@@ -176,7 +180,8 @@ export class TestPage {
     await this.page.browserContext().close()
   }
 
-  #named(role: string, name: string) {
-    return this.page.locator(`::-p-aria([name="${name}"][role="${role}"])`)
+  async #lacks(what: string, cause: unknown): Promise<never> {
+    const said = await this.text('dialog').catch(() => this.text())
+    throw new Error(`The page never had ${what}. It says: ${said.slice(0, 1500)}`, { cause })
   }
 }

@@ -74,10 +74,13 @@ export function Bulk({ act, target, close }: BulkProps) {
     setState('over')
   }
 
+  const stopActing = () => {
+    stop.current = true
+  }
   const tasks =
     found === undefined ? '' : found >= MOST_COUNTED ? `${count(found)} or more tasks` : counted(found, 'task')
-  const close_ = state === 'acting' ? () => {} : close
-  return html`<${Dialog} title=${`${VERBS[act]} ${isFilter ? 'all that match' : 'the chosen tasks'}`} close=${close_}>
+  const mayClose = state !== 'acting'
+  return html`<${Dialog} title=${`${VERBS[act]} ${isFilter ? 'all that match' : 'the chosen tasks'}`} close=${mayClose ? close : () => {}}>
     ${isFilter && html`<p class="quiet">${filterInWords(target.filter)}</p>`}
     <div role="status" class="progress">
       ${state === 'asking' && html`<p class="found">${found === undefined && failure === '' ? 'Counting …' : asked(act, found, tasks)}</p>`}
@@ -90,15 +93,13 @@ export function Bulk({ act, target, close }: BulkProps) {
             <${Reason} isNeeded=${false} />
             <div class="buttons">
               <button type="button" onClick=${close}>Go back</button>
-              <button type="submit" class=${act === 'cancel' ? 'grave' : 'main'} disabled=${!found}>${VERBS[act]} ${tasks}</button>
+              <button type="submit" class=${act === 'cancel' ? 'grave' : 'main'} disabled=${!found}>${`${VERBS[act]} ${tasks}`.trim()}</button>
             </div>
           </form>`
         : html`<div class="buttons">
             ${
               state === 'acting'
-                ? html`<button type="button" onClick=${() => {
-                    stop.current = true
-                  }}>Stop</button>`
+                ? html`<button type="button" onClick=${stopActing}>Stop</button>`
                 : html`<button type="button" class="main" onClick=${close}>Close</button>`
             }
           </div>`
@@ -116,17 +117,14 @@ function asked(act: BulkProps['act'], found: number | undefined, tasks: string):
   return `${tasks}. ${outcome}`
 }
 
-function Progress({
-  act,
-  report,
-  found,
-  isOver,
-}: {
+interface ProgressProps {
   act: BulkProps['act']
   report: Report
   found: number
   isOver: boolean
-}) {
+}
+
+function Progress({ act, report, found, isOver }: ProgressProps) {
   const refused = Object.entries(report.refused)
   const seen = report.done + refused.reduce((sum, [, number]) => sum + number, 0)
   return html`<progress value=${seen} max=${Math.max(found, seen, 1)} aria-label="Progress"></progress>

@@ -7,7 +7,7 @@ export type Route =
   | { page: 'list'; query: Record<string, string> }
   | { page: 'task'; taskId: string; query: Record<string, string> }
 
-export function readRoute(hash: string): Route {
+function readRoute(hash: string): Route {
   const [path = '', search = ''] = hash.replace(/^#/, '').split(/\?(.*)/s)
   const query = Object.fromEntries(new URLSearchParams(search))
   const [first = '', second, ...more] = path.split('/').filter((part) => part !== '')

@@ -3,6 +3,7 @@ import type { Connection } from '@temporalio/client'
 import { type PullModeOptions, pullModeSchema } from '../config/pull-mode.js'
 import type { PullModeConfig } from '../integrations/index.js'
 import { observation } from '../lib/observation.js'
+import { packageVersion } from '../lib/package-version.js'
 import type { ProviderPauses } from '../provider-kit/provider/pauses.js'
 import { AdaptiveInterval } from './adaptive-interval.js'
 import { BatchClaims } from './batch-claims.js'
@@ -61,7 +62,12 @@ export function createIntegrationLoops(
   // Options that are undefined take their defaults.
   const options = pullModeSchema.strip().parse(processor)
   const logger = parentLogger.child({ namespace, taskQueue })
-  const main = new MainClient({ internalToken, requestTimeoutMs: options.requestTimeoutMs })
+  const version = packageVersion()
+  const main = new MainClient({
+    internalToken,
+    requestTimeoutMs: options.requestTimeoutMs,
+    daemon: () => ({ name: identity, version, state: stopping.aborted ? 'draining' : 'running' }),
+  })
   const timeoutMs = options.temporalTimeoutMs
   const temporal = new BoundedTemporal(connection, { namespace: temporalNamespace, identity, timeoutMs })
   const inspector = new RunInspector(temporal)

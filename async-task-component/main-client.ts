@@ -2,6 +2,7 @@
 import type { z } from 'zod'
 import { followingSignal } from '../lib/abort.js'
 import { jsonOf } from '../lib/json.js'
+import { DAEMON_HEADER, type DaemonIdentity, spellDaemon } from '../protocol/daemon-identity.js'
 import type { ProcessorReport } from '../protocol/messages.js'
 import {
   type ClaimTasks,
@@ -21,6 +22,8 @@ export interface MainClientOptions {
   internalToken: string
   /** Time-out of one request, in milliseconds, including its body. */
   requestTimeoutMs: number
+  /** Who asks, for operators. Default: nobody says. */
+  daemon?: () => DaemonIdentity
 }
 
 /** A processor's report, and its task. */
@@ -132,7 +135,12 @@ export class MainClient {
     let response: Response
     let text: string
     try {
-      const headers = { ...init.headers, authorization: `Bearer ${this.#options.internalToken}` }
+      const { internalToken, daemon } = this.#options
+      const headers = {
+        ...init.headers,
+        authorization: `Bearer ${internalToken}`,
+        ...(daemon && { [DAEMON_HEADER]: spellDaemon(daemon()) }),
+      }
       response = await fetch(url, { ...init, headers, signal: request.signal, redirect: 'error' })
       text = await response.text()
     } catch (cause) {

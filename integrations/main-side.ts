@@ -12,6 +12,7 @@ import { createOperatorActsAPI } from '../tasks/apis/operator-acts.js'
 import { createTaskAPIs } from '../tasks/apis/public-tasks.js'
 import { createReportTaskEventAPI } from '../tasks/apis/report.js'
 import { createRunsToCheckAPI } from '../tasks/apis/runs-to-check.js'
+import { addDaemons } from '../tasks/daemons.js'
 import { takeIdsInBlocks } from '../tasks/database/sql.js'
 import { type RemovalBatch, removeEndedTasks } from '../tasks/ended-tasks.js'
 import { type CallEntityNames, callEntityNames, createCallEntities, labelled, pendingTask } from '../tasks/entities.js'
@@ -95,6 +96,7 @@ export class PullIntegration<Params extends z.ZodObject, Result extends z.ZodTyp
       apiCallEntity: { entityName: this.#names.apiCall, fields: API_CALL_FIELDS },
       limits: () => this.#tasks().rulesNow(),
       arrivals: () => this.#tasks().arrivals,
+      asks: (daemon) => this.#tasks().asks(daemon, { forTasks: true }),
     })
     return [
       fetching,
@@ -153,6 +155,7 @@ export class PullIntegration<Params extends z.ZodObject, Result extends z.ZodTyp
     entities.push(apiCall, integrationEvent)
     addOperatorActs(entities)
     addIntegrationControls(entities)
+    addDaemons(entities)
     if (options.source?.api) addIdempotencyKeys(entities)
   }
 

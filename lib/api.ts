@@ -11,6 +11,8 @@ export interface APIContext {
   user?: { id: string }
   /** Set if the API accepts idempotency keys and the caller sent one. */
   idempotencyKey?: string
+  /** The daemon that calls an internal API, if it says who it is. */
+  daemon?: { name: string; version: string; state: 'running' | 'draining' }
   /** Whether the caller has the operators' or the internal token, and so may see every task. */
   operator?: boolean
 }

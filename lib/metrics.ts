@@ -1,6 +1,6 @@
 /** A process's Prometheus metrics: made of what declares them, and read as OpenMetrics text. */
-import { createRequire } from 'node:module'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { packageVersion } from './package-version.js'
 
 /** One metric, as `docs/metrics.md` shows it. */
 export interface MetricDeclaration {
@@ -81,8 +81,7 @@ function processMetrics() {
 
 /** The labels of `asynctask_build_info`. */
 export function buildInfo(component: string) {
-  const { version } = createRequire(import.meta.url)('interaqt-async-task/package.json') as { version: string }
-  return { component, version, node: process.version }
+  return { component, version: packageVersion(), node: process.version }
 }
 
 const MOST_VALUES = 50

@@ -4,6 +4,7 @@ import { streamSSE } from 'hono/streaming'
 import type { Controller } from 'interaqt'
 import { followingSignal } from '../lib/abort.js'
 import type { API, APIContext, StreamedEvent } from '../lib/api.js'
+import { DAEMON_HEADER, readDaemon } from '../protocol/daemon-identity.js'
 import { buildAPIPath } from '../protocol/names.js'
 import { IDEMPOTENCY_KEY, MAX_IDEMPOTENCY_KEY_LENGTH, parseIdempotencyKey } from '../tasks/idempotency.js'
 import type { Admission } from './admission.js'
@@ -60,10 +61,12 @@ export function serveAPI(app: Hono<AppEnv>, api: API, options: APIRoutesOptions)
       if (!params.success) return c.json(invalidInput(params.error), 400)
 
       const { controller: request, release } = followingSignal(c.req.raw.signal, stopping, c.get('overdue'))
+      const daemon = api.internal ? readDaemon(c.req.header(DAEMON_HEADER)) : undefined
       const context: APIContext = {
         signal: request.signal,
         parked,
         ...caller,
+        ...(daemon && { daemon }),
         ...(idempotencyKey !== undefined && { idempotencyKey }),
       }
       let streaming = false

@@ -4,6 +4,7 @@ import { unlessAborted, withTimeout } from '../lib/abort.js'
 import { boundedCodes, buildInfo, createMetrics } from '../lib/metrics.js'
 import { currentAttempt, isLive } from '../protocol/index.js'
 import { requestRefused } from '../tasks/apis/carry-out.js'
+import type { AskingDaemons } from '../tasks/daemons.js'
 import type { SpendNumbers } from '../tasks/spend.js'
 import type { TaskNumbers } from '../tasks/task-numbers.js'
 import { type LoggedTask, type StoredStep, secondsInStatus, taskStepped } from '../tasks/transition-log.js'
@@ -15,13 +16,18 @@ export interface MainMetrics {
   stop(): void
 }
 
-/** `spend` is missing where nobody knows what tasks cost. */
-export type CountedNumbers = Array<[namespace: string, numbers: TaskNumbers & { spend?: SpendNumbers | undefined }]>
+interface Counted extends TaskNumbers {
+  daemons: AskingDaemons
+  /** Missing where nobody knows what tasks cost. */
+  spend?: SpendNumbers | undefined
+}
+
+export type CountedNumbers = Array<[namespace: string, numbers: Counted]>
 
 export interface CountMetricsOptions {
   /** The driver. */
   database: object
-  /** What each integration has under way, and has spent. */
+  /** What each integration has under way, has spent, and the daemons that ask for it. */
   readNumbers(): Promise<CountedNumbers>
   logger: Pick<Logger, 'warn'>
 }
@@ -64,10 +70,13 @@ export function countMetrics({ database, readNumbers, logger }: CountMetricsOpti
 
   const lookUp = async () => {
     const found = await withTimeout(COUNT_TIMEOUT_MS, [], (soon) => unlessAborted(readNumbers(), soon))
-    for (const [integration, { counts, oldestDueSeconds, longestUncheckedSeconds, spend }] of found) {
+    for (const [integration, { counts, oldestDueSeconds, longestUncheckedSeconds, spend, daemons }] of found) {
       for (const status of OPEN_STATUSES) of.asynctask_tasks.set({ integration, status }, counts[status] ?? 0)
       of.asynctask_oldest_due_age_seconds.set({ integration }, oldestDueSeconds)
       of.asynctask_unchecked_run_age_seconds.set({ integration }, longestUncheckedSeconds)
+      const { askedSecondsAgo, ...byState } = daemons
+      for (const [state, count] of Object.entries(byState)) of.asynctask_daemons.set({ integration, state }, count)
+      if (askedSecondsAgo !== null) of.asynctask_daemon_asked_age_seconds.set({ integration }, askedSecondsAgo)
       if (!spend) continue
       const labels = { integration, currency: spend.currency }
       of.asynctask_spend_today.set(labels, inUnits(spend.day))
@@ -81,7 +90,8 @@ export function countMetrics({ database, readNumbers, logger }: CountMetricsOpti
     logger.warn({ err: error }, 'the metrics lack what the database would tell')
     const counted = [of.asynctask_tasks, of.asynctask_oldest_due_age_seconds, of.asynctask_unchecked_run_age_seconds]
     const spent = [of.asynctask_spend_today, of.asynctask_spend_this_month, of.asynctask_ambiguous_spend_this_month]
-    for (const gauge of [...counted, ...spent]) gauge.reset()
+    const asking = [of.asynctask_daemons, of.asynctask_daemon_asked_age_seconds]
+    for (const gauge of [...counted, ...spent, ...asking]) gauge.reset()
     of.asynctask_database_up.set(0)
     return false
   }

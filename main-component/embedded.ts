@@ -8,6 +8,7 @@ import { createArtifactStore } from '../artifacts/index.js'
 import { internalToken } from '../config/development-token.js'
 import type { AppConfig } from '../config/schema.js'
 import { manyListeners } from '../lib/abort.js'
+import { countDaemons, daemonsOf } from '../tasks/daemons.js'
 import { databaseOf } from '../tasks/database/sql.js'
 import { createOperatorsAPIs, type OperatedTasks } from '../tasks/operators/index.js'
 import { readSpendNumbers } from '../tasks/spend.js'
@@ -85,11 +86,12 @@ export async function embedMain(application: Application, options: EmbeddedMainO
       atWork = [
         watched('retention', keepRemoving({ ...shared, retention, removeArtifact })),
         watched('webhooks', keepDelivering({ ...shared, webhooks })),
+        watched('daemons', daemonsOf(controller).keepWriting(shared)),
       ]
       metrics = countMetrics({
         logger,
         database: databaseOf(controller),
-        readNumbers: () => readNumbers(operators.operated()),
+        readNumbers: () => readNumbers(controller, operators.operated()),
       })
       const tokens = { internalTokens, operatorToken: main.operatorToken, metrics: main.metrics }
       const authentication = createAuthentication({ auth: main.auth, ...tokens })
@@ -118,13 +120,15 @@ export async function embedMain(application: Application, options: EmbeddedMainO
   }
 }
 
-async function readNumbers(operated: OperatedTasks[]) {
+async function readNumbers(controller: Controller, operated: OperatedTasks[]) {
   const found: CountedNumbers = []
+  const daemonsOfCall = countDaemons(await daemonsOf(controller).list())
   // One after another: a scrape takes one connection at most.
   for (const { namespace, store } of operated) {
     const { prices } = store.rules.policy
     const spend = prices && (await readSpendNumbers(store, prices))
-    found.push([namespace, { ...(await readTaskNumbers(store)), spend }])
+    const daemons = daemonsOfCall(store.names.apiCall)
+    found.push([namespace, { ...(await readTaskNumbers(store)), spend, daemons }])
   }
   return found
 }

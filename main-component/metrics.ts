@@ -18,6 +18,16 @@ export const MAIN_METRICS = {
     help: "The reconciler's lag: for how long nobody has looked at the run that was looked at longest ago. Every main tells the same.",
     labels: ['integration'],
   },
+  asynctask_daemons: {
+    type: 'gauge',
+    help: 'Daemons that main heard from within a minute, by state: running, or draining at their stop. Every main tells the same.',
+    labels: ['integration', 'state'],
+  },
+  asynctask_daemon_asked_age_seconds: {
+    type: 'gauge',
+    help: 'For how long no daemon has asked for tasks; missing if none has within an hour. Every main tells the same.',
+    labels: ['integration'],
+  },
   asynctask_claims_total: {
     type: 'counter',
     help: 'Claims of tasks, without take-overs.',

@@ -1,6 +1,7 @@
 /** Writes an integration's tasks. The protocol decides; the store carries out. */
 import { randomBytes } from 'node:crypto'
 import { type Controller, MatchExp } from 'interaqt'
+import type { DaemonIdentity } from '../protocol/daemon-identity.js'
 import {
   claimableAt,
   type Decision,
@@ -12,6 +13,7 @@ import {
 } from '../protocol/index.js'
 import { budgetsInForce } from './budgets.js'
 import { type BatchToClaim, type ClaimedBatch, claimBatch, isAnyDue } from './claim-batch.js'
+import { daemonsOf } from './daemons.js'
 import { afterCommit } from './database/after-commit.js'
 import { CommitUnknownError, isDatabaseUnavailable } from './database/faults.js'
 import { CLOCK, inTransaction, noticesOf } from './database/sql.js'
@@ -248,6 +250,11 @@ export class TaskStore extends TaskReader {
       return String(task.taskKey)
     }
     return inTransaction(this.controller, `${entity}:create`, () => once(make))
+  }
+
+  /** Notes that a daemon asks. @returns what ends it, once it is answered */
+  asks(daemon: DaemonIdentity | undefined, { forTasks }: { forTasks: boolean }): () => void {
+    return daemonsOf(this.controller).asks(this.names.apiCall, daemon, forTasks)
   }
 
   /** Call it after a change that concerns no single task. */

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { claimableAt, isLive, type NoPlace } from '../protocol/index.js'
 import { taskErrorSchema } from '../protocol/messages.js'
 import { type Budget, NOTHING, usedUp } from './budgets.js'
+import { daemonsOf } from './daemons.js'
 import { EVERYBODY, spentNow, sumOfUser } from './spend.js'
 import { ofSameUser, type TaskRules } from './task-limits.js'
 import type { StoredTask } from './task-reader.js'
@@ -16,6 +17,9 @@ export const waitingForSchema = taskErrorSchema.extend({
 })
 
 export type TaskWaitsFor = z.infer<typeof waitingForSchema>
+
+/** Daemons ask again at least every 25 s. */
+const DAEMON_MISSING_SECONDS = 30
 
 export async function whatItWaitsFor(
   store: TaskStore,
@@ -34,13 +38,23 @@ export async function whatItWaitsFor(
   }
   const rules = await store.rulesNow()
   const { paused, maxTasksInFlight, maxTasksInFlightPerUser } = rules
-  const waits = (code: NoPlace, message: string, since: number | null = null, nextTryAt: number | null = null) => ({
+  const waits = (
+    code: NoPlace | 'no_daemon',
+    message: string,
+    since: number | null = null,
+    nextTryAt: number | null = null,
+  ) => ({
     code,
     message,
     since,
     nextTryAt,
   })
   if (paused) return waits('paused', 'An operator has paused all such tasks: it starts once they resume', paused.since)
+  const lastAsked = await daemonsOf(store.controller).lastAsked(store.names.apiCall)
+  if (now - Math.max(due, state.statusSince ?? createdAt, lastAsked ?? 0) > DAEMON_MISSING_SECONDS) {
+    const silent = lastAsked === null ? '' : ` for ${Math.round(now - lastAsked)} s`
+    return waits('no_daemon', `No daemon has asked for such tasks${silent}: it starts once one does`, lastAsked)
+  }
   const full = (count: number, max: number, whose: string) =>
     `${count} of ${max} ${whose} are in flight: it starts when one of them has ended`
   if (maxTasksInFlight !== undefined) {

@@ -139,7 +139,7 @@ function counted(terminal: Terminal, { integrations }: Stats): string {
   const now = integrations.map((of) => [
     ...[of.integration, String(of.open.pending ?? 0), String(of.open.failed ?? 0)],
     of.maxTasksInFlight === null ? String(of.inFlight) : `${of.inFlight} of ${of.maxTasksInFlight}`,
-    ...[duration(of.oldestDueSeconds), spread(of.queued), spread(of.working)],
+    ...[duration(of.oldestDueSeconds), spread(of.queued), spread(of.working), asking(of.daemons)],
   ])
   const lately = integrations.map((of) => [
     ...[of.integration, windows(of.completed), windows(of.failedAttempts), windows(of.cancelled)],
@@ -148,7 +148,7 @@ function counted(terminal: Terminal, { integrations }: Stats): string {
   const failures = integrations.flatMap(({ integration, failures }) =>
     failures.map(({ code, count }) => [integration, code, String(count)]),
   )
-  const ages = ['oldest due', 'waited median / p95', 'worked median / p95']
+  const ages = ['oldest due', 'waited median / p95', 'worked median / p95', 'daemons']
   const ends = ['completed', 'failed attempts', 'cancelled', 'take-overs']
   return [
     table(terminal, ['now', 'pending', 'to retry', 'in flight', ...ages], now),
@@ -174,6 +174,14 @@ function spent(terminal: Terminal, integrations: Stats['integrations']): string[
   })
   const head = ['spent', 'in', 'today', 'this month', '30 days', 'maybe this month', 'in flight', 'budget day / month']
   return rows.length > 0 ? [table(terminal, head, rows)] : []
+}
+
+/** Earlier mains do not tell. */
+function asking(daemons: Stats['integrations'][number]['daemons'] | undefined): string {
+  if (!daemons) return '-'
+  const { running, draining, askedSecondsAgo } = daemons
+  const stopping = draining > 0 ? `, ${draining} stopping` : ''
+  return `${running}${stopping}, asked ${askedSecondsAgo === null ? 'long ago' : `${duration(askedSecondsAgo)} ago`}`
 }
 
 const CLEAR_SCREEN = '\u001b[H\u001b[2J'

@@ -18,18 +18,23 @@ export function createClaimTasksAPI({ namespace, store, logger }: TaskAPIOptions
     summary: `Claim ${namespace} tasks that may be claimed now, the highest priority first, and of one priority the oldest`,
     params: claimTasksSchema,
     answer: claimTasksAnswerSchema,
-    async callback({ signal }, { waitSeconds = 0, ...batch }) {
+    async callback({ signal, daemon }, { waitSeconds = 0, ...batch }) {
       const { arrivals } = store()
+      const answered = store().asks(daemon, { forTasks: batch.limit !== 0 })
       const waitUntil = performance.now() + waitSeconds * 1000
-      for (;;) {
-        const { tasks, claimed, suspects, moved } = await claimUnlessGone(store(), batch, signal)
-        for (const { row, steps } of moved) {
-          const { id, taskKey, createdAt } = row
-          tellSteps(logger, { namespace, apiCallId: id, taskKey, createdAt }, steps)
+      try {
+        for (;;) {
+          const { tasks, claimed, suspects, moved } = await claimUnlessGone(store(), batch, signal)
+          for (const { row, steps } of moved) {
+            const { id, taskKey, createdAt } = row
+            tellSteps(logger, { namespace, apiCallId: id, taskKey, createdAt }, steps)
+          }
+          const isOver = claimed || suspects.length > 0 || batch.limit === 0 || signal.aborted
+          const leftMs = waitUntil - performance.now()
+          if (isOver || leftMs <= 0 || !(await arrivals.untilWoken(leftMs, signal))) return { tasks, claimed, suspects }
         }
-        const isOver = claimed || suspects.length > 0 || batch.limit === 0 || signal.aborted
-        const leftMs = waitUntil - performance.now()
-        if (isOver || leftMs <= 0 || !(await arrivals.untilWoken(leftMs, signal))) return { tasks, claimed, suspects }
+      } finally {
+        answered()
       }
     },
   })

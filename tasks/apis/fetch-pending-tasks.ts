@@ -1,4 +1,4 @@
-import { type API, createAPI } from '../../lib/api.js'
+import { type API, type APIContext, createAPI } from '../../lib/api.js'
 import { DEFAULT_TASK_POLICY } from '../../protocol/index.js'
 import { FETCH_PENDING_TASKS } from '../../protocol/names.js'
 import { fetchPendingTasksAnswerSchema, fetchPendingTasksQuerySchema, type PendingTask } from '../../protocol/wire.js'
@@ -53,6 +53,8 @@ export interface FetchPendingTasksOptions {
   limits?: () => Promise<InFlightLimits>
   /** Wakes a parked request. Without it, such a request looks each second. */
   arrivals?: () => Arrivals
+  /** Notes that a daemon asks; gives what ends it. Default: nobody notes it. */
+  asks?: (daemon: APIContext['daemon']) => () => void
 }
 
 /**
@@ -68,6 +70,7 @@ export function createFetchPendingTasksAPI({
   stuckTimeoutSeconds = DEFAULT_TASK_POLICY.stuckTimeoutSeconds,
   limits = async () => ({}),
   arrivals: arrivalsOf = () => new Arrivals(),
+  asks = () => () => {},
 }: FetchPendingTasksOptions): API {
   const missing = NEEDED.find((field) => fields[field] === undefined)
   if (missing) throw new TypeError(`fields.${missing} is missing: name the property of ${entityName} that holds it`)
@@ -79,24 +82,29 @@ export function createFetchPendingTasksAPI({
     summary: `The ${namespace} tasks that may be claimed now, the highest priority first, and of one priority the oldest`,
     params: fetchPendingTasksQuerySchema,
     answer: fetchPendingTasksAnswerSchema,
-    async callback({ signal }, { limit, waitSeconds = 0 }) {
+    async callback({ signal, daemon }, { limit, waitSeconds = 0 }) {
+      const answered = asks(daemon)
       const entity = physicalEntity(this, entityName)
       const read = <Row>(what: string, query: string) =>
         reading(this, `${entityName}:${what}`, () => databaseOf(this).query<Row>(query, []))
       const arrivals = arrivalsOf()
       const waitUntil = performance.now() + waitSeconds * 1000
-      for (;;) {
-        const seen = arrivals.count
-        const inForce = await limits()
-        const sql = selectTasks(entity, fields, { limit, maxAttempts, stuckTimeoutSeconds, ...inForce })
-        const found = await read<PendingTask & { inFlight: number }>('fetch', sql)
-        const rows = withinCapacity(found, inForce.maxTasksInFlight)
-        const leftMs = waitUntil - performance.now()
-        if (rows.length > 0 || leftMs <= 0 || signal.aborted) {
-          return { tasks: rows.map(({ inFlight: _, ...row }) => ({ ...row, id: String(row.id) })) }
+      try {
+        for (;;) {
+          const seen = arrivals.count
+          const inForce = await limits()
+          const sql = selectTasks(entity, fields, { limit, maxAttempts, stuckTimeoutSeconds, ...inForce })
+          const found = await read<PendingTask & { inFlight: number }>('fetch', sql)
+          const rows = withinCapacity(found, inForce.maxTasksInFlight)
+          const leftMs = waitUntil - performance.now()
+          if (rows.length > 0 || leftMs <= 0 || signal.aborted) {
+            return { tasks: rows.map(({ inFlight: _, ...row }) => ({ ...row, id: String(row.id) })) }
+          }
+          const [next] = await read<{ seconds: number | null }>('next-due', selectNextDue(entity, fields))
+          await arrivals.next(seen, Math.min(leftMs, arrivals.lookEveryMs, msUntil(next?.seconds ?? null)), signal)
         }
-        const [next] = await read<{ seconds: number | null }>('next-due', selectNextDue(entity, fields))
-        await arrivals.next(seen, Math.min(leftMs, arrivals.lookEveryMs, msUntil(next?.seconds ?? null)), signal)
+      } finally {
+        answered()
       }
     },
   })

@@ -16,7 +16,8 @@ export function createRunsToCheckAPI({ namespace, store }: TaskAPIOptions): API 
     summary: `The ${namespace} runs that were not looked at for a while, longest unchecked first`,
     params: runsToCheckQuerySchema,
     answer: runsToCheckAnswerSchema,
-    async callback(_context, { limit, uncheckedForSeconds }) {
+    async callback({ daemon }, { limit, uncheckedForSeconds }) {
+      store().asks(daemon, { forTasks: false })()
       return { runs: await store().runsToCheck(limit, uncheckedForSeconds) }
     },
   })

@@ -1,6 +1,7 @@
 /** The operators' APIs over all integrations, at `api/operator/…`. */
 import type { API } from '../../lib/api.js'
 import { createChangesAPI } from './changes.js'
+import { createDaemonsAPI } from './daemons.js'
 import { createHistoryAPI } from './history.js'
 import { createTaskListAPI } from './list.js'
 import { createManyAPIs } from './many.js'
@@ -15,6 +16,7 @@ export function createOperatorsAPIs(options: OperatorsOptions): API[] {
     createStatsAPI(options),
     createHistoryAPI(options),
     createChangesAPI(options),
+    createDaemonsAPI(options),
     createTaskListAPI(options),
     createTaskAPI(options),
     ...createManyAPIs(options),

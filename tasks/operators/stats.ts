@@ -9,6 +9,7 @@ import { type API, createAPI } from '../../lib/api.js'
 import { MAX_USER_ID_LENGTH } from '../../protocol/limits.js'
 import { taskStatusSchema } from '../../protocol/wire.js'
 import { NOW } from '../claimable.js'
+import { type AskingDaemons, countDaemons, daemonsOf } from '../daemons.js'
 import { isEnd, isTakeOver } from '../task-indexes.js'
 import { MOST_COUNTED, readTaskNumbers } from '../task-numbers.js'
 import type { TaskReader } from '../task-reader.js'
@@ -41,6 +42,12 @@ export const statsSchema = z.object({
       oldestDueSeconds: z.number(),
       /** For how long nobody has looked at the run that was looked at longest ago. */
       longestUncheckedSeconds: z.number(),
+      /** That main heard from within a minute, by state; and how long ago one last asked for tasks, null if long ago. */
+      daemons: z.object({
+        running: z.number().int(),
+        draining: z.number().int(),
+        askedSecondsAgo: z.number().nullable(),
+      }),
       completed: countsSchema,
       failedAttempts: countsSchema,
       cancelled: countsSchema,
@@ -72,14 +79,20 @@ export function createStatsAPI({ operated }: OperatorsOptions): API {
     answer: statsSchema,
     async callback(_context, { integration, user }) {
       const integrations: Stats[] = []
+      const daemons = countDaemons(await daemonsOf(this).list())
       // One after another: a request takes one connection at most.
-      for (const tasks of choose(operated(), integration)) integrations.push(await statsOf(tasks, user))
+      for (const tasks of choose(operated(), integration))
+        integrations.push(await statsOf(tasks, daemons(tasks.store.names.apiCall), user))
       return { at: Date.now() / 1000, mostCounted: MOST_COUNTED, integrations }
     },
   })
 }
 
-async function statsOf({ namespace, store }: OperatedTasks, user: string | undefined): Promise<Stats> {
+async function statsOf(
+  { namespace, store }: OperatedTasks,
+  daemons: AskingDaemons,
+  user: string | undefined,
+): Promise<Stats> {
   const { counts: open, ...ages } = await readTaskNumbers(store)
   const { queued, working, failures, ...ends } = await readEnds(store)
   return {
@@ -88,6 +101,7 @@ async function statsOf({ namespace, store }: OperatedTasks, user: string | undef
     inFlight: (open.queued ?? 0) + (open.processing ?? 0),
     maxTasksInFlight: (await store.rulesNow()).maxTasksInFlight ?? null,
     ...ages,
+    daemons,
     ...ends,
     queued: queued ?? { median: null, p95: null },
     working: working ?? { median: null, p95: null },

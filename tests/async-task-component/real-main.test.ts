@@ -1,4 +1,5 @@
 /** The task processor against main itself, over HTTP, with Temporal: each way that a claim can go. */
+import { readFile } from 'node:fs/promises'
 import type { Client } from '@temporalio/client'
 import type { Logger } from 'pino'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, inject, it } from 'vitest'
@@ -135,6 +136,18 @@ const RESULT = { success: true, steps: ['done'] }
 const completed: AttemptOutcome = { outcome: 'completed', attempt: 1, result: RESULT }
 const claimed = { status: 'queued', fencingToken: 'of-the-crashed-daemon' } as const
 const released = { status: 'released', attempt: 1, fencingToken: claimed.fencingToken } as const
+
+it('main knows who asks, and that it stops', async () => {
+  await serve('greet')
+  const known = async () => {
+    const { daemons } = (await main.internalGet('/api/operator/daemons')).body
+    return daemons.at(-1)
+  }
+  const { version } = JSON.parse(await readFile('package.json', 'utf8'))
+  await expect.poll(known, SOON).toMatchObject({ integration: NAMESPACE, version, state: 'running', parked: true })
+  await processor.stop()
+  await expect.poll(known, SOON).toMatchObject({ state: 'draining', parked: false })
+})
 
 it('a pending task is claimed, and its workflow started', async () => {
   const task = await plant()

@@ -128,11 +128,12 @@ describe('the tasks that have not ended', () => {
     expect(told('asynctask_ambiguous_spend_this_month')).toBe(0.04)
   })
 
-  const numbersOf = (numbers: () => Promise<CountedNumbers[number][1]>) =>
+  const daemons = { running: 1, draining: 0, askedSecondsAgo: null }
+  const numbersOf = (numbers: () => Promise<Omit<CountedNumbers[number][1], 'daemons'>>) =>
     countMetrics({
       database: {},
       logger: pino({ level: 'silent' }),
-      readNumbers: async () => [['alpha', await numbers()]],
+      readNumbers: async () => [['alpha', { ...(await numbers()), daemons }]],
     })
   let metrics: MainMetrics | undefined
   afterEach(() => metrics?.stop())

@@ -53,6 +53,11 @@ it("tells the line by which the README's commands for operators work", async () 
   const terminal = dev({ ARK_MAX_TASKS_IN_FLIGHT: '1' })
   await terminal.until(STARTED)
   const line = terminal.output.match(/^ +(export MAIN=.*?)\r?$/m)?.[1] ?? assert.fail(terminal.output)
+  const page = terminal.output.match(/^Console +(\S+)/m)?.[1] ?? assert.fail(terminal.output)
+  const token = await readFile(join(folder, 'internal-token'), 'utf8')
+  const signIn = { method: 'POST', body: JSON.stringify({ token, name: 'ada' }) }
+  expect([(await fetch(page)).status, (await fetch(`${page}/session`, signIn)).status]).toEqual([200, 200])
+
   const readme = await readFile('README.md', 'utf8')
   const curls = [...readme.matchAll(/^curl -s \$MAIN\/.*\/(cancelTask|retryTask) (?:.*\\\n)*.*/gm)]
   expect(curls.map(([, name]) => name)).toEqual(['cancelTask', 'retryTask'])

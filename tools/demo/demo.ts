@@ -1,10 +1,11 @@
 /**
  * `npm run demo`: starts the whole application on free ports, creates one task of each kind over HTTP, prints each of
- * their transitions, and stops everything. The last line is JSON for programs.
+ * their transitions, and stops everything; with `--stay`, at Ctrl-C. The last line is JSON for programs.
  */
 import { randomBytes } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { join, relative } from 'node:path'
+import { parseArgs } from 'node:util'
 import { loadConfig } from '../../config.js'
 import * as definitions from '../../integrations/entries/definitions.js'
 import { simulatorsInUse } from '../../integrations/entries/simulators.js'
@@ -27,6 +28,8 @@ const JWT_VARIABLES = ['JWKS_URL', 'JWT_SECRET', 'ISSUER', 'AUDIENCE', 'OPERATOR
   (name) => `AUTH_${name}`,
 )
 
+const { stay } = parseArgs({ options: { stay: { type: 'boolean', default: false } } }).values
+
 const display = new Display(process.stdout)
 const abort = new AbortController()
 const counts = { created: 0, completed: 0, failed: 0 }
@@ -34,8 +37,9 @@ const counts = { created: 0, completed: 0, failed: 0 }
 const folder = `.data/demo/${new Date().toISOString().replace(/[:.]/g, '-')}`
 mkdirSync(folder, { recursive: true })
 
-/** The only user, with this run's token. */
+/** The only user, with this run's token; and the operators'. */
 const user = { name: 'demo', token: randomBytes(24).toString('base64url') }
+const operatorToken = randomBytes(24).toString('base64url')
 
 const stack = await Stack.create({
   folder,
@@ -45,13 +49,16 @@ const stack = await Stack.create({
     CONFIG_MODE: 'local',
     AUTH_MODE: 'tokens',
     API_TOKENS: `${user.name}:${user.token}`,
+    OPERATOR_TOKEN: operatorToken,
     ...Object.fromEntries(JWT_VARIABLES.map((name) => [name, undefined])),
   },
   onCrash: (error) => abort.abort(error),
 })
 const client = new TaskClient(stack.mainUrl, user.token)
+/** Set while it only stays up: then a signal is no failure. */
+let stopped: (() => void) | undefined
 stopOnSignals(
-  (signal) => abort.abort(new Error(`stopped by ${signal}`)),
+  (signal) => (stopped ? stopped() : abort.abort(new Error(`stopped by ${signal}`))),
   () => stack.kill(),
 )
 const limit = setTimeout(() => abort.abort(new Error(`not done after ${TIME_LIMIT_MS / 1000} s`)), TIME_LIMIT_MS)
@@ -68,9 +75,11 @@ try {
   }
   const stranger = await fetch(`${stack.mainUrl}/api/test/run`, { method: 'POST', signal: abort.signal })
   display.timed(`main answers ${stranger.status} without a token; the demo asks as user "${user.name}", with its own`)
+  display.timed(`the operators’ console is at ${stack.mainUrl}/console; its token is ${operatorToken}`)
   display.line()
   const executing = Promise.all([stack.startSimulators(), stack.startDaemon()])
   await Promise.all([runTasks(), untilAborted(executing)])
+  if (stay) await untilStopped()
 } catch (caught) {
   process.exitCode = 1
   display.stop()
@@ -108,6 +117,17 @@ async function runTasks(): Promise<void> {
     display.line(`  ${kind.padEnd(6)} ${status}  ${files.length > 0 ? files.join(', ') : JSON.stringify(outcome)}`)
   }
   display.line(`  Logs are in ${relative('.', folder)}/logs`)
+}
+
+/** Leaves everything up until Ctrl-C, or until a part of it dies. */
+async function untilStopped(): Promise<void> {
+  clearTimeout(limit)
+  display.line()
+  display.timed(`main ${stack.mainUrl} and its console stay up. Ctrl-C stops everything.`)
+  await new Promise<void>((resolve, reject) => {
+    stopped = resolve
+    abort.signal.addEventListener('abort', () => reject(abort.signal.reason), { once: true })
+  })
 }
 
 /** Creates a task, prints its transitions as they happen, and returns it as it ended. */

@@ -1,6 +1,6 @@
 /** What `dev` prints about what it started. */
 /**
- * Main's address, and the shell command that the README's commands need.
+ * Main's address, the shell command that the README's commands need, and the operators' console.
  *
  * @param url absent if main does not run
  * @param tokenFile absent if the environment has the token
@@ -12,6 +12,7 @@ export function mainBanner(url: string | undefined, tokenFile: string | undefine
     `\nmain      ${url} (API document: ${url}/openapi.json)`,
     `Token     ${tokenFile ? `in ${tokenFile}` : 'INTERNAL_API_TOKEN'}. For the commands of the README:`,
     `            export MAIN=${url}${token ?? ''}`,
+    `Console   ${url}/console (sign in with ${process.env.OPERATOR_TOKEN ? 'OPERATOR_TOKEN' : 'this token'})`,
   ].join('\n')
 }
 

@@ -2,6 +2,7 @@ import type { Mutant } from './mutant.js'
 
 const SIGN_IN = ['tests/main-component/console/sign-in.test.ts']
 const CHANGES = ['tests/main-component/console/changes.test.ts']
+const DAEMONS = ['tests/tasks/daemons.test.ts']
 const OPERATORS = 'main-component/operators.ts'
 
 /** Who gets into the console, and what it is told. */
@@ -54,6 +55,20 @@ export const CONSOLE_RULES: Mutant[] = [
     from: '      await pause(BETWEEN_EVENTS_MS, signal)\n',
     to: '',
     tests: CHANGES,
+  },
+  {
+    name: 'daemon-written-down-at-each-request',
+    file: 'tasks/daemons.ts',
+    from: 'writtenAt + WRITE_EVERY_MS : ',
+    to: 'writtenAt : ',
+    tests: DAEMONS,
+  },
+  {
+    name: 'waits-for-no-daemon',
+    file: 'tasks/waiting-for.ts',
+    from: '> DAEMON_MISSING_SECONDS',
+    to: '> 1000 * DAEMON_MISSING_SECONDS',
+    tests: DAEMONS,
   },
   {
     name: 'stream-outlives-its-session',

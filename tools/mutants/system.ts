@@ -23,8 +23,8 @@ export const SYSTEM_RULES: Mutant[] = [
   {
     name: 'system-fetches-600-ms-longer',
     file: 'tasks/apis/fetch-pending-tasks.ts',
-    from: 'async callback({ signal }, { limit, waitSeconds = 0 }) {',
-    to: 'async callback({ signal }, { limit, waitSeconds = 0 }) { await new Promise((resolve) => setTimeout(resolve, 600))',
+    from: 'async callback({ signal, daemon }, { limit, waitSeconds = 0 }) {',
+    to: 'async callback({ signal, daemon }, { limit, waitSeconds = 0 }) { await new Promise((resolve) => setTimeout(resolve, 600))',
     tests: ['tests/performance/pull-mode.perf.full.test.ts'],
     seconds: 120,
   },

@@ -1,0 +1,132 @@
+/** Which daemons ask for tasks, as all mains of a database know it. */
+import { randomUUID } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { type DaemonIdentity, readDaemon, spellDaemon } from '@/protocol/daemon-identity.js'
+import { Daemons } from '@/tasks/daemons.js'
+import { databaseOf, inTransaction, physicalEntity } from '@/tasks/database/sql.js'
+import { startTestMain, TEST_TOKEN, type TestMain } from '../support/main.js'
+import { createDatabase } from '../support/shared.js'
+import { plantTask, TEST_API, TEST_TASKS, taskKeyOf } from '../support/tasks.js'
+
+const integration = 'testAsyncTask'
+const SOON = { timeout: 10_000, interval: 50 }
+
+describe.each(['PGLite', 'PostgreSQL'])('on %s', (database) => {
+  let main: TestMain
+  beforeAll(async () => {
+    main = await startTestMain(database === 'PGLite' ? {} : { databaseUrl: await createDatabase() })
+  })
+  afterAll(() => main?.stop())
+
+  const headers = (daemon?: DaemonIdentity): Record<string, string> => ({
+    authorization: `Bearer ${TEST_TOKEN}`,
+    ...(daemon && { 'async-task-daemon': spellDaemon(daemon) }),
+  })
+  const claim = (daemon?: DaemonIdentity, waitSeconds = 0, limit = 1) =>
+    main.post(`${TEST_API}/claimTasks`, { claimId: randomUUID(), limit, waitSeconds }, headers(daemon))
+  const known = async (name: string | null) => {
+    const { daemons } = (await main.internalGet('/api/operator/daemons')).body as {
+      daemons: Array<{ name: string | null; seenAt: number; askedAt: number | null }>
+    }
+    return daemons.find((daemon) => daemon.name === name) ?? null
+  }
+  const named = (name: string, state: DaemonIdentity['state'] = 'running') => ({ name, version: '9.8.7', state })
+  const waitingFor = async (createdAt: number) => {
+    const { controller } = main.component
+    const taskId = await taskKeyOf(controller, await plantTask(controller, { createdAt }))
+    const { body } = await main.internalGet(`/api/operator/tasks/${taskId}`)
+    await main.internalPost(`${TEST_API}/cancelTask`, { apiCallId: taskId, by: 'the test' })
+    return body.waitingFor
+  }
+  /** As if all daemons had asked so much earlier. */
+  const later = async (seconds: number) => {
+    const { controller } = main.component
+    const { table, column } = physicalEntity(controller, 'TaskDaemon')
+    const sql = `UPDATE ${table} SET ${column('askedAt')} = ${column('askedAt')} - ${seconds}`
+    await inTransaction(controller, 'later', () => databaseOf(controller).query(sql, []))
+  }
+
+  it('a task that nobody has asked for is said to wait for a daemon, but not at once', async () => {
+    const now = Date.now() / 1000
+    expect(await waitingFor(now - 5)).toBeNull()
+    expect(await waitingFor(now - 60)).toMatchObject({
+      code: 'no_daemon',
+      message: 'No daemon has asked for such tasks: it starts once one does',
+      since: null,
+    })
+    await claim(named('first'))
+    await expect.poll(() => known('first'), SOON).not.toBeNull()
+    expect(await waitingFor(now - 60)).toBeNull()
+    await later(45)
+    expect(await waitingFor(now - 60)).toMatchObject({
+      message: expect.stringMatching(/asked for such tasks for 4\d s: it/),
+      since: expect.any(Number),
+    })
+    await later(-45)
+  })
+
+  it('tells who asked, when, in which version, and whether it waits; and at once that it stops', async () => {
+    const before = Date.now() / 1000
+    const parked = claim(named('waits'), 5)
+    await expect.poll(() => known('waits'), SOON).toMatchObject({ integration, version: '9.8.7', parked: true })
+    const { seenAt, askedAt } = (await known('waits')) ?? {}
+    for (const time of [seenAt, askedAt]) expect(Math.abs((time ?? 0) - before)).toBeLessThan(10)
+    await claim(named('waits', 'draining'), 0, 0)
+    await expect.poll(() => known('waits'), SOON).toMatchObject({ state: 'draining', parked: false })
+    expect((await known('waits'))?.askedAt).toBeCloseTo(askedAt ?? 0, 0)
+    await parked
+  })
+
+  it('looking for runs to check is no asking for tasks; and earlier daemons do not say who they are', async () => {
+    await main.get(`${TEST_API}/runsToCheck`, headers(named('checks')))
+    await expect.poll(() => known('checks'), SOON).toMatchObject({ state: 'running', askedAt: null, parked: false })
+    await main.get(`${TEST_API}/fetchPendingTasks`, headers())
+    await expect.poll(() => known(null), SOON).toMatchObject({ version: null, askedAt: expect.any(Number) })
+  })
+
+  it('is written down seldom, and read by other mains; and counted for stats and metrics', async () => {
+    await claim(named('often'))
+    await expect.poll(() => known('often'), SOON).not.toBeNull()
+    const query = vi.spyOn(databaseOf(main.component.controller), 'query')
+    for (let times = 0; times < 20; times += 1) await claim(named('often'))
+    const writes = query.mock.calls.filter(([sql]) => /^WITH given .*TaskDaemon/s.test(String(sql)))
+    query.mockRestore()
+    expect(writes.length).toBeLessThan(2)
+    const others = await new Daemons(main.component.controller).list()
+    expect(others).toContainEqual(expect.objectContaining({ name: 'often', apiCall: TEST_TASKS.apiCall }))
+
+    const { integrations } = (await main.internalGet('/api/operator/stats')).body
+    const { running, draining, askedSecondsAgo } = integrations.find(
+      (stats: { integration: string }) => stats.integration === integration,
+    ).daemons
+    expect({ running, draining }).toEqual({ running: others.length - 1, draining: 1 })
+    expect(askedSecondsAgo).toBeLessThan(30)
+    const response = await fetch(`${main.url}/metrics`, { headers: headers() })
+    const metrics = await response.text()
+    expect(metrics).toContain(`asynctask_daemons{integration="${integration}",state="draining"} 1`)
+    expect(metrics).toMatch(new RegExp(`asynctask_daemon_asked_age_seconds{integration="${integration}"} \\d`))
+  })
+
+  it('forgets them after an hour', async () => {
+    const { controller } = main.component
+    const { table, column } = physicalEntity(controller, 'TaskDaemon')
+    const sql = `UPDATE ${table} SET ${column('seenAt')} = ${column('seenAt')} - 3700`
+    await inTransaction(controller, 'later', () => databaseOf(controller).query(sql, []))
+    await claim(named('last'))
+    await expect.poll(() => known('last'), SOON).not.toBeNull()
+    const left = await inTransaction(controller, 'left', () =>
+      databaseOf(controller).query(`SELECT ${column('name')} AS name FROM ${table}`, []),
+    )
+    expect(left).toEqual([{ name: 'last' }])
+  })
+})
+
+it.each([
+  ['nothing', undefined],
+  ['no name', 'version=1&state=running'],
+  ['a state that is none', 'name=a&version=1&state=dead'],
+  ['what a row cannot hold', 'name=%00&version=1&state=running'],
+  ['a name without end', `name=${'x'.repeat(300)}&version=1&state=running`],
+])('a header that says %s is read as none', (_what, header) => {
+  expect(readDaemon(header)).toBeUndefined()
+})

@@ -2,6 +2,7 @@
 import { type Controller, Relation, Transform } from 'interaqt'
 import type { z } from 'zod'
 import { DEFAULT_TASK_POLICY, type TaskPolicy } from '../protocol/index.js'
+import { integrationTaskQueue } from '../protocol/names.js'
 import { createOperatorAPIs } from '../tasks/apis/cancel-and-retry.js'
 import type { TaskAPIOptions } from '../tasks/apis/carry-out.js'
 import { createClaimTasksAPI } from '../tasks/apis/claim-tasks.js'
@@ -106,7 +107,7 @@ export class PullIntegration<Params extends z.ZodObject, Result extends z.ZodTyp
       createReportTaskEventAPI(shared, reportAPIName, resultSchema),
       createRunsToCheckAPI(shared),
       ...createOperatorAPIs(shared),
-      ...createControlAPIs(shared),
+      ...createControlAPIs({ ...shared, ...this.#requests() }),
       createOperatorActsAPI(shared),
       ...this.#runAPIs(shared),
       ...this.#publicAPIs(shared),
@@ -169,6 +170,15 @@ export class PullIntegration<Params extends z.ZodObject, Result extends z.ZodTyp
     const { runs, pollSeconds } = this.options
     if (manualHandles === undefined || runs === undefined) return []
     return createRunAPIs({ ...shared, buildWorkflowId, ...manualHandles, ...runs, pollSeconds })
+  }
+
+  #requests() {
+    const { runs, requestsPerMinute: configured } = this.options
+    const taskQueue = integrationTaskQueue(this.definition.name)
+    if (!runs || this.definition.manualHandles === undefined) return {}
+    const limit = (perMinute: number | null, why: string, signal: AbortSignal) =>
+      runs.handles.limitRequests(taskQueue, perMinute, why, signal)
+    return { requests: { configured, limit } }
   }
 
   #publicAPIs({ store, logger }: TaskAPIOptions): API[] {

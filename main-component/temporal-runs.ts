@@ -1,17 +1,22 @@
 /** Main's only use of Temporal. It connects on first use: main starts, and works, without Temporal. */
 import {
   Client,
+  isGrpcServiceError,
   QueryNotRegisteredError,
   QueryRejectedError,
   type WorkflowHandle,
   WorkflowNotFoundError,
 } from '@temporalio/client'
 import { bounded, clientConnection, temporalTarget } from '../lib/temporal-client.js'
+import { providerTaskQueue } from '../protocol/names.js'
 import { type RunHandles, type RunLook, RunsUnavailableError, runProgressSchema } from '../protocol/run-handles.js'
 
 const TIMEOUT_MS = 5_000
 /** A query is answered by a worker, which may be busy or down. */
 const QUERY_TIMEOUT_MS = 3_000
+const GRPC_UNIMPLEMENTED = 12
+const ACTIVITY_QUEUE = 2
+const UNAVAILABLE = 'Temporal does not answer: ask again later'
 const NONE: RunLook = { status: null, progress: null }
 
 export class TemporalRuns implements RunHandles {
@@ -43,6 +48,26 @@ export class TemporalRuns implements RunHandles {
     return sent ?? false
   }
 
+  async limitRequests(taskQueue: string, perMinute: number | null, why: string, signal: AbortSignal): Promise<void> {
+    const { workflowService } = this.#connection
+    const rateLimit = perMinute === null ? null : { requestsPerSecond: perMinute / 60 }
+    const request = {
+      namespace: this.#client.options.namespace,
+      taskQueue: providerTaskQueue(taskQueue),
+      taskQueueType: ACTIVITY_QUEUE,
+      updateQueueRateLimit: { rateLimit, reason: why },
+    }
+    try {
+      await bounded(this.#connection, { timeoutMs: TIMEOUT_MS, signal }, () =>
+        workflowService.updateTaskQueueConfig(request),
+      )
+    } catch (error) {
+      const tooOld = isGrpcServiceError(error) && error.code === GRPC_UNIMPLEMENTED
+      const message = tooOld ? 'This Temporal server is too old to limit requests' : UNAVAILABLE
+      throw new RunsUnavailableError(message, { cause: error })
+    }
+  }
+
   /** Closes the connection, if there is one. */
   async close(): Promise<void> {
     await this.#connection.close()
@@ -61,7 +86,7 @@ export class TemporalRuns implements RunHandles {
     } catch (error) {
       if (error instanceof WorkflowNotFoundError) return null
       if (error instanceof QueryNotRegisteredError || error instanceof QueryRejectedError) return null
-      throw new RunsUnavailableError('Temporal does not answer: ask again later', { cause: error })
+      throw new RunsUnavailableError(UNAVAILABLE, { cause: error })
     }
   }
 }

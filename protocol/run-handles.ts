@@ -36,6 +36,12 @@ export interface RunHandles {
   look(workflowId: string, signal: AbortSignal): Promise<RunLook>
   /** Whether the signal reached a running workflow. */
   signal(workflowId: string, name: RunSignal, args: unknown[], signal: AbortSignal): Promise<boolean>
+  /**
+   * Limits the requests of all daemons to an integration's provider, from now on.
+   *
+   * @param perMinute null gives the limit back to the daemons' configuration
+   */
+  limitRequests(taskQueue: string, perMinute: number | null, why: string, signal: AbortSignal): Promise<void>
 }
 
 export class RunsUnavailableError extends Error {

@@ -26,6 +26,7 @@ export const runTimeLimits = {
   /** 0: nothing is claimed. */
   maxTasksInFlight: z.number().int().min(0).max(1_000_000),
   maxTasksInFlightPerUser: z.number().int().min(1).max(1_000_000),
+  requestsPerMinute: z.number().int().min(1).max(1_000_000),
 }
 export type RunTimeLimits = Partial<Record<keyof typeof runTimeLimits, number>>
 

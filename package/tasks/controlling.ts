@@ -8,40 +8,43 @@ import { COMMON, numberOption, parseOptions, TEXT, UsageError } from './usage.js
 export const pause: Command = control('pause', 'claims no more tasks; what is in flight goes on')
 export const resume: Command = control('resume', 'claims tasks again')
 
+/** By option: the limit that it sets, and the least that it may be. */
+const LIMITS = {
+  'in-flight': ['maxTasksInFlight', 0],
+  'in-flight-per-user': ['maxTasksInFlightPerUser', 1],
+  'requests-per-minute': ['requestsPerMinute', 1],
+} as const
+
 /** Sets limits; without any it shows those in force. `none` gives one back to the configuration. */
 export const limits: Command = async (args, session) => {
   const { values, positionals } = parseOptions(args, {
     ...{ ...COMMON, by: TEXT, reason: TEXT, yes: { type: 'boolean' } },
-    ...{ 'in-flight': TEXT, 'in-flight-per-user': TEXT },
+    ...{ 'in-flight': TEXT, 'in-flight-per-user': TEXT, 'requests-per-minute': TEXT },
   })
   const integration = oneIntegration('limits', positionals)
-  const asked = {
-    maxTasksInFlight: limitOption('in-flight', values['in-flight'], 0),
-    maxTasksInFlightPerUser: limitOption('in-flight-per-user', values['in-flight-per-user'], 1),
-  }
+  const asked = Object.entries(LIMITS).flatMap(([option, [name, least]]) => {
+    const limit = limitOption(option, values[option as keyof typeof LIMITS], least)
+    return limit === undefined ? [] : [[name, limit] as const]
+  })
   const apis = session.connect(values)
-  const changes = Object.entries(asked).filter(([, limit]) => limit !== undefined)
-  if (changes.length > 0 && !values.yes) {
-    const spelt = changes.map(([name, limit]) => `${name} ${limit ?? 'as configured'}`).join(', ')
+  if (asked.length > 0 && !values.yes) {
+    const spelt = asked.map(([name, limit]) => `${name} ${limit ?? 'as configured'}`).join(', ')
     if (!(await agreed(session, `${integration}: ${spelt}?`))) return 1
   }
-  const state =
-    changes.length > 0
-      ? await apis.control(integration, 'setLimits', { ...who(values), ...asked })
-      : await apis.state(integration)
+  const change = { ...who(values), ...Object.fromEntries(asked) }
+  const state = asked.length > 0 ? await apis.control(integration, 'setLimits', change) : await apis.state(integration)
   session.terminal.out(values.json ? json(state, 2) : shownLimits(state))
   return 0
 }
 
 function shownLimits(state: IntegrationState): string {
-  const line = (name: 'maxTasksInFlight' | 'maxTasksInFlightPerUser') => {
-    const { configured, set } = state[name]
-    const inForce = set ?? configured ?? 'any number'
-    return `${name.padEnd(25)}${inForce}${set === null ? '' : ` (configured: ${configured ?? 'any number'})`}`
-  }
-  return [line('maxTasksInFlight'), line('maxTasksInFlightPerUser'), `${'in flight'.padEnd(25)}${state.inFlight}`].join(
-    '\n',
-  )
+  const lines = Object.values(LIMITS).flatMap(([name]) => {
+    const limit = state[name]
+    if (limit === null) return []
+    const configured = limit.configured ?? 'any number'
+    return `${name.padEnd(25)}${limit.set ?? configured}${limit.set === null ? '' : ` (configured: ${configured})`}`
+  })
+  return [...lines, `${'in flight'.padEnd(25)}${state.inFlight}`].join('\n')
 }
 
 /** Null gives the limit back to the configuration. */

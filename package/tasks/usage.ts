@@ -12,7 +12,8 @@ export const USAGE = `Usage: async-task tasks <command> [options]
   pause <integration>           claims no more of its tasks; what is in flight goes on. Needs a --reason
   resume <integration>          claims its tasks again
   limits <integration>          shows the limits of its tasks in flight, or sets them: --in-flight <number | none>,
-                                --in-flight-per-user <number | none>. None: as configured
+                                --in-flight-per-user <number | none>; or that of its requests to the provider:
+                                --requests-per-minute <number | none>. None: as configured
 
 Filters, all of which have to hold:
   --integration <name>   --user <id>   --code <of the last failure>   --id <a part of the task's id>

@@ -1,6 +1,6 @@
 /** What operators may set for an integration while main runs: pause it, resume it, and limit its tasks in flight. */
 import { z } from 'zod'
-import { type API, type APIContext, createAPI } from '../../lib/api.js'
+import { type API, type APIContext, APIError, createAPI } from '../../lib/api.js'
 import { bySchema, whySchema } from '../../protocol/messages.js'
 import {
   changeControl,
@@ -26,13 +26,24 @@ export const integrationStateSchema = z.object({
   paused: pauseSchema.nullable(),
   maxTasksInFlight: limitSchema,
   maxTasksInFlightPerUser: limitSchema,
+  /** Requests to the provider, of all daemons together; null if there is none. */
+  requestsPerMinute: limitSchema.nullable(),
   inFlight: z.number().int(),
 })
+
+interface ControlOptions extends TaskAPIOptions {
+  /** The requests to the provider. Default: there are none to limit. */
+  requests?: {
+    configured: number | undefined
+    /** @throws RunsUnavailableError */
+    limit(perMinute: number | null, why: string, signal: AbortSignal): Promise<void>
+  }
+}
 
 const LIMITS = Object.keys(runTimeLimits) as Array<keyof RunTimeLimits>
 
 /** Makes `POST pause`, `resume` and `setLimits`, and `GET integrationState`. Each is answered with the state. */
-export function createControlAPIs({ namespace, store }: TaskAPIOptions): API[] {
+export function createControlAPIs({ namespace, store, requests }: ControlOptions): API[] {
   const common = { namespace, internal: true, operator: true, answer: integrationStateSchema }
   const change = async (
     act: string,
@@ -53,7 +64,7 @@ export function createControlAPIs({ namespace, store }: TaskAPIOptions): API[] {
       }),
     )
     tasks.changed()
-    return stateOf(tasks, outcome)
+    return stateOf(tasks, outcome, requests)
   }
   return [
     createAPI({
@@ -77,19 +88,28 @@ export function createControlAPIs({ namespace, store }: TaskAPIOptions): API[] {
     createAPI({
       ...common,
       name: 'setLimits',
-      summary: `Limit the ${namespace} tasks in flight instead of the configuration; null gives a limit back to it`,
+      summary: `Limit the ${namespace} tasks in flight, or its requests, instead of the configuration; null gives a limit back`,
       params: z
         .strictObject({
           ...acting,
           maxTasksInFlight: runTimeLimits.maxTasksInFlight.nullable().optional(),
           maxTasksInFlightPerUser: runTimeLimits.maxTasksInFlightPerUser.nullable().optional(),
+          requestsPerMinute: runTimeLimits.requestsPerMinute.nullable().optional(),
         })
         .refine((asked) => LIMITS.some((name) => asked[name] !== undefined), {
           path: ['maxTasksInFlight'],
-          message: 'give this or maxTasksInFlightPerUser: a number, or null to clear it',
+          message: 'give this or another limit: a number, or null to clear it',
         }),
-      callback: (context, asked) =>
-        change('setLimits', context, asked, ({ paused, limits }) => ({ paused, limits: changed(limits, asked) })),
+      async callback(context, asked) {
+        const { requestsPerMinute, by, reason = '' } = asked
+        if (requestsPerMinute !== undefined) {
+          if (!requests)
+            throw new APIError(409, { success: false, error: `${namespace} asks no provider`, reason: 'no_provider' })
+          // First: what is kept here says what is in force there.
+          await requests.limit(requestsPerMinute, `${by}: ${reason}`, context.signal)
+        }
+        return change('setLimits', context, asked, ({ paused, limits }) => ({ paused, limits: changed(limits, asked) }))
+      },
     }),
     createAPI({
       ...common,
@@ -97,7 +117,7 @@ export function createControlAPIs({ namespace, store }: TaskAPIOptions): API[] {
       method: 'GET',
       summary: `Whether ${namespace} is paused, by whom and why, and the limits of its tasks in flight`,
       params: z.strictObject({}),
-      callback: async () => stateOf(store(), await store().read('control', () => readControl(store()))),
+      callback: async () => stateOf(store(), await store().read('control', () => readControl(store())), requests),
     }),
   ]
 }
@@ -105,15 +125,15 @@ export function createControlAPIs({ namespace, store }: TaskAPIOptions): API[] {
 async function stateOf(
   tasks: TaskStore,
   { paused, limits }: IntegrationControl,
+  requests: ControlOptions['requests'],
 ): Promise<z.infer<typeof integrationStateSchema>> {
-  const limit = (name: keyof RunTimeLimits) => ({
-    configured: tasks.rules[name] ?? null,
-    set: limits[name] ?? null,
-  })
+  const configured = { ...tasks.rules, requestsPerMinute: requests?.configured }
+  const limit = (name: keyof RunTimeLimits) => ({ configured: configured[name] ?? null, set: limits[name] ?? null })
   return {
     paused,
     maxTasksInFlight: limit('maxTasksInFlight'),
     maxTasksInFlightPerUser: limit('maxTasksInFlightPerUser'),
+    requestsPerMinute: requests ? limit('requestsPerMinute') : null,
     inFlight: await tasks.read('in-flight', () => tasks.countInFlight()),
   }
 }

@@ -31,6 +31,7 @@ export interface TestMainOptions {
   artifacts?: Partial<AppConfig['components']['artifacts']>
   /** Default: the server that all tests share. */
   temporalAddress?: string
+  temporalNamespace?: string
   /** Of the test integration. Default: any number. */
   maxTasksInFlight?: number
   maxTasksInFlightPerUser?: number
@@ -68,7 +69,7 @@ export async function startTestMain(options: TestMainOptions = {}): Promise<Test
   const { main } = config.components
   const { asyncTask } = config.components
   const { maxTasksInFlight, maxTasksInFlightPerUser, maxOpenTasksPerUser, enabled = true, operatorToken } = options
-  const { temporalAddress = inject('temporalAddress') } = options
+  const { temporalAddress = inject('temporalAddress'), temporalNamespace: namespace = 'default' } = options
   const component = await startMainComponent({
     application,
     config: {
@@ -86,7 +87,7 @@ export async function startTestMain(options: TestMainOptions = {}): Promise<Test
       components: {
         ...config.components,
         artifacts: { dir: artifactsDir, ...options.artifacts },
-        asyncTask: { ...asyncTask, temporal: { ...asyncTask.temporal, address: temporalAddress } },
+        asyncTask: { ...asyncTask, temporal: { ...asyncTask.temporal, address: temporalAddress, namespace } },
         main: {
           ...main,
           port: options.port ?? 0,

@@ -1,9 +1,12 @@
-/** What may be set for an integration: pause it, resume it, limit its tasks in flight. */
+/** What may be set for an integration: pause it, resume it, limit its tasks in flight and its requests. */
 import { html } from 'htm/preact'
 import { useContext } from 'preact/hooks'
 import type { IntegrationState } from './answers.js'
 import { Console } from './context.js'
 import { Confirm } from './dialog.js'
+
+type LimitName = 'maxTasksInFlight' | 'maxTasksInFlightPerUser' | 'requestsPerMinute'
+const NO_LIMIT = { configured: null, set: null }
 
 export interface ControlAsked {
   act: 'pause' | 'resume' | 'setLimits'
@@ -34,8 +37,9 @@ export function Control({ asked: { act, integration, state }, close }: { asked: 
       <p>Its tasks are claimed again.${state.paused && ` It was paused by ${state.paused.by}: ${state.paused.why}`}</p>
     <//>`
   }
-  const limit = (name: 'maxTasksInFlight' | 'maxTasksInFlightPerUser', words: string, least: number) => {
-    const { configured, set } = state[name]
+  const hasProvider = state.requestsPerMinute !== null
+  const limit = (name: LimitName, words: string, least: number) => {
+    const { configured, set } = state[name] ?? NO_LIMIT
     return html`<label>${words}
       <input type="number" name=${name} min=${least} max="1000000" step="1" defaultValue=${set ?? ''} placeholder=${configured ?? 'any number'} />
     </label>
@@ -46,9 +50,11 @@ export function Control({ asked: { act, integration, state }, close }: { asked: 
     return apis.control('setLimits', integration, reason, {
       maxTasksInFlight: given('maxTasksInFlight'),
       maxTasksInFlightPerUser: given('maxTasksInFlightPerUser'),
+      ...(hasProvider && { requestsPerMinute: given('requestsPerMinute') }),
     })
   }
   return html`<${Confirm} title=${`Limits of ${integration}`} verb="Set limits" close=${close} confirm=${confirm}>
     ${limit('maxTasksInFlight', 'Tasks in flight', 0)} ${limit('maxTasksInFlightPerUser', 'Tasks in flight of one user', 1)}
+    ${hasProvider && limit('requestsPerMinute', 'Requests to the provider per minute', 1)}
   <//>`
 }

@@ -25,7 +25,7 @@ export const BATCHES_RULES: Mutant[] = [
   {
     name: 'batch-beyond-the-capacity',
     file: CLAIM_BATCH,
-    from: 'joins ? places.whyNone(row.userId) : undefined',
+    from: 'joins ? places.whyNone(row.userId, within[index]) : undefined',
     to: 'undefined',
     tests: CLAIMING,
   },

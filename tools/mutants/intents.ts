@@ -115,8 +115,8 @@ export const INTENTS_RULES: Mutant[] = [
   {
     name: 'forgotten-begin-without-intent',
     file: DECISION,
-    from: 'intent: beginForgotten ? { attempt, at: now } : null',
-    to: 'intent: null',
+    from: 'const intent = beginForgotten ? { attempt, at: now } : null',
+    to: 'const intent = null as CreateIntent | null',
     tests: PROTOCOL,
   },
 ]

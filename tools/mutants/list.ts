@@ -6,6 +6,7 @@ import { CONSOLE_RULES } from './console.js'
 import { FENCING_RULES } from './fencing.js'
 import { GROWTH_RULES } from './growth.js'
 import { INTENTS_RULES } from './intents.js'
+import { MONEY_RULES } from './money.js'
 import type { Mutant } from './mutant.js'
 import { OBSERVING_RULES } from './observing.js'
 import { OPERATORS_RULES } from './operators.js'
@@ -25,6 +26,7 @@ export const MUTANTS: Mutant[] = [
   ...OPERATORS_RULES,
   ...CONSOLE_RULES,
   ...STORE_RULES,
+  ...MONEY_RULES,
   ...BATCHES_RULES,
   ...WORKFLOWS_RULES,
   ...PULLING_RULES,

@@ -15,8 +15,8 @@ export const STORE_RULES: Mutant[] = [
   {
     name: 'user-places-not-taken',
     file: 'tasks/task-limits.ts',
-    from: "return (this.taken.get(userId ?? '') ?? 0) >= this.perUser ? 'user_at_capacity' : undefined",
-    to: 'return undefined',
+    from: "if (taken >= this.perUser) return 'user_at_capacity'",
+    to: '',
     tests: ['tests/tasks/user-limit.full.test.ts'],
   },
   {

@@ -13,8 +13,8 @@ export const WORKFLOWS_RULES: Mutant[] = [
   {
     name: 'intents-not-looked-up-beside-an-unusable-task',
     file: JOB,
-    from: 'if (providerTask && isUsable(await this.#looks.atTask(providerTask.id))) return providerTask',
-    to: 'if (providerTask) return isUsable(await this.#looks.atTask(providerTask.id)) ? providerTask : null',
+    from: 'if (providerTask && isUsable(await this.#look(providerTask))) return providerTask',
+    to: 'if (providerTask) return isUsable(await this.#look(providerTask)) ? providerTask : null',
     tests: RESUMING,
   },
   {
@@ -27,21 +27,21 @@ export const WORKFLOWS_RULES: Mutant[] = [
   {
     name: 'only-the-first-intent-looked-up',
     file: JOB,
-    from: 'openIntents.map((intent) => intent.attempt),',
-    to: 'openIntents.slice(0, 1).map((intent) => intent.attempt),',
+    from: 'openIntents.map((intent) => intent.attempt)',
+    to: 'openIntents.slice(0, 1).map((intent) => intent.attempt)',
     tests: RESUMING,
   },
   {
     name: 'known-task-not-looked-at',
     file: JOB,
-    from: 'if (providerTask && isUsable(await this.#looks.atTask(providerTask.id))) return providerTask',
+    from: 'if (providerTask && isUsable(await this.#look(providerTask))) return providerTask',
     to: 'if (providerTask) return providerTask',
     tests: RESUMING,
   },
   {
     name: 'found-task-not-looked-at',
     file: JOB,
-    from: 'return found && isUsable(await this.#looks.atTask(found.id)) ? found : null',
+    from: 'return found && isUsable(await this.#look(found)) ? found : null',
     to: 'return found',
     tests: RESUMING,
   },

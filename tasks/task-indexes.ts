@@ -24,7 +24,7 @@ export async function createTaskIndexes(tasks: TaskReader, sourceRelation?: stri
     ['timed_of_user', `${userKey(column('userId'))}, ${claimableAt}`, timed],
     ['claimed', claimableAt, claimed],
     ['in_flight', status, inFlight(status)],
-    ['let_through', order, `${isLetThrough(column('state'))} AND ${status} <> 'queued' AND ${claimableAt} IS NOT NULL`],
+    ['let_through', order, `${status} <> 'queued' AND ${claimableAt} IS NOT NULL AND ${isLetThrough(column('state'))}`],
     ['by_key', column('taskKey')],
     ['of_user', `${column('userId')}, ${newest}`],
     ['open', column('userId'), isOpen(calls)],

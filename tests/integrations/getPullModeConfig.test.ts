@@ -54,6 +54,7 @@ describe.each(expected)('%s', (namespace, taskQueue, workflowName, reportName) =
       'GET runsToCheck',
       'POST cancelTask',
       'POST retryTask',
+      'POST letThrough',
       'POST pause',
       'POST resume',
       'POST setLimits',

@@ -49,7 +49,6 @@ export function serveConsole(app: Hono<AppEnv>, options: ConsoleOptions): void {
 const harmless: MiddlewareHandler = async (c, next) => {
   c.header('x-content-type-options', 'nosniff')
   c.header('referrer-policy', 'no-referrer')
-  c.header('cross-origin-opener-policy', 'same-origin')
   c.header('cache-control', 'no-store')
   await next()
 }

@@ -76,7 +76,7 @@ export class ChangeFeed {
 }
 
 /** The newest events and tasks, each with its task's key. Of events that are committed late none is missed. */
-async function readNewest(tasks: TaskReader): Promise<Map<string, string>> {
+export async function readNewest(tasks: TaskReader): Promise<Map<string, string>> {
   const { calls, events } = tasks
   const [id, taskKey, createdAt] = [calls.column('id'), calls.column('taskKey'), calls.column('createdAt')]
   const newestEvents =

@@ -113,6 +113,13 @@ describe('the containers', () => {
         const probe = `http://127.0.0.1:${cluster.network[portVariable]}${httpGet.path}`
         await expect.poll(async () => (await fetch(probe)).status, { message: httpGet.path }).toBe(200)
       }
+      if (name !== 'main') return
+      for (const file of ['', 'style.css', 'main.js', 'library-preact.js']) {
+        expect([
+          file,
+          (await fetch(`http://127.0.0.1:${cluster.network[portVariable]}/console/${file}`)).status,
+        ]).toEqual([file, 200])
+      }
     },
   )
 

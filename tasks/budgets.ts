@@ -4,7 +4,6 @@
  * do not ask.
  */
 import type { Prices } from '../protocol/index.js'
-import { countInFlight } from './claimable.js'
 import { EVERYBODY, SPEND, type Spent, spentNow, sumOfUser, THIS_MONTH, TODAY } from './spend.js'
 import type { TaskReader } from './task-reader.js'
 
@@ -37,7 +36,10 @@ function placesWithin({ perDay, perMonth }: Budget, { day, month }: Spent, { cre
   return Math.floor(left / create)
 }
 
-/** The places within the integration's budget. Read it after the tasks in flight were counted: a task that ends between counts twice. */
+/**
+ * The places within the integration's budget. Read it after the tasks in flight were counted: one that ends between
+ * counts twice.
+ */
 export async function placesOfAll(tasks: TaskReader, { budget }: Budgets, prices: Prices | undefined): Promise<number> {
   if (!budget || !prices) return Number.POSITIVE_INFINITY
   const spent = await spentNow(tasks, [EVERYBODY], prices.currency)
@@ -65,9 +67,8 @@ export async function budgetsInForce(
 ): Promise<BudgetsInForce | undefined> {
   const ofUser = placesOfUser(tasks, budgets, prices)
   if (!budgets.budget && !ofUser) return undefined
-  const { table, column } = tasks.calls
-  const [row] = await tasks.query<{ count: number }>(`SELECT ${countInFlight(table, column('status'))} AS count`, [])
-  return { free: (await placesOfAll(tasks, budgets, prices)) - (row?.count ?? 0), ofUser }
+  const inFlight = await tasks.countInFlight()
+  return { free: (await placesOfAll(tasks, budgets, prices)) - inFlight, ofUser }
 }
 
 /** As SQL, `BudgetsInForce.ofUser`. */

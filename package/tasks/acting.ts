@@ -1,4 +1,7 @@
-/** The commands that change tasks: retry and cancel, by ids or by filters, and let-through, by ids. Nothing is changed before somebody agreed. */
+/**
+ * The commands that change tasks: retry and cancel, by ids or by filters, and let-through, by ids. Nothing is changed
+ * before somebody agreed.
+ */
 import { userInfo } from 'node:os'
 import { RefusedError } from '../../client/errors.js'
 import { type Filter, filterOf, spellFilter } from './filters.js'

@@ -1,4 +1,4 @@
-import { Client, type Connection } from '@temporalio/client'
+import { Client, type Connection, type WorkflowClientInterceptor } from '@temporalio/client'
 import { unlessAborted } from '../lib/abort.js'
 import { bounded } from '../lib/temporal-client.js'
 
@@ -16,10 +16,19 @@ export class BoundedTemporal {
   /**
    * @param timeoutMs the deadline of one call
    * @param identity who starts and cancels workflows, as Temporal shows it
+   * @param interceptors of its calls. Default: none
    */
-  constructor(connection: Connection, options: { namespace?: string; identity?: string; timeoutMs: number }) {
-    const { timeoutMs, ...clientOptions } = options
-    this.#client = new Client({ connection, ...clientOptions })
+  constructor(
+    connection: Connection,
+    options: {
+      namespace?: string
+      identity?: string
+      timeoutMs: number
+      interceptors?: WorkflowClientInterceptor[] | undefined
+    },
+  ) {
+    const { timeoutMs, interceptors: workflow = [], ...clientOptions } = options
+    this.#client = new Client({ connection, ...clientOptions, interceptors: { workflow } })
     this.#connection = connection
     this.#timeoutMs = timeoutMs
   }

@@ -14,6 +14,7 @@ import { createTaskActivities } from '../provider-kit/main-reports.js'
 import { describeError } from './errors.js'
 import type { Logger } from './logger.js'
 import { redactingInterceptor } from './redacting-interceptor.js'
+import type { TemporalTracing } from './tracing.js'
 import type { IntegrationWorkflowInfo, WorkerConfig } from './types.js'
 
 /**
@@ -34,6 +35,8 @@ export interface IntegrationWorkerOptions {
   activityContext: ActivityContext | null
   /** Gives the bundle of its workflows, or throws once the signal is aborted. */
   bundle: (info: IntegrationWorkflowInfo, signal: AbortSignal) => Promise<WorkflowBundleOption>
+  /** Where traces are sent; its interceptors for workflows are in the bundle. */
+  tracing?: TemporalTracing | undefined
   config: WorkerConfig
   logger: Logger
 }
@@ -135,7 +138,7 @@ export class IntegrationWorker {
   }
 
   async #build(failures: number): Promise<Worker[]> {
-    const { info, connection, temporalNamespace, config, bundle } = this.options
+    const { info, connection, temporalNamespace, config, bundle, tracing } = this.options
     const { signal } = this.#stopping
     const workflowBundle = await bundle(info, signal)
     signal.throwIfAborted()
@@ -144,7 +147,8 @@ export class IntegrationWorker {
       connection,
       namespace: temporalNamespace,
       activities,
-      interceptors: { activity: [redactingInterceptor(this.#redactor())] },
+      interceptors: { activity: [...(tracing ? [tracing.activity] : []), redactingInterceptor(this.#redactor())] },
+      ...(tracing && { sinks: tracing.sinks }),
       shutdownGraceTime: config.shutdownGraceMs * CANCEL_AFTER,
       shutdownForceTime: config.shutdownGraceMs,
     }

@@ -3,6 +3,7 @@ import { type Logger, pino } from 'pino'
 import { logDestination } from '../lib/log-destination.js'
 import { rememberChild } from '../lib/log-level.js'
 import type { Redact } from '../lib/redaction.js'
+import { traceFields } from '../lib/tracing.js'
 
 export type { Logger }
 
@@ -19,6 +20,7 @@ export function createLogger(redact?: Redact): Logger {
     name: 'async-task',
     level: process.env.LOG_LEVEL || 'info',
     onChild: rememberChild,
+    mixin: traceFields,
     redact: SECRETS,
     ...(redact && { hooks: { streamWrite: redact } }),
   }

@@ -2,6 +2,7 @@
 import type { z } from 'zod'
 import { followingSignal } from '../lib/abort.js'
 import { jsonOf } from '../lib/json.js'
+import { outsideTraces, SpanKind, spannedWithin, traceHeaders } from '../lib/tracing.js'
 import { DAEMON_HEADER, type DaemonIdentity, spellDaemon } from '../protocol/daemon-identity.js'
 import type { ProcessorReport } from '../protocol/messages.js'
 import {
@@ -88,6 +89,13 @@ export class MainClient {
    * @throws ReportRefusedError, MainUnavailableError, MainUnauthorizedError; the signal's reason when aborted
    */
   async report(url: string, report: TaskReport, signal: AbortSignal): Promise<ReportAnswer> {
+    const send = () => this.#sendReport(url, report, signal)
+    // That a run runs is told again and again.
+    if (report.status === 'running') return outsideTraces(send)
+    return spannedWithin(`report ${report.status}`, { kind: SpanKind.CLIENT }, send)
+  }
+
+  async #sendReport(url: string, report: TaskReport, signal: AbortSignal): Promise<ReportAnswer> {
     const { status, body } = await this.#post(url, report, this.#options.requestTimeoutMs, signal)
     if (status === 200) return this.#parsed(reportAnswerSchema, body, url)
 
@@ -138,6 +146,7 @@ export class MainClient {
       const { internalToken, daemon } = this.#options
       const headers = {
         ...init.headers,
+        ...traceHeaders(),
         authorization: `Bearer ${internalToken}`,
         ...(daemon && { [DAEMON_HEADER]: spellDaemon(daemon()) }),
       }

@@ -231,8 +231,9 @@ export class PullLoop {
   }
 
   /** Starts a task that was claimed in a batch. */
-  async #start({ attempt, fencingToken, leaseSeconds, takeOver, runId, ...task }: ClaimedTask): Promise<void> {
-    const claim = { attempt, fencingToken, leaseSeconds, takeOver, ...(runId !== undefined && { runId }) }
+  async #start({ id, taskKey, status, attempts, startedAt, createdAt, requestParams, ...claim }: ClaimedTask) {
+    const task = { id, taskKey, status, attempts, startedAt, createdAt, requestParams }
+    const { fencingToken } = claim
     // By the claim: a task whose lease ended while its start is under way may be claimed here once more.
     const done = this.#bringToWorkflow(task, claim).finally(() => this.#underWay.delete(fencingToken))
     this.#underWay.set(fencingToken, done)

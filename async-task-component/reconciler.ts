@@ -9,6 +9,7 @@ import type { PullModeConfig } from '../integrations/index.js'
 import { pause } from '../lib/abort.js'
 import { BY_A_FIFTH, jittered } from '../lib/backoff.js'
 import { observation } from '../lib/observation.js'
+import { inTrace } from '../lib/tracing.js'
 import { attemptWorkflowId } from '../protocol/names.js'
 import type { RunToCheck } from '../protocol/wire.js'
 import type { BoundedTemporal } from './bounded-temporal.js'
@@ -78,7 +79,7 @@ export class Reconciler {
     alive()
     const runs = await fetchRuns(RUNS_A_ROUND, stopping)
     const takeTurn = pLimit(CONCURRENCY)
-    const told = await Promise.all(runs.map((run) => takeTurn(() => this.#check(run))))
+    const told = await Promise.all(runs.map((run) => takeTurn(() => inTrace(run.traceparent, () => this.#check(run)))))
     roundEnded.tell({ namespace: this.options.namespace })
     return runs.length === RUNS_A_ROUND && told.every(Boolean)
   }

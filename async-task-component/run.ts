@@ -6,12 +6,14 @@ import { createArtifactStore } from '../artifacts/index.js'
 import { internalToken } from '../config/development-token.js'
 import { debugOnSignal } from '../lib/log-level.js'
 import { createRedactor, type Redact, secretsOf } from '../lib/redaction.js'
+import { startTracing } from '../lib/start-tracing.js'
 import { stopOnSignals } from '../lib/stop-on-signals.js'
 import { createProviderPauses } from '../provider-kit/provider/pauses.js'
-import { BundleCache } from './bundle-cache.js'
+import { BUNDLE_KINDS, BundleCache, bundleName } from './bundle-cache.js'
 import { describeError } from './errors.js'
 import { AsyncTaskComponent } from './index.js'
 import { createLogger, installTemporalRuntime } from './logger.js'
+import { traceTemporal } from './tracing.js'
 import { collectIntegrationWorkflows } from './workflow-collector.js'
 
 // No secrets are known until the configuration is read.
@@ -26,6 +28,7 @@ export async function runAsyncTask(application: Application): Promise<void> {
     const { mode, components, integrations } = config
     const internalApiToken = internalToken(mode, components.asyncTask.internalApiToken)
     redact = createRedactor([internalApiToken, ...secretsOf({ components, integrations })])
+    const tracing = await startTracing({ serviceName: 'async-task-daemon', redact: (text) => redact(text), logger })
     const { health, metrics } = components.asyncTask
     const { temporalPort } = metrics
     installTemporalRuntime(logger, temporalPort === undefined ? undefined : `${health.host}:${temporalPort}`)
@@ -43,12 +46,16 @@ export async function runAsyncTask(application: Application): Promise<void> {
       },
       integrationsPath: application.integrationsPath,
       bundlesFolder: bundlesFolderOf(application),
+      ...(tracing && { tracing: await traceTemporal(tracing) }),
       onFatal: (error) => component.stop().finally(() => fail(error)),
       logger,
     })
     stopOnSignals((signal) => {
       logger.info({ signal }, 'stopping')
-      component.stop().then(() => process.exit(0), fail)
+      component
+        .stop()
+        .then(() => tracing?.stop())
+        .then(() => process.exit(0), fail)
     })
     await component.start()
     if ((await component.ready()) && process.connected) process.send?.({ type: 'ready' })
@@ -63,9 +70,11 @@ type Folder = Pick<Application, 'integrationsPath'>
 export async function bundleAll({ integrationsPath }: Folder): Promise<void> {
   const bundles = new BundleCache(bundlesFolderOf({ integrationsPath }))
   for (const { name, workflowsPath } of await collectIntegrationWorkflows(integrationsPath)) {
-    await bundles.bundle(name, workflowsPath)
-    if (!('codePath' in (await bundles.bundle(name, workflowsPath))))
-      throw new Error(`The bundle of ${name} was not kept`)
+    for (const kind of BUNDLE_KINDS) {
+      const bundle = () => bundles.bundle(bundleName(name, kind), workflowsPath, kind.interceptors)
+      await bundle()
+      if (!('codePath' in (await bundle()))) throw new Error(`The bundle of ${name} was not kept`)
+    }
   }
 }
 

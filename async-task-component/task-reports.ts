@@ -113,9 +113,16 @@ function failureInstead(report: TaskReport, { httpStatus, message }: ReportRefus
 }
 
 function claimOf(answer: ReportAnswer, fencingToken: string): ClaimAnswer {
-  const { attempt, leaseSeconds = 0, takeOver = false, runId } = answer
+  const { attempt, leaseSeconds = 0, takeOver = false, runId, traceparent } = answer
   if (attempt === undefined || answer.fencingToken !== fencingToken) {
     throw new MainUnavailableError('Main took the claim but did not answer with its attempt and our token')
   }
-  return { attempt, fencingToken, leaseSeconds, takeOver, ...(runId !== undefined && { runId }) }
+  return {
+    attempt,
+    fencingToken,
+    leaseSeconds,
+    takeOver,
+    ...(runId !== undefined && { runId }),
+    ...(traceparent !== undefined && { traceparent }),
+  }
 }

@@ -3,6 +3,7 @@ import type { PullModeConfig } from '../integrations/index.js'
 import { pause } from '../lib/abort.js'
 import { type Backoff, BY_A_FIFTH, backoff } from '../lib/backoff.js'
 import { observation } from '../lib/observation.js'
+import { SpanKind, spanned } from '../lib/tracing.js'
 import type { AttemptInput } from '../protocol/attempt.js'
 import { MAX_ERROR_MESSAGE_LENGTH } from '../protocol/limits.js'
 import type { ClaimAnswer, TaskError } from '../protocol/messages.js'
@@ -54,11 +55,21 @@ export class TaskStarter {
   /** Never throws: whoever takes the claim over resolves what is unknown. */
   async run(task: PendingTask, claim: ClaimAnswer, logger: Logger): Promise<TaskResult> {
     const claimedAt = performance.now()
-    const did = await this.#bringToWorkflow(task, claim, logger).catch((error: unknown): Did => {
-      logger.error({ err: error }, 'a claimed task was left: its lease will expire')
-      return 'left'
-    })
     const { namespace } = this.#options
+    const attributes = {
+      'asynctask.integration': namespace,
+      'asynctask.task': task.taskKey,
+      'asynctask.attempt': claim.attempt,
+    }
+    const details = { kind: SpanKind.PRODUCER, parent: claim.traceparent, attributes }
+    const did = await spanned(`start ${namespace}`, details, async (span) => {
+      const became = await this.#bringToWorkflow(task, claim, logger).catch((error: unknown): Did => {
+        logger.error({ err: error }, 'a claimed task was left: its lease will expire')
+        return 'left'
+      })
+      span.setAttribute('asynctask.result', became)
+      return became
+    })
     startEnded.tell({ namespace, did, seconds: (performance.now() - claimedAt) / 1000 })
     return { apiCallId: task.id, attempt: claim.attempt, did }
   }

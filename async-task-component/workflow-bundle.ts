@@ -13,16 +13,19 @@ export interface WorkflowBundle {
 }
 
 /**
- * Bundles an integration's workflows for the sandbox.
+ * Bundles an integration's workflows for the sandbox, with these modules of interceptors.
  * @throws WorkflowBundleError with the bundler's message
  */
-export async function bundleWorkflows(workflowsPath: string): Promise<WorkflowBundle> {
+export async function bundleWorkflows(
+  workflowsPath: string,
+  workflowInterceptorModules: string[] = [],
+): Promise<WorkflowBundle> {
   const complaints: string[] = []
   const logger = new DefaultLogger('ERROR', ({ message }) => complaints.push(message))
   const inputs = new Set<string>()
   const webpackConfigHook = (config: WebpackConfig) => noteInputs(inputs, resolveRootAlias(config))
   try {
-    const { code } = await bundleWorkflowCode({ workflowsPath, webpackConfigHook, logger })
+    const { code } = await bundleWorkflowCode({ workflowsPath, workflowInterceptorModules, webpackConfigHook, logger })
     // The entry is generated, and never written to disk.
     return { code, inputs: [...inputs].filter(existsSync).sort() }
   } catch (cause) {

@@ -25,6 +25,7 @@ import { fitting } from '../tasks/request-size.js'
 import { createSpendTable } from '../tasks/spend.js'
 import { createTaskIndexes } from '../tasks/task-indexes.js'
 import { TaskStore } from '../tasks/task-store.js'
+import { logCreated } from '../tasks/transition-log.js'
 import type { DueWebhooks } from '../tasks/webhooks.js'
 import type { API, IIntegration, IIntegrationConstructorArgs, PullModeConfig } from './index.js'
 import { buildWorkflowId, type PullIntegrationDefinition, type PullIntegrationOptions } from './pull-definition.js'
@@ -53,10 +54,10 @@ export class PullIntegration<Params extends z.ZodObject, Result extends z.ZodTyp
     const { budget, budgetPerUser } = this.options
     const limits = { maxTasksInFlight, maxTasksInFlightPerUser, maxOpenTasksPerUser, budget, budgetPerUser }
     const rules = { policy: this.#policy, ...limits }
-    this.#store = new TaskStore(controller, this.#names, rules)
+    const { namespace, logger } = this.args
+    this.#store = new TaskStore(controller, this.#names, rules, (task) => logCreated(logger, namespace, task))
     takeIdsInBlocks(controller, [this.#names.apiCall, this.#sourceRelation, IDEMPOTENCY_KEYS])
     const { listeners } = this.#store
-    const { namespace, logger } = this.args
     if (listeners.length > 0) {
       logger?.info({ namespace, listeners }, 'the application follows the changes of tasks: each is written by itself')
     }

@@ -14,6 +14,7 @@ import type { ConsoleSessions } from './console/sessions.js'
 import { InvalidCredentialsError } from './errors.js'
 import { invalidFields, invalidInput } from './invalid-input.js'
 import { identifyOperator } from './operators.js'
+import { traceRequests } from './trace-requests.js'
 import { replaceUnstorable, unstorable } from './unstorable.js'
 
 export interface APIRoutesOptions {
@@ -39,7 +40,7 @@ export function apiPath(api: API): string {
 export function serveAPI(app: Hono<AppEnv>, api: API, options: APIRoutesOptions): void {
   const { controller, admission, stopping } = options
   const method = api.method ?? 'POST'
-  app.on(method, apiPath(api), async (c) => {
+  app.on(method, apiPath(api), traceRequests(api, apiPath(api)), async (c) => {
     const { until, ...caller } = await identify(c, api, options)
     const keyHeader = api.takesIdempotencyKey ? c.req.header(IDEMPOTENCY_KEY) : undefined
     const idempotencyKey = keyHeader === undefined ? undefined : parseIdempotencyKey(keyHeader)

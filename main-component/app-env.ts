@@ -12,5 +12,7 @@ export interface AppEnv {
     overdue: AbortSignal
     /** `operator`: whether they may do what operators do. */
     user?: { id: string; operator?: boolean }
+    /** Where the request is part of a trace. */
+    traceId?: string
   }
 }

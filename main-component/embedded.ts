@@ -8,6 +8,7 @@ import { createArtifactStore } from '../artifacts/index.js'
 import { internalToken } from '../config/development-token.js'
 import type { AppConfig } from '../config/schema.js'
 import { manyListeners } from '../lib/abort.js'
+import { traceTasks } from '../tasks/claim-spans.js'
 import { countDaemons, daemonsOf } from '../tasks/daemons.js'
 import { databaseOf } from '../tasks/database/sql.js'
 import { createOperatorsAPIs, type OperatedTasks } from '../tasks/operators/index.js'
@@ -64,6 +65,7 @@ export async function embedMain(application: Application, options: EmbeddedMainO
   manyListeners(stopping.signal)
   let atWork: Promise<void>[] = []
   let metrics: MainMetrics | undefined
+  let endTraces: (() => void) | undefined
   const deadLoops = new Set<string>()
   const watched = (loop: string, running: Promise<void>) =>
     running.catch((error: unknown) => {
@@ -93,6 +95,7 @@ export async function embedMain(application: Application, options: EmbeddedMainO
         database: databaseOf(controller),
         readNumbers: () => readNumbers(controller, operators.operated()),
       })
+      endTraces = traceTasks()
       const tokens = { internalTokens, operatorToken: main.operatorToken, metrics: main.metrics }
       const authentication = createAuthentication({ auth: main.auth, ...tokens })
       return createHTTPApp({
@@ -114,6 +117,7 @@ export async function embedMain(application: Application, options: EmbeddedMainO
     async stop(closeServer) {
       stopping.abort()
       metrics?.stop()
+      endTraces?.()
       await Promise.all([closeServer?.(), ...atWork])
       await runs.close()
     },

@@ -104,7 +104,9 @@ function logRequests(logger: Logger): MiddlewareHandler<AppEnv> {
     const log = () => {
       const ms = Math.round(performance.now() - arrivedAt)
       const gone = outgoing?.writableFinished === false
-      const entry = { requestId: c.get('requestId'), method, path, status, ms, ...(gone && { gone }) }
+      const traceId = c.get('traceId')
+      const traced = traceId !== undefined && { traceId }
+      const entry = { requestId: c.get('requestId'), ...traced, method, path, status, ms, ...(gone && { gone }) }
       // Health checks and polls are frequent.
       if (status >= 500) logger.warn(entry, 'request failed')
       else if (method === 'GET' || path.endsWith(`/${CLAIM_TASKS}`)) logger.debug(entry, 'request')

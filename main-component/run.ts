@@ -1,6 +1,8 @@
 /** Main as a process: configuration in, running component out, signals. */
 import type { Application } from '../application/define.js'
 import { debugOnSignal } from '../lib/log-level.js'
+import { createRedactor, secretsOf } from '../lib/redaction.js'
+import { startTracing } from '../lib/start-tracing.js'
 import { stopOnSignals } from '../lib/stop-on-signals.js'
 import { startMainComponent } from './index.js'
 import { createLogger } from './logger.js'
@@ -11,11 +13,16 @@ export async function runMain(application: Application): Promise<void> {
     const config = application.loadConfig({ component: 'main' })
     const logger = createLogger()
     debugOnSignal(logger)
+    const redact = createRedactor(secretsOf(config))
+    const tracing = await startTracing({ serviceName: 'async-task-main', redact, logger })
     const starting = startMainComponent({ application, config, logger })
     // Before main says that it is ready: who hears that may stop it at once.
     stopOnSignals((signal) => {
       logger.info({ signal }, 'stopping')
-      starting.then((main) => main.stop()).then(() => process.exit(0), fail)
+      starting
+        .then((main) => main.stop())
+        .then(() => tracing?.stop())
+        .then(() => process.exit(0), fail)
     })
     const { url } = await starting
     logger.info({ url }, `listening at ${url}`)

@@ -134,6 +134,8 @@ export const claimAnswerSchema = z.object({
   leaseSeconds: z.number(),
   takeOver: z.boolean(),
   runId: z.string().optional(),
+  /** The claim's span, whose trace the run continues. */
+  traceparent: z.string().optional(),
 })
 export const beginAnswerSchema = z.object({
   providerTask: providerTaskSchema.optional(),

@@ -81,6 +81,8 @@ const runToCheckSchema = z.object({
   fencingToken: z.string(),
   status: taskStatusSchema,
   runId: runIdSchema.optional(),
+  /** The trace that its task was created in. */
+  traceparent: z.string().optional(),
 })
 
 export const runsToCheckAnswerSchema = z.object({ runs: z.array(runToCheckSchema) })

@@ -2,6 +2,7 @@ import { ApplicationFailure, Context } from '@temporalio/activity'
 import { withTimeout } from '../lib/abort.js'
 import { jsonOf } from '../lib/json.js'
 import { createRedactor } from '../lib/redaction.js'
+import { describeSpan, SpanKind, spannedWithin, traceHeaders } from '../lib/tracing.js'
 import type { Begin, Begun, RunReport, TaskStatus } from '../protocol/index.js'
 import { ANSWER_TIMEOUT_MS } from '../protocol/limits.js'
 import { type ReportAnswer, refusalSchema, reportAnswerSchema } from '../protocol/wire.js'
@@ -52,11 +53,15 @@ function isRejected(error: unknown): boolean {
   return error instanceof ApplicationFailure && error.type === 'report_rejected'
 }
 
-async function post(
-  context: Pick<ActivityContext, 'mainUrl' | 'internalToken'>,
-  callbackUrl: string,
-  report: unknown,
-): Promise<{ accepted: true; body: ReportAnswer } | RefusedReply> {
+type Answered = { accepted: true; body: ReportAnswer } | RefusedReply
+type Reporting = Pick<ActivityContext, 'mainUrl' | 'internalToken'>
+
+function post(context: Reporting, callbackUrl: string, report: Of<RunReport>): Promise<Answered> {
+  const span = { kind: SpanKind.CLIENT }
+  return spannedWithin(`report ${report.status}`, span, () => postNow(context, callbackUrl, report))
+}
+
+async function postNow(context: Reporting, callbackUrl: string, report: Of<RunReport>): Promise<Answered> {
   // Only the path comes from the arguments: the token is sent to the configured main, and to no other host.
   const { pathname, search } = new URL(callbackUrl)
   const url = new URL(pathname + search, context.mainUrl)
@@ -66,7 +71,11 @@ async function post(
     async (signal) => {
       const response = await fetch(url, {
         method: 'POST',
-        headers: { authorization: `Bearer ${context.internalToken}`, 'content-type': 'application/json' },
+        headers: {
+          ...traceHeaders(),
+          authorization: `Bearer ${context.internalToken}`,
+          'content-type': 'application/json',
+        },
         body: JSON.stringify(report),
         redirect: 'error',
         signal,
@@ -74,6 +83,7 @@ async function post(
       return { status: response.status, text: await response.text() }
     },
   )
+  describeSpan({ 'http.response.status_code': status })
   const body = jsonOf(text)
   const answer = reportAnswerSchema.safeParse(body).data
   if (status === 200 && answer) return { accepted: true, body: answer }

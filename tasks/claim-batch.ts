@@ -4,6 +4,7 @@ import { type Acceptance, type Decision, decide, isLive, type TaskState } from '
 import { MAX_BATCH_BYTES } from '../protocol/limits.js'
 import type { ClaimedTask, ClaimTasks, PendingTask } from '../protocol/wire.js'
 import { placesOfUser } from './budgets.js'
+import { traceOfClaim } from './claim-spans.js'
 import { countInFlight, inOrder, lockClaimable, secondsUntilNextDue, selectClaimable, suspects } from './claimable.js'
 import { idsWithinUsersLimits, type UsersLimits } from './claimable-per-user.js'
 import { CLOCK, type PhysicalEntity } from './database/sql.js'
@@ -41,7 +42,17 @@ interface Read extends Candidate {
   before: number | string
 }
 
-const SELECTED = ['id', 'taskKey', 'state', 'priority', 'createdAt', 'requestParams', 'userId', 'webhook']
+const SELECTED = [
+  'id',
+  'taskKey',
+  'state',
+  'priority',
+  'createdAt',
+  'requestParams',
+  'userId',
+  'webhook',
+  'traceparent',
+]
 const MOST_SUSPECTS = 10
 
 /** Call it in a transaction. */
@@ -193,7 +204,7 @@ function columnsOf({ calls: { column } }: TaskReader) {
 
 function claimedTask(row: Candidate, state: TaskState, answer: Decision['answer']): ClaimedTask[] {
   const claim: Acceptance['claim'] = answer.ok ? answer.claim : undefined
-  return claim ? [{ ...pendingTask(row, state), ...claim }] : []
+  return claim ? [{ ...pendingTask(row, state), ...claim, ...traceOfClaim(row, state) }] : []
 }
 
 function pendingTask({ id, taskKey, createdAt, requestParams }: Candidate, state: TaskState): PendingTask {

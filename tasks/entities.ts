@@ -13,6 +13,7 @@ import {
   StateTransfer,
   UniqueConstraint,
 } from 'interaqt'
+import { activeTraceparent } from '../lib/tracing.js'
 import {
   claimableAt,
   evolve,
@@ -122,6 +123,12 @@ function apiCallEntity(names: CallEntityNames, maxAttempts: number): EntityInsta
       Property.create({ name: 'webhook', type: 'string' }),
       Property.create({ name: 'webhookDueAt', type: 'number' }),
       Property.create({ name: 'webhookProgress', type: 'object' }),
+      // The trace that it was created in, for everything that happens to it; null for none.
+      Property.create({
+        name: 'traceparent',
+        type: 'string',
+        defaultValue: labelled('traceparent.v1', () => activeTraceparent() ?? null),
+      }),
     ],
   })
 }

@@ -20,7 +20,7 @@ function ownAttributes({ apiCall, integrationEvent }: CallEntityNames): Record<s
   return {
     [apiCall]: [
       ...['id', 'taskKey', 'userId', 'createdAt', 'priority', 'requestParams', 'status', 'state', 'result'],
-      ...['webhook', 'webhookDueAt', 'webhookProgress'],
+      ...['webhook', 'webhookDueAt', 'webhookProgress', 'traceparent'],
       ...Object.keys(STATE_COLUMNS),
       ...machineStates(apiCall),
       ...['sourceRecordId', 'transformIndex'].map((name) => `_${apiCall}_bound_${name}`),

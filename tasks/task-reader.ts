@@ -40,6 +40,8 @@ export interface LockedTask extends StoredTask {
   userId: string | null
   /** Where the task's end is told; null if nowhere. */
   webhook: string | null
+  /** The trace that it was created in; null for none. */
+  traceparent: string | null
 }
 
 /** A task as the application shows it. */
@@ -166,18 +168,19 @@ export class TaskReader {
     const { table, column } = this.calls
     const uncheckedSince = column('uncheckedSince')
     const sql =
-      `SELECT ${this.columns(['id', 'taskKey', 'state'])} FROM ${table}` +
+      `SELECT ${this.columns(['id', 'taskKey', 'state', 'traceparent'])} FROM ${table}` +
       ` WHERE ${uncheckedSince} <= extract(epoch FROM statement_timestamp())::float8 - $2::float8` +
       ` ORDER BY ${uncheckedSince} LIMIT $1`
     return this.read('runsToCheck', async () => {
-      const rows = await this.query<Omit<StoredTask, 'createdAt'>>(sql, [limit, uncheckedForSeconds])
-      return rows.map(({ id, taskKey, state }) => ({
+      const rows = await this.query<Omit<LockedTask, 'createdAt'>>(sql, [limit, uncheckedForSeconds])
+      return rows.map(({ id, taskKey, state, traceparent }) => ({
         apiCallId: String(id),
         taskKey,
         attempt: currentAttempt(state),
         fencingToken: state.fencingToken ?? '',
         status: state.status,
         ...(state.runId !== null && { runId: state.runId }),
+        ...(traceparent !== null && { traceparent }),
       }))
     })
   }

@@ -1,6 +1,7 @@
 /** Writes an integration's tasks. The protocol decides; the store carries out. */
 import { randomBytes } from 'node:crypto'
 import { type Controller, MatchExp } from 'interaqt'
+import { activeTraceparent } from '../lib/tracing.js'
 import type { DaemonIdentity } from '../protocol/daemon-identity.js'
 import {
   claimableAt,
@@ -27,7 +28,7 @@ import { noteSpend } from './spend.js'
 import { TaskArrivals } from './task-arrivals.js'
 import { TaskChanges } from './task-changes.js'
 import { ensureMayOpenTask, freePlaces, type TaskRules, withinBudgets } from './task-limits.js'
-import { type LockedTask, STORED_FIELDS, type StoredTask, TaskReader } from './task-reader.js'
+import { type LockedTask, STORED_FIELDS, TaskReader } from './task-reader.js'
 import { TaskWatches } from './task-watches.js'
 import { Together } from './together.js'
 import type { StoredStep } from './transition-log.js'
@@ -37,7 +38,7 @@ import { WebhookQueue } from './webhooks.js'
 export interface CarriedOut {
   answer: Decision['answer']
   state: TaskState
-  task: StoredTask
+  task: LockedTask
   /** The appended or noted events, in order. */
   steps: StoredStep[]
 }
@@ -51,6 +52,8 @@ export interface TaskSourceRecord {
   /** Null for nobody in particular. */
   userId: string | null
 }
+
+export type CreatedTask = Pick<LockedTask, 'id' | 'taskKey' | 'traceparent'>
 
 /** Later ones are found by the looks of whoever waits. */
 const SOON_SECONDS = 60
@@ -78,6 +81,8 @@ export class TaskStore extends TaskReader {
     names: CallEntityNames,
     /** As configured. */
     readonly rules: TaskRules,
+    /** Called for each task that `create` has created. */
+    private readonly onCreated: (task: CreatedTask) => void = () => {},
   ) {
     super(controller, names)
     const notices = noticesOf(controller)
@@ -247,7 +252,9 @@ export class TaskStore extends TaskReader {
       const ofSource = MatchExp.atom({ key: 'source.id', value: ['=', id] })
       const task = await storage.findOne(this.names.apiCall, ofSource, undefined, ['taskKey'])
       if (!task) throw new Error(`No ${this.names.apiCall} was computed from ${entity} ${id}`)
-      return String(task.taskKey)
+      const [taskKey, traceparent] = [String(task.taskKey), activeTraceparent() ?? null]
+      afterCommit(() => this.onCreated({ id: String(task.id), taskKey, traceparent }))
+      return taskKey
     }
     return inTransaction(this.controller, `${entity}:create`, () => once(make))
   }
@@ -284,7 +291,7 @@ export class TaskStore extends TaskReader {
     const { table, column, parseId } = this.calls
     const ids = apiCallIds.map(parseId).filter((id) => id !== null)
     if (ids.length === 0) return []
-    const fields = this.columns([...STORED_FIELDS, 'userId', 'webhook'])
+    const fields = this.columns([...STORED_FIELDS, 'userId', 'webhook', 'traceparent'])
     const locked = `SELECT ${fields} FROM ${table} WHERE ${column('id')} = ANY($1) FOR UPDATE ${how}`
     const sql = `WITH locked AS MATERIALIZED (${locked}) SELECT *, ${CLOCK} AS now FROM locked`
     const rows = await this.query<TimedTask>(sql, [ids])

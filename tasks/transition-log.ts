@@ -1,6 +1,7 @@
 /** Tells of each step of a task: by a log line, on `debug` where its status stays, and to those who count. */
 import type { Logger } from 'pino'
 import { observation } from '../lib/observation.js'
+import { traceIdOf } from '../lib/tracing.js'
 import { startsStatus, type TaskEvent, type TaskState } from '../protocol/index.js'
 
 export type TaskLogger = Pick<Logger, 'info' | 'debug'>
@@ -19,6 +20,8 @@ export interface LoggedTask {
   apiCallId: string
   taskKey: string
   createdAt: number
+  /** The trace that it was created in; null for none. */
+  traceparent: string | null
 }
 
 /** The steps of one task. */
@@ -30,9 +33,25 @@ export function tellSteps(logger: TaskLogger | undefined, task: LoggedTask, step
   if (logger) logSteps(logger, task, steps)
 }
 
-function logSteps(logger: TaskLogger, { createdAt, ...ids }: LoggedTask, steps: readonly StoredStep[]): void {
+/** A task is there: its first line. */
+export function logCreated(
+  logger: TaskLogger | undefined,
+  namespace: string,
+  { id, taskKey, traceparent }: { id: string; taskKey: string; traceparent: string | null },
+): void {
+  const traceId = traceIdOf(traceparent)
+  const traced = traceId !== undefined && { traceId }
+  logger?.info({ namespace, apiCallId: id, taskKey, ...traced, to: 'pending' }, 'task created')
+}
+
+function logSteps(
+  logger: TaskLogger,
+  { createdAt, traceparent, ...ids }: LoggedTask,
+  steps: readonly StoredStep[],
+): void {
+  const traceId = traceIdOf(traceparent)
   for (const { event, before, after, at } of steps) {
-    const line = { ...ids, attempt: event.attempt, event: event.type }
+    const line = { ...ids, attempt: event.attempt, event: event.type, ...(traceId !== undefined && { traceId }) }
     if (!startsStatus(before.status, after.status, event.type)) {
       logger.debug({ ...line, code: event.type === 'waiting' ? event.waitingFor.code : undefined }, 'task event')
       continue

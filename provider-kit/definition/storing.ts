@@ -4,6 +4,7 @@ import { ApplicationFailure } from '@temporalio/activity'
 import { artifactName } from '../../artifacts/artifact.js'
 import type { ArtifactStore } from '../../artifacts/index.js'
 import type { ConnectionOptions } from '../../lib/checked-http.js'
+import { describeSpan, spannedWithin } from '../../lib/tracing.js'
 import { download, downloadBytes } from '../provider/download.js'
 import { ProviderError } from '../provider/errors.js'
 import type { AttemptKey } from '../workflow/shared-activities.js'
@@ -32,7 +33,11 @@ export function storing(artifacts: ArtifactStore, key: AttemptKey, { signal, dow
       const content = source instanceof Uint8Array ? [source] : await download?.(String(source))
       if (content === undefined) throw new TypeError(`${name}: there is no provider whose links could be followed`)
       const chunks = content instanceof Uint8Array ? [content] : content
-      return artifacts.put(artifactName(name, key), chunks, { maxBytes: MAX_BYTES, ...limits }, signal)
+      return spannedWithin(`store ${name}`, {}, async () => {
+        const stored = await artifacts.put(artifactName(name, key), chunks, { maxBytes: MAX_BYTES, ...limits }, signal)
+        describeSpan({ 'asynctask.artifact.bytes': stored.bytes, 'asynctask.artifact.type': stored.mimeType })
+        return stored
+      })
     },
   }
 }

@@ -3,6 +3,7 @@ import type { z } from 'zod'
 import { withTimeout } from '../../lib/abort.js'
 import { jsonOf } from '../../lib/json.js'
 import { observation } from '../../lib/observation.js'
+import { describeSpan, SpanKind, spannedWithin } from '../../lib/tracing.js'
 import type { FailureKind } from '../../protocol/failure-details.js'
 import type { ProviderEndpoint } from './config.js'
 import { answeredError, type ErrorTable, type ProviderAnswer, type Purpose, type ReadError } from './error-table.js'
@@ -79,9 +80,18 @@ export function createHttp(options: HttpOptions): WatchedHttp {
   // After an accepted request, the others only ask about its progress.
   const meantBy = (maySpend: boolean): Purpose =>
     maySpend ? 'create' : purpose === 'read' || hasSpent ? 'read' : 'prepare'
-  const send: ProviderHttp['send'] = async ({ free, headers, ...request }, expected) => {
-    const maySpend = purpose === 'create' && !(free ?? request.method === 'GET')
+  const send: ProviderHttp['send'] = (request, expected) => {
+    const maySpend = purpose === 'create' && !(request.free ?? request.method === 'GET')
     const meant = meantBy(maySpend)
+    const details = { kind: SpanKind.CLIENT, attributes: { 'http.request.method': request.method } }
+    return spannedWithin(`${meant} ${integration}`, details, () => sendNow(request, expected, maySpend, meant))
+  }
+  const sendNow = async (
+    { free: _free, headers, ...request }: ProviderRequest,
+    expected: Expected,
+    maySpend: boolean,
+    meant: Purpose,
+  ) => {
     const askedAt = performance.now()
     let status: number | undefined
     const tell = (kind: FailureKind | 'ok') => {
@@ -93,6 +103,7 @@ export function createHttp(options: HttpOptions): WatchedHttp {
         exchange(endpoint, { ...request, headers: { ...authenticate(endpoint.apiKey), ...headers } }, maySpend, soon),
       )
       status = answer.status
+      describeSpan({ 'http.response.status_code': status })
       if (!answer.ok) throw answeredError(answer, errors, meantBy(maySpend), readError)
       hasSpent ||= maySpend
       const body = read(expected, answer, maySpend ? 'ambiguous' : 'unavailable') as never

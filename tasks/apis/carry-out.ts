@@ -1,6 +1,7 @@
 import { APIError } from '../../lib/api.js'
 import { observation } from '../../lib/observation.js'
 import type { Acceptance, RefusalReason, TaskRequest, TaskState } from '../../protocol/index.js'
+import type { LockedTask } from '../task-reader.js'
 import type { RecordCarriedOut, TaskStore } from '../task-store.js'
 import { type TaskLogger, tellSteps } from '../transition-log.js'
 
@@ -27,13 +28,13 @@ export async function requestOfTask(
   apiCallId: string | undefined,
   request: TaskRequest,
   record?: RecordCarriedOut,
-): Promise<{ answer: Acceptance; state: TaskState }> {
+): Promise<{ answer: Acceptance; state: TaskState; task: LockedTask }> {
   const outcome = apiCallId === undefined ? undefined : await store().carryOut(apiCallId, request, record)
   if (!outcome) throw taskNotFound()
   const { answer, state, task, steps } = outcome
-  const { id, taskKey, createdAt } = task
-  tellSteps(logger, { namespace, apiCallId: id, taskKey, createdAt }, steps)
-  if (answer.ok) return { answer, state }
+  const { id, taskKey, createdAt, traceparent } = task
+  tellSteps(logger, { namespace, apiCallId: id, taskKey, createdAt, traceparent }, steps)
+  if (answer.ok) return { answer, state, task }
   requestRefused.tell({ namespace, reason: answer.reason })
   throw new APIError(409, { success: false, error: answer.error, reason: answer.reason, status: state.status })
 }

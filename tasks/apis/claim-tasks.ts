@@ -26,8 +26,8 @@ export function createClaimTasksAPI({ namespace, store, logger }: TaskAPIOptions
         for (;;) {
           const { tasks, claimed, suspects, moved } = await claimUnlessGone(store(), batch, signal)
           for (const { row, steps } of moved) {
-            const { id, taskKey, createdAt } = row
-            tellSteps(logger, { namespace, apiCallId: id, taskKey, createdAt }, steps)
+            const { id, taskKey, createdAt, traceparent } = row
+            tellSteps(logger, { namespace, apiCallId: id, taskKey, createdAt, traceparent }, steps)
           }
           const isOver = claimed || suspects.length > 0 || batch.limit === 0 || signal.aborted
           const leftMs = waitUntil - performance.now()

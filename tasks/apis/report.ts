@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import { type API, createAPI } from '../../lib/api.js'
 import { reportSchema } from '../../protocol/messages.js'
 import { reportAnswerSchema } from '../../protocol/wire.js'
+import { traceOfClaim } from '../claim-spans.js'
 import { requestOfTask, type TaskAPIOptions } from './carry-out.js'
 
 /**
@@ -24,8 +25,9 @@ export function createReportTaskEventAPI(options: TaskAPIOptions, name: string, 
     params: reportSchema(resultSchema),
     answer: reportAnswerSchema,
     async callback(_context, { apiCallId, ...request }) {
-      const { answer, state } = await requestOfTask(options, apiCallId, request)
-      return { success: true as const, status: state.status, ...answer.claim, ...answer.begin }
+      const { answer, state, task } = await requestOfTask(options, apiCallId, request)
+      const trace = answer.claim && traceOfClaim(task, state)
+      return { success: true as const, status: state.status, ...answer.claim, ...trace, ...answer.begin }
     },
   })
 }

@@ -1,6 +1,7 @@
 import type { Mutant } from './mutant.js'
 
 const MAIN = ['tests/main-component/metrics.test.ts']
+const TRACES = ['tests/main-component/traces.test.ts']
 const COUNTING = 'main-component/count-metrics.ts'
 
 /** Metrics, probes, and how Temporal shows runs. */
@@ -74,5 +75,40 @@ export const OBSERVING_RULES: Mutant[] = [
     from: "app.get('/livez', (c) => answer(c, dead()))",
     to: "app.get('/livez', async (c) => answer(c, (await answersQueries(controller)) ? dead() : ['away']))",
     tests: ['tests/main-component/probes.test.ts'],
+  },
+  {
+    name: 'claim-without-a-link-to-the-one-before',
+    file: 'tasks/claim-spans.ts',
+    from: 'const links = earlier === null ? [] : [withSpanId(traceparent, claimSpanId(taskKey, earlier))]',
+    to: 'const links = earlier === null ? [] : [traceparent]',
+    tests: TRACES,
+  },
+  {
+    name: 'claim-that-tells-no-trace',
+    file: 'tasks/claim-batch.ts',
+    from: ', ...traceOfClaim(row, state) }',
+    to: ' }',
+    tests: TRACES,
+  },
+  {
+    name: 'polls-begin-traces',
+    file: 'main-component/trace-requests.ts',
+    from: "method === 'POST' && (operator || !internal)",
+    to: "method === 'POST' || operator || !internal",
+    tests: TRACES,
+  },
+  {
+    name: 'secret-in-a-span',
+    file: 'lib/tracing-sdk.ts',
+    from: 'status: { value: redactValue(status, redact) },',
+    to: 'status: { value: redactValue(status, (text) => text) },',
+    tests: ['tests/lib/tracing.test.ts'],
+  },
+  {
+    name: 'traces-hold-up-a-stop',
+    file: 'lib/tracing-sdk.ts',
+    from: 'const FLUSH_MS = 1500',
+    to: 'const FLUSH_MS = 60_000',
+    tests: ['tests/lib/tracing.test.ts'],
   },
 ]

@@ -1,0 +1,135 @@
+/** OpenTelemetry's SDK, as its variables configure it: sampler, limits, batches, where spans are sent and how. */
+import { type Attributes, context, propagation, type SpanContext, trace } from '@opentelemetry/api'
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
+import { ExportResultCode, W3CTraceContextPropagator } from '@opentelemetry/core'
+import { defaultResource, detectResources, envDetector, resourceFromAttributes } from '@opentelemetry/resources'
+import {
+  BasicTracerProvider,
+  BatchSpanProcessor,
+  RandomIdGenerator,
+  type ReadableSpan,
+  type SpanExporter,
+} from '@opentelemetry/sdk-trace-base'
+import type { Logger } from 'pino'
+import { unlessAborted, withTimeout } from './abort.js'
+import { type Redact, redactValue } from './redaction.js'
+import { chosenIds } from './tracing.js'
+
+export interface TracingOptions {
+  /** Unless `OTEL_SERVICE_NAME` says another. */
+  serviceName: string
+  /** Applied to the texts of errors. */
+  redact: Redact
+  logger: Pick<Logger, 'info' | 'warn'>
+}
+
+/** A span that another SDK has made, of an earlier version. */
+export interface ForeignSpan
+  extends Omit<ReadableSpan, 'spanContext' | 'parentSpanContext' | 'instrumentationScope' | 'resource'> {
+  spanContext: SpanContext
+  parentSpanId?: string
+  instrumentationLibrary: { name: string; version?: string }
+}
+
+export interface Tracing {
+  /** Sends spans that were made elsewhere, with the others. */
+  take(spans: readonly ForeignSpan[], attributes: Attributes): void
+  /** Sends what there is, if that is possible soon, and ends. */
+  stop(): Promise<void>
+}
+
+/** An endpoint that does not answer must not delay a stop for longer. */
+const FLUSH_MS = 1500
+const COMPLAIN_EVERY_MS = 60_000
+
+export async function startSDK(
+  { serviceName, redact, logger }: TracingOptions,
+  env: NodeJS.ProcessEnv,
+): Promise<Tracing> {
+  const named = resourceFromAttributes({ 'service.name': serviceName })
+  const resource = defaultResource()
+    .merge(named)
+    .merge(detectResources({ detectors: [envDetector] }))
+  const processor = new BatchSpanProcessor(tellingOfTrouble(await exporterOf(env), redact, logger))
+  const random = new RandomIdGenerator()
+  const provider = new BasicTracerProvider({
+    resource,
+    spanProcessors: [processor],
+    idGenerator: {
+      generateTraceId: () => random.generateTraceId(),
+      generateSpanId: () => chosenIds.next ?? random.generateSpanId(),
+    },
+  })
+  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
+  propagation.setGlobalPropagator(new W3CTraceContextPropagator())
+  trace.setGlobalTracerProvider(provider)
+  chosenIds.possible = true
+  logger.info('traces are sent')
+  return {
+    take(spans, attributes) {
+      for (const { spanContext, parentSpanId, instrumentationLibrary, ...span } of spans) {
+        processor.onEnd({
+          ...span,
+          attributes: { ...span.attributes, ...attributes },
+          spanContext: () => spanContext,
+          ...(parentSpanId !== undefined && { parentSpanContext: { ...spanContext, spanId: parentSpanId } }),
+          instrumentationScope: instrumentationLibrary,
+          resource,
+        })
+      }
+    },
+    async stop() {
+      try {
+        await withTimeout(FLUSH_MS, [], (soon) => unlessAborted(provider.shutdown(), soon))
+      } catch {
+        logger.warn('not all traces were sent')
+      }
+      chosenIds.possible = false
+      for (const api of [trace, context, propagation]) api.disable()
+    },
+  }
+}
+
+/** JSON if that is asked for, else protobuf, which is the variable's default. */
+async function exporterOf(env: NodeJS.ProcessEnv): Promise<SpanExporter> {
+  const protocol = env.OTEL_EXPORTER_OTLP_TRACES_PROTOCOL || env.OTEL_EXPORTER_OTLP_PROTOCOL
+  const { OTLPTraceExporter } =
+    protocol === 'http/json'
+      ? await import('@opentelemetry/exporter-trace-otlp-http')
+      : await import('@opentelemetry/exporter-trace-otlp-proto')
+  return new OTLPTraceExporter()
+}
+
+/** Redacts, and says once a minute at most that spans were lost. They are then gone: nothing waits for them. */
+function tellingOfTrouble(exporter: SpanExporter, redact: Redact, logger: TracingOptions['logger']): SpanExporter {
+  let complainAt = Number.NEGATIVE_INFINITY
+  return {
+    export(spans, done) {
+      exporter.export(
+        spans.map((span) => redacted(span, redact)),
+        (result) => {
+          if (result.code === ExportResultCode.FAILED && performance.now() > complainAt) {
+            complainAt = performance.now() + COMPLAIN_EVERY_MS
+            logger.warn(
+              { spans: spans.length },
+              `traces cannot be sent: ${redact(result.error?.message ?? 'no answer')}`,
+            )
+          }
+          done(result)
+        },
+      )
+    },
+    shutdown: () => exporter.shutdown(),
+    forceFlush: async () => exporter.forceFlush?.(),
+  }
+}
+
+/** Only errors have texts. */
+function redacted(span: ReadableSpan, redact: Redact): ReadableSpan {
+  const { status, events } = span
+  if (events.length === 0 && status.message === undefined) return span
+  return Object.create(span, {
+    status: { value: redactValue(status, redact) },
+    events: { value: redactValue(events, redact) },
+  }) as ReadableSpan
+}

@@ -6,6 +6,7 @@ import { type Context, Hono } from 'hono'
 import { createTokenCheck } from '../lib/bearer-token.js'
 import { createHTTPServer } from '../lib/http-server.js'
 import { OPENMETRICS } from '../lib/metrics.js'
+import { type LogLevelOptions, serveLogLevel } from './log-level-route.js'
 import type { LoopStatus } from './task-processor.js'
 import type { WorkerStatus } from './worker-manager.js'
 
@@ -24,6 +25,8 @@ export interface HealthServerOptions {
   readMetrics(): Promise<string>
   /** What `/metrics` asks for. Default: nothing. */
   metricsToken?: string | undefined
+  /** Whose level `/log-level` changes, and for whom. Default: it is not served. */
+  logLevel?: LogLevelOptions
 }
 
 /** A probe's request is short and sent at once. */
@@ -33,7 +36,7 @@ const REQUEST_TIMEOUT_MS = 10_000
 /**
  * Serves `GET /livez`, `/readyz` and `/startupz`, which name what is wrong: docs/health.md argues what concerns which.
  * Also `GET /health/live` (200 while the process answers at all) and `GET /health/ready` (200 once every worker runs and
- * no gate is closed, else 503), both with the state of each worker and loop; and `/metrics`.
+ * no gate is closed, else 503), both with the state of each worker and loop; `/metrics`; and `/log-level`.
  */
 export class HealthServer {
   readonly #options: HealthServerOptions
@@ -66,7 +69,7 @@ export class HealthServer {
   }
 }
 
-function healthApp({ status, readMetrics, metricsToken }: HealthServerOptions): Hono {
+function healthApp({ status, readMetrics, metricsToken, logLevel }: HealthServerOptions): Hono {
   const app = new Hono()
   const mayReadMetrics = metricsToken === undefined ? () => true : createTokenCheck([metricsToken])
   const answer = (c: Context, isGood: (status: ComponentStatus) => boolean) => {
@@ -92,6 +95,7 @@ function healthApp({ status, readMetrics, metricsToken }: HealthServerOptions): 
     }
     return c.json({ error: 'The metrics need their token' }, 401, { 'www-authenticate': 'Bearer' })
   })
+  if (logLevel) serveLogLevel(app, logLevel)
   app.get('/health/live', (c) => answer(c, () => true))
   app.get('/health/ready', (c) => answer(c, isReady))
   app.notFound((c) => {

@@ -87,6 +87,7 @@ export class AsyncTaskComponent {
       status,
       readMetrics: metrics.read,
       metricsToken: config.metrics.token,
+      logLevel: { logger, internalToken: config.internalApiToken },
     })
   }
 

@@ -22,6 +22,7 @@ import { ConsoleSessions } from './console/sessions.js'
 import { type CountedNumbers, countMetrics, type MainMetrics } from './count-metrics.js'
 import { MainComponentError } from './errors.js'
 import { createHTTPApp } from './http-app.js'
+import { createLogLevelAPIs } from './log-level-apis.js'
 import { createLogger } from './logger.js'
 import { keepRemoving } from './retention.js'
 import { TemporalRuns } from './temporal-runs.js'
@@ -100,7 +101,7 @@ export async function embedMain(application: Application, options: EmbeddedMainO
       const authentication = createAuthentication({ auth: main.auth, ...tokens })
       return createHTTPApp({
         controller,
-        apis: [...integrations.createAPIs(), ...createOperatorsAPIs(operators)],
+        apis: [...integrations.createAPIs(), ...createOperatorsAPIs(operators), ...createLogLevelAPIs(logger)],
         middlewares,
         stopping: stopping.signal,
         authentication,

@@ -1,12 +1,17 @@
+import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type ComponentStatus, HealthServer } from '@/async-task-component/health-server.js'
+import { rememberChild } from '@/lib/log-level.js'
 
 const worker = { name: 'alpha', taskQueue: 'integration-alpha-queue', state: 'running' as const, error: null }
 const shown = { namespace: 'alpha', state: 'fetching' as const, closedBy: null }
 const loop = { ...shown, lastRound: null, dead: [] }
 
 const TOKEN = 'metrics-token-0123456789'
+const INTERNAL = 'internal-token-0123456789'
 const readMetrics = async () => '# EOF\n'
+const lines: string[] = []
+const logger = pino({ level: 'warn', onChild: rememberChild }, { write: (line: string) => void lines.push(line) })
 
 let status: ComponentStatus
 let server: HealthServer
@@ -14,7 +19,14 @@ let url: string
 
 beforeEach(async () => {
   status = { workers: [worker], loops: [loop] }
-  server = new HealthServer({ host: '127.0.0.1', port: 0, status: () => status, readMetrics, metricsToken: TOKEN })
+  server = new HealthServer({
+    host: '127.0.0.1',
+    port: 0,
+    status: () => status,
+    readMetrics,
+    metricsToken: TOKEN,
+    logLevel: { logger, internalToken: INTERNAL },
+  })
   url = await server.start()
 })
 afterEach(() => server.stop())
@@ -107,6 +119,36 @@ it('shows its metrics to who has their token', async () => {
   expect((await get('/metrics')).status).toBe(401)
   const response = await get('/metrics', { headers: { authorization: `Bearer ${TOKEN}` } })
   expect([response.status, await response.text()]).toEqual([200, '# EOF\n'])
+})
+
+describe('the log level', () => {
+  const change = (token: string, body: unknown) =>
+    get('/log-level', { method: 'POST', headers: { authorization: `Bearer ${token}` }, body: JSON.stringify(body) })
+
+  it('is shown and changed to who has the internal token, also for loggers made before; who did it is logged', async () => {
+    const early = logger.child({ loop: 'pull' })
+    const headers = { authorization: `Bearer ${INTERNAL}` }
+    expect(await (await get('/log-level', { headers })).json()).toEqual({ level: 'warn' })
+    const changed = await change(INTERNAL, { level: 'debug', by: 'anna', reason: 'slow claims' })
+    expect([changed.status, await changed.json()]).toEqual([200, { level: 'debug' }])
+    early.debug('now')
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      { level: 30, by: 'anna', reason: 'slow claims', msg: 'the log has another level' },
+      { level: 20, msg: 'now' },
+    ])
+    await change(INTERNAL, { level: 'warn', by: 'anna' })
+  })
+
+  it.each<[what: string, token: string, body: unknown, status: number]>([
+    ['without the token', 'x'.repeat(20), { level: 'debug', by: 'anna' }, 401],
+    ['with the token for metrics', TOKEN, { level: 'debug', by: 'anna' }, 401],
+    ['to one that there is not', INTERNAL, { level: 'loud', by: 'anna' }, 400],
+    ['by nobody', INTERNAL, { level: 'debug' }, 400],
+    ['by too much', INTERNAL, { level: 'debug', by: 'a'.repeat(5000) }, 413],
+  ])('is not changed %s', async (_what, token, body, status) => {
+    expect((await change(token, body)).status).toBe(status)
+    expect(logger.level).toBe('warn')
+  })
 })
 
 it('tells nothing of errors, which may quote configuration', async () => {

@@ -88,3 +88,19 @@ it('a task that nobody may claim yet says when that will be, or how many are in 
   expect(await shown(second)).toMatchObject({ waitingFor: null })
   expect(await shown(first)).toMatchObject({ status: 'failed', waitingFor: { code: 'not_due' } })
 })
+
+it('an operator changes its level, and who did is in it', async () => {
+  const change = (body: object) => main.internalPost('/api/operator/logLevel', body)
+  expect(await main.internalGet('/api/operator/logLevel')).toEqual({ status: 200, body: { level: 'debug' } })
+  expect((await change({ level: 'loud', by: 'anna' })).status).toBe(400)
+  expect((await main.post('/api/operator/logLevel', { level: 'warn', by: 'anna' })).status).toBe(401)
+  expect(await change({ level: 'warn', by: 'anna', reason: 'too much' })).toEqual({
+    status: 200,
+    body: { level: 'warn' },
+  })
+  expect(lines.at(-1)).toMatchObject({ msg: 'the log has another level', level: INFO, by: 'anna', reason: 'too much' })
+  lines.length = 0
+  await main.post('/api/test/run', {})
+  expect(lines).toEqual([])
+  await change({ level: 'debug', by: 'anna' })
+})

@@ -9,6 +9,7 @@ import { idle } from './idle.js'
 import { isolation } from './isolation.js'
 import { life } from './life.js'
 import { memory } from './memory.js'
+import { observing } from './observing.js'
 import { graphileWorker, pgBoss } from './peers.js'
 import { pickup } from './pickup.js'
 import { several } from './several.js'
@@ -23,6 +24,7 @@ export const MEASURES: Readonly<Record<string, Measure>> = {
   create,
   claim,
   life,
+  observing,
   start,
   demo,
   memory,

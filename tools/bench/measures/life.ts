@@ -45,7 +45,10 @@ export const life: Measure = {
 }
 
 /** How many are completed in a second, and what each costs from its claim to its end. */
-async function completeTasks(system: BenchSystem, count: number): Promise<{ perSecond: number; costs: Figures }> {
+export async function completeTasks(
+  system: BenchSystem,
+  count: number,
+): Promise<{ perSecond: number; costs: Figures }> {
   const { temporal, stack, main } = system
   await createTasks(system, count, 16)
   const daemon = await stack.startDaemon()

@@ -153,6 +153,16 @@ module.exports = {
       to: { path: 'node_modules/@temporalio/(worker|core-bridge|testing)/' },
     },
     {
+      name: 'traces-are-optional',
+      comment: 'Where none are sent, nothing of OpenTelemetry but its API is loaded',
+      severity: 'error',
+      from: {
+        path: PRODUCT,
+        pathNot: '^lib/tracing-sdk\\.ts$|^async-task-component/(tracing|workflow-spans)\\.ts$',
+      },
+      to: { path: 'node_modules/(@opentelemetry/(?!api/)|@temporalio/interceptors-opentelemetry/)' },
+    },
+    {
       name: 'daemon-has-no-database',
       severity: 'error',
       from: { path: '^(protocol|artifacts|provider-kit|async-task-component)/' },

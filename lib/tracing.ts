@@ -182,8 +182,11 @@ export const chosenIds: { possible: boolean; next: string | undefined } = { poss
 /** Has the span that `start` starts get this id, if that is possible. */
 export function startWithId(spanId: string, start: () => void): void {
   chosenIds.next = spanId
-  start()
-  chosenIds.next = undefined
+  try {
+    start()
+  } finally {
+    chosenIds.next = undefined
+  }
 }
 
 /** What was refused is an answer, and no failure. */

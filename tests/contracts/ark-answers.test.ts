@@ -68,27 +68,28 @@ describe('a task', () => {
     ['queued', null, { status: 'queued', retryable: false }],
     ['running', null, { status: 'running', retryable: false }],
     ['succeeded', null, { status: 'succeeded', retryable: false }],
-    ['cancelled', null, { status: 'cancelled', retryable: false }],
-    ['expired', null, { status: 'expired', retryable: true }],
-    ['failed', null, { status: 'failed', retryable: true }],
+    ['cancelled', null, { status: 'cancelled', retryable: false, units: {} }],
+    ['expired', null, { status: 'expired', retryable: true, units: {} }],
+    ['failed', null, { status: 'failed', retryable: true, units: {} }],
     [
       'failed',
       { code: 'OutputVideoSensitiveContentDetected', message: null },
       {
         status: 'failed',
         retryable: false,
+        units: {},
         error: { code: 'OutputVideoSensitiveContentDetected', message: 'OutputVideoSensitiveContentDetected' },
       },
     ],
     [
       'failed',
       'in words only',
-      { status: 'failed', retryable: true, error: { code: 'failed', message: 'in words only' } },
+      { status: 'failed', retryable: true, units: {}, error: { code: 'failed', message: 'in words only' } },
     ],
     [
       'failed',
       { message: 'no code' },
-      { status: 'failed', retryable: true, error: { code: 'failed', message: 'no code' } },
+      { status: 'failed', retryable: true, units: {}, error: { code: 'failed', message: 'no code' } },
     ],
   ])('that is %s with %j', async (status, reason, state) => {
     const { get } = await activities(

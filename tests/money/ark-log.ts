@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import type { FaultKind } from '@/simulator/faults.js'
 import type { LoggedRequest } from '@/simulator/request-log.js'
+import { FRAMES_PER_SECOND } from '@/tools/simulators/ark/video.js'
 
 /** A create that the provider accepted, and would charge for. Times are unix milliseconds. */
 export interface AcceptedCreate {
@@ -23,8 +24,8 @@ const TASKS = '/contents/generations/tasks'
 const QUEUED_SHARE = 0.2
 const NO_VIDEO: FaultKind[] = ['refuseAtFinish', 'failAtFinish', 'expire', 'cancel']
 const createSchema = z.object({ seed: z.number(), duration: z.number() })
-/** As the simulator's usage says: for each of 24 frames a second. */
-const TOKENS_OF_SECOND = 24 * 100
+/** As the simulator's usage says: so many for each frame. */
+const TOKENS_OF_SECOND = FRAMES_PER_SECOND * 100
 
 /** @param latencyMs how long the simulator takes for a video */
 export function acceptedCreates(log: readonly LoggedRequest[], latencyMs: number): AcceptedCreate[] {

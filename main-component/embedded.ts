@@ -9,7 +9,8 @@ import { internalToken } from '../config/development-token.js'
 import type { AppConfig } from '../config/schema.js'
 import { manyListeners } from '../lib/abort.js'
 import { traceTasks } from '../tasks/claim-spans.js'
-import { countDaemons, daemonsOf } from '../tasks/daemons.js'
+import { countDaemons, listDaemons } from '../tasks/daemon-rows.js'
+import { daemonsOf } from '../tasks/daemons.js'
 import { databaseOf } from '../tasks/database/sql.js'
 import { createOperatorsAPIs, type OperatedTasks } from '../tasks/operators/index.js'
 import { readSpendNumbers } from '../tasks/spend.js'
@@ -127,7 +128,7 @@ export async function embedMain(application: Application, options: EmbeddedMainO
 
 async function readNumbers(controller: Controller, operated: OperatedTasks[]) {
   const found: CountedNumbers = []
-  const daemonsOfCall = countDaemons(await daemonsOf(controller).list())
+  const daemonsOfCall = countDaemons(await listDaemons(controller))
   // One after another: a scrape takes one connection at most.
   for (const { namespace, store } of operated) {
     const { prices } = store.rules.policy

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { type API, createAPI } from '../../lib/api.js'
 import { daemonStateSchema } from '../../protocol/daemon-identity.js'
-import { daemonsOf } from '../daemons.js'
+import { listDaemons } from '../daemon-rows.js'
 import { FOR_OPERATORS, type OperatorsOptions } from './operated.js'
 
 /** Times are unix seconds. */
@@ -36,7 +36,7 @@ export function createDaemonsAPI({ operated }: Pick<OperatorsOptions, 'operated'
     answer: daemonsSchema,
     async callback() {
       const namespaces = new Map(operated().map(({ namespace, store }) => [store.names.apiCall, namespace]))
-      const daemons = (await daemonsOf(this).list()).flatMap(({ apiCall, name, version, ...daemon }) => {
+      const daemons = (await listDaemons(this)).flatMap(({ apiCall, name, version, ...daemon }) => {
         const integration = namespaces.get(apiCall)
         if (integration === undefined) return []
         return [{ integration, name: name || null, version: version || null, ...daemon }]

@@ -9,7 +9,7 @@ import { type API, createAPI } from '../../lib/api.js'
 import { MAX_USER_ID_LENGTH } from '../../protocol/limits.js'
 import { taskStatusSchema } from '../../protocol/wire.js'
 import { NOW } from '../claimable.js'
-import { type AskingDaemons, countDaemons, daemonsOf } from '../daemons.js'
+import { type AskingDaemons, countDaemons, listDaemons } from '../daemon-rows.js'
 import { isEnd, isTakeOver } from '../task-indexes.js'
 import { MOST_COUNTED, readTaskNumbers } from '../task-numbers.js'
 import type { TaskReader } from '../task-reader.js'
@@ -79,7 +79,7 @@ export function createStatsAPI({ operated }: OperatorsOptions): API {
     answer: statsSchema,
     async callback(_context, { integration, user }) {
       const integrations: Stats[] = []
-      const daemons = countDaemons(await daemonsOf(this).list())
+      const daemons = countDaemons(await listDaemons(this))
       // One after another: a request takes one connection at most.
       for (const tasks of choose(operated(), integration))
         integrations.push(await statsOf(tasks, daemons(tasks.store.names.apiCall), user))

@@ -53,13 +53,14 @@ afterEach(async () => {
   }
 })
 
-function newProcessor(logger: Logger = silent): TaskProcessor {
+function newProcessor(logger: Logger = silent, waitSeconds?: number): TaskProcessor {
   return createProcessor(inject('temporalAddress'), {
     temporalNamespace: temporal.temporalNamespace,
     internalToken: main.token,
     isWorkerRunning: (queue) => temporal.workers.isRunning(queue),
     logger,
     reconcileIntervalMs: 50,
+    ...(waitSeconds !== undefined && { waitSeconds }),
     uncheckedForSeconds: 0,
   })
 }
@@ -138,14 +139,16 @@ const claimed = { status: 'queued', fencingToken: 'of-the-crashed-daemon' } as c
 const released = { status: 'released', attempt: 1, fencingToken: claimed.fencingToken } as const
 
 it('main knows who asks, and that it stops', async () => {
-  await serve('greet')
+  // As it is by default, main has it wait for tasks.
+  const waiting = newProcessor(silent, 20)
+  await serve('greet', waiting)
   const known = async () => {
     const { daemons } = (await main.internalGet('/api/operator/daemons')).body
     return daemons.at(-1)
   }
   const { version } = JSON.parse(await readFile('package.json', 'utf8'))
   await expect.poll(known, SOON).toMatchObject({ integration: NAMESPACE, version, state: 'running', parked: true })
-  await processor.stop()
+  await waiting.stop()
   await expect.poll(known, SOON).toMatchObject({ state: 'draining', parked: false })
 })
 

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type DaemonIdentity, readDaemon, spellDaemon } from '@/protocol/daemon-identity.js'
-import { Daemons } from '@/tasks/daemons.js'
+import { listDaemons } from '@/tasks/daemon-rows.js'
 import { databaseOf, inTransaction, physicalEntity } from '@/tasks/database/sql.js'
 import { startTestMain, TEST_TOKEN, type TestMain } from '../support/main.js'
 import { createDatabase } from '../support/shared.js'
@@ -92,7 +92,7 @@ describe.each(['PGLite', 'PostgreSQL'])('on %s', (database) => {
     const writes = query.mock.calls.filter(([sql]) => /^WITH given .*TaskDaemon/s.test(String(sql)))
     query.mockRestore()
     expect(writes.length).toBeLessThan(2)
-    const others = await new Daemons(main.component.controller).list()
+    const others = await listDaemons(main.component.controller)
     expect(others).toContainEqual(expect.objectContaining({ name: 'often', apiCall: TEST_TASKS.apiCall }))
 
     const { integrations } = (await main.internalGet('/api/operator/stats')).body

@@ -17,7 +17,6 @@ const PICTURES = [
   { name: 'console-overview-dark', hash: '#/', colours: 'dark', wait: '.plot rect', height: 900 },
   { name: 'console-list', hash: '#/tasks?status=failed', colours: 'light', wait: '.tasks tbody tr', height: 760 },
   { name: 'console-task', hash: `#/tasks/${SHOWN_TASK}`, colours: 'light', wait: '.file img', height: 1100 },
-  { name: 'console-phone', hash: '#/', colours: 'dark', wait: '.plot rect', height: 780, width: 390 },
 ] as const
 
 const services = await startRunServices()

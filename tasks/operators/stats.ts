@@ -13,6 +13,7 @@ import { type AskingDaemons, countDaemons, listDaemons } from '../daemon-rows.js
 import { isEnd, isTakeOver } from '../task-indexes.js'
 import { MOST_COUNTED, readTaskNumbers } from '../task-numbers.js'
 import type { TaskReader } from '../task-reader.js'
+import { heldUp, heldUpSchema } from './held-up.js'
 import { choose, FOR_OPERATORS, integrationSchema, type OperatedTasks, type OperatorsOptions } from './operated.js'
 import { spendOf, spendSchema } from './spend.js'
 
@@ -42,6 +43,8 @@ export const statsSchema = z.object({
       oldestDueSeconds: z.number(),
       /** For how long nobody has looked at the run that was looked at longest ago. */
       longestUncheckedSeconds: z.number(),
+      /** What runs wait for, such as a provider's pause. */
+      heldUp: heldUpSchema,
       /** That main heard from within a minute, by state; and how long ago one last asked for tasks, null if long ago. */
       daemons: z.object({
         running: z.number().int(),
@@ -101,6 +104,7 @@ async function statsOf(
     inFlight: (open.queued ?? 0) + (open.processing ?? 0),
     maxTasksInFlight: (await store.rulesNow()).maxTasksInFlight ?? null,
     ...ages,
+    heldUp: await heldUp(store),
     daemons,
     ...ends,
     queued: queued ?? { median: null, p95: null },

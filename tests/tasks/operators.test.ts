@@ -94,11 +94,15 @@ describe.each(['PGLite', 'PostgreSQL'])('on %s', (database) => {
     await plantTask(controller, { createdAt: now - 100 }, IMAGE)
     await plantTask(controller, { createdAt: now - 60, events: done }, IMAGE)
     await plantTask(controller, { events: [events.queued(1, now + 300), events.failed(1, now + 900)] }, IMAGE)
+    const pause = { code: 'rate_limited', message: 'The provider asks for a pause', since: now, nextTryAt: now + 30 }
+    const held = { type: 'waiting', attempt: 1, runId: 'run-1', waitingFor: pause } as const
+    await plantTask(controller, { events: [events.queued(1, now + 300), events.processing(1), held] }, IMAGE)
     const { integrations } = await get('stats?integration=nanobanana2ImageGeneration')
     expect(integrations).toMatchObject([
       {
-        open: { pending: 1, failed: 1 },
-        inFlight: 0,
+        open: { pending: 1, failed: 1, processing: 1 },
+        inFlight: 1,
+        heldUp: [{ code: 'rate_limited', count: 1, since: now, nextTryAt: now + 30 }],
         completed: { minutes5: 1, hour: 1, day: 1 },
         failedAttempts: { day: 1 },
         cancelled: { day: 0 },

@@ -3,6 +3,9 @@ import type { Mutant } from './mutant.js'
 const SIGN_IN = ['tests/main-component/console/sign-in.test.ts']
 const CHANGES = ['tests/main-component/console/changes.test.ts']
 const DAEMONS = ['tests/tasks/daemons.test.ts']
+const ACTING = ['tests/console/acting.full.test.ts']
+/** A browser, ten thousand tasks. */
+const BROWSER_SECONDS = 60
 const OPERATORS = 'main-component/operators.ts'
 
 /** Who gets into the console, and what it is told. */
@@ -76,5 +79,29 @@ export const CONSOLE_RULES: Mutant[] = [
     from: 'const end = setTimeout(() => request.abort(), leftMs)',
     to: 'const end = setTimeout(() => {}, leftMs)',
     tests: CHANGES,
+  },
+  {
+    name: 'console-loads-what-a-result-names',
+    file: 'main-component/console/page/result.ts',
+    from: '`../artifacts/${encodeURIComponent(key)}`',
+    to: '`../artifacts/${key}`',
+    tests: ['tests/console/hostile.full.test.ts'],
+    seconds: BROWSER_SECONDS,
+  },
+  {
+    name: 'console-cancels-all-there-are',
+    file: 'main-component/console/page/filters.ts',
+    from: "if (filter.status === 'completed' || filter.status === 'cancelled') return undefined\n  return Object.keys(filter).length === 0 ? undefined : forActs(filter)",
+    to: 'return forActs(filter)',
+    tests: ACTING,
+    seconds: BROWSER_SECONDS,
+  },
+  {
+    name: 'console-dialog-loses-the-focus',
+    file: 'main-component/console/page/dialog.ts',
+    from: 'return () => element?.close()',
+    to: '',
+    tests: ACTING,
+    seconds: BROWSER_SECONDS,
   },
 ]

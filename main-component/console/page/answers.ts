@@ -2,6 +2,7 @@
 import type { z } from 'zod'
 import type { integrationStateSchema } from '../../../tasks/apis/control-integration.js'
 import type { recordedActsSchema } from '../../../tasks/apis/operator-acts.js'
+import type { daemonsSchema } from '../../../tasks/operators/daemons.js'
 import type { historySchema } from '../../../tasks/operators/history.js'
 import type { taskListSchema } from '../../../tasks/operators/list.js'
 import type { manyAnswerSchema } from '../../../tasks/operators/many.js'
@@ -17,6 +18,8 @@ export type IntegrationStats = Stats['integrations'][number]
 export type IntegrationState = z.infer<typeof integrationStateSchema>
 export type History = z.infer<typeof historySchema>
 export type IntegrationHistory = History['integrations'][number]
+export type Daemon = z.infer<typeof daemonsSchema>['daemons'][number]
+export type Spend = NonNullable<IntegrationStats['spend']>
 export type TaskList = z.infer<typeof taskListSchema>
 export type ListedTask = TaskList['tasks'][number]
 export type Task = z.infer<typeof operatedTaskSchema>

@@ -3,6 +3,7 @@
  * may be served below any path.
  */
 import type {
+  Daemon,
   History,
   IntegrationState,
   ManyAnswer,
@@ -95,6 +96,8 @@ export function createAPIs(session: Session, signedOut: () => void) {
     stats: (signal?: AbortSignal) => to<Stats>('../api/operator/stats', { signal }),
     history: (span: string, signal?: AbortSignal) =>
       to<History>('../api/operator/history', { query: { span }, signal }),
+    daemons: async (signal?: AbortSignal) =>
+      (await to<{ daemons: Daemon[] }>('../api/operator/daemons', { signal })).daemons,
     list: (query: Query, signal?: AbortSignal) => to<TaskList>('../api/operator/tasks', { query, signal }),
     state: (integration: string, signal?: AbortSignal) =>
       to<IntegrationState>(of(integration, 'integrationState'), { signal }),
@@ -113,8 +116,13 @@ export function createAPIs(session: Session, signedOut: () => void) {
       }
       return { ...task, timeline, timelineNext: timelineAfter }
     },
-    one: (act: 'retryTask' | 'cancelTask', integration: string, apiCallId: string, reason: string, more: Fields = {}) =>
-      to<Fields>(of(integration, act), { body: { apiCallId, ...signed(reason), ...more } }),
+    one: (
+      act: 'retryTask' | 'cancelTask' | 'letThrough',
+      integration: string,
+      apiCallId: string,
+      reason: string,
+      more: Fields = {},
+    ) => to<Fields>(of(integration, act), { body: { apiCallId, ...signed(reason), ...more } }),
     many: (act: 'retryMany' | 'cancelMany', reason: string, more: Fields) =>
       to<ManyAnswer>(`../api/operator/${act}`, { body: { ...signed(reason), ...more } }),
     control: (act: 'pause' | 'resume' | 'setLimits', integration: string, reason: string, more: Fields = {}) =>

@@ -5,9 +5,10 @@ import type { IntegrationHistory, IntegrationState, IntegrationStats } from './a
 import type { ControlAsked } from './control.js'
 import { Failures, Meter, Throughput } from './plots.js'
 import { linkTo } from './route.js'
+import { Spent } from './spent.js'
 import { STATUSES, Status } from './status.js'
-import { At, Since } from './times.js'
-import { count, duration } from './words.js'
+import { Ago, At, Since } from './times.js'
+import { count, counted, duration, inWords } from './words.js'
 
 interface IntegrationProps {
   stats: IntegrationStats
@@ -50,6 +51,8 @@ export function Integration({ stats, state, mostCounted, history, bucketSeconds,
         </ul>
         <${InFlight} state=${state} />
         <p>Oldest due: <b class=${stats.oldestDueSeconds > 300 ? 'late' : ''}>${duration(Math.round(stats.oldestDueSeconds))}</b></p>
+        <${Asking} stats=${stats} />
+        <${HeldUp} stats=${stats} />
         ${
           stats.longestUncheckedSeconds >= 1 &&
           html`<p class="quiet">Longest that nobody looked at a run: ${duration(Math.round(stats.longestUncheckedSeconds))}</p>`
@@ -66,6 +69,7 @@ export function Integration({ stats, state, mostCounted, history, bucketSeconds,
         <h3>Last failures</h3>
         <${Failures} integration=${integration} failures=${stats.failures} />
       </div>
+      ${stats.spend && html`<div><${Spent} integration=${integration} spend=${stats.spend} /></div>`}
     </div>
   </section>`
 }
@@ -86,6 +90,27 @@ function InFlight({ state }: { state: IntegrationState }) {
       ${user !== null && html`<span class="quiet">, ${count(user)} a user${perUser.set !== null ? ' (set by an operator)' : ''}</span>`}
     </p>
     ${max !== null && html`<${Meter} share=${max === 0 ? 1 : inFlight / max} label=${`In flight: ${words}`} />`}`
+}
+
+/** Whether somebody works on it. */
+function Asking({ stats: { daemons, open } }: Pick<IntegrationProps, 'stats'>) {
+  const { running, draining, askedSecondsAgo } = daemons
+  if (running === 0 && draining === 0) {
+    const waits = (open.pending ?? 0) > 0
+    return html`<p class=${waits ? 'late' : 'quiet'}>No daemon has asked for its tasks lately.</p>`
+  }
+  const asked =
+    askedSecondsAgo === null ? 'none has asked lately' : `asked ${duration(Math.round(askedSecondsAgo))} ago`
+  return html`<p>Daemons: <b>${running}</b>${draining > 0 && `, ${draining} stopping`}<span class="quiet">, ${asked}</span></p>`
+}
+
+/** What its runs wait for: a provider's pause, say. */
+function HeldUp({ stats: { heldUp } }: Pick<IntegrationProps, 'stats'>) {
+  return heldUp.map(
+    ({ code, count: number, since, nextTryAt }) => html`<p class="notice held" key=${code}>
+      <b>${counted(number, 'run')}</b> held up: ${inWords(code)}, since <${Ago} at=${since} />${nextTryAt !== null && html`, tried again <${Ago} at=${nextTryAt} />`}
+    </p>`,
+  )
 }
 
 function Ends({ stats, mostCounted }: { stats: IntegrationStats; mostCounted: number }) {

@@ -1,14 +1,15 @@
 /** How all integrations are: what waits, what is in flight, what fails; and who asks for their tasks. */
 import { html } from 'htm/preact'
 import { useContext, useState } from 'preact/hooks'
-import type { IntegrationHistory, IntegrationState, IntegrationStats, Stats } from './answers.js'
+import type { Daemon, IntegrationHistory, IntegrationState, IntegrationStats, Stats } from './answers.js'
 import { Console } from './context.js'
 import { Control, type ControlAsked } from './control.js'
+import { Daemons } from './daemons.js'
 import { Integration } from './integration.js'
 import { useLoaded } from './loading.js'
 import { LoadState } from './parts.js'
 import { linkTo } from './route.js'
-import { count, duration } from './words.js'
+import { count, duration, money } from './words.js'
 
 /** Ages and rates change without anything happening. */
 const EVERY_MS = 10_000
@@ -22,9 +23,9 @@ export function Overview() {
   const loaded = useLoaded({
     key: 'overview',
     load: async (signal) => {
-      const stats = await apis.stats(signal)
+      const [stats, daemons] = await Promise.all([apis.stats(signal), apis.daemons(signal)])
       const states = await Promise.all(stats.integrations.map(({ integration }) => apis.state(integration, signal)))
-      return { stats, states }
+      return { stats, states, daemons }
     },
     concerns: () => true,
     everyMs: EVERY_MS,
@@ -63,7 +64,8 @@ export function Overview() {
             bucketSeconds=${history.value?.bucketSeconds}
             ask=${setAsked}
           />`,
-        )}`
+        )}
+        <${Daemons} daemons=${value.daemons as Daemon[]} />`
     }
     ${
       asked &&
@@ -83,6 +85,10 @@ function Totals({ stats: { integrations, mostCounted } }: { stats: Stats }) {
     <dt>${name}</dt>
     <dd>${link === undefined ? value : html`<a href=${link}>${value}</a>`}</dd>
   </div>`
+  const spent = new Map<string, number>()
+  for (const { spend } of integrations) {
+    if (spend) spent.set(spend.currency, (spent.get(spend.currency) ?? 0) + spend.today.charged)
+  }
   const failed = sum(({ failedAttempts }) => failedAttempts.hour)
   return html`<dl class="tiles">
     ${tile(
@@ -116,5 +122,6 @@ function Totals({ stats: { integrations, mostCounted } }: { stats: Stats }) {
       ),
     )}
     ${tile('Failed attempts, 1 h', count(failed, mostCounted), linkTo('tasks', { status: 'failed' }), failed > 0 ? 'failing' : '')}
+    ${[...spent].map(([currency, micros]) => tile('Spent today (UTC)', money(micros, currency)))}
   </dl>`
 }

@@ -1,11 +1,11 @@
-/** Retries or cancels one task, once somebody agreed. */
+/** Retries one task, cancels it, or lets it through, once somebody agreed. */
 import { html } from 'htm/preact'
 import { useContext } from 'preact/hooks'
 import type { Task } from './answers.js'
 import { Console } from './context.js'
 import { Confirm } from './dialog.js'
 
-export type ActAsked = 'retry' | 'cancel'
+export type ActAsked = 'retry' | 'cancel' | 'letThrough'
 
 export function mayRetry({ status }: Task): boolean {
   return status === 'failed'
@@ -14,6 +14,11 @@ export function mayRetry({ status }: Task): boolean {
 /** What is failed may be cancelled as long as it is tried again. */
 export function mayCancel({ status, dueAt }: Task): boolean {
   return status === 'failed' ? dueAt !== null : status !== 'completed' && status !== 'cancelled'
+}
+
+/** Whether it waits for a budget alone. */
+export function isOverBudget({ waitingFor, letThrough }: Task): boolean {
+  return !letThrough && (waitingFor?.code === 'over_budget' || waitingFor?.code === 'user_over_budget')
 }
 
 export function TaskAct({ act, task, close }: { act: ActAsked; task: Task; close: () => void }) {
@@ -28,6 +33,17 @@ export function TaskAct({ act, task, close }: { act: ActAsked; task: Task; close
       confirm=${(reason: string) => apis.one('cancelTask', integration, taskId, reason)}
     >
       <p>Its run is cancelled too. That cannot be undone; the provider may charge for what it has begun.</p>
+    <//>`
+  }
+  if (act === 'letThrough') {
+    return html`<${Confirm}
+      title="Let the task through"
+      verb="Let it through"
+      needsReason
+      close=${close}
+      confirm=${(reason: string) => apis.one('letThrough', integration, taskId, reason)}
+    >
+      <p>It may begin though the budget is used up. What it costs is charged, and counts.</p>
     <//>`
   }
   const confirm = (reason: string, form: FormData) =>

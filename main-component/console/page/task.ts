@@ -8,10 +8,10 @@ import { JSONFold, LoadState, OutsideLink } from './parts.js'
 import { Result } from './result.js'
 import { linkTo } from './route.js'
 import { Status } from './status.js'
-import { type ActAsked, mayCancel, mayRetry, TaskAct } from './task-act.js'
+import { type ActAsked, isOverBudget, mayCancel, mayRetry, TaskAct } from './task-act.js'
 import { Timeline } from './timeline.js'
 import { Ago, At } from './times.js'
-import { counted, duration, inWords } from './words.js'
+import { counted, duration, inWords, money } from './words.js'
 
 /** What it waits for changes without an event of its own. */
 const EVERY_MS = 5000
@@ -37,6 +37,7 @@ export function Task({ taskId }: { taskId: string }) {
       ${
         task &&
         html`<div class="buttons">
+          ${isOverBudget(task) && html`<button type="button" onClick=${() => setAsked('letThrough')}>Let through …</button>`}
           <button type="button" disabled=${!mayRetry(task)} onClick=${() => setAsked('retry')}>Retry …</button>
           <button type="button" disabled=${!mayCancel(task)} onClick=${() => setAsked('cancel')}>Cancel …</button>
         </div>`
@@ -107,15 +108,26 @@ function Facts({ task }: { task: WholeTask }) {
       }
       ${fact('Last look at its run', html`<${Ago} at=${task.checkedAt} />`)}
       ${fact('At the provider', providerTask ? html`<span class="id">${providerTask.id}</span> (attempt ${providerTask.attempt})` : '–')}
+      ${task.spend && fact('Cost', costOf(task.spend))}
+      ${task.letThrough && fact('Budget', 'an operator lets it through')}
       ${fact('Row', html`<span class="id">${task.apiCallId}</span>`)}
     </dl>`
+}
+
+function costOf({ currency, charged, ambiguous }: NonNullable<WholeTask['spend']>): string {
+  const lost = ambiguous > 0 ? `, and ${money(ambiguous, currency)} if creates without an answer were made` : ''
+  return `${money(charged, currency)}${lost}`
+}
+
+function chargeOf({ amount, currency, basis }: NonNullable<Run['charge']>): string {
+  return `${basis === 'ambiguous' ? 'maybe ' : ''}${money(amount, currency)}`
 }
 
 function Runs({ runs }: { runs: Run[] }) {
   return html`<div class="scroll" tabindex="0" role="region" aria-label="Attempts, a table">
     <table>
       <thead>
-        <tr>${['#', 'Claimed', 'Ended', 'Took', 'Outcome', 'Workflow'].map((name) => html`<th scope="col" key=${name}>${name}</th>`)}</tr>
+        <tr>${['#', 'Claimed', 'Ended', 'Took', 'Cost', 'Outcome', 'Workflow'].map((name) => html`<th scope="col" key=${name}>${name}</th>`)}</tr>
       </thead>
       <tbody>
         ${runs.map(
@@ -124,6 +136,7 @@ function Runs({ runs }: { runs: Run[] }) {
             <td><${At} at=${run.claimedAt} /></td>
             <td><${At} at=${run.endedAt} /></td>
             <td class="number">${run.endedAt !== null && run.claimedAt !== null ? duration(run.endedAt - run.claimedAt) : '–'}</td>
+            <td class="number">${run.charge === null ? '–' : chargeOf(run.charge)}</td>
             <td>
               ${run.outcome === null ? 'under way' : html`<${Status} of=${run.outcome} />`}
               ${run.takeOvers > 0 && html` <span class="quiet">${counted(run.takeOvers, 'take-over')}</span>`}

@@ -34,6 +34,13 @@ export function duration(seconds: number | null | undefined, isRough = false): s
   return `${Math.floor(whole / size)} ${unit}${!isRough && nextUnit !== '' && rest > 0 ? ` ${rest} ${nextUnit}` : ''}`
 }
 
+const amount = new Intl.NumberFormat('en', { minimumFractionDigits: 2, maximumFractionDigits: 6 })
+
+/** @param micros in millionths of the currency's unit */
+export function money(micros: number, currency: string): string {
+  return `${amount.format(micros / 1_000_000)} ${currency}`
+}
+
 /** A name in words: `takeOver` is `take over`, `at_capacity` is `at capacity`. */
 export function inWords(name: string): string {
   return name.replace(/_/g, ' ').replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)

@@ -9,11 +9,12 @@ import {
   RandomIdGenerator,
   type ReadableSpan,
   type SpanExporter,
+  type TimedEvent,
 } from '@opentelemetry/sdk-trace-base'
 import type { Logger } from 'pino'
 import { unlessAborted, withTimeout } from './abort.js'
 import { type Redact, redactValue } from './redaction.js'
-import { chosenIds } from './tracing.js'
+import { chosenIds, TRACER } from './tracing.js'
 
 export interface TracingOptions {
   /** Unless `OTEL_SERVICE_NAME` says another. */
@@ -100,13 +101,13 @@ async function exporterOf(env: NodeJS.ProcessEnv): Promise<SpanExporter> {
   return new OTLPTraceExporter()
 }
 
-/** Redacts, and says once a minute at most that spans were lost. They are then gone: nothing waits for them. */
+/** Leaves texts out, and says once a minute at most that spans were lost. They are then gone: nothing waits for them. */
 function tellingOfTrouble(exporter: SpanExporter, redact: Redact, logger: TracingOptions['logger']): SpanExporter {
   let complainAt = Number.NEGATIVE_INFINITY
   return {
     export(spans, done) {
       exporter.export(
-        spans.map((span) => redacted(span, redact)),
+        spans.map((span) => withoutTexts(span, redact)),
         (result) => {
           if (result.code === ExportResultCode.FAILED && performance.now() > complainAt) {
             complainAt = performance.now() + COMPLAIN_EVERY_MS
@@ -124,12 +125,18 @@ function tellingOfTrouble(exporter: SpanExporter, redact: Redact, logger: Tracin
   }
 }
 
-/** Only errors have texts. */
-function redacted(span: ReadableSpan, redact: Redact): ReadableSpan {
-  const { status, events } = span
+/** Temporal's interceptors tell errors' words, which may be a provider's or a user's: what is left is their kind. */
+function withoutTexts(span: ReadableSpan, redact: Redact): ReadableSpan {
+  const { status, events, instrumentationScope } = span
   if (events.length === 0 && status.message === undefined) return span
+  const isOwn = instrumentationScope.name === TRACER
   return Object.create(span, {
-    status: { value: redactValue(status, redact) },
-    events: { value: redactValue(events, redact) },
+    status: { value: isOwn ? redactValue(status, redact) : { code: status.code } },
+    events: { value: redactValue(isOwn ? events : events.map(withKindOnly), redact) },
   }) as ReadableSpan
+}
+
+function withKindOnly({ time, name, attributes }: TimedEvent): TimedEvent {
+  const kind = attributes?.['exception.type']
+  return { time, name, ...(kind !== undefined && { attributes: { 'exception.type': kind } }) }
 }

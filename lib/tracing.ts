@@ -23,9 +23,9 @@ import {
 
 export { SpanKind } from '@opentelemetry/api'
 
-const NAME = 'interaqt-async-task'
+export const TRACER = 'interaqt-async-task'
 /** Asked for each time: who embeds main may start an SDK late. */
-const tracer = () => trace.getTracer(NAME)
+const tracer = () => trace.getTracer(TRACER)
 const NO_SPAN = trace.wrapSpanContext(INVALID_SPAN_CONTEXT)
 /** What all spans within a context say. */
 const SHARED = createContextKey('interaqt-async-task.attributes')
@@ -41,7 +41,7 @@ export interface SpanDetails {
 export function isTracing(): boolean {
   // An application may have a copy of the API of its own, so not by its class.
   const provider: Partial<ProxyTracerProvider> = trace.getTracerProvider()
-  return provider.getDelegateTracer?.(NAME) !== undefined
+  return provider.getDelegateTracer?.(TRACER) !== undefined
 }
 
 /** Runs work as a span. If it throws, the span says so by the error's code. */

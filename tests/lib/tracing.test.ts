@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { trace } from '@opentelemetry/api'
 import pino from 'pino'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { createRedactor } from '@/lib/redaction.js'
@@ -78,6 +79,18 @@ it('errors are told by their codes, without secrets', async () => {
   await tracing?.stop()
   expect(receiver.spans).toMatchObject([{ status: { code: 2, message: 'refused [key]' } }])
   expect(receiver.bodies.map(({ bytes }) => bytes.toString()).join()).not.toContain(SECRET)
+})
+
+it('what others tell of errors is left out, but for their kind', async () => {
+  await start(receiver.env)
+  const span = trace.getTracer('another').startSpan('fails')
+  span.recordException(new TypeError('words of a provider'))
+  span.setStatus({ code: 2, message: 'words of a provider' })
+  span.end()
+  await tracing?.stop()
+  const events = [{ name: 'exception', attributes: { 'exception.type': 'TypeError' } }]
+  expect(receiver.spans).toMatchObject([{ name: 'fails', status: { code: 2 }, events }])
+  expect(receiver.bodies.map(({ bytes }) => bytes.toString()).join()).not.toContain('words')
 })
 
 it.each<[what: string, takesConnections: boolean]>([

@@ -100,8 +100,15 @@ export const OBSERVING_RULES: Mutant[] = [
   {
     name: 'secret-in-a-span',
     file: 'lib/tracing-sdk.ts',
-    from: 'status: { value: redactValue(status, redact) },',
-    to: 'status: { value: redactValue(status, (text) => text) },',
+    from: 'isOwn ? redactValue(status, redact)',
+    to: 'isOwn ? redactValue(status, (text) => text)',
+    tests: ['tests/lib/tracing.test.ts'],
+  },
+  {
+    name: 'words-of-errors-in-a-span',
+    file: 'lib/tracing-sdk.ts',
+    from: 'isOwn ? events : events.map(withKindOnly)',
+    to: 'events',
     tests: ['tests/lib/tracing.test.ts'],
   },
   {

@@ -30,7 +30,7 @@ function setLogLevel(logger: Logger, level: string): void {
 /** At an operator's request. Who asked is in the log, whatever the levels before and after. */
 export function changeLogLevel(logger: Logger, { level, by, reason }: LogLevelChange): { level: string } {
   setLogLevel(logger, 'info')
-  logger.info({ level, by, reason }, 'the log has another level')
+  logger.info({ to: level, by, reason }, 'the log has another level')
   setLogLevel(logger, level)
   return { level }
 }
@@ -41,6 +41,6 @@ export function debugOnSignal(logger: Logger): void {
   process.on('SIGUSR2', () => {
     const level = logger.level === 'debug' ? usual : 'debug'
     setLogLevel(logger, level)
-    logger.info({ level }, 'the log has another level')
+    logger.info({ to: level }, 'the log has another level')
   })
 }

@@ -40,7 +40,7 @@ export interface Tracing {
 }
 
 /** An endpoint that does not answer must not delay a stop for longer. */
-const FLUSH_MS = 1500
+const FLUSH_MS = 3000
 const COMPLAIN_EVERY_MS = 60_000
 
 export async function startSDK(

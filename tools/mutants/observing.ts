@@ -114,7 +114,7 @@ export const OBSERVING_RULES: Mutant[] = [
   {
     name: 'traces-hold-up-a-stop',
     file: 'lib/tracing-sdk.ts',
-    from: 'const FLUSH_MS = 1500',
+    from: 'const FLUSH_MS = 3000',
     to: 'const FLUSH_MS = 60_000',
     tests: ['tests/lib/tracing.test.ts'],
   },

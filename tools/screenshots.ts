@@ -1,7 +1,8 @@
 /** `npm run screenshots`: pictures of the console with made-up tasks, into `docs/images`. */
-import { mkdir, stat } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { PNG } from 'pngjs'
 import { startBrowser } from '../tests/support/browser.js'
 import { startTestMain } from '../tests/support/main.js'
 import { startRunServices } from '../tests/support/run-services.js'
@@ -39,9 +40,10 @@ try {
     await page.at(hash)
     await page.page.waitForSelector(wait)
     await page.page.waitForNetworkIdle({ concurrency: 1 })
-    const path = join(FOLDER, `${name}.png`) as `${string}.png`
-    await page.page.screenshot({ path })
-    const { size } = await stat(path)
+    const path = join(FOLDER, `${name}.png`)
+    const picture = packed(await page.page.screenshot())
+    await writeFile(path, picture)
+    const size = picture.length
     process.stdout.write(`${relative('.', path)}: ${Math.round(size / 1000)} kB\n`)
     if (size > MOST_BYTES) process.exitCode = 1
     await page.close()
@@ -50,4 +52,13 @@ try {
   await browser.stop()
   await main.stop()
   await services.stop()
+}
+
+/** The same picture in fewer bytes: the browser packs in a hurry. */
+function packed(picture: Uint8Array): Buffer {
+  const png = PNG.sync.read(Buffer.from(picture))
+  const packings = [0, 1, 2, 3, 4].map((filterType) =>
+    PNG.sync.write(png, { colorType: 2, filterType, deflateLevel: 9 }),
+  )
+  return packings.reduce((smallest, packing) => (packing.length < smallest.length ? packing : smallest))
 }

@@ -42,6 +42,7 @@ export function serveAPI(app: Hono<AppEnv>, api: API, options: APIRoutesOptions)
   const method = api.method ?? 'POST'
   app.on(method, apiPath(api), traceRequests(api, apiPath(api)), async (c) => {
     const { until, ...caller } = await identify(c, api, options)
+    c.set('byDaemon', api.internal === true && api.operator !== true)
     const keyHeader = api.takesIdempotencyKey ? c.req.header(IDEMPOTENCY_KEY) : undefined
     const idempotencyKey = keyHeader === undefined ? undefined : parseIdempotencyKey(keyHeader)
     if (keyHeader !== undefined && idempotencyKey === undefined) return c.json(invalidFields([NO_KEY]), 400)

@@ -10,6 +10,8 @@ export interface AppEnv {
     arrivedAt: number
     /** Aborted when the request's time is over. */
     overdue: AbortSignal
+    /** Set once its token has been accepted. */
+    byDaemon?: boolean
     /** `operator`: whether they may do what operators do. */
     user?: { id: string; operator?: boolean }
     /** Where the request is part of a trace. */

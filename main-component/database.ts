@@ -1,7 +1,9 @@
 /** The database under main: drivers that never drop anything, and a boot that several processes may run at once. */
+import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { Worker } from 'node:worker_threads'
 import type { Database, DatabaseLogger } from 'interaqt'
 import { PGLiteDB, type PGLiteDBConfig, PostgreSQLDB, type PostgreSQLDBConfig } from 'interaqt/drivers'
 import pg from 'pg'
@@ -150,11 +152,11 @@ function orLost(call: unknown, self: unknown, args: unknown[], onLost = () => {}
 }
 
 /** @param dataDir a folder, or `memory://`; used if there is no `url` */
-export function openDatabase({ url, dataDir }: { url?: string | undefined; dataDir: string }, logger: Logger) {
+export async function openDatabase({ url, dataDir }: { url?: string | undefined; dataDir: string }, logger: Logger) {
   return url === undefined ? openPGLite(dataDir, logger) : openPostgreSQL(url, logger)
 }
 
-function openPGLite(dataDir: string, logger: Logger): OpenedDatabase {
+async function openPGLite(dataDir: string, logger: Logger): Promise<OpenedDatabase> {
   const inMemory = dataDir.startsWith('memory://')
   const options = { logger: databaseLogger(logger) }
   if (inMemory) {
@@ -163,7 +165,9 @@ function openPGLite(dataDir: string, logger: Logger): OpenedDatabase {
   }
   const { path, unlock } = lockDataDir(dataDir)
   try {
-    assertRoom(path, !existsSync(join(path, 'PG_VERSION')))
+    const isNew = !existsSync(join(path, 'PG_VERSION'))
+    assertRoom(path, isNew)
+    if (isNew) await initialisePGLite(path)
   } catch (error) {
     unlock()
     throw error
@@ -179,6 +183,21 @@ function openPGLite(dataDir: string, logger: Logger): OpenedDatabase {
       endWatch()
       unlock()
     },
+  }
+}
+
+/** The longest time that making an empty database may take, on a very slow machine. */
+const INITIALISE_MS = 60_000
+
+/** In a thread of its own: it takes half a gigabyte, most of which would stay with this process. */
+async function initialisePGLite(path: string): Promise<void> {
+  const worker = new Worker(new URL('initialise-pglite.mjs', import.meta.url), { workerData: path, execArgv: [] })
+  try {
+    await once(worker, 'exit', { signal: AbortSignal.timeout(INITIALISE_MS) })
+  } catch (cause) {
+    throw unusable(path, cause)
+  } finally {
+    await worker.terminate()
   }
 }
 

@@ -7,7 +7,6 @@ import type { Logger } from 'pino'
 import type { ArtifactsConfig } from '../artifacts/config.js'
 import { type API, APIError } from '../lib/api.js'
 import { MAX_BODY_BYTES, REQUEST_TIMEOUT_MS } from '../protocol/limits.js'
-import { CLAIM_TASKS } from '../protocol/names.js'
 import { withoutSignature } from '../protocol/provider-callback.js'
 import { RunsUnavailableError } from '../protocol/run-handles.js'
 import { CommitUnknownError, isDatabaseUnavailable } from '../tasks/database/faults.js'
@@ -107,9 +106,10 @@ function logRequests(logger: Logger): MiddlewareHandler<AppEnv> {
       const traceId = c.get('traceId')
       const traced = traceId !== undefined && { traceId }
       const entry = { requestId: c.get('requestId'), ...traced, method, path, status, ms, ...(gone && { gone }) }
-      // Health checks and polls are frequent.
+      // Health checks and polls are frequent; what a daemon's request changes has a line of its own.
+      const isFrequent = method === 'GET' || (c.get('byDaemon') && status < 400)
       if (status >= 500) logger.warn(entry, 'request failed')
-      else if (method === 'GET' || path.endsWith(`/${CLAIM_TASKS}`)) logger.debug(entry, 'request')
+      else if (isFrequent) logger.debug(entry, 'request')
       else logger.info(entry, 'request')
     }
     if (outgoing && !outgoing.destroyed) outgoing.once('close', log)

@@ -11,9 +11,14 @@ const dist = join(root, 'dist')
 rmSync(dist, { recursive: true, force: true })
 const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc')
 execFileSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json')], { stdio: 'inherit' })
-// What needs no compilation: the program of a thread, the configuration of applications that bring none, templates, and
+// What needs no compilation: the programs of threads, the configuration of applications that bring none, templates, and
 // the console's style.
-for (const path of ['main-component/stall-watch.mjs', 'app.config.json', 'tools/new-integration/templates'])
+for (const path of [
+  'main-component/initialise-pglite.mjs',
+  'main-component/stall-watch.mjs',
+  'app.config.json',
+  'tools/new-integration/templates',
+])
   cpSync(join(root, path), join(dist, path), { recursive: true })
 const page = join('main-component', 'console', 'page')
 cpSync(join(root, page), join(dist, page), { recursive: true, filter: (path) => !path.endsWith('.ts') })

@@ -70,7 +70,7 @@ it('a symbolic link leads to the same folder, and to the data in it', async () =
   const link = join(folder, 'link')
   await mkdir(dataDir)
   await symlink(dataDir, link)
-  const database = openDatabase({ dataDir: link }, createLogger())
+  const database = await openDatabase({ dataDir: link }, createLogger())
   try {
     await database.driver.open()
     expect(() => lockDataDir(dataDir)).toThrow(expect.objectContaining(IN_USE))
@@ -104,7 +104,7 @@ describe('a folder that cannot be used is named, with the remedy:', () => {
   it('one whose files PGLite cannot use, of which it says no word', async () => {
     const dataDir = join(folder, 'odd')
     await mkdir(join(dataDir, 'PG_VERSION'), { recursive: true })
-    const database = openDatabase({ dataDir }, createLogger())
+    const database = await openDatabase({ dataDir }, createLogger())
     await expect(database.driver.open()).rejects.toMatchObject(unusable(dataDir))
     await database.close()
   })

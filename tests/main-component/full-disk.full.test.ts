@@ -87,9 +87,9 @@ describe('PGLite', () => {
       retryable: true,
       message: expect.stringMatching(/has \d+ MiB free, .* Free some/),
     }
-    expect(open).toThrow(expect.objectContaining(full))
+    await expect(open()).rejects.toMatchObject(full)
     await disk.resize(240)
-    const database = open()
+    const database = await open()
     await database.driver.open()
     await database.close()
   })

@@ -62,7 +62,10 @@ describe.concurrent('a database that has gone without a word', () => {
   })
 
   it('is not what a database is that works on its schema while main boots', async ({ expect }) => {
-    const database = openDatabase({ url: await postgres.createDatabase(), dataDir: '' }, pino({ level: 'silent' }))
+    const database = await openDatabase(
+      { url: await postgres.createDatabase(), dataDir: '' },
+      pino({ level: 'silent' }),
+    )
     try {
       await database.alone(async () => {
         await database.driver.open()

@@ -26,7 +26,7 @@ const logger = pino({ level: 'silent' })
 /** An application without a main that sends. */
 async function openApplication(url?: string) {
   const config = loadConfig({ mode: 'local', component: 'main' })
-  const database = openDatabase({ dataDir: 'memory://', ...(url !== undefined && { url }) }, logger)
+  const database = await openDatabase({ dataDir: 'memory://', ...(url !== undefined && { url }) }, logger)
   const { controller, system, setUp } = await createApplication(application, config, database, logger)
   await database.alone(async () => {
     await installOrAttach(controller, system, 'never', logger)

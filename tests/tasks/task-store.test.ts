@@ -10,7 +10,7 @@ import { makeIntegrations } from '../integrations/support.js'
 
 const config = loadConfig({ mode: 'local', component: 'main' })
 const logger = pino({ level: 'silent' })
-const database = openDatabase({ ...config.components.main.database, dataDir: 'memory://' }, logger)
+const database = await openDatabase({ ...config.components.main.database, dataDir: 'memory://' }, logger)
 const scheme = vi.spyOn(database.driver, 'scheme')
 let application: Awaited<ReturnType<typeof createApplication>>
 beforeAll(async () => {

@@ -1,7 +1,9 @@
 /** What each round of a bench starts anew: a Temporal server, a database, main, and what dispatches tasks. */
+import { execFile } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { Client, Connection } from '@temporalio/client'
 import { startPostgres, type TestPostgres } from '../../tests/support/postgres.js'
 import { type Child, startChild } from '../stack/child.js'
@@ -19,6 +21,8 @@ export interface BenchSystemOptions {
   env?: NodeJS.ProcessEnv
   /** Whether this repository's main is started. Default: true. */
   startsMain?: boolean
+  /** Whether main and the daemon run as in production: built, without a compiler. Default: from their sources. */
+  built?: boolean
 }
 
 export class BenchSystem {
@@ -45,7 +49,8 @@ export class BenchSystem {
     )
   }
 
-  async #start({ database, env, startsMain = true }: BenchSystemOptions): Promise<void> {
+  async #start({ database, env, startsMain = true, built = false }: BenchSystemOptions): Promise<void> {
+    if (built) await build()
     if (database === 'postgresql') this.#postgres = await startPostgres()
     this.#databaseUrl = await this.#postgres?.createDatabase()
     this.#stack = await Stack.create({
@@ -59,6 +64,7 @@ export class BenchSystem {
         ...env,
       },
       temporal: { headless: true },
+      built,
       onCrash: crashed,
     })
     await this.stack.startTemporal()
@@ -133,6 +139,14 @@ export class BenchSystem {
     await this.#postgres?.stop()
     rmSync(this.#folder, { recursive: true, force: true })
   }
+}
+
+let building: Promise<unknown> | undefined
+
+/** `npm run build`, once. */
+function build(): Promise<unknown> {
+  building ??= promisify(execFile)('npm', ['run', '--silent', 'build'])
+  return building
 }
 
 function crashed(error: Error): never {

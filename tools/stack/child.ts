@@ -28,7 +28,7 @@ export class ChildFailedError extends Error {
 
 export interface ChildOptions {
   name: string
-  /** A file of the repository. */
+  /** A file of the repository, TypeScript or built. */
   entry: string
   /** Another checkout of the repository to run instead of this one. */
   checkout?: string
@@ -58,7 +58,7 @@ export interface Child {
 }
 
 /**
- * Starts a TypeScript entry of the repository and waits for its `{ type: 'ready' }` message.
+ * Starts an entry of the repository and waits for its `{ type: 'ready' }` message.
  *
  * @throws ChildFailedError
  */
@@ -76,7 +76,7 @@ export async function startChild({
   const log = logFile ? openSync(logFile, 'a') : 'inherit'
   const child = spawn(
     process.execPath,
-    ['--import', 'tsx', '--import', exitWithParent, join(checkout, entry), ...args],
+    [...(entry.endsWith('.ts') ? ['--import', 'tsx'] : []), '--import', exitWithParent, join(checkout, entry), ...args],
     {
       cwd: checkout,
       env,

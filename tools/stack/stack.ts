@@ -18,6 +18,8 @@ export interface StackOptions {
   mainPort?: number
   /** Default: free ones. */
   simulatorPorts?: { ark: number; images: number }
+  /** Whether main and the daemon run as they are built in `dist`, as in production. Default: from their sources. */
+  built?: boolean
   /** A process exited by itself after it was ready. */
   onCrash: (error: ChildFailedError) => void
 }
@@ -172,11 +174,15 @@ export class Stack {
   }
 
   #daemon(): Program {
-    return { name: 'async-task', part: 'async-task', entry: 'startAsyncTask.ts', env: this.#env }
+    return { name: 'async-task', part: 'async-task', entry: this.#entry('startAsyncTask'), env: this.#env }
   }
 
   #main(): Program {
-    return { name: 'main', part: 'main', entry: 'startMain.ts', env: this.#env }
+    return { name: 'main', part: 'main', entry: this.#entry('startMain'), env: this.#env }
+  }
+
+  #entry(name: string): string {
+    return this.options.built ? `dist/${name}.js` : `${name}.ts`
   }
 
   #simulators(): Program[] {

@@ -5,10 +5,10 @@ import type { Measure } from '../measure.js'
 import { BenchSystem, DATABASES } from '../system.js'
 
 export const memory: Measure = {
-  title: 'Main and the daemon with the three integrations, idle',
+  title: 'Main and the daemon with the three integrations, built as for production, idle',
   databases: DATABASES,
   run: ({ database, seconds }) =>
-    BenchSystem.with({ database }, async (system) => {
+    BenchSystem.with({ database, built: true }, async (system) => {
       const [main, daemon] = [system.main, await system.stack.startDaemon()]
       await delay(300 * seconds)
       const parts = { main: main.pid, daemon: daemon.pid }

@@ -39,6 +39,12 @@ export async function* logLines(files: readonly string[]): AsyncGenerator<Place>
 
 type AskInit = Omit<RequestInit, 'headers'> & { headers?: Record<string, string> }
 
+function textOf(response: Response): Promise<string> {
+  return response.text().catch((cause) => {
+    throw new Error(`the answer of ${response.url} does not end`, { cause })
+  })
+}
+
 /** An answer: its status, its headers and its body, each of which may tell too much. A redirection is not followed. */
 export async function answer(url: string | URL, init: AskInit = {}): Promise<Place & { status: number }> {
   const response = await fetch(url, {
@@ -47,11 +53,13 @@ export async function answer(url: string | URL, init: AskInit = {}): Promise<Pla
     ...init,
     // A connection each: one that is kept alive may be closed just when it is used again.
     headers: { ...init.headers, connection: 'close' },
+  }).catch((cause) => {
+    throw new Error(`no answer to ${init.method ?? 'GET'} ${url}`, { cause })
   })
   const headers = [...response.headers].map(([name, value]) => `${name}: ${value}`)
   return {
     where: `the answer to ${init.method ?? 'GET'} ${url}`,
-    text: [response.statusText, ...headers, await response.text()].join('\n'),
+    text: [response.statusText, ...headers, await textOf(response)].join('\n'),
     status: response.status,
   }
 }

@@ -1,49 +1,26 @@
 /** Writes an integration's tasks. The protocol decides; the store carries out. */
-import { randomBytes } from 'node:crypto'
 import { type Controller, MatchExp } from 'interaqt'
 import { activeTraceparent } from '../lib/tracing.js'
 import type { DaemonIdentity } from '../protocol/daemon-identity.js'
-import {
-  claimableAt,
-  type Decision,
-  decide,
-  isLive,
-  type NoPlace,
-  type TaskRequest,
-  type TaskState,
-} from '../protocol/index.js'
+import { claimableAt, isLive, type TaskRequest } from '../protocol/index.js'
 import { budgetsInForce } from './budgets.js'
 import { type BatchToClaim, type ClaimedBatch, claimBatch, isAnyDue } from './claim-batch.js'
 import { daemonsOf } from './daemons.js'
 import { afterCommit } from './database/after-commit.js'
-import { CommitUnknownError, isDatabaseUnavailable } from './database/faults.js'
-import { CLOCK, inTransaction, noticesOf } from './database/sql.js'
-import { OverloadedError } from './database/turns.js'
+import { inTransaction, noticesOf } from './database/sql.js'
 import type { CallEntityNames } from './entities.js'
 import { EventLog } from './event-log.js'
 import { IdempotencyKeys, type KeyedRequest, type MakeOnce } from './idempotency.js'
-import { controlLock, readControl, rulesInForce, shareControl } from './integration-control.js'
+import { readControl, rulesInForce } from './integration-control.js'
 import { listenersOf } from './listeners.js'
 import { noteSpend } from './spend.js'
 import { TaskArrivals } from './task-arrivals.js'
 import { TaskChanges } from './task-changes.js'
-import { ensureMayOpenTask, freePlaces, type TaskRules, withinBudgets } from './task-limits.js'
-import { type LockedTask, STORED_FIELDS, TaskReader } from './task-reader.js'
+import { ensureMayOpenTask, type TaskRules } from './task-limits.js'
+import { type LockedTask, TaskReader } from './task-reader.js'
+import { type CarriedOut, type RecordCarriedOut, type StoredDecision, TaskRequests } from './task-requests.js'
 import { TaskWatches } from './task-watches.js'
-import { Together } from './together.js'
-import type { StoredStep } from './transition-log.js'
 import { WebhookQueue } from './webhooks.js'
-
-/** A decision that has been carried out, and the resulting row. */
-export interface CarriedOut {
-  answer: Decision['answer']
-  state: TaskState
-  task: LockedTask
-  /** The appended or noted events, in order. */
-  steps: StoredStep[]
-}
-
-export type RecordCarriedOut = (done: Omit<CarriedOut, 'steps'>) => Promise<void>
 
 /** The business record that requests a task, and its user. */
 export interface TaskSourceRecord {
@@ -57,9 +34,6 @@ export type CreatedTask = Pick<LockedTask, 'id' | 'taskKey' | 'traceparent'>
 
 /** Later ones are found by the looks of whoever waits. */
 const SOON_SECONDS = 60
-/** Each may have a result of a megabyte. */
-const MOST_REPORTS = 32
-
 /** The tasks of one integration, made once the Controller is set up. */
 export class TaskStore extends TaskReader {
   /** Notifies of tasks to claim. */
@@ -72,7 +46,7 @@ export class TaskStore extends TaskReader {
   readonly webhooks: WebhookQueue
   readonly #keys: IdempotencyKeys
   readonly #log: EventLog
-  readonly #reports = new Together((asked: Report[]) => this.#carryOutReports(asked), MOST_REPORTS)
+  readonly #requests: TaskRequests
   /** What of the application follows the tasks' changes: then events are written through interaqt's storage. */
   readonly listeners: readonly string[]
 
@@ -104,84 +78,22 @@ export class TaskStore extends TaskReader {
     this.listeners = listenersOf(controller, names)
     this.#log = new EventLog(this, this.listeners.length > 0)
     this.webhooks = new WebhookQueue(this, (taskKey) => this.#moved(taskKey))
+    this.#requests = new TaskRequests(this, rules, this.#log, this.webhooks, (done) => this.#tell(done))
   }
 
   /**
-   * Decides a request about one task and carries the decision out, in one transaction: lock the row, decide, append the
-   * events, or note a check on the row. A refusal is stored too, as some carry an event. Reports that come at the same
-   * time share a transaction.
+   * Decides a request about one task and carries the decision out, in one transaction.
    *
    * @param record what is to be recorded of it in the same transaction
    * @returns undefined if the task does not exist
    * @throws what the database throws; then nothing has been stored
    */
-  async carryOut(apiCallId: string, request: TaskRequest, record?: RecordCarriedOut): Promise<CarriedOut | undefined> {
-    const isReport = request.from !== 'operator' && request.status !== 'queued' && record === undefined
-    const shares = isReport && !this.controller.system.storage.isInTransaction()
-    const done = shares ? await this.#reports.do({ apiCallId, request }) : null
-    return done ?? this.#carryOutAlone(apiCallId, request, record)
-  }
-
-  async #carryOutAlone(apiCallId: string, request: TaskRequest, record?: RecordCarriedOut) {
-    const done = await inTransaction(this.controller, `${this.names.apiCall}:${request.status}`, async () => {
-      const [row] = await this.#lock([apiCallId])
-      if (!row) return undefined
-      const joins = request.status === 'queued' && !isLive(row.state)
-      const noPlace = joins ? await this.#whyNoPlace(row) : undefined
-      const [done] = await this.#carryOutLocked([{ row, request, noPlace }])
-      if (done) await record?.(done)
-      return done
-    })
-    if (done) this.#tell(done)
-    return done
-  }
-
-  /**
-   * In one transaction. Gives null for what is left to be done alone: the row is locked, or does not exist; or there is
-   * another request about it, or one of the requests cannot be stored, which then fails alone.
-   */
-  async #carryOutReports(asked: Report[]): Promise<Array<CarriedOut | null>> {
-    const { parseId } = this.calls
-    const requests = new Map(asked.map(({ apiCallId, request }) => [String(parseId(apiCallId)), request]))
-    try {
-      const done = await inTransaction(this.controller, `${this.names.apiCall}:reports`, async () => {
-        const rows = await this.#lock([...requests.keys()], 'SKIP LOCKED')
-        return this.#carryOutLocked(rows.map((row) => ({ row, request: requests.get(row.id) as TaskRequest })))
-      })
-      for (const each of done) this.#tell(each)
-      const byRequest = new Map(done.map((each) => [requests.get(each.task.id), each]))
-      return asked.map(({ request }) => byRequest.get(request) ?? null)
-    } catch (error) {
-      const concernsAll = error instanceof CommitUnknownError || error instanceof OverloadedError
-      if (asked.length === 1 || concernsAll || isDatabaseUnavailable(error)) throw error
-      return asked.map(() => null)
-    }
-  }
-
-  /** In the transaction that has locked the rows. */
-  async #carryOutLocked(asked: Array<{ row: TimedTask; request: TaskRequest; noPlace?: NoPlace | undefined }>) {
-    const { policy } = this.rules
-    const decided = asked.map(({ row, request, noPlace }) => {
-      const chance = { newToken: randomBytes(16).toString('base64url'), random: Math.random() }
-      const { taskKey, now } = row
-      return { row, ...decide(row.state, request, { ...chance, policy, taskKey, now, noPlace }), at: now }
-    })
-    const appended = await this.#log.append(decided)
-    await noteSpend(
-      this,
-      decided.map(({ row }, index) => ({ row, steps: appended[index] ?? [] })),
-    )
-    const done: Array<CarriedOut & { tells: boolean; at: number }> = []
-    for (const [index, { row, answer, at }] of decided.entries()) {
-      const steps = appended[index] ?? []
-      const state = steps.at(-1)?.after ?? row.state
-      done.push({ answer, state, task: row, steps, tells: await this.webhooks.noteEnd(row, steps), at })
-    }
-    return done
+  carryOut(apiCallId: string, request: TaskRequest, record?: RecordCarriedOut): Promise<CarriedOut | undefined> {
+    return this.#requests.carryOut(apiCallId, request, record)
   }
 
   /** Those who wait for what it has changed. */
-  #tell({ task, state, steps, tells, at }: CarriedOut & { tells: boolean; at: number }): void {
+  #tell({ task, state, steps, tells, at }: StoredDecision): void {
     const seconds = (claimableAt(state) ?? Number.POSITIVE_INFINITY) - at
     const freesPlace = isLive(task.state) && !isLive(state)
     if (seconds <= 0 || freesPlace) this.arrivals.wake()
@@ -276,33 +188,4 @@ export class TaskStore extends TaskReader {
     this.changes.tell(taskKey)
     noticesOf(this.controller).tell(this.names.apiCall, taskKey)
   }
-
-  /** In the transaction of the claim. */
-  async #whyNoPlace(row: LockedTask): Promise<NoPlace | undefined> {
-    await this.query(`SELECT ${shareControl('$1')}`, [controlLock(this)])
-    const rules = rulesInForce(this.rules, await readControl(this))
-    const places = await freePlaces(this, rules)
-    const [within] = await withinBudgets(this, rules, [row])
-    return places.whyNone(row.userId, within)
-  }
-
-  /** The time is that of the lock, for which this may have waited. */
-  async #lock(apiCallIds: string[], how: '' | 'SKIP LOCKED' = ''): Promise<TimedTask[]> {
-    const { table, column, parseId } = this.calls
-    const ids = apiCallIds.map(parseId).filter((id) => id !== null)
-    if (ids.length === 0) return []
-    const fields = this.columns([...STORED_FIELDS, 'userId', 'webhook', 'traceparent'])
-    const locked = `SELECT ${fields} FROM ${table} WHERE ${column('id')} = ANY($1) FOR UPDATE ${how}`
-    const sql = `WITH locked AS MATERIALIZED (${locked}) SELECT *, ${CLOCK} AS now FROM locked`
-    const rows = await this.query<TimedTask>(sql, [ids])
-    return rows.map((row) => ({ ...row, id: String(row.id) }))
-  }
 }
-
-interface Report {
-  apiCallId: string
-  request: TaskRequest
-}
-
-/** A locked row, and the database's time then. */
-type TimedTask = LockedTask & { now: number }

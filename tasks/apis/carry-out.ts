@@ -2,7 +2,8 @@ import { APIError } from '../../lib/api.js'
 import { observation } from '../../lib/observation.js'
 import type { Acceptance, RefusalReason, TaskRequest, TaskState } from '../../protocol/index.js'
 import type { LockedTask } from '../task-reader.js'
-import type { RecordCarriedOut, TaskStore } from '../task-store.js'
+import type { RecordCarriedOut } from '../task-requests.js'
+import type { TaskStore } from '../task-store.js'
 import { type TaskLogger, tellSteps } from '../transition-log.js'
 
 /** What the APIs of one integration share. */

@@ -51,7 +51,7 @@ export const OPERATORS_RULES: Mutant[] = [
   },
   {
     name: 'act-carried-out-though-not-recorded',
-    file: 'tasks/task-store.ts',
+    file: 'tasks/task-requests.ts',
     from: 'await record?.(done)',
     to: 'await record?.(done).catch(() => {})',
     tests: ['tests/tasks/operator-acts.test.ts'],

@@ -1,13 +1,14 @@
 import type { Mutant } from './mutant.js'
 
 const TASK_STORE = 'tasks/task-store.ts'
+const TASK_REQUESTS = 'tasks/task-requests.ts'
 const LOCKED = ['tests/tasks/locked-row.test.ts']
 
 /** How a request is carried out: under the row's lock, with the time read under it, within the capacity. */
 export const STORE_RULES: Mutant[] = [
   {
     name: 'capacity-counted-for-pending-only',
-    file: TASK_STORE,
+    file: TASK_REQUESTS,
     from: "request.status === 'queued' && !isLive(row.state)",
     to: "request.status === 'queued' && row.state.status === 'pending'",
     tests: ['tests/tasks/in-flight-limit.test.ts'],
@@ -77,21 +78,21 @@ export const STORE_RULES: Mutant[] = [
   },
   {
     name: 'row-not-locked',
-    file: TASK_STORE,
+    file: TASK_REQUESTS,
     from: '= ANY($1) FOR UPDATE ${how}`',
     to: '= ANY($1)`',
     tests: LOCKED,
   },
   {
     name: 'reports-wait-for-each-other',
-    file: TASK_STORE,
+    file: TASK_REQUESTS,
     from: "[...requests.keys()], 'SKIP LOCKED')",
     to: '[...requests.keys()])',
     tests: ['tests/tasks/reports-together.test.ts'],
   },
   {
     name: 'one-bad-report-fails-all',
-    file: TASK_STORE,
+    file: TASK_REQUESTS,
     from: 'asked.length === 1 || concernsAll',
     to: 'asked.length > 0 || concernsAll',
     tests: ['tests/tasks/reports-together.test.ts'],
@@ -112,7 +113,7 @@ export const STORE_RULES: Mutant[] = [
   },
   {
     name: 'time-before-the-lock',
-    file: TASK_STORE,
+    file: TASK_REQUESTS,
     from: 'SELECT *, ${CLOCK} AS now FROM locked',
     to: 'SELECT *, extract(epoch FROM statement_timestamp())::float8 AS now FROM locked',
     tests: LOCKED,

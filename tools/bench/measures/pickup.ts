@@ -37,20 +37,23 @@ export const pickup: Measure = {
 }
 
 /**
- * Creates tasks 0 to 50 ms apart, and gives how many milliseconds later each was started.
+ * Creates tasks, and gives how many milliseconds later each was started.
+ *
  * @param already how many workflows there are before
+ * @param apartMs the longest pause between two
  */
 export async function pickUps(
   { tasks, temporal }: Pick<BenchSystem, 'tasks' | 'temporal'>,
   count: number,
   already: number,
+  apartMs = APART_MS,
 ) {
   const created: Array<{ id: string; askedAt: number; answeredAt: number }> = []
   const pending: Promise<unknown>[] = []
   for (let index = 0; index < count; index += 1) {
     const askedAt = Date.now()
     pending.push(tasks.create('test', REQUEST).then((id) => created.push({ id, askedAt, answeredAt: Date.now() })))
-    await delay(Math.random() * APART_MS)
+    await delay(Math.random() * apartMs)
   }
   await Promise.all(pending)
   await untilFound(temporal, already + count)

@@ -7,7 +7,7 @@ import type { Controller } from 'interaqt'
 import type { Logger } from 'pino'
 import { manyListeners, pause } from '../lib/abort.js'
 import type { DaemonIdentity } from '../protocol/daemon-identity.js'
-import { type DaemonNote, forgetDaemons, noteDaemons } from './daemon-rows.js'
+import { type DaemonNote, forgetDaemons, lastAsked, noteDaemons } from './daemon-rows.js'
 import { inTransaction } from './database/sql.js'
 
 const WRITE_EVERY_MS = 10_000
@@ -66,6 +66,15 @@ class Daemons {
     return () => {
       if (asks) asker.parked -= 1
     }
+  }
+
+  /** When a daemon last asked for tasks, in unix seconds, give or take ten; null if none did, for long. */
+  async lastAsked(apiCall: string): Promise<number | null> {
+    const noted = await lastAsked(this.controller, apiCall)
+    if (noted !== null) return noted
+    // What has just begun here is still to be written.
+    const asked = [...this.#askers.values()].filter((asker) => asker.apiCall === apiCall && asker.askedAt !== null)
+    return asked.length === 0 ? null : Date.now() / 1000
   }
 
   /** Writes down who asks, until `stopping` aborts. */

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { claimableAt, isLive, type NoPlace } from '../protocol/index.js'
 import { taskErrorSchema } from '../protocol/messages.js'
 import { type Budget, NOTHING, usedUp } from './budgets.js'
-import { lastAsked as lastAskedFor } from './daemon-rows.js'
+import { daemonsOf } from './daemons.js'
 import { EVERYBODY, spentNow, sumOfUser } from './spend.js'
 import { ofSameUser, type TaskRules } from './task-limits.js'
 import type { StoredTask } from './task-reader.js'
@@ -50,13 +50,16 @@ export async function whatItWaitsFor(
     nextTryAt,
   })
   if (paused) return waits('paused', 'An operator has paused all such tasks: it starts once they resume', paused.since)
-  const lastAsked = await lastAskedFor(store.controller, store.names.apiCall)
+  const lastAsked = await daemonsOf(store.controller).lastAsked(store.names.apiCall)
   if (now - Math.max(due, state.statusSince ?? createdAt, lastAsked ?? 0) > DAEMON_MISSING_SECONDS) {
     const silent = lastAsked === null ? '' : ` for ${Math.round(now - lastAsked)} s`
     return waits('no_daemon', `No daemon has asked for such tasks${silent}: it starts once one does`, lastAsked)
   }
   const full = (count: number, max: number, whose: string) =>
     `${count} of ${max} ${whose} are in flight: it starts when one of them has ended`
+  if (maxTasksInFlight === 0) {
+    return waits('at_capacity', 'The limit of such tasks in flight is 0: it starts once the limit is raised')
+  }
   if (maxTasksInFlight !== undefined) {
     const inFlight = await store.read('in-flight', () => store.countInFlight())
     if (inFlight >= maxTasksInFlight) return waits('at_capacity', full(inFlight, maxTasksInFlight, 'tasks'))

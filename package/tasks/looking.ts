@@ -138,7 +138,7 @@ function counted(terminal: Terminal, { integrations }: Stats): string {
     median === null ? '-' : `${duration(median)} / ${duration(p95)}`
   const now = integrations.map((of) => [
     ...[of.integration, String(of.open.pending ?? 0), String(of.open.failed ?? 0)],
-    of.maxTasksInFlight === null ? String(of.inFlight) : `${of.inFlight} of ${of.maxTasksInFlight}`,
+    inFlightOf(of),
     ...[duration(of.oldestDueSeconds), spread(of.queued), spread(of.working), asking(of.daemons)],
   ])
   const lately = integrations.map((of) => [
@@ -156,6 +156,11 @@ function counted(terminal: Terminal, { integrations }: Stats): string {
     ...(failures.length > 0 ? [table(terminal, ['last failures', 'code', 'attempts'], failures)] : []),
     ...spent(terminal, integrations),
   ].join('\n\n')
+}
+
+function inFlightOf({ inFlight, maxTasksInFlight: max, paused }: Stats['integrations'][number]): string {
+  if (paused) return `${inFlight}, paused`
+  return max === null ? String(inFlight) : `${inFlight} of ${max}`
 }
 
 /** What providers charged, where that is known. */

@@ -60,10 +60,16 @@ export const TEXT = text
 
 type Options = NonNullable<ParseArgsConfig['options']>
 
+/** A task's id of which one in 64 begins as an option does. */
+const ID_LIKE_AN_OPTION = /^-[\w-]{21}$/
+
 /** @throws UsageError if an option is unknown or lacks its value */
 export function parseOptions<Given extends Options>(args: string[], options: Given) {
+  const isOption = (arg: string) => Object.hasOwn(options, arg.replace(/^--|=.*$/g, ''))
+  const ids = args.filter((arg) => ID_LIKE_AN_OPTION.test(arg) && !isOption(arg))
+  const others = args.filter((arg) => !ids.includes(arg))
   try {
-    return parseArgs({ args, options, allowPositionals: true })
+    return parseArgs({ args: ids.length > 0 ? [...others, '--', ...ids] : args, options, allowPositionals: true })
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error))
   }

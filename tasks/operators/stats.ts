@@ -38,7 +38,10 @@ export const statsSchema = z.object({
       /** Of tasks that are not over, by status. */
       open: z.partialRecord(taskStatusSchema, z.number().int()),
       inFlight: z.number().int(),
+      /** Of all at once; 0 while it is paused. */
       maxTasksInFlight: z.number().int().nullable(),
+      /** Whether an operator has paused it. */
+      paused: z.boolean(),
       /** For how long the oldest task that may be claimed has been due. */
       oldestDueSeconds: z.number(),
       /** For how long nobody has looked at the run that was looked at longest ago. */
@@ -98,11 +101,13 @@ async function statsOf(
 ): Promise<Stats> {
   const { counts: open, ...ages } = await readTaskNumbers(store)
   const { queued, working, failures, ...ends } = await readEnds(store)
+  const { maxTasksInFlight = null, paused } = await store.rulesNow()
   return {
     integration: namespace,
     open,
     inFlight: (open.queued ?? 0) + (open.processing ?? 0),
-    maxTasksInFlight: (await store.rulesNow()).maxTasksInFlight ?? null,
+    maxTasksInFlight,
+    paused: paused !== undefined,
     ...ages,
     heldUp: await heldUp(store),
     daemons,

@@ -142,6 +142,13 @@ it('tells what tasks cost, and lets one through that its budget holds', async ()
   )
 })
 
+it('takes an id that begins as an option does', async () => {
+  await plantTask(main.component.controller, { userId: 'dash', taskKey: '-W6IltQ-abcdefghijklmn', createdAt: 1000 })
+  expect(await tasks(['show', '-W6IltQ-abcdefghijklmn'])).toMatchObject({ code: 0 })
+  expect(await statusOf('-W6IltQ-abcdefghijklmn')).toBe('pending')
+  expect(await tasks(['show', '-W6IltQ'])).toMatchObject({ code: 2 })
+})
+
 it('watches a task until it is over, which its exit code tells', async () => {
   await plant('watched', 1, { events: broken })
   expect(await tasks(['watch', 'watched-0'])).toMatchObject({ code: 1, out: expect.stringMatching(/queued.*failed/s) })
@@ -216,6 +223,7 @@ it('pauses and resumes an integration, with who and why', async () => {
   expect(await tasks(['pause', 'testAsyncTask', '--yes'])).toMatchObject({ code: 2 })
   expect(await actsOf('testAsyncTask')).toEqual(before)
   expect(await tasks(pause, { answer: 'y' })).toMatchObject({ code: 0, asked: 'testAsyncTask: pause? [y/N] ' })
+  expect((await tasks(['stats'])).out).toMatch(/^testAsyncTask .* \d+, paused /m)
   const resume = ['resume', 'testAsyncTask', '--by', 'ben', '--yes', '--json']
   expect(JSON.parse((await tasks(resume)).out)).toMatchObject({ paused: null })
   const [resumed, paused] = await actsOf('testAsyncTask')

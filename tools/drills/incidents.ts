@@ -21,10 +21,16 @@ async function failedLeft(system: DrillSystem, code: string): Promise<string | n
   return count === 0 ? null : `${count} tasks have failed as ${code}, and could be done now`
 }
 
+/** What one user has asked for too much. */
+async function openLeft(system: DrillSystem, integration: string): Promise<string | null> {
+  const count = await system.count({ integration, status: 'pending', user: 'ben' })
+  return count <= USUAL ? null : `${count} or more tasks of ben wait, which nobody wants`
+}
+
 export const INCIDENTS: readonly Incident[] = [
   {
     name: 'provider-down',
-    told: 'ProviderFails: users say that no video is done any more.',
+    told: 'Users say that no video is done any more.',
     stage: async (system) => void system.arkProxy.cut(),
   },
   {
@@ -38,16 +44,13 @@ export const INCIDENTS: readonly Incident[] = [
   },
   {
     name: 'poisoned-tasks',
-    told: 'AttemptsFail: more than a fifth of the attempts fail. Others’ videos take long.',
+    told: 'AttemptsFail: more than a fifth of the attempts fail. anna says that her videos take long.',
     async stage(system) {
       for (let count = 0; count < HOPELESS; count++) {
         await system.create('video', 'ben', { prompt: `an advert, version ${count} [fail]` })
       }
     },
-    async left(system) {
-      const count = await system.count({ integration: 'fangzhouVideoGeneration', status: 'pending', user: 'ben' })
-      return count <= USUAL ? null : `${count} of ben’s tasks, none of which can be done, are still to be tried`
-    },
+    left: (system) => openLeft(system, 'fangzhouVideoGeneration'),
   },
   {
     name: 'stuck-daemon',
@@ -63,12 +66,12 @@ export const INCIDENTS: readonly Incident[] = [
   },
   {
     name: 'queue-grows',
-    told: 'TasksWait: the oldest task has been due for minutes, and there are ever more.',
+    told: 'Since main was deployed anew, tests are not done: there are ever more.',
     stage: (system) => system.restart('main', { TEST_MAX_TASKS_IN_FLIGHT: '0' }),
   },
   {
     name: 'one-user-floods',
-    told: 'TasksWait: cleo says that her tests wait for ever.',
+    told: 'cleo says that her tests do not begin.',
     async stage(system) {
       await system.restart('main', { TEST_MAX_TASKS_IN_FLIGHT: '4' })
       const creating = Array.from({ length: FLOOD }, () =>
@@ -76,6 +79,7 @@ export const INCIDENTS: readonly Incident[] = [
       )
       await Promise.all(creating)
     },
+    left: (system) => openLeft(system, 'testAsyncTask'),
   },
   {
     name: 'lost-answers',
@@ -85,7 +89,7 @@ export const INCIDENTS: readonly Incident[] = [
   },
   {
     name: 'wrong-token',
-    told: 'NothingClaimed: tasks are due, and none has been claimed for minutes.',
+    told: 'Since the daemons were deployed anew, nothing begins.',
     async stage(system) {
       for (const name of ['daemon-1', 'daemon-2'] as const) {
         await system.restart(name, { INTERNAL_API_TOKEN: 'a-token-of-another-deployment' })
@@ -94,7 +98,7 @@ export const INCIDENTS: readonly Incident[] = [
   },
   {
     name: 'temporal-away',
-    told: 'TemporalAway: nothing is claimed.',
+    told: 'Nothing begins any more, anywhere.',
     stage: (system) => system.temporal.crash(),
   },
 ]

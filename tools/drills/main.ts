@@ -28,7 +28,7 @@ await system.start()
 console.log(`
 export MAIN_URL=${system.urls.main} OPERATOR_TOKEN=${system.secrets.operator}
 npm run tasks -- stats           or the console: ${system.urls.main}/console
-health of the daemons            ${system.urls['daemon-1']}/readyz  ${system.urls['daemon-2']}/readyz
+health of daemon-1, of daemon-2  ${system.urls['daemon-1']}/readyz  ${system.urls['daemon-2']}/readyz
 logs                             ${folder}/main.log  daemon-1.log  daemon-2.log
 deployment's secrets             ARK_API_KEY=${system.secrets.arkKey} INTERNAL_API_TOKEN=${system.secrets.internal}
 

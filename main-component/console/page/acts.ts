@@ -90,7 +90,8 @@ function ActTable({ acts }: { acts: Act[] }) {
   </div>`
 }
 
-function outcomeOf({ outcome, filter }: Act): string {
+function outcomeOf({ act, outcome, filter }: Act): string {
+  if (act === 'retryTask' && outcome.status === 'failed') return 'to be tried again'
   const shown = { ...outcome, ...(filter && { filter }) }
   return Object.entries(shown)
     .map(

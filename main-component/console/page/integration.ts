@@ -10,6 +10,9 @@ import { STATUSES, Status } from './status.js'
 import { Ago, At, Since } from './times.js'
 import { count, counted, duration, inWords } from './words.js'
 
+/** As of a task's `no_daemon`. */
+const DAEMON_MISSING_SECONDS = 30
+
 interface IntegrationProps {
   stats: IntegrationStats
   state: IntegrationState
@@ -30,7 +33,7 @@ export function Integration({ stats, state, mostCounted, history, bucketSeconds,
   return html`<section class="panel" aria-labelledby=${heading}>
     <header>
       <h2 id=${heading}><a href=${linkTo('tasks', { integration })}>${integration}</a></h2>
-      ${state.paused ? html`<span class="badge paused">paused</span>` : html`<span class="badge running">running</span>`}
+      <${Badge} stats=${stats} state=${state} />
       <div class="buttons">
         ${state.paused ? act('resume', 'Resume') : act('pause', 'Pause')} ${act('setLimits', 'Limits')}
       </div>
@@ -72,6 +75,21 @@ export function Integration({ stats, state, mostCounted, history, bucketSeconds,
       ${stats.spend && html`<div><${Spent} integration=${integration} spend=${stats.spend} /></div>`}
     </div>
   </section>`
+}
+
+/** What keeps new tasks from starting, if something that main knows does. */
+function Badge({ stats: { open, daemons }, state }: Pick<IntegrationProps, 'stats' | 'state'>) {
+  const { set, configured } = state.maxTasksInFlight
+  const waits = (open.pending ?? 0) > 0
+  const isSilent = (daemons.askedSecondsAgo ?? Number.POSITIVE_INFINITY) > DAEMON_MISSING_SECONDS
+  const held = state.paused
+    ? 'paused'
+    : (set ?? configured) === 0
+      ? 'limit 0'
+      : waits && isSilent
+        ? 'no daemon asks'
+        : null
+  return html`<span class=${`badge ${held === null ? 'running' : 'paused'}`}>${held ?? 'running'}</span>`
 }
 
 function Paused({ paused }: { paused: NonNullable<IntegrationState['paused']> }) {

@@ -96,7 +96,7 @@ function Facts({ task }: { task: WholeTask }) {
       ${fact('Integration', html`<a href=${linkTo('tasks', { integration: task.integration })}>${task.integration}</a>`)}
       ${fact('User', task.userId === null ? '–' : html`<a href=${linkTo('tasks', { user: task.userId })}>${task.userId}</a>`)}
       ${fact('Created', html`<${At} at=${task.createdAt} />, <${Ago} at=${task.createdAt} />`)}
-      ${fact(inWords(task.status), html`since <${At} at=${task.statusSince} />, <${Ago} at=${task.statusSince} />`)}
+      ${fact(inWords(task.status), html`since <${At} at=${task.statusSince ?? task.createdAt} />, <${Ago} at=${task.statusSince ?? task.createdAt} />`)}
       ${task.dueAt !== null && fact('Due', html`<${At} at=${task.dueAt} />, <${Ago} at=${task.dueAt} />`)}
       ${fact('Attempts', `${task.attempts} of ${task.attemptLimit} have ended${task.status === 'failed' && !task.retryable ? '; the failure is final' : ''}`)}
       ${

@@ -87,8 +87,12 @@ function workIsNotRefused({ request, answer, before }: Handled): void {
   }
 }
 
-/** What is charged was created for that attempt; what may have been is counted apart. */
-function onlyWhatWasMadeIsCharged({ provider }: World, { events }: Handled): void {
+/**
+ * What is charged was created for that attempt; what may have been is counted apart. A restore forgets which attempt a
+ * resumed task was created by: then it may be charged to the one that resumed it.
+ */
+function onlyWhatWasMadeIsCharged({ provider, main }: World, { events }: Handled): void {
+  if (main.restores > 0) return
   for (const { attempt, amount, basis } of events.flatMap((event) =>
     'charges' in event ? (event.charges ?? []) : [],
   )) {

@@ -34,7 +34,12 @@ export async function answersOf(system: MoneySystem, videos: readonly StoredVide
   }
   // A task's events end with it; those of all tasks go on for ever.
   const ending = readOperations({ paths }).filter(({ streams, path }) => !streams || path.includes('{taskId}'))
-  const requests = ending.flatMap((operation) => requestsOf(operation, ids, keys))
+  // What changes something comes last: a task that is retried has not ended any more.
+  const inOrder = [
+    ...ending.filter(({ method }) => method === 'get'),
+    ...ending.filter(({ method }) => method !== 'get'),
+  ]
+  const requests = inOrder.flatMap((operation) => requestsOf(operation, ids, keys))
   for (const { path, init } of requests) {
     for (const token of tokens) {
       const headers = { ...bearer(token), 'content-type': 'application/json' }

@@ -39,7 +39,7 @@ describe('an integration', () => {
     await button('Resume …')
     await page.sees('It was paused by Olga', inDialog)
     await page.click('button', 'Resume')
-    await page.sees('running', `${panel} .badge`)
+    await page.sees('no daemon asks', `${panel} .badge`)
     expect(await get('testAsyncTask/integrationState')).toMatchObject({ paused: null })
   })
 

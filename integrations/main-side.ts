@@ -96,7 +96,7 @@ export class PullIntegration<Params extends z.ZodObject, Result extends z.ZodTyp
     const fetching = createFetchPendingTasksAPI({
       namespace,
       apiCallEntity: { entityName: this.#names.apiCall, fields: API_CALL_FIELDS },
-      limits: () => this.#tasks().rulesNow(),
+      limits: () => this.#tasks().limitsNow(),
       arrivals: () => this.#tasks().arrivals,
       asks: (daemon) => this.#tasks().asks(daemon, { forTasks: true }),
     })

@@ -126,6 +126,8 @@ export interface AskingDaemons {
 }
 
 const HEARD_WITHIN_SECONDS = 60
+/** Where none has asked for so long, tasks wait for one: daemons ask again at least every 25 s. */
+export const DAEMON_MISSING_SECONDS = 30
 
 /** Counts those that main heard from lately, of each integration. */
 export function countDaemons(daemons: KnownDaemon[], now = Date.now() / 1000): (apiCall: string) => AskingDaemons {

@@ -73,8 +73,11 @@ class Daemons {
     const noted = await lastAsked(this.controller, apiCall)
     if (noted !== null) return noted
     // What has just begun here is still to be written.
-    const asked = [...this.#askers.values()].filter((asker) => asker.apiCall === apiCall && asker.askedAt !== null)
-    return asked.length === 0 ? null : Date.now() / 1000
+    const now = performance.now()
+    const ago = [...this.#askers.values()].flatMap((asker) =>
+      asker.apiCall === apiCall ? (noteOf(asker, now).askedAgo ?? []) : [],
+    )
+    return ago.length === 0 ? null : Date.now() / 1000 - Math.min(...ago)
   }
 
   /** Writes down who asks, until `stopping` aborts. */

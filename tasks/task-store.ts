@@ -60,7 +60,7 @@ export class TaskStore extends TaskReader {
   ) {
     super(controller, names)
     const notices = noticesOf(controller)
-    this.arrivals = new TaskArrivals(names.apiCall, notices, async () => isAnyDue(this, await this.rulesNow()))
+    this.arrivals = new TaskArrivals(names.apiCall, notices, async () => isAnyDue(this, await this.limitsNow()))
     notices.on(names.apiCall, (taskKey) => {
       if (taskKey !== undefined) this.watches.moved(taskKey)
       this.changes.tell(taskKey)
@@ -132,11 +132,20 @@ export class TaskStore extends TaskReader {
 
   /** The rules at this moment: as configured, and as operators have set since. */
   rulesNow(): Promise<TaskRules> {
+    return this.read('control', () => this.#rulesInForce())
+  }
+
+  /** The same, and what budgets leave: for those who look for tasks to claim. */
+  limitsNow(): Promise<TaskRules> {
     const { rules } = this
     return this.read('control', async () => ({
-      ...rulesInForce(rules, await readControl(this)),
+      ...(await this.#rulesInForce()),
       budgets: await budgetsInForce(this, rules, rules.policy.prices),
     }))
+  }
+
+  async #rulesInForce(): Promise<TaskRules> {
+    return rulesInForce(this.rules, await readControl(this))
   }
 
   /**

@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import { observation } from '../lib/observation.js'
 import { traceIdOf } from '../lib/tracing.js'
 import { startsStatus, type TaskEvent, type TaskState } from '../protocol/index.js'
+import type { LockedTask } from './task-reader.js'
 
 export type TaskLogger = Pick<Logger, 'info' | 'debug'>
 
@@ -24,11 +25,19 @@ export interface LoggedTask {
   traceparent: string | null
 }
 
+type LoggedRow = Pick<LockedTask, 'id' | 'taskKey' | 'createdAt' | 'traceparent'>
+
 /** The steps of one task. */
 export const taskStepped = observation<{ task: LoggedTask; steps: readonly StoredStep[] }>('task-stepped')
 
 /** Call it once the transaction of the steps has been committed. */
-export function tellSteps(logger: TaskLogger | undefined, task: LoggedTask, steps: readonly StoredStep[]): void {
+export function tellSteps(
+  logger: TaskLogger | undefined,
+  namespace: string,
+  { id, taskKey, createdAt, traceparent }: LoggedRow,
+  steps: readonly StoredStep[],
+): void {
+  const task = { namespace, apiCallId: id, taskKey, createdAt, traceparent }
   if (steps.length > 0) taskStepped.tell({ task, steps })
   if (logger) logSteps(logger, task, steps)
 }
@@ -37,7 +46,7 @@ export function tellSteps(logger: TaskLogger | undefined, task: LoggedTask, step
 export function logCreated(
   logger: TaskLogger | undefined,
   namespace: string,
-  { id, taskKey, traceparent }: { id: string; taskKey: string; traceparent: string | null },
+  { id, taskKey, traceparent }: Omit<LoggedRow, 'createdAt'>,
 ): void {
   const traceId = traceIdOf(traceparent)
   const traced = traceId !== undefined && { traceId }

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { claimableAt, isLive, type NoPlace } from '../protocol/index.js'
 import { taskErrorSchema } from '../protocol/messages.js'
 import { type Budget, NOTHING, usedUp } from './budgets.js'
+import { DAEMON_MISSING_SECONDS } from './daemon-rows.js'
 import { daemonsOf } from './daemons.js'
 import { EVERYBODY, spentNow, sumOfUser } from './spend.js'
 import { ofSameUser, type TaskRules } from './task-limits.js'
@@ -17,9 +18,6 @@ export const waitingForSchema = taskErrorSchema.extend({
 })
 
 export type TaskWaitsFor = z.infer<typeof waitingForSchema>
-
-/** Daemons ask again at least every 25 s. */
-const DAEMON_MISSING_SECONDS = 30
 
 export async function whatItWaitsFor(
   store: TaskStore,

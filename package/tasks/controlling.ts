@@ -8,6 +8,8 @@ import { COMMON, numberOption, parseOptions, TEXT, UsageError } from './usage.js
 export const pause: Command = control('pause', 'claims no more tasks; what is in flight goes on')
 export const resume: Command = control('resume', 'claims tasks again')
 
+const ACTING = { ...COMMON, by: TEXT, reason: TEXT, yes: { type: 'boolean' } } as const
+
 /** By option: the limit that it sets, and the least that it may be. */
 const LIMITS = {
   'in-flight': ['maxTasksInFlight', 0],
@@ -18,7 +20,7 @@ const LIMITS = {
 /** Sets limits; without any it shows those in force. `none` gives one back to the configuration. */
 export const limits: Command = async (args, session) => {
   const { values, positionals } = parseOptions(args, {
-    ...{ ...COMMON, by: TEXT, reason: TEXT, yes: { type: 'boolean' } },
+    ...ACTING,
     ...{ 'in-flight': TEXT, 'in-flight-per-user': TEXT, 'requests-per-minute': TEXT },
   })
   const integration = oneIntegration('limits', positionals)
@@ -59,7 +61,7 @@ function oneIntegration(command: string, [integration, ...others]: string[]): st
 
 function control(act: 'pause' | 'resume', outcome: string): Command {
   return async (args, session) => {
-    const { values, positionals } = parseOptions(args, { ...COMMON, by: TEXT, reason: TEXT, yes: { type: 'boolean' } })
+    const { values, positionals } = parseOptions(args, ACTING)
     const integration = oneIntegration(act, positionals)
     if (act === 'pause' && !values.reason) throw new UsageError('pause needs a --reason, which others will see')
     const apis = session.connect(values)

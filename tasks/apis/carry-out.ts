@@ -33,8 +33,7 @@ export async function requestOfTask(
   const outcome = apiCallId === undefined ? undefined : await store().carryOut(apiCallId, request, record)
   if (!outcome) throw taskNotFound()
   const { answer, state, task, steps } = outcome
-  const { id, taskKey, createdAt, traceparent } = task
-  tellSteps(logger, { namespace, apiCallId: id, taskKey, createdAt, traceparent }, steps)
+  tellSteps(logger, namespace, task, steps)
   if (answer.ok) return { answer, state, task }
   requestRefused.tell({ namespace, reason: answer.reason })
   throw new APIError(409, { success: false, error: answer.error, reason: answer.reason, status: state.status })

@@ -25,10 +25,7 @@ export function createClaimTasksAPI({ namespace, store, logger }: TaskAPIOptions
       try {
         for (;;) {
           const { tasks, claimed, suspects, moved } = await claimUnlessGone(store(), batch, signal)
-          for (const { row, steps } of moved) {
-            const { id, taskKey, createdAt, traceparent } = row
-            tellSteps(logger, { namespace, apiCallId: id, taskKey, createdAt, traceparent }, steps)
-          }
+          for (const { row, steps } of moved) tellSteps(logger, namespace, row, steps)
           const isOver = claimed || suspects.length > 0 || batch.limit === 0 || signal.aborted
           const leftMs = waitUntil - performance.now()
           if (isOver || leftMs <= 0 || !(await arrivals.untilWoken(leftMs, signal))) return { tasks, claimed, suspects }

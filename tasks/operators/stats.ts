@@ -9,7 +9,7 @@ import { type API, createAPI } from '../../lib/api.js'
 import { MAX_USER_ID_LENGTH } from '../../protocol/limits.js'
 import { taskStatusSchema } from '../../protocol/wire.js'
 import { NOW } from '../claimable.js'
-import { type AskingDaemons, countDaemons, listDaemons } from '../daemon-rows.js'
+import { type AskingDaemons, countDaemons, DAEMON_MISSING_SECONDS, listDaemons } from '../daemon-rows.js'
 import { isEnd, isTakeOver } from '../task-indexes.js'
 import { MOST_COUNTED, readTaskNumbers } from '../task-numbers.js'
 import type { TaskReader } from '../task-reader.js'
@@ -48,11 +48,15 @@ export const statsSchema = z.object({
       longestUncheckedSeconds: z.number(),
       /** What runs wait for, such as a provider's pause. */
       heldUp: heldUpSchema,
-      /** That main heard from within a minute, by state; and how long ago one last asked for tasks, null if long ago. */
+      /**
+       * That main heard from within a minute, by state; how long ago one last asked for tasks, null if long ago; and
+       * whether that is so long that tasks wait for one.
+       */
       daemons: z.object({
         running: z.number().int(),
         draining: z.number().int(),
         askedSecondsAgo: z.number().nullable(),
+        missing: z.boolean(),
       }),
       completed: countsSchema,
       failedAttempts: countsSchema,
@@ -102,6 +106,7 @@ async function statsOf(
   const { counts: open, ...ages } = await readTaskNumbers(store)
   const { queued, working, failures, ...ends } = await readEnds(store)
   const { maxTasksInFlight = null, paused } = await store.rulesNow()
+  const missing = (daemons.askedSecondsAgo ?? Number.POSITIVE_INFINITY) > DAEMON_MISSING_SECONDS
   return {
     integration: namespace,
     open,
@@ -110,7 +115,7 @@ async function statsOf(
     paused: paused !== undefined,
     ...ages,
     heldUp: await heldUp(store),
-    daemons,
+    daemons: { ...daemons, missing },
     ...ends,
     queued: queued ?? { median: null, p95: null },
     working: working ?? { median: null, p95: null },

@@ -10,9 +10,6 @@ import { STATUSES, Status } from './status.js'
 import { Ago, At, Since } from './times.js'
 import { count, counted, duration, inWords } from './words.js'
 
-/** As of a task's `no_daemon`. */
-const DAEMON_MISSING_SECONDS = 30
-
 interface IntegrationProps {
   stats: IntegrationStats
   state: IntegrationState
@@ -81,12 +78,11 @@ export function Integration({ stats, state, mostCounted, history, bucketSeconds,
 function Badge({ stats: { open, daemons }, state }: Pick<IntegrationProps, 'stats' | 'state'>) {
   const { set, configured } = state.maxTasksInFlight
   const waits = (open.pending ?? 0) > 0
-  const isSilent = (daemons.askedSecondsAgo ?? Number.POSITIVE_INFINITY) > DAEMON_MISSING_SECONDS
   const held = state.paused
     ? 'paused'
     : (set ?? configured) === 0
       ? 'limit 0'
-      : waits && isSilent
+      : waits && daemons.missing
         ? 'no daemon asks'
         : null
   return html`<span class=${`badge ${held === null ? 'running' : 'paused'}`}>${held ?? 'running'}</span>`

@@ -16,7 +16,14 @@ import { createRunsToCheckAPI } from '../tasks/apis/runs-to-check.js'
 import { addDaemons } from '../tasks/daemon-rows.js'
 import { takeIdsInBlocks } from '../tasks/database/sql.js'
 import { type RemovalBatch, removeEndedTasks } from '../tasks/ended-tasks.js'
-import { type CallEntityNames, callEntityNames, createCallEntities, labelled, pendingTask } from '../tasks/entities.js'
+import {
+  type CallEntityNames,
+  callEntityNames,
+  createCallEntities,
+  labelled,
+  newTaskKey,
+  pendingTask,
+} from '../tasks/entities.js'
 import { addIdempotencyKeys, IDEMPOTENCY_KEYS } from '../tasks/idempotency.js'
 import { addIntegrationControls } from '../tasks/integration-control.js'
 import { addOperatorActs, prepareOperatorActs } from '../tasks/operator-acts.js'
@@ -133,6 +140,8 @@ export class PullIntegration<Params extends z.ZodObject, Result extends z.ZodTyp
           ({ record }: { record: Record<string, unknown> }) => ({
             requestParams: fitting(definition.requestSchema.parse(toRequestParams(record))),
             source: { id: record.id },
+            // Not left to the default: interaqt would tell of another one than it stores.
+            taskKey: newTaskKey(),
             ...(typeof record[userProperty] === 'string' && { userId: record[userProperty] }),
             ...(typeof record[priorityProperty] === 'number' && { priority: record[priorityProperty] }),
             ...(typeof record[webhookProperty] === 'string' && { webhook: record[webhookProperty] }),

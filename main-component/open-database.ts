@@ -1,3 +1,4 @@
+import type { DatabaseLogger } from 'interaqt'
 import type { Logger } from 'pino'
 import type { OpenedDatabase } from './database.js'
 import { replaceMissingDrivers } from './unused-drivers.js'
@@ -8,10 +9,21 @@ import { replaceMissingDrivers } from './unused-drivers.js'
  * @param database `dataDir` is a folder, or `memory://`; it is used if there is no `url`
  */
 export async function openDatabase(
-  database: { url?: string | undefined; dataDir: string },
+  { url, dataDir }: { url?: string | undefined; dataDir: string },
   logger: Logger,
 ): Promise<OpenedDatabase> {
   replaceMissingDrivers()
-  const drivers = await import('./database.js')
-  return drivers.openDatabase(database, logger)
+  const log = databaseLogger(logger)
+  if (url === undefined) return (await import('./pglite-database.js')).openPGLite(dataDir, log)
+  return (await import('./postgres-database.js')).openPostgreSQL(url, log)
+}
+
+/** Statements without their parameters, which are users' data. */
+function databaseLogger(logger: Logger): DatabaseLogger {
+  const adapter: DatabaseLogger = {
+    info: ({ type, name, sql }) => logger.trace({ type, name, sql }, 'sql'),
+    error: ({ type, name, sql, error }) => logger.debug({ type, name, sql, error }, 'sql failed'),
+    child: () => adapter,
+  }
+  return adapter
 }

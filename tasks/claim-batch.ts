@@ -62,15 +62,19 @@ export async function claimBatch(
   log: EventLog,
   { claimId, limit }: BatchToClaim,
 ): Promise<ClaimedBatch> {
-  // The same id, sent again while its first request is under way, waits for what that claims.
+  // The same id, sent again while its first request is under way, waits for what that claims. Each statement sees what
+  // was committed when the one before it was over, so they may be sent together.
   const locks = `SELECT pg_advisory_xact_lock(hashtextextended($1, 0)), ${shareControl('$2')}`
-  await tasks.query(locks, [`claim:${claimId}`, controlLock(tasks)])
-  const earlier = await claimedUnder(tasks, configured, claimId)
+  const [, earlier, control] = await Promise.all([
+    tasks.query(locks, [`claim:${claimId}`, controlLock(tasks)]),
+    claimedUnder(tasks, configured, claimId),
+    readControl(tasks),
+  ])
   const nothing = { tasks: [], suspects: [], isFull: false, moved: [] }
   if (earlier) return { ...nothing, tasks: earlier, claimed: true }
   if (limit === 0) return { ...nothing, claimed: false }
 
-  const rules = rulesInForce(configured, await readControl(tasks))
+  const rules = rulesInForce(configured, control)
   const { policy } = rules
   const places = await freePlaces(tasks, rules)
   const { candidates, isFull, suspects } = await lockCandidates(tasks, rules, limit, places)
@@ -105,11 +109,8 @@ async function claimedUnder(
   { policy }: TaskRules,
   claimId: string,
 ): Promise<ClaimedTask[] | undefined> {
-  const { calls, events } = tasks
-  const claims = await tasks.query<{ apiCallId: string }>(
-    `SELECT ${events.column('apiCallId')} AS "apiCallId" FROM ${events.table} WHERE ${isClaim(events.column)} AND ${claimIdOf(events.column)} = $1`,
-    [claimId],
-  )
+  const { calls } = tasks
+  const claims = await claimsUnder(tasks, claimId)
   if (claims.length === 0) return undefined
   const ids = claims.map(({ apiCallId }) => calls.parseId(apiCallId))
   const rows = await tasks.query<Candidate>(
@@ -125,6 +126,16 @@ async function claimedUnder(
     const { answer } = decide(state, request, { taskKey, now, newToken: '', random: 0, policy })
     return claimedTask(row, state, answer)
   })
+}
+
+export async function hasClaimed(tasks: TaskReader, claimId: string): Promise<boolean> {
+  return (await claimsUnder(tasks, claimId)).length > 0
+}
+
+function claimsUnder(tasks: TaskReader, claimId: string): Promise<Array<{ apiCallId: string }>> {
+  const { table, column } = tasks.events
+  const sql = `SELECT ${column('apiCallId')} AS "apiCallId" FROM ${table} WHERE ${isClaim(column)} AND ${claimIdOf(column)} = $1`
+  return tasks.query(sql, [claimId])
 }
 
 /** The condition for events that claim, and the id of their batch, as SQL: an index serves a query that has both. */

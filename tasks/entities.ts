@@ -85,6 +85,9 @@ export const STATE_COLUMNS: Readonly<
   error: { type: 'json', read: (state) => state.error },
 }
 
+/** 128 random bits, because the public id must not be guessable. Older rows have eight characters. */
+export const newTaskKey = labelled('taskKey.v1', () => randomBytes(16).toString('base64url'))
+
 function apiCallEntity(names: CallEntityNames, maxAttempts: number): EntityInstance {
   const columns = Object.entries(STATE_COLUMNS).map(([name, { type, read }]) => stateColumn(name, type, read))
   return Entity.create({
@@ -93,8 +96,7 @@ function apiCallEntity(names: CallEntityNames, maxAttempts: number): EntityInsta
       Property.create({
         name: 'taskKey',
         type: 'string',
-        // 128 random bits, because the public id must not be guessable. Older rows have eight characters.
-        defaultValue: labelled('taskKey.v1', () => randomBytes(16).toString('base64url')),
+        defaultValue: newTaskKey,
       }),
       // The user who may see it; null for nobody in particular.
       Property.create({ name: 'userId', type: 'string' }),

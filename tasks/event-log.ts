@@ -7,7 +7,7 @@
  */
 import { canonicalJSONStringify, MatchExp } from 'interaqt'
 import { claimableAt, evolve, type TaskEvent, type TaskState, uncheckedSince } from '../protocol/index.js'
-import { newIds } from './database/sql.js'
+import { newIds, sendAlong } from './database/sql.js'
 import { type IntegrationEventRecord, STATE_COLUMNS } from './entities.js'
 import { statusColumns } from './listeners.js'
 import type { StoredTask, TaskReader } from './task-reader.js'
@@ -58,7 +58,7 @@ export class EventLog {
     const given: unknown[] = []
     const array = (type: string, values: unknown[]) => `$${given.push(values)}::${type === 'json' ? 'text' : type}[]`
     const inserted = await this.#insertion(records, array)
-    await this.tasks.query(`WITH inserted AS (${inserted}) ${this.#update(written, array)}`, given)
+    await sendAlong(this.tasks.controller, `WITH inserted AS (${inserted}) ${this.#update(written, array)}`, given)
   }
 
   async #insertion(records: IntegrationEventRecord[], array: ArrayOf): Promise<string> {
@@ -149,7 +149,8 @@ export class EventLog {
     const sql =
       `UPDATE ${table} SET ${column('state')} = $2::json, ${column('claimableAt')} = $3::float8,` +
       ` ${column('uncheckedSince')} = $4::float8 WHERE ${column('id')} = $1`
-    await this.tasks.query(sql, [parseId(apiCallId), JSON.stringify(state), claimableAt(state), uncheckedSince(state)])
+    const values = [parseId(apiCallId), JSON.stringify(state), claimableAt(state), uncheckedSince(state)]
+    await sendAlong(this.tasks.controller, sql, values)
   }
 }
 

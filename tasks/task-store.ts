@@ -1,10 +1,10 @@
 /** Writes an integration's tasks. The protocol decides; the store carries out. */
-import { type Controller, MatchExp } from 'interaqt'
-import { activeTraceparent } from '../lib/tracing.js'
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { Controller } from 'interaqt'
 import type { DaemonIdentity } from '../protocol/daemon-identity.js'
 import { claimableAt, isLive, type TaskRequest } from '../protocol/index.js'
 import { budgetsInForce } from './budgets.js'
-import { type BatchToClaim, type ClaimedBatch, claimBatch, isAnyDue } from './claim-batch.js'
+import { type BatchToClaim, type ClaimedBatch, claimBatch, hasClaimed, isAnyDue } from './claim-batch.js'
 import { daemonsOf } from './daemons.js'
 import { afterCommit } from './database/after-commit.js'
 import { inTransaction, noticesOf } from './database/sql.js'
@@ -31,6 +31,11 @@ export interface TaskSourceRecord {
 }
 
 export type CreatedTask = Pick<LockedTask, 'id' | 'taskKey' | 'traceparent'>
+
+type CreatedRecord = CreatedTask & { source: { id: unknown } }
+
+/** Collects the tasks that interaqt derives while it creates a record. */
+const creating = new AsyncLocalStorage<CreatedRecord[]>()
 
 /** Later ones are found by the looks of whoever waits. */
 const SOON_SECONDS = 60
@@ -71,8 +76,10 @@ export class TaskStore extends TaskReader {
     }
     // Whoever creates a task: an interaction of the application, too.
     controller.system.storage.listen(async (events) => {
-      const isNew = events.some(({ recordName, type }) => recordName === names.apiCall && type === 'create')
-      if (isNew) afterCommit(arrived)
+      const tasks = events.filter(({ recordName, type }) => recordName === names.apiCall && type === 'create')
+      if (tasks.length === 0) return
+      creating.getStore()?.push(...tasks.map(({ record }) => record as unknown as CreatedRecord))
+      afterCommit(arrived)
     })
     this.#keys = new IdempotencyKeys(controller)
     this.listeners = listenersOf(controller, names)
@@ -109,6 +116,11 @@ export class TaskStore extends TaskReader {
    */
   claim(batch: BatchToClaim, signal: AbortSignal): Promise<ClaimedBatch> {
     return this.arrivals.take(() => this.#claim(batch, signal))
+  }
+
+  /** Whether tasks have been claimed under this id. */
+  hasClaimed(claimId: string): Promise<boolean> {
+    return this.read('hasClaimed', () => hasClaimed(this, claimId))
   }
 
   async #claim(batch: BatchToClaim, signal: AbortSignal): Promise<ClaimedBatch> {
@@ -169,13 +181,12 @@ export class TaskStore extends TaskReader {
     const make = async () => {
       if (maxOpenTasksPerUser !== undefined) await ensureMayOpenTask(this, userId, maxOpenTasksPerUser)
       const { storage } = this.controller.system
-      const { id } = await storage.create(entity, record)
-      const ofSource = MatchExp.atom({ key: 'source.id', value: ['=', id] })
-      const task = await storage.findOne(this.names.apiCall, ofSource, undefined, ['taskKey'])
+      const created: CreatedRecord[] = []
+      const { id } = await creating.run(created, () => storage.create(entity, record))
+      const task = created.find(({ source }) => source.id === id)
       if (!task) throw new Error(`No ${this.names.apiCall} was computed from ${entity} ${id}`)
-      const [taskKey, traceparent] = [String(task.taskKey), activeTraceparent() ?? null]
-      afterCommit(() => this.onCreated({ id: String(task.id), taskKey, traceparent }))
-      return taskKey
+      afterCommit(() => this.onCreated({ ...task, id: String(task.id) }))
+      return task.taskKey
     }
     return inTransaction(this.controller, `${entity}:create`, () => once(make))
   }

@@ -6,9 +6,11 @@ import type { TaskStore } from '../task-store.js'
 import { tellSteps } from '../transition-log.js'
 import type { TaskAPIOptions } from './carry-out.js'
 
+const NOTHING = { tasks: [], claimed: false, suspects: [] }
+
 /**
- * Makes `POST claimTasks`: fetches and claims in one request. With `waitSeconds` (long poll), a request that finds
- * nothing is parked until there is something.
+ * Makes `POST claimTasks`: fetches and claims in one request. With `waitSeconds` (long poll), a request is parked until
+ * there is something: whoever is parked looks at once, which costs less than a claim that finds nothing.
  */
 export function createClaimTasksAPI({ namespace, store, logger }: TaskAPIOptions): API {
   return createAPI({
@@ -23,12 +25,14 @@ export function createClaimTasksAPI({ namespace, store, logger }: TaskAPIOptions
       const answered = store().asks(daemon, { forTasks: batch.limit !== 0 })
       const waitUntil = performance.now() + waitSeconds * 1000
       try {
+        let waits = waitSeconds > 0 && batch.limit > 0 && !(await store().hasClaimed(batch.claimId))
         for (;;) {
+          const leftMs = waitUntil - performance.now()
+          if (waits && !(await arrivals.untilWoken(leftMs, signal))) return NOTHING
           const { tasks, claimed, suspects, moved } = await claimUnlessGone(store(), batch, signal)
           for (const { row, steps } of moved) tellSteps(logger, namespace, row, steps)
-          const isOver = claimed || suspects.length > 0 || batch.limit === 0 || signal.aborted
-          const leftMs = waitUntil - performance.now()
-          if (isOver || leftMs <= 0 || !(await arrivals.untilWoken(leftMs, signal))) return { tasks, claimed, suspects }
+          waits = waitSeconds > 0 && !claimed && suspects.length === 0 && batch.limit > 0
+          if (!waits) return { tasks, claimed, suspects }
         }
       } finally {
         answered()

@@ -24,6 +24,16 @@ export function databaseOf(controller: Controller): Database {
   return systemOf(controller).database
 }
 
+/**
+ * Sends a write of the open transaction, whose answer nobody needs, without waiting for it where connections are not
+ * shared: if it fails, what follows it in the transaction does, with its error, at the latest the COMMIT.
+ */
+export async function sendAlong(controller: Controller, sql: string, values: unknown[]): Promise<void> {
+  const sent = databaseOf(controller).query(sql, values)
+  if (sharesConnection(controller)) await sent
+  else sent.catch(() => {})
+}
+
 /** What the processes of this database tell each other, as far as its driver can. */
 export function noticesOf(controller: Controller): Notices {
   return (databaseOf(controller) as { notices?: Notices }).notices ?? NO_NOTICES

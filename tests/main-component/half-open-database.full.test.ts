@@ -1,7 +1,7 @@
 /** Main while its PostgreSQL has gone without a word: connections are open, and no answer comes. */
 import pino from 'pino'
 import { afterAll, beforeAll, describe, it } from 'vitest'
-import { openDatabase } from '@/main-component/database.js'
+import { openDatabase } from '@/main-component/open-database.js'
 import { inTransaction } from '@/tasks/database/sql.js'
 import { holdAllConnections, POOL_SIZE } from '../support/connections.js'
 import { eventually } from '../support/eventually.js'

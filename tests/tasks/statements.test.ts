@@ -28,21 +28,23 @@ async function statementsOf<T>(work: () => Promise<T>): Promise<{ statements: st
     if (text.includes('pg_notify') || text.includes('TaskDaemon')) continue
     byClient.set(client, [...(byClient.get(client) ?? []), text.split(/\s/)[0] ?? ''])
   }
-  const statements = [...byClient.values()]
-    .flat()
-    .join(' ')
-    .replaceAll(/BEGIN (UPDATE )?COMMIT/g, '')
-    .trim()
-  return { statements: statements.split(/ +/), answer }
+  // Nor is the look for webhooks that are due, which may not be over.
+  const statements = [...byClient.values()].map((of) =>
+    of
+      .join(' ')
+      .replaceAll(/BEGIN (UPDATE ?)?(COMMIT|$)/g, '')
+      .trim(),
+  )
+  return { statements: statements.join(' ').trim().split(/ +/), answer }
 }
 
-it('a task is created in six statements, claimed in seven, and each report takes four', async () => {
+it('a task is created in five statements, claimed in seven, and each report takes four', async () => {
   const create = () => main.post('/api/test/run', { kind: 'simple', message: 'counted' })
   // It takes a block of ids.
   await create()
   const created = await statementsOf(create)
   expect(created.answer).toMatchObject({ status: 200 })
-  expect(created.statements).toEqual(['BEGIN', 'SELECT', 'INSERT', 'INSERT', 'SELECT', 'COMMIT'])
+  expect(created.statements).toEqual(['BEGIN', 'SELECT', 'INSERT', 'INSERT', 'COMMIT'])
 
   const claim = () => main.internalPost(`${TEST_API}/claimTasks`, { claimId: randomUUID(), limit: 2 })
   const claimed = await statementsOf(claim)

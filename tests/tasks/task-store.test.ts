@@ -4,8 +4,8 @@ import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import * as definition from '@/application.js'
 import { loadConfig } from '@/config/load.js'
 import { createApplication } from '@/main-component/application.js'
-import { openDatabase } from '@/main-component/database.js'
 import { installOrAttach } from '@/main-component/model.js'
+import { openDatabase } from '@/main-component/open-database.js'
 import { makeIntegrations } from '../integrations/support.js'
 
 const config = loadConfig({ mode: 'local', component: 'main' })

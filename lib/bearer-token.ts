@@ -1,5 +1,5 @@
 /** Bearer tokens of requests, compared in constant time. */
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { hash, timingSafeEqual } from 'node:crypto'
 
 /** Tells whether an `Authorization` header carries one of the tokens. */
 export function createTokenCheck(tokens: readonly string[]): (authorization: string | undefined) => boolean {
@@ -28,5 +28,5 @@ export function bearerToken(authorization: string | undefined): string {
 
 /** timingSafeEqual needs equal lengths, and hashing hides a token's own length. */
 function digest(token: string): Buffer {
-  return createHash('sha256').update(token).digest()
+  return hash('sha256', token, 'buffer')
 }

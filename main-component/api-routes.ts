@@ -62,10 +62,14 @@ export function serveAPI(app: Hono<AppEnv>, api: API, options: APIRoutesOptions)
       const params = api.params.safeParse(input)
       if (!params.success) return c.json(invalidInput(params.error), 400)
 
-      const { controller: request, release } = followingSignal(c.req.raw.signal, stopping, c.get('overdue'))
+      // Made for the callbacks that look at it: those of reports and creates do not.
+      let following: ReturnType<typeof followingSignal> | undefined
+      const follow = () => (following ??= followingSignal(c.req.raw.signal, stopping, c.get('overdue').signal))
       const daemon = api.internal ? readDaemon(c.req.header(DAEMON_HEADER)) : undefined
       const context: APIContext = {
-        signal: request.signal,
+        get signal() {
+          return follow().controller.signal
+        },
         parked,
         ...caller,
         ...(daemon && { daemon }),
@@ -76,9 +80,10 @@ export function serveAPI(app: Hono<AppEnv>, api: API, options: APIRoutesOptions)
         const answer = await api.callback.call(controller, context, params.data)
         if (!api.streams) return c.json(answer as object)
         streaming = true
+        const { controller: request, release } = follow()
         return streamEvents(c, answer as AsyncIterable<StreamedEvent>, { request, until, release })
       } finally {
-        if (!streaming) release()
+        if (!streaming) following?.release()
       }
     })
   })
@@ -151,7 +156,9 @@ async function readJSON(c: Context, { internal }: API): Promise<unknown> {
   const text = await c.req.text()
   if (text === '') return {}
   try {
-    return internal ? JSON.parse(text, (_key, value) => replaceUnstorable(value)) : JSON.parse(text)
+    // Such a character can only be written as an escape. Looking at each value takes longer than the parsing.
+    const mayBeUnstorable = internal && text.includes('\\u')
+    return mayBeUnstorable ? JSON.parse(text, (_key, value) => replaceUnstorable(value)) : JSON.parse(text)
   } catch {
     return undefined
   }

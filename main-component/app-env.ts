@@ -9,7 +9,7 @@ export interface AppEnv {
     /** When its headers arrived, by `performance.now()`. */
     arrivedAt: number
     /** Aborted when the request's time is over. */
-    overdue: AbortSignal
+    overdue: AbortController
     /** Set once its token has been accepted. */
     byDaemon?: boolean
     /** `operator`: whether they may do what operators do. */

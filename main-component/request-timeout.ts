@@ -13,7 +13,7 @@ import type { AppEnv } from './app-env.js'
 export function requestTimeout(ms: number): MiddlewareHandler<AppEnv> {
   return (c, next) => {
     const overdue = new AbortController()
-    c.set('overdue', overdue.signal)
+    c.set('overdue', overdue)
     return timeout(ms, () => {
       const late = new HTTPException(504, { message: 'The request took too long' })
       overdue.abort(late)

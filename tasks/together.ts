@@ -1,12 +1,12 @@
 /** Work that comes while other such work is under way is done together, once that is over; the first comes at once. */
-import { AsyncLocalStorage } from 'node:async_hooks'
+import { AsyncResource } from 'node:async_hooks'
 
 interface Waiting<Item, Result> {
   item: Item
   resolve(result: Result): void
   reject(error: unknown): void
-  /** Runs something in the context of its caller, such as the urgency of its request. */
-  inContext: <T>(work: () => T) => T
+  /** Of its caller, such as the urgency of its request. */
+  context: AsyncResource
 }
 
 export class Together<Item, Result> {
@@ -22,7 +22,7 @@ export class Together<Item, Result> {
   /** @throws what `doAll` throws, for each of those that were done together */
   do(item: Item): Promise<Result> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ item, resolve, reject, inContext: AsyncLocalStorage.snapshot() })
+      this.#waiting.push({ item, resolve, reject, context: new AsyncResource('Together') })
       if (this.#isBusy) return
       this.#isBusy = true
       // What has arrived by now, and has not been read yet, is done together with it.
@@ -33,7 +33,7 @@ export class Together<Item, Result> {
   async #run(): Promise<void> {
     for (let all = this.#next(); all[0]; all = this.#next()) {
       try {
-        const results = await all[0].inContext(() => this.doAll(all.map(({ item }) => item)))
+        const results = await all[0].context.runInAsyncScope(() => this.doAll(all.map(({ item }) => item)))
         for (const [index, { resolve }] of all.entries()) resolve(results[index] as Result)
       } catch (error) {
         for (const { reject } of all) reject(error)

@@ -22,15 +22,12 @@ export interface BatchClaimsOptions {
 const ASK_AGAIN_MS = 60_000
 
 export class BatchClaims {
-  readonly #options: BatchClaimsOptions
   #claimId = randomUUID()
   /** A request was sent, and it is not known what it claimed. */
   #unanswered = false
   #notOfferedUntil = 0
 
-  constructor(options: BatchClaimsOptions) {
-    this.#options = options
-  }
+  constructor(private readonly options: BatchClaimsOptions) {}
 
   /**
    * @returns null if main does not offer it
@@ -39,7 +36,7 @@ export class BatchClaims {
   async claim(query: FetchQuery, signal: AbortSignal): Promise<ClaimTasksAnswer | null> {
     if (performance.now() < this.#notOfferedUntil) return null
     this.#unanswered = true
-    const { main, url } = this.#options
+    const { main, url } = this.options
     const answer = await main.claimTasks(url, { claimId: this.#claimId, ...query }, signal)
     this.#unanswered = false
     if (answer === null) this.#notOfferedUntil = performance.now() + ASK_AGAIN_MS
@@ -50,7 +47,7 @@ export class BatchClaims {
   /** Releases what a request without an answer may have claimed: nothing may be started now. */
   async giveBack(): Promise<void> {
     if (!this.#unanswered) return
-    const { expired, reports, logger } = this.#options
+    const { expired, reports, logger } = this.options
     try {
       const answer = await this.claim({ limit: 0, waitSeconds: 0 }, expired)
       const released = answer?.tasks.map(({ id: apiCallId, taskKey, attempt, fencingToken }) =>

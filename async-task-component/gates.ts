@@ -65,15 +65,12 @@ const GRPC_NOT_FOUND = 5
 
 /** Open while Temporal answers, its namespace exists, and none of the integration's queues is over its limit. */
 export class QueueGate implements Gate {
-  readonly #options: QueueGateOptions
   #answer: { closed: ClosedGate | null; at: number } | null = null
 
-  constructor(options: QueueGateOptions) {
-    this.#options = options
-  }
+  constructor(private readonly options: QueueGateOptions) {}
 
   async check(signal: AbortSignal, maxAgeMs = FRESH_MS): Promise<ClosedGate | null> {
-    const { isConnected } = this.#options.temporal
+    const { isConnected } = this.options.temporal
     if (this.#answer && isConnected && performance.now() < this.#answer.at + maxAgeMs) return this.#answer.closed
     const closed = await this.#ask(signal)
     this.#answer = { closed, at: performance.now() }
@@ -81,7 +78,7 @@ export class QueueGate implements Gate {
   }
 
   untilChange(signal: AbortSignal): Promise<void> {
-    return this.#options.temporal.untilLost(signal)
+    return this.options.temporal.untilLost(signal)
   }
 
   forget(): void {
@@ -89,7 +86,7 @@ export class QueueGate implements Gate {
   }
 
   async #ask(signal: AbortSignal): Promise<ClosedGate | null> {
-    const { temporal, taskQueue, maxBacklog } = this.#options
+    const { temporal, taskQueue, maxBacklog } = this.options
     const queues = [
       { taskQueue, type: WORKFLOW, holds: 'workflow tasks' },
       { taskQueue, type: ACTIVITY, holds: 'activities' },
@@ -113,7 +110,7 @@ export class QueueGate implements Gate {
   }
 
   async #backlog({ taskQueue, type }: { taskQueue: string; type: 1 | 2 }, signal: AbortSignal): Promise<number> {
-    const { temporal } = this.#options
+    const { temporal } = this.options
     const answer = await temporal.call(signal, (client) =>
       client.workflowService.describeTaskQueue({
         namespace: temporal.namespace,

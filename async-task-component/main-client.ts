@@ -37,11 +37,7 @@ export interface FetchQuery {
 }
 
 export class MainClient {
-  readonly #options: MainClientOptions
-
-  constructor(options: MainClientOptions) {
-    this.#options = options
-  }
+  constructor(private readonly options: MainClientOptions) {}
 
   /**
    * The claimable tasks, oldest first; if there are none, waits up to `waitSeconds` for some.
@@ -52,7 +48,7 @@ export class MainClient {
     const target = new URL(url)
     target.searchParams.set('limit', String(limit))
     if (waitSeconds > 0) target.searchParams.set('waitSeconds', String(waitSeconds))
-    const timeoutMs = this.#options.requestTimeoutMs + waitSeconds * 1000
+    const timeoutMs = this.options.requestTimeoutMs + waitSeconds * 1000
     return (await this.#get(target, fetchPendingTasksAnswerSchema, timeoutMs, signal)).tasks
   }
 
@@ -63,7 +59,7 @@ export class MainClient {
    * @throws MainUnavailableError, MainUnauthorizedError; the signal's reason when aborted. It may still have claimed
    */
   async claimTasks(url: string, claim: ClaimTasks, signal: AbortSignal): Promise<ClaimTasksAnswer | null> {
-    const timeoutMs = this.#options.requestTimeoutMs + claim.waitSeconds * 1000
+    const timeoutMs = this.options.requestTimeoutMs + claim.waitSeconds * 1000
     const { status, body } = await this.#post(url, claim, timeoutMs, signal)
     if (status === 404) return null
     if (status !== 200) throw new MainUnavailableError(`POST ${url} answered ${status}: ${refusalText(body)}`)
@@ -81,7 +77,7 @@ export class MainClient {
   ): Promise<RunToCheck[]> {
     const target = new URL(url)
     for (const [name, value] of Object.entries(query)) target.searchParams.set(name, String(value))
-    return (await this.#get(target, runsToCheckAnswerSchema, this.#options.requestTimeoutMs, signal)).runs
+    return (await this.#get(target, runsToCheckAnswerSchema, this.options.requestTimeoutMs, signal)).runs
   }
 
   /**
@@ -96,7 +92,7 @@ export class MainClient {
   }
 
   async #sendReport(url: string, report: TaskReport, signal: AbortSignal): Promise<ReportAnswer> {
-    const { status, body } = await this.#post(url, report, this.#options.requestTimeoutMs, signal)
+    const { status, body } = await this.#post(url, report, this.options.requestTimeoutMs, signal)
     if (status === 200) return this.#parsed(reportAnswerSchema, body, url)
 
     const refusal = refusalSchema.safeParse(body)
@@ -143,7 +139,7 @@ export class MainClient {
     let response: Response
     let text: string
     try {
-      const { internalToken, daemon } = this.#options
+      const { internalToken, daemon } = this.options
       const headers = {
         ...init.headers,
         ...traceHeaders(),

@@ -16,12 +16,9 @@ const GATE_LOOK_MS = 500
 const PARKED_MS = 10_000
 
 export class OpenGates {
-  readonly #options: OpenGatesOptions
   #closed: ClosedGate['reason'] | null = null
 
-  constructor(options: OpenGatesOptions) {
-    this.#options = options
-  }
+  constructor(private readonly options: OpenGatesOptions) {}
 
   /** The gate that is closed at present. */
   get closedBy(): ClosedGate['reason'] | null {
@@ -30,7 +27,7 @@ export class OpenGates {
 
   /** @param maxAgeMs how old a cached answer may be */
   async anyClosed(maxAgeMs?: number): Promise<boolean> {
-    const { gates, stopping, logger } = this.#options
+    const { gates, stopping, logger } = this.options
     for (const gate of gates) {
       const closed = await gate.check(stopping, maxAgeMs)
       if (stopping.aborted) return true
@@ -46,7 +43,7 @@ export class OpenGates {
 
   /** Discards the gates' cached answers. */
   forget(): void {
-    for (const gate of this.#options.gates) gate.forget?.()
+    for (const gate of this.options.gates) gate.forget?.()
   }
 
   /**
@@ -55,7 +52,7 @@ export class OpenGates {
    * @returns `closed` if that ended it
    */
   async whileOpen<T>(ask: (signal: AbortSignal) => Promise<T>): Promise<T | 'closed'> {
-    const { stopping, gates } = this.#options
+    const { stopping, gates } = this.options
     const { controller: request, release } = followingSignal(stopping)
     const { controller: watching, release: unlink } = followingSignal(stopping)
     let isClosed = false

@@ -27,11 +27,7 @@ const UNSUCCESSFUL = {
 } as const
 
 export class RunInspector {
-  readonly #temporal: BoundedTemporal
-
-  constructor(temporal: BoundedTemporal) {
-    this.#temporal = temporal
-  }
+  constructor(private readonly temporal: BoundedTemporal) {}
 
   /**
    * Finds out what happened to an attempt's workflow. Never throws: "unknown" is an answer.
@@ -41,9 +37,7 @@ export class RunInspector {
    */
   async inspect(workflowId: string, knownRunId: string | undefined, signal: AbortSignal): Promise<RunView> {
     try {
-      const description = await this.#temporal.call(signal, (client) =>
-        client.workflow.getHandle(workflowId).describe(),
-      )
+      const description = await this.temporal.call(signal, (client) => client.workflow.getHandle(workflowId).describe())
       const runId = description.raw.workflowExecutionInfo?.firstRunId || description.runId
       if (knownRunId !== undefined && runId !== knownRunId) return { state: 'none' }
       const status = description.status.name
@@ -62,7 +56,7 @@ export class RunInspector {
   async #outcome(workflowId: string, runId: string, signal: AbortSignal): Promise<RunView> {
     let returned: unknown
     try {
-      returned = await this.#temporal.call(signal, (client) => client.workflow.getHandle(workflowId).result())
+      returned = await this.temporal.call(signal, (client) => client.workflow.getHandle(workflowId).result())
     } catch (error) {
       if (!isUnreadable(error)) throw error
       return invalidOutcome(`what cannot be read: ${describeError(error)}`, runId)
@@ -82,7 +76,7 @@ export class RunInspector {
   ): Promise<RunView> {
     const { code, message } = UNSUCCESSFUL[status]
     try {
-      await this.#temporal.call(signal, (client) => client.workflow.getHandle(workflowId).result())
+      await this.temporal.call(signal, (client) => client.workflow.getHandle(workflowId).result())
     } catch (error) {
       if (!(error instanceof WorkflowFailedError || isUnreadable(error))) return { state: 'unknown', cause: error }
       const outcome = outcomeInFailure(error.cause)

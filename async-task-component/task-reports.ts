@@ -28,18 +28,14 @@ const RETRY_MS: Backoff = { first: 200, max: 5000, jitter: BY_A_FIFTH }
 const MAX_TRIES = 8
 
 export class TaskReports {
-  readonly #options: TaskReportsOptions
-
-  constructor(options: TaskReportsOptions) {
-    this.#options = options
-  }
+  constructor(private readonly options: TaskReportsOptions) {}
 
   /**
    * Claims the task, with our own token: if the answer is lost, the same claim is retried. If a stop comes in between,
    * the claim is released, whether main has it or not.
    */
   async claim(task: PendingTask, { alone }: { alone: boolean }, logger: Logger): Promise<ClaimResult> {
-    const { main, url, stopping, expired } = this.#options
+    const { main, url, stopping, expired } = this.options
     const fencingToken = randomUUID()
     const { id: apiCallId, taskKey } = task
     const report = { apiCallId, taskKey, status: 'queued', fencingToken, ...(alone && { alone }) } as const
@@ -69,7 +65,7 @@ export class TaskReports {
    * @returns whether main has it; if not, the row has changed or its lease will expire, and the run is checked again
    */
   async report(report: TaskReport, logger: Logger): Promise<boolean> {
-    const { main, url, stopping, expired } = this.#options
+    const { main, url, stopping, expired } = this.options
     for (let failures = 0; ; ) {
       const lastTry = stopping.aborted || failures === MAX_TRIES - 1
       try {

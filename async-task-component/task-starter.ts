@@ -46,16 +46,12 @@ type Did = TaskResult['did']
 export const startEnded = observation<{ namespace: string; did: Did; seconds: number }>('start-ended')
 
 export class TaskStarter {
-  readonly #options: TaskStarterOptions
-
-  constructor(options: TaskStarterOptions) {
-    this.#options = options
-  }
+  constructor(private readonly options: TaskStarterOptions) {}
 
   /** Never throws: whoever takes the claim over resolves what is unknown. */
   async run(task: PendingTask, claim: ClaimAnswer, logger: Logger): Promise<TaskResult> {
     const claimedAt = performance.now()
-    const { namespace } = this.#options
+    const { namespace } = this.options
     const attributes = {
       'asynctask.integration': namespace,
       'asynctask.task': task.taskKey,
@@ -75,7 +71,7 @@ export class TaskStarter {
   }
 
   async #bringToWorkflow(task: PendingTask, claim: ClaimAnswer, logger: Logger): Promise<Did> {
-    const { namespace, config } = this.#options
+    const { namespace, config } = this.options
     const mayHaveRun = claim.takeOver || claim.runId !== undefined
     const subject: Subject = { task, claim, workflowId: '', logger }
     let input: AttemptInput
@@ -97,10 +93,10 @@ export class TaskStarter {
   }
 
   async #start(subject: Subject, input: AttemptInput): Promise<Did> {
-    const { stopping, expired } = this.#options
+    const { stopping, expired } = this.options
     const { workflowId, logger } = subject
     for (let starts = 0; starts < MAX_STARTS && !stopping.aborted; starts += 1) {
-      const result = await startAttempt({ ...this.#options, workflowId, input, signal: expired })
+      const result = await startAttempt({ ...this.options, workflowId, input, signal: expired })
       switch (result.kind) {
         case 'started':
           logger.info({ runId: result.runId }, 'workflow started')
@@ -120,11 +116,11 @@ export class TaskStarter {
   }
 
   #inspect({ workflowId, claim }: Subject): Promise<RunView> {
-    return this.#options.inspector.inspect(workflowId, claim.runId, this.#options.expired)
+    return this.options.inspector.inspect(workflowId, claim.runId, this.options.expired)
   }
 
   async #inspectUntilKnown(subject: Subject): Promise<RunView> {
-    const { stopping } = this.#options
+    const { stopping } = this.options
     for (let failures = 0; ; ) {
       const view = await this.#inspect(subject)
       if (view.state !== 'unknown' || stopping.aborted) return view
@@ -168,6 +164,6 @@ export class TaskStarter {
     const { id: apiCallId, taskKey } = subject.task
     const { attempt, fencingToken } = subject.claim
     const fenced = { apiCallId, taskKey, attempt, fencingToken, ...report }
-    return this.#options.reports.report(fenced, subject.logger)
+    return this.options.reports.report(fenced, subject.logger)
   }
 }

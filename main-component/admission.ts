@@ -17,13 +17,10 @@ const USERS_AT_ONCE = 8
 const MIN_WAIT_MS = 1_000
 
 export class Admission {
-  readonly #options: AdmissionOptions
   readonly #users = new Turns(USERS_AT_ONCE)
   #bodyBytes = 0
 
-  constructor(options: AdmissionOptions) {
-    this.#options = options
-  }
+  constructor(private readonly options: AdmissionOptions) {}
 
   /**
    * Reads a request's input and processes it, both before its deadline. The daemons' requests are preferred to those of
@@ -37,7 +34,7 @@ export class Admission {
     read: () => Promise<Input>,
     work: (input: Input, leave: Leave) => Promise<T>,
   ): Promise<T> {
-    const { maxWaitMs, maxBodyBytes } = this.#options
+    const { maxWaitMs, maxBodyBytes } = this.options
     const bytes = hasBody ? bodyBytes(c) : 0
     if (!preferred && this.#bodyBytes + bytes > maxBodyBytes) throw new OverloadedError()
     this.#bodyBytes += bytes

@@ -21,7 +21,6 @@ const MOST_UNTOLD = 1_000
 type Heard = (detail?: string) => void
 
 export class PostgresNotices implements Notices {
-  readonly #config: pg.ClientConfig
   readonly #heard = new Map<string, Heard[]>()
   /** Payloads. What could not be told is told once there is a connection. */
   readonly #untold = new Set<string>()
@@ -30,9 +29,7 @@ export class PostgresNotices implements Notices {
   #running: Promise<void> | undefined
   #telling: Promise<void> | undefined
 
-  constructor(config: pg.ClientConfig) {
-    this.#config = config
-  }
+  constructor(private readonly config: pg.ClientConfig) {}
 
   get hears(): boolean {
     return this.#client !== undefined
@@ -60,7 +57,7 @@ export class PostgresNotices implements Notices {
   async #run(): Promise<void> {
     const { signal } = this.#stopping
     for (let failures = 0; !signal.aborted; failures += 1) {
-      const client = new pg.Client({ ...this.#config, application_name: APPLICATION_NAME })
+      const client = new pg.Client({ ...this.config, application_name: APPLICATION_NAME })
       const { controller: ended, release } = followingSignal(signal)
       client.on('error', () => ended.abort())
       client.on('end', () => ended.abort())

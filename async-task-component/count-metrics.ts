@@ -9,7 +9,7 @@ import type { ComponentStatus } from './health-server.js'
 import { loopReplaced, type ServedIntegration } from './integration-loops.js'
 import { WORKER_STATES } from './integration-worker.js'
 import { DAEMON_METRICS } from './metrics.js'
-import { PULL_LOOP_MOVES } from './pull-loop.js'
+import { PULL_LOOP_MOVES } from './pull-loop-states.js'
 import { roundEnded, runChecked } from './reconciler.js'
 import { startEnded } from './task-starter.js'
 

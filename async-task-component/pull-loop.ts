@@ -1,10 +1,7 @@
-/**
- * The loop of one integration: wait, check the gates, fetch, claim, start; and again. It is longer than other files as it
- * knows two ways to claim: in batches, and one by one where main is of an earlier version.
- */
+/** The loop of one integration: wait, check the gates, fetch, claim, start; and again. */
 import assert from 'node:assert/strict'
 import type { PullModeOptions } from '../config/pull-mode.js'
-import { followingSignal, pause } from '../lib/abort.js'
+import { pause } from '../lib/abort.js'
 import { MAX_LISTED } from '../protocol/limits.js'
 import type { ClaimAnswer } from '../protocol/messages.js'
 import type { ClaimedTask, PendingTask } from '../protocol/wire.js'
@@ -12,48 +9,17 @@ import type { AdaptiveInterval, RoundOutcome } from './adaptive-interval.js'
 import type { BatchClaims } from './batch-claims.js'
 import { describeError, MainUnauthorizedError, MainUnavailableError } from './errors.js'
 import type { ClosedGate, Gate } from './gates.js'
-import type { Logger } from './logger.js'
-import type { FetchQuery } from './main-client.js'
 import { OpenGates } from './open-gates.js'
 import { patiently } from './patiently.js'
+import { PULL_LOOP_MOVES, type PullLoopState } from './pull-loop-states.js'
+import { SingleClaims, type SingleClaimsOptions } from './single-claims.js'
 import { Suspects } from './suspects.js'
-import type { TaskReports } from './task-reports.js'
 import type { TaskStarter } from './task-starter.js'
 import type { TaskResult } from './types.js'
 
-/**
- * - `idle`: not started
- * - `checking`: asks the gates whether anything may be claimed
- * - `fetching`: asks main for tasks (long poll)
- * - `claiming`: claims them and goes on to start them, until half of the slots are free
- * - `waiting`: pauses before the next round
- * - `stopping`: waits for the claims and starts in flight
- * - `stopped`: all of it is over
- */
-export type PullLoopState = 'idle' | 'checking' | 'fetching' | 'claiming' | 'waiting' | 'stopping' | 'stopped'
-
-/** The allowed transitions, and their causes. A loop that violates them is broken, and dies. */
-export const PULL_LOOP_MOVES: Readonly<Record<PullLoopState, readonly PullLoopState[]>> = {
-  // It is started; or was stopped before that.
-  idle: ['checking', 'stopping'],
-  // All gates are open; or one is closed.
-  checking: ['fetching', 'waiting'],
-  // There are tasks; or none, or main did not answer, or a gate closed meanwhile; or main's long poll found none.
-  fetching: ['claiming', 'waiting', 'checking', 'stopping'],
-  // There may be more tasks, to be fetched at once; or there are none, or none could be claimed.
-  claiming: ['checking', 'waiting', 'stopping'],
-  // The pause is over, or a stop ended it.
-  waiting: ['checking', 'stopping'],
-  // Nothing is in flight any more.
-  stopping: ['stopped'],
-  stopped: [],
-}
-
-export interface PullLoopOptions {
+export interface PullLoopOptions extends SingleClaimsOptions {
   /** Fetches and claims in one request. Without it, or if main does not offer it, tasks are fetched and claimed. */
   claims?: Pick<BatchClaims, 'claim' | 'giveBack'>
-  fetchTasks(query: FetchQuery, signal: AbortSignal): Promise<PendingTask[]>
-  reports: Pick<TaskReports, 'claim'>
   starter: Pick<TaskStarter, 'run'>
   /** Asked in this order before every fetch; a closed gate ends the round. */
   gates: Gate[]
@@ -64,11 +30,7 @@ export interface PullLoopOptions {
   stopping: AbortSignal
   /** Called on each sign of progress. */
   alive(): void
-  logger: Logger
 }
-
-/** How long a round waits for its claims before the next one begins. */
-const CLAIM_PATIENCE_MS = 1000
 
 export class PullLoop {
   readonly #options: PullLoopOptions
@@ -76,15 +38,16 @@ export class PullLoop {
   #running: Promise<void> | null = null
   /** Claims and starts in flight, by task. */
   readonly #underWay = new Map<string, Promise<unknown>>()
-  /** How many of those are not claimed yet. */
-  #claiming = 0
   #lastRound: RoundOutcome | null = null
   readonly #suspects = new Suspects()
   readonly #gates: OpenGates
+  readonly #singles: SingleClaims
 
   constructor(options: PullLoopOptions) {
     this.#options = options
     this.#gates = new OpenGates(options)
+    const start = (task: PendingTask, claim: ClaimAnswer) => this.#bringToWorkflow(task, claim)
+    this.#singles = new SingleClaims(options, this.#underWay, this.#suspects, start)
   }
 
   get state(): PullLoopState {
@@ -173,16 +136,12 @@ export class PullLoop {
     return mainWaited ? 'waited' : 'empty'
   }
 
-  /** Fetches tasks, and claims each with a request of its own. */
-  async #fetchAndClaim(freeSlots: number): Promise<RoundOutcome> {
-    const { stopping, limits, fetchTasks } = this.#options
-    const { batchSize, waitSeconds } = limits
-    const free = Math.min(batchSize, freeSlots)
-    // Tasks still being claimed, and suspects, are listed again, before all others.
-    const limit = Math.min(MAX_LISTED, free + this.#claiming + this.#suspects.size)
+  /** For a main of an earlier version. */
+  async #fetchAndClaim(free: number): Promise<RoundOutcome> {
+    const { stopping, limits } = this.#options
+    const { waitSeconds } = limits
     const askedAt = performance.now()
-    const fetched = await fetchTasks({ limit, waitSeconds }, stopping)
-    const tasks = fetched.filter(({ id }) => !this.#underWay.has(id) && !this.#suspects.has(id)).slice(0, free)
+    const { tasks, isFull } = await this.#singles.fetch(free)
     if (!stopping.aborted && this.#suspects.isTurn(tasks)) {
       this.#enter('claiming')
       await this.#tryOneSuspect()
@@ -193,41 +152,9 @@ export class PullLoop {
     if (waitSeconds > 0 && (await this.#gates.anyClosed())) return 'closed'
 
     this.#enter('claiming')
-    const claims = tasks.map((task) => this.#serve(task, { alone: false }).claimed)
-    const claimed = await this.#countWithin(CLAIM_PATIENCE_MS, claims)
-    if (claimed === 0) return 'empty'
+    if ((await this.#singles.claimAll(tasks)) === 0) return 'empty'
     // Main waits for the next task, if there is none yet: the loop need not.
-    return fetched.length >= limit || waitSeconds > 0 ? 'full' : 'some'
-  }
-
-  /** How many succeeded; the loop does not wait for a claim that main keeps failing. */
-  async #countWithin(ms: number, claims: Promise<boolean>[]): Promise<number> {
-    const { controller, release } = followingSignal(this.#options.stopping)
-    let count = 0
-    const all = Promise.all(claims.map((claim) => claim.then((isTrue) => (count += Number(isTrue)))))
-    await Promise.race([all, pause(ms, controller.signal)])
-    controller.abort()
-    release()
-    return count
-  }
-
-  /** Claims a task and goes on to start it; the loop waits for the claim, not for the start. */
-  #serve(task: PendingTask, how: { alone: boolean }): { claimed: Promise<boolean>; done: Promise<TaskResult | null> } {
-    const { reports } = this.#options
-    const logger = this.#options.logger.child({ apiCallId: task.id, taskKey: task.taskKey })
-    this.#claiming += 1
-    const claim = reports.claim(task, how, logger).finally(() => {
-      this.#claiming -= 1
-    })
-    const claimed = claim.then(({ kind }) => kind === 'claimed')
-    const done = claim
-      .then(async (result) => {
-        if (result.kind === 'alone-only') this.#suspects.add(task)
-        return result.kind === 'claimed' ? this.#bringToWorkflow(task, result.claim) : null
-      })
-      .finally(() => this.#underWay.delete(task.id))
-    this.#underWay.set(task.id, done)
-    return { claimed, done }
+    return isFull || waitSeconds > 0 ? 'full' : 'some'
   }
 
   /** Starts a task that was claimed in a batch. */
@@ -256,7 +183,7 @@ export class PullLoop {
       { apiCallId: suspect.id, taskKey: suspect.taskKey },
       'claims of this task ended without a run: claiming it alone',
     )
-    await this.#serve(suspect, { alone: true }).done
+    await this.#singles.claim(suspect, { alone: true }).done
   }
 
   #troubled(error: unknown): RoundOutcome {

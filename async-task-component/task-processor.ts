@@ -11,7 +11,7 @@ import {
   type ServedIntegration,
 } from './integration-loops.js'
 import { createLogger, type Logger } from './logger.js'
-import type { PullLoopState } from './pull-loop.js'
+import type { PullLoopState } from './pull-loop-states.js'
 
 export interface TaskProcessorConfig extends IntegrationLoopsConfig {
   /** How long a stop waits for claims and starts in flight, in milliseconds. Default: 10 000. */

@@ -1,6 +1,7 @@
 import type { Mutant } from './mutant.js'
 
 const PULL_LOOP = 'async-task-component/pull-loop.ts'
+const SINGLE_CLAIMS = 'async-task-component/single-claims.ts'
 const TASK_STARTER = 'async-task-component/task-starter.ts'
 const TASK_REPORTS = 'async-task-component/task-reports.ts'
 const PULLING = ['tests/async-task-component/pull-loop.test.ts']
@@ -12,7 +13,7 @@ const RUNS = ['tests/async-task-component/task-processor.integration.test.ts']
 export const PULLING_RULES: Mutant[] = [
   {
     name: 'never-claims',
-    file: PULL_LOOP,
+    file: SINGLE_CLAIMS,
     from: 'const claims = tasks.map((task)',
     to: 'const claims = tasks.slice(tasks.length).map((task)',
     tests: PULLING,
@@ -27,8 +28,8 @@ export const PULLING_RULES: Mutant[] = [
   {
     name: 'waits-although-main-does',
     file: PULL_LOOP,
-    from: 'fetched.length >= limit || waitSeconds > 0 ?',
-    to: 'fetched.length >= limit ?',
+    from: 'isFull || waitSeconds > 0 ?',
+    to: 'isFull ?',
     tests: PULLING,
   },
   {
@@ -40,7 +41,7 @@ export const PULLING_RULES: Mutant[] = [
   },
   {
     name: 'never-starts',
-    file: PULL_LOOP,
+    file: SINGLE_CLAIMS,
     from: "return result.kind === 'claimed' ?",
     to: "return result.kind === 'refused' ?",
     tests: PULLING,

@@ -1,12 +1,12 @@
 import type { Mutant } from './mutant.js'
 
-const PULL_LOOP = 'async-task-component/pull-loop.ts'
+const SINGLE_CLAIMS = 'async-task-component/single-claims.ts'
 
 /** The whole system, within its limits. */
 export const SYSTEM_RULES: Mutant[] = [
   {
     name: 'system-claims-nothing',
-    file: PULL_LOOP,
+    file: SINGLE_CLAIMS,
     from: 'const claims = tasks.map((task)',
     to: 'const claims = tasks.slice(tasks.length).map((task)',
     tests: ['tests/e2e'],
@@ -14,7 +14,7 @@ export const SYSTEM_RULES: Mutant[] = [
   },
   {
     name: 'system-claims-after-12-seconds',
-    file: PULL_LOOP,
+    file: SINGLE_CLAIMS,
     from: 'const claim = reports.claim(task, how, logger).finally(',
     to: 'const claim = pause(12_000, this.#options.stopping).then(() => reports.claim(task, how, logger)).finally(',
     tests: ['tests/e2e'],

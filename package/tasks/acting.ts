@@ -4,14 +4,12 @@
  */
 import { userInfo } from 'node:os'
 import { RefusedError } from '../../client/errors.js'
+import { add, inBatches, type Report } from '../../main-component/console/page/batches.js'
 import { type Filter, filterOf, spellFilter } from './filters.js'
 import { type Command, listed, type Session } from './looking.js'
 import type { OperatorsAPIs } from './operators-apis.js'
 import { json, printable } from './terminal.js'
 import { ACTS, COMMON, FILTERS, numberOption, parseOptions, TEXT, UsageError } from './usage.js'
-
-/** Small enough that one is answered soon, and progress is seen. */
-const BATCH = 50
 
 interface Act {
   verb: 'Retry' | 'Cancel' | 'Let through'
@@ -24,12 +22,6 @@ interface Act {
   options: { yes?: boolean; 'dry-run'?: boolean; json?: boolean }
 }
 
-interface Report {
-  done: number
-  /** By reason. */
-  refused: Record<string, number>
-}
-
 export const retry: Command = async (args, session) => {
   const { status: _of, ...filters } = FILTERS
   const options = { ...COMMON, ...filters, ...ACTS, 'extra-attempts': TEXT }
@@ -37,12 +29,8 @@ export const retry: Command = async (args, session) => {
   const extraAttempts = numberOption('extra-attempts', values['extra-attempts'], 1, 100)
   const request = { ...who(values), ...(extraAttempts !== undefined && { extraAttempts }) }
   const names = { verb: 'Retry', one: 'retryTask', many: 'retryMany' } as const
-  return actOn(
-    { ...names, apis: session.connect(values), request, options: values },
-    positionals,
-    filterOf(values),
-    session,
-  )
+  const act = { ...names, apis: session.connect(values), request, options: values }
+  return actOn(act, positionals, filterOf(values), session)
 }
 
 export const cancel: Command = async (args, session) => {
@@ -133,16 +121,11 @@ async function actOnMany(
   report: Report,
   { terminal, signal }: Session,
 ): Promise<void> {
-  let after: string | null | undefined
-  do {
-    const answer = await apis.many(many, { ...request, filter, limit: BATCH, ...(after !== undefined && { after }) })
-    report.done += answer.done
-    for (const [reason, number] of Object.entries(answer.refused)) {
-      report.refused[reason] = (report.refused[reason] ?? 0) + number
-    }
-    after = answer.next
+  for await (const done of inBatches((batch) => apis.many(many, { ...request, filter, ...batch }))) {
+    add(report, done)
     terminal.progress(`${report.done} of ${found} done`)
-  } while (after !== null && !signal.aborted)
+    if (signal.aborted) return
+  }
 }
 
 async function actOnEach(

@@ -40,8 +40,3 @@ export function spellFilter(filter: Filter): string {
     .map(([name, value]) => `${name} ${typeof value === 'number' ? new Date(1000 * value).toISOString() : value}`)
     .join(', ')
 }
-
-export function queryOf(fields: Record<string, string | number | undefined>): string {
-  const given = Object.entries(fields).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]]))
-  return given.length === 0 ? '' : `?${new URLSearchParams(given)}`
-}

@@ -2,12 +2,13 @@
 import type { z } from 'zod'
 import { Connection } from '../../client/connection.js'
 import { TaskClientError } from '../../client/errors.js'
+import { type Query, queryOf } from '../../main-component/console/page/query.js'
 import type { integrationStateSchema } from '../../tasks/apis/control-integration.js'
 import type { taskListSchema } from '../../tasks/operators/list.js'
 import type { manyAnswerSchema } from '../../tasks/operators/many.js'
 import type { statsSchema } from '../../tasks/operators/stats.js'
 import type { operatedTaskSchema } from '../../tasks/operators/task.js'
-import { type Filter, queryOf } from './filters.js'
+import type { Filter } from './filters.js'
 
 export type TaskList = z.infer<typeof taskListSchema>
 export type OperatedTask = z.infer<typeof operatedTaskSchema>
@@ -27,17 +28,17 @@ export class OperatorsAPIs {
     this.#connection = new Connection({ baseUrl, token, retryForMs })
   }
 
-  async list(query: Parameters<typeof queryOf>[0]): Promise<TaskList> {
-    return this.#get<TaskList>(`tasks${queryOf(query)}`, 'tasks')
+  list(query: Query): Promise<TaskList> {
+    return this.#get(`operator/tasks${queryOf(query)}`, 'tasks')
   }
 
   /** @param timelineAfter how many entries of its timeline to skip */
-  async task(taskId: string, timelineAfter = 0): Promise<OperatedTask> {
-    return this.#get<OperatedTask>(`tasks/${encodeURIComponent(taskId)}${queryOf({ timelineAfter })}`, 'timeline')
+  task(taskId: string, timelineAfter = 0): Promise<OperatedTask> {
+    return this.#get(`operator/tasks/${encodeURIComponent(taskId)}${queryOf({ timelineAfter })}`, 'timeline')
   }
 
-  async stats(integration: string | undefined): Promise<Stats> {
-    return this.#get<Stats>(`stats${queryOf({ integration })}`, 'integrations')
+  stats(integration: string | undefined): Promise<Stats> {
+    return this.#get(`operator/stats${queryOf({ integration })}`, 'integrations')
   }
 
   /** One batch. It is not broken off: its answer tells what was done. */
@@ -48,25 +49,25 @@ export class OperatorsAPIs {
 
   /** @throws RefusedError 409 if the task's status does not allow it */
   async one(integration: string, act: 'retryTask' | 'cancelTask' | 'letThrough', body: object): Promise<void> {
-    await this.#connection.ask('POST', `api/${encodeURIComponent(integration)}/${act}`, { body, signal: this.signal })
+    await this.#post(integration, act, body)
   }
 
   /** Gives the integration's state since. */
   async control(integration: string, act: 'pause' | 'resume' | 'setLimits', body: object): Promise<IntegrationState> {
-    const path = `api/${encodeURIComponent(integration)}/${act}`
-    return checked<IntegrationState>(
-      await this.#connection.ask('POST', path, { body, signal: this.signal }),
-      'inFlight',
-    )
+    return checked<IntegrationState>(await this.#post(integration, act, body), 'inFlight')
   }
 
-  async state(integration: string): Promise<IntegrationState> {
-    const path = `api/${encodeURIComponent(integration)}/integrationState`
-    return checked<IntegrationState>(await this.#connection.ask('GET', path, { signal: this.signal }), 'inFlight')
+  state(integration: string): Promise<IntegrationState> {
+    return this.#get(`${encodeURIComponent(integration)}/integrationState`, 'inFlight')
+  }
+
+  #post(integration: string, act: string, body: object): Promise<Record<string, unknown>> {
+    const path = `api/${encodeURIComponent(integration)}/${act}`
+    return this.#connection.ask('POST', path, { body, signal: this.signal })
   }
 
   async #get<Answer>(path: string, field: keyof Answer & string): Promise<Answer> {
-    return checked<Answer>(await this.#connection.ask('GET', `api/operator/${path}`, { signal: this.signal }), field)
+    return checked<Answer>(await this.#connection.ask('GET', `api/${path}`, { signal: this.signal }), field)
   }
 }
 

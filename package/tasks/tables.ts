@@ -1,4 +1,5 @@
 /** Tables, times and durations for people. */
+import { duration as inUnits } from '../../main-component/console/page/words.js'
 import { printable, styled, type Terminal } from './terminal.js'
 
 const WIDEST = 48
@@ -32,20 +33,7 @@ function shortened(text: string, isLast: boolean): string {
 
 /** `90` is `1 min 30 s`; none is `-`. */
 export function duration(seconds: number | null | undefined): string {
-  if (seconds === null || seconds === undefined) return '-'
-  const whole = Math.max(0, Math.round(seconds))
-  if (whole < 10 && seconds % 1 !== 0) return `${Math.max(0, seconds).toFixed(1)} s`
-  const units: Array<[number, string]> = [
-    [86_400, 'd'],
-    [3600, 'h'],
-    [60, 'min'],
-    [1, 's'],
-  ]
-  const largest = units.findIndex(([size]) => whole >= size)
-  if (largest < 0) return '0 s'
-  const [[size, unit], next] = [units[largest] as [number, string], units[largest + 1]]
-  const rest = next ? Math.floor((whole % size) / next[0]) : 0
-  return `${Math.floor(whole / size)} ${unit}${next && rest > 0 ? ` ${rest} ${next[1]}` : ''}`
+  return seconds === null || seconds === undefined ? '-' : inUnits(seconds)
 }
 
 /** In the reader's time zone. */

@@ -49,14 +49,13 @@ export class UsageError extends Error {
   readonly code = 'USAGE'
 }
 
-const text = { type: 'string' } as const
+export const TEXT = { type: 'string' } as const
 const flag = { type: 'boolean' } as const
 
-export const COMMON = { json: flag, help: flag, url: text, timeout: text }
-export const FILTERS = { integration: text, status: text, user: text, code: text, id: text, since: text, until: text }
-export const ACTS = { by: text, reason: text, yes: flag, 'dry-run': flag }
-export const PAGES = { limit: text, after: text, before: text }
-export const TEXT = text
+export const COMMON = { json: flag, help: flag, url: TEXT, timeout: TEXT }
+export const FILTERS = { integration: TEXT, status: TEXT, user: TEXT, code: TEXT, id: TEXT, since: TEXT, until: TEXT }
+export const ACTS = { by: TEXT, reason: TEXT, yes: flag, 'dry-run': flag }
+export const PAGES = { limit: TEXT, after: TEXT, before: TEXT }
 
 type Options = NonNullable<ParseArgsConfig['options']>
 

@@ -29,16 +29,20 @@ interface Run {
   env?: NodeJS.ProcessEnv
   stopping?: AbortController
   onProgress?: () => void
+  onOut?: () => void
 }
 
 /** Runs one command: its exit code, and what it wrote. */
-async function tasks(args: string[], { answer, env, stopping = new AbortController(), onProgress }: Run = {}) {
+async function tasks(args: string[], { answer, env, stopping = new AbortController(), onProgress, onOut }: Run = {}) {
   const written = { out: '', err: '', asked: '' }
   const write = (to: keyof typeof written, text: string) => {
     written[to] += `${text}\n`
   }
   const terminal: Terminal = {
-    out: (text) => write('out', text),
+    out: (text) => {
+      write('out', text)
+      onOut?.()
+    },
     err: (text) => write('err', text),
     progress: (text) => {
       write('err', text)
@@ -295,6 +299,7 @@ it('is interrupted by Ctrl-C, before it asks and while it waits', async () => {
   stopping.abort()
   expect(await tasks(['list'], { stopping })).toMatchObject({ code: 130 })
   const watching = new AbortController()
-  setTimeout(() => watching.abort(), 100)
-  expect(await tasks(['watch', '--interval', '30'], { stopping: watching })).toMatchObject({ code: 130 })
+  // Once it has written, and waits for the next time.
+  const onOut = () => void setImmediate(() => watching.abort())
+  expect(await tasks(['watch', '--interval', '30'], { stopping: watching, onOut })).toMatchObject({ code: 130 })
 })

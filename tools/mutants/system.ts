@@ -1,22 +1,21 @@
 import type { Mutant } from './mutant.js'
 
-const SINGLE_CLAIMS = 'async-task-component/single-claims.ts'
 
 /** The whole system, within its limits. */
 export const SYSTEM_RULES: Mutant[] = [
   {
     name: 'system-claims-nothing',
-    file: SINGLE_CLAIMS,
-    from: 'const claims = tasks.map((task)',
-    to: 'const claims = tasks.slice(tasks.length).map((task)',
+    file: 'async-task-component/pull-loop.ts',
+    from: 'for (const task of tasks) void this.#start(task)',
+    to: 'for (const task of tasks.slice(tasks.length)) void this.#start(task)',
     tests: ['tests/e2e'],
     seconds: 120,
   },
   {
     name: 'system-claims-after-12-seconds',
-    file: SINGLE_CLAIMS,
-    from: 'const claim = reports.claim(task, how, logger).finally(',
-    to: 'const claim = pause(12_000, this.#options.stopping).then(() => reports.claim(task, how, logger)).finally(',
+    file: 'async-task-component/batch-claims.ts',
+    from: 'const answer = await main.claimTasks(',
+    to: 'await new Promise((resolve) => setTimeout(resolve, 12_000)); const answer = await main.claimTasks(',
     tests: ['tests/e2e'],
     seconds: 120,
   },

@@ -2,9 +2,10 @@
 import { html } from 'htm/preact'
 import { useContext, useState } from 'preact/hooks'
 import type { Act } from './answers.js'
+import type { APIs } from './asking.js'
 import { Console } from './context.js'
 import { useLoaded } from './loading.js'
-import { LoadState } from './parts.js'
+import { LoadState, Table } from './parts.js'
 import { linkTo, linkToTask } from './route.js'
 import { At } from './times.js'
 import { inWords } from './words.js'
@@ -46,12 +47,7 @@ export function Acts({ integration }: { integration: string }) {
  * The newest acts of several integrations, each of which has pages of its own: what is older than the end of one's last
  * page is not shown yet, as others of that time may be missing.
  */
-async function newest(
-  apis: { acts: ReturnType<typeof useContext<import('./context.js').ConsoleContext>>['apis']['acts'] },
-  integrations: string[],
-  pages: number,
-  signal: AbortSignal,
-) {
+async function newest(apis: Pick<APIs, 'acts'>, integrations: string[], pages: number, signal: AbortSignal) {
   const acts: Act[] = []
   let completeSince = Number.NEGATIVE_INFINITY
   for (const integration of integrations) {
@@ -69,25 +65,18 @@ async function newest(
 }
 
 function ActTable({ acts }: { acts: Act[] }) {
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="Acts">
-    <table>
-      <thead>
-        <tr>${['When', 'Who', 'Did', 'To', 'Why', 'Outcome'].map((name) => html`<th scope="col" key=${name}>${name}</th>`)}</tr>
-      </thead>
-      <tbody>
-        ${acts.map(
-          (act) => html`<tr key=${`${act.integration} ${act.id}`}>
-            <td class="number"><${At} at=${act.at} /></td>
-            <td title=${`by the credentials of ${act.who}`}>${act.by ?? act.who}</td>
-            <td>${inWords(act.act)}</td>
-            <td>${act.integration}${act.task !== null && html` <a href=${linkToTask(act.task)}>${act.task}</a>`}</td>
-            <td>${act.why ?? '–'}</td>
-            <td class="outcome">${outcomeOf(act)}</td>
-          </tr>`,
-        )}
-      </tbody>
-    </table>
-  </div>`
+  return html`<${Table} label="Acts" columns=${['When', 'Who', 'Did', 'To', 'Why', 'Outcome']}>
+    ${acts.map(
+      (act) => html`<tr key=${`${act.integration} ${act.id}`}>
+        <td class="number"><${At} at=${act.at} /></td>
+        <td title=${`by the credentials of ${act.who}`}>${act.by ?? act.who}</td>
+        <td>${inWords(act.act)}</td>
+        <td>${act.integration}${act.task !== null && html` <a href=${linkToTask(act.task)}>${act.task}</a>`}</td>
+        <td>${act.why ?? '–'}</td>
+        <td class="outcome">${outcomeOf(act)}</td>
+      </tr>`,
+    )}
+  <//>`
 }
 
 function outcomeOf({ act, outcome, filter }: Act): string {

@@ -14,13 +14,13 @@ import type {
   TaskList,
   TimelineEntry,
 } from './answers.js'
+import { type Query, queryOf } from './query.js'
 
 /** How long an answer may take: longer than main itself takes to say that something is away. */
 const TIMEOUT_MS = 35_000
 /** A task's timeline comes in pages of 100; of more than this only the first are shown. */
 const MOST_PAGES = 10
 
-export type Query = Record<string, string | number | undefined>
 export type Fields = Record<string, unknown>
 
 /** Main could not be reached, or refused. */
@@ -51,10 +51,8 @@ export interface AskOptions {
 
 /** @throws AskError if main is away, or answers with another status than 200 */
 export async function ask<Answer>(path: string, { query = {}, body, headers, signal }: AskOptions = {}) {
-  const given = Object.entries(query).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]]))
-  const url = given.length === 0 ? path : `${path}?${new URLSearchParams(given)}`
   const signals = [AbortSignal.timeout(TIMEOUT_MS), ...(signal ? [signal] : [])]
-  const response = await fetch(url, {
+  const response = await fetch(path + queryOf(query), {
     headers: { ...(body && { 'content-type': 'application/json' }), ...headers },
     signal: AbortSignal.any(signals),
     ...(body && { method: 'POST', body: JSON.stringify(body) }),

@@ -3,13 +3,12 @@ import { html } from 'htm/preact'
 import { useContext, useEffect, useRef, useState } from 'preact/hooks'
 import type { ListedTask } from './answers.js'
 import { AskError } from './asking.js'
+import { add, inBatches, type Report } from './batches.js'
 import { Console, type ConsoleContext } from './context.js'
 import { Dialog, Reason } from './dialog.js'
 import { type Filter, filterInWords } from './filters.js'
 import { count, counted, inWords } from './words.js'
 
-/** Small enough that one is answered soon, and progress is seen. */
-const BATCH = 50
 /** Main counts no further. */
 const MOST_COUNTED = 100_000
 
@@ -22,13 +21,8 @@ interface BulkProps {
   close(): void
 }
 
-interface Report {
-  done: number
-  /** By reason. */
-  refused: Record<string, number>
-  /** Why it ended early. */
-  failure?: string
-}
+/** `failure`: why it ended early. */
+type Told = Report & { failure?: string }
 
 const VERBS = { retry: 'Retry', cancel: 'Cancel' } as const
 const ENDED = { retry: 'retried', cancel: 'cancelled' } as const
@@ -38,7 +32,7 @@ export function Bulk({ act, target, close }: BulkProps) {
   const isFilter = 'filter' in target
   const [found, setFound] = useState(isFilter ? undefined : target.tasks.length)
   const [failure, setFailure] = useState('')
-  const [report, setReport] = useState<Report>()
+  const [report, setReport] = useState<Told>()
   const [state, setState] = useState<'asking' | 'acting' | 'over'>('asking')
   const stop = useRef(false)
   useEffect(() => {
@@ -57,13 +51,12 @@ export function Bulk({ act, target, close }: BulkProps) {
     const reason = String(new FormData(event.currentTarget as HTMLFormElement).get('reason'))
     setState('acting')
     stop.current = false
-    const told: Report = { done: 0, refused: {} }
+    const told: Told = { done: 0, refused: {} }
     try {
       for await (const batch of isFilter
-        ? byFilter(apis, act, target.filter, reason)
+        ? inBatches((batch) => apis.many(`${act}Many`, reason, { filter: target.filter, ...batch }))
         : oneByOne(apis, act, target.tasks, reason)) {
-        told.done += batch.done
-        for (const [why, number] of Object.entries(batch.refused)) told.refused[why] = (told.refused[why] ?? 0) + number
+        add(told, batch)
         setReport({ ...told })
         if (stop.current) break
       }
@@ -119,7 +112,7 @@ function asked(act: BulkProps['act'], found: number | undefined, tasks: string):
 
 interface ProgressProps {
   act: BulkProps['act']
-  report: Report
+  report: Told
   found: number
   isOver: boolean
 }
@@ -136,28 +129,12 @@ function Progress({ act, report, found, isOver }: ProgressProps) {
     ${report.failure !== undefined && html`<p class="notice bad">Ended early: ${report.failure}.</p>`}`
 }
 
-type Batch = Pick<Report, 'done' | 'refused'>
-
-async function* byFilter(
-  apis: ConsoleContext['apis'],
-  act: BulkProps['act'],
-  filter: Filter,
-  reason: string,
-): AsyncGenerator<Batch> {
-  let after: string | null | undefined
-  do {
-    const answer = await apis.many(`${act}Many`, reason, { filter, limit: BATCH, ...(after && { after }) })
-    yield answer
-    after = answer.next
-  } while (after !== null)
-}
-
 async function* oneByOne(
   apis: ConsoleContext['apis'],
   act: BulkProps['act'],
   tasks: ListedTask[],
   reason: string,
-): AsyncGenerator<Batch> {
+): AsyncGenerator<Report> {
   for (const { integration, taskId } of tasks) {
     try {
       await apis.one(`${act}Task`, integration, taskId, reason)

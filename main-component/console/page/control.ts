@@ -16,26 +16,29 @@ export interface ControlAsked {
 
 export function Control({ asked: { act, integration, state }, close }: { asked: ControlAsked; close: () => void }) {
   const { apis } = useContext(Console)
+  const confirmed = (verb: string, needsReason: boolean, words: string) => html`<${Confirm}
+    title=${`${verb} ${integration}`}
+    verb=${verb}
+    needsReason=${needsReason}
+    close=${close}
+    confirm=${(reason: string) => apis.control(act, integration, reason)}
+  >
+    <p>${words}</p>
+  <//>`
   if (act === 'pause') {
-    return html`<${Confirm}
-      title=${`Pause ${integration}`}
-      verb="Pause"
-      needsReason
-      close=${close}
-      confirm=${(reason: string) => apis.control('pause', integration, reason)}
-    >
-      <p>No more of its tasks are claimed: they wait as pending. What is in flight goes on.</p>
-    <//>`
+    return confirmed(
+      'Pause',
+      true,
+      'No more of its tasks are claimed: they wait as pending. What is in flight goes on.',
+    )
   }
   if (act === 'resume') {
-    return html`<${Confirm}
-      title=${`Resume ${integration}`}
-      verb="Resume"
-      close=${close}
-      confirm=${(reason: string) => apis.control('resume', integration, reason)}
-    >
-      <p>Its tasks are claimed again.${state.paused && ` It was paused by ${state.paused.by}: ${state.paused.why}`}</p>
-    <//>`
+    const { paused } = state
+    return confirmed(
+      'Resume',
+      false,
+      `Its tasks are claimed again.${paused ? ` It was paused by ${paused.by}: ${paused.why}` : ''}`,
+    )
   }
   const hasProvider = state.requestsPerMinute !== null
   const limit = (name: LimitName, words: string, least: number) => {

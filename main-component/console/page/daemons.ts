@@ -1,6 +1,7 @@
 /** The daemons that asked lately: who they are, in which state, and for what they ask. */
 import { html } from 'htm/preact'
 import type { Daemon } from './answers.js'
+import { Table } from './parts.js'
 import { Ago } from './times.js'
 
 /** No daemon that works keeps silent for so long. */
@@ -11,23 +12,18 @@ export function Daemons({ daemons }: { daemons: Daemon[] }) {
   const sorted = [...daemons].sort((a, b) => nameOf(a).localeCompare(nameOf(b)))
   return html`<section class="panel" aria-label="Daemons">
     <h2>Daemons</h2>
-    ${sorted.length === 0 ? html`<p class="quiet">None was heard from within an hour.</p>` : html`<${DaemonTable} daemons=${sorted} />`}
+    ${
+      sorted.length === 0
+        ? html`<p class="quiet">None was heard from within an hour.</p>`
+        : html`<${Table} label="Daemons, a table" columns=${COLUMNS}>
+            ${sorted.map((daemon) => html`<${Row} key=${nameOf(daemon)} daemon=${daemon} />`)}
+          <//>`
+    }
   </section>`
 }
 
 function nameOf({ name, integration }: Daemon): string {
   return `${name ?? ''} ${integration}`
-}
-
-function DaemonTable({ daemons }: { daemons: Daemon[] }) {
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="Daemons, a table">
-    <table>
-      <thead>
-        <tr>${COLUMNS.map((name) => html`<th scope="col" key=${name}>${name}</th>`)}</tr>
-      </thead>
-      <tbody>${daemons.map((daemon) => html`<${Row} key=${nameOf(daemon)} daemon=${daemon} />`)}</tbody>
-    </table>
-  </div>`
 }
 
 function Row({ daemon: { name, version, state, integration, seenAt, askedAt, parked } }: { daemon: Daemon }) {

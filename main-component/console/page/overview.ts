@@ -80,6 +80,7 @@ export function Overview() {
 function Totals({ stats: { integrations, mostCounted } }: { stats: Stats }) {
   const sum = (of: (stats: IntegrationStats) => number | undefined) =>
     integrations.reduce((total, stats) => total + (of(stats) ?? 0), 0)
+  const counted = (of: Parameters<typeof sum>[0]) => count(sum(of), mostCounted)
   const oldest = Math.max(0, ...integrations.map(({ oldestDueSeconds }) => oldestDueSeconds))
   const tile = (name: string, value: string, link?: string, kind = '') => html`<div class=${`tile ${kind}`}>
     <dt>${name}</dt>
@@ -93,33 +94,21 @@ function Totals({ stats: { integrations, mostCounted } }: { stats: Stats }) {
   return html`<dl class="tiles">
     ${tile(
       'Pending',
-      count(
-        sum(({ open }) => open.pending),
-        mostCounted,
-      ),
+      counted(({ open }) => open.pending),
       linkTo('tasks', { status: 'pending' }),
     )}
     ${tile('Oldest due', duration(Math.round(oldest)), undefined, oldest > 300 ? 'late' : '')}
     ${tile(
       'In flight',
-      count(
-        sum(({ inFlight }) => inFlight),
-        mostCounted,
-      ),
+      counted(({ inFlight }) => inFlight),
     )}
     ${tile(
       'To be tried again',
-      count(
-        sum(({ open }) => open.failed),
-        mostCounted,
-      ),
+      counted(({ open }) => open.failed),
     )}
     ${tile(
       'Completed, 1 h',
-      count(
-        sum(({ completed }) => completed.hour),
-        mostCounted,
-      ),
+      counted(({ completed }) => completed.hour),
     )}
     ${tile('Failed attempts, 1 h', count(failed, mostCounted), linkTo('tasks', { status: 'failed' }), failed > 0 ? 'failing' : '')}
     ${[...spent].map(([currency, micros]) => tile('Spent today (UTC)', money(micros, currency)))}

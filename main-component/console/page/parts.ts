@@ -1,4 +1,4 @@
-/** What several pages show: a failure to read, a wait, a link that others wrote. */
+/** What several pages show: a failure to read, a wait, a table, a link that others wrote. */
 import { html } from 'htm/preact'
 import type { AskError } from './asking.js'
 import type { Loaded } from './loading.js'
@@ -24,6 +24,18 @@ export function OutsideLink({ url, children }: { url: string; children?: unknown
   const isPage = URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)
   if (!isPage) return html`<span>${children ?? url}</span>`
   return html`<a href=${url} target="_blank" rel="noreferrer noopener">${children ?? url}</a>`
+}
+
+/** A table that may be wider than the screen. */
+export function Table({ label, columns, children }: { label: string; columns: string[]; children?: unknown }) {
+  return html`<div class="scroll" tabindex="0" role="region" aria-label=${label}>
+    <table>
+      <thead>
+        <tr>${columns.map((name) => html`<th scope="col" key=${name}>${name}</th>`)}</tr>
+      </thead>
+      <tbody>${children}</tbody>
+    </table>
+  </div>`
 }
 
 /** Something long that few want to see. */

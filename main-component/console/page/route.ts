@@ -1,6 +1,6 @@
 /** Which page the address names, after the `#`: `#/tasks?status=failed`. Filters are a part of it. */
 import { useEffect, useState } from 'preact/hooks'
-import type { Query } from './asking.js'
+import { type Query, queryOf } from './query.js'
 
 export type Route =
   | { page: 'overview' | 'acts' | 'unknown'; query: Record<string, string> }
@@ -29,10 +29,8 @@ function decoded(text: string): string {
 }
 
 export function linkTo(path: string, query: Query = {}): string {
-  const given = Object.entries(query).flatMap(([name, value]) =>
-    value === undefined || value === '' ? [] : [[name, String(value)]],
-  )
-  return `#/${path}${given.length === 0 ? '' : `?${new URLSearchParams(given)}`}`
+  const given = Object.entries(query).filter(([, value]) => value !== '')
+  return `#/${path}${queryOf(Object.fromEntries(given))}`
 }
 
 export function linkToTask(taskId: string): string {

@@ -24,26 +24,21 @@ export function isOverBudget({ waitingFor, letThrough }: Task): boolean {
 export function TaskAct({ act, task, close }: { act: ActAsked; task: Task; close: () => void }) {
   const { apis } = useContext(Console)
   const { integration, taskId } = task
-  if (act === 'cancel') {
+  if (act !== 'retry') {
+    const isCancel = act === 'cancel'
     return html`<${Confirm}
-      title="Cancel the task"
-      verb="Cancel the task"
-      isGrave
+      title=${isCancel ? 'Cancel the task' : 'Let the task through'}
+      verb=${isCancel ? 'Cancel the task' : 'Let it through'}
+      isGrave=${isCancel}
+      needsReason=${!isCancel}
       close=${close}
-      confirm=${(reason: string) => apis.one('cancelTask', integration, taskId, reason)}
+      confirm=${(reason: string) => apis.one(isCancel ? 'cancelTask' : act, integration, taskId, reason)}
     >
-      <p>Its run is cancelled too. That cannot be undone; the provider may charge for what it has begun.</p>
-    <//>`
-  }
-  if (act === 'letThrough') {
-    return html`<${Confirm}
-      title="Let the task through"
-      verb="Let it through"
-      needsReason
-      close=${close}
-      confirm=${(reason: string) => apis.one('letThrough', integration, taskId, reason)}
-    >
-      <p>It may begin though the budget is used up. What it costs is charged, and counts.</p>
+      <p>${
+        isCancel
+          ? 'Its run is cancelled too. That cannot be undone; the provider may charge for what it has begun.'
+          : 'It may begin though the budget is used up. What it costs is charged, and counts.'
+      }</p>
     <//>`
   }
   const confirm = (reason: string, form: FormData) =>

@@ -4,7 +4,7 @@ import { useContext, useState } from 'preact/hooks'
 import type { Run, Task as WholeTask } from './answers.js'
 import { Console } from './context.js'
 import { useLoaded } from './loading.js'
-import { JSONFold, LoadState, OutsideLink } from './parts.js'
+import { JSONFold, LoadState, OutsideLink, Table } from './parts.js'
 import { Result } from './result.js'
 import { linkTo } from './route.js'
 import { Status } from './status.js'
@@ -71,11 +71,8 @@ function Shown({ task }: { task: WholeTask }) {
     </section>`
 }
 
-function WaitingFor({
-  waitingFor: { code, message, since, nextTryAt },
-}: {
-  waitingFor: NonNullable<WholeTask['waitingFor']>
-}) {
+function WaitingFor({ waitingFor }: { waitingFor: NonNullable<WholeTask['waitingFor']> }) {
+  const { code, message, since, nextTryAt } = waitingFor
   return html`<div class="notice held">
     <p>It waits: <b>${inWords(code)}</b>${since !== null && html`, since <${Ago} at=${since} />`}${nextTryAt !== null && html`, tried again <${Ago} at=${nextTryAt} />`}</p>
     <p class="text">${message}</p>
@@ -124,28 +121,22 @@ function chargeOf({ amount, currency, basis }: NonNullable<Run['charge']>): stri
 }
 
 function Runs({ runs }: { runs: Run[] }) {
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="Attempts, a table">
-    <table>
-      <thead>
-        <tr>${['#', 'Claimed', 'Ended', 'Took', 'Cost', 'Outcome', 'Workflow'].map((name) => html`<th scope="col" key=${name}>${name}</th>`)}</tr>
-      </thead>
-      <tbody>
-        ${runs.map(
-          (run) => html`<tr key=${run.attempt}>
-            <th scope="row">${run.attempt}</th>
-            <td><${At} at=${run.claimedAt} /></td>
-            <td><${At} at=${run.endedAt} /></td>
-            <td class="number">${run.endedAt !== null && run.claimedAt !== null ? duration(run.endedAt - run.claimedAt) : '–'}</td>
-            <td class="number">${run.charge === null ? '–' : chargeOf(run.charge)}</td>
-            <td>
-              ${run.outcome === null ? 'under way' : html`<${Status} of=${run.outcome} />`}
-              ${run.takeOvers > 0 && html` <span class="quiet">${counted(run.takeOvers, 'take-over')}</span>`}
-              ${run.error && html`<div class="text">${run.error.code}: ${run.error.message}</div>`}
-            </td>
-            <td class="id">${run.link === null ? run.workflowId : html`<${OutsideLink} url=${run.link}>${run.workflowId}<//>`}</td>
-          </tr>`,
-        )}
-      </tbody>
-    </table>
-  </div>`
+  const columns = ['#', 'Claimed', 'Ended', 'Took', 'Cost', 'Outcome', 'Workflow']
+  return html`<${Table} label="Attempts, a table" columns=${columns}>
+    ${runs.map(
+      (run) => html`<tr key=${run.attempt}>
+        <th scope="row">${run.attempt}</th>
+        <td><${At} at=${run.claimedAt} /></td>
+        <td><${At} at=${run.endedAt} /></td>
+        <td class="number">${run.endedAt !== null && run.claimedAt !== null ? duration(run.endedAt - run.claimedAt) : '–'}</td>
+        <td class="number">${run.charge === null ? '–' : chargeOf(run.charge)}</td>
+        <td>
+          ${run.outcome === null ? 'under way' : html`<${Status} of=${run.outcome} />`}
+          ${run.takeOvers > 0 && html` <span class="quiet">${counted(run.takeOvers, 'take-over')}</span>`}
+          ${run.error && html`<div class="text">${run.error.code}: ${run.error.message}</div>`}
+        </td>
+        <td class="id">${run.link === null ? run.workflowId : html`<${OutsideLink} url=${run.link}>${run.workflowId}<//>`}</td>
+      </tr>`,
+    )}
+  <//>`
 }

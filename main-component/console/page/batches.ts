@@ -1,0 +1,28 @@
+/** One act on all tasks that a filter finds, batch by batch: in the page, and in the command line. */
+
+/** What became of tasks. */
+export interface Report {
+  done: number
+  /** By reason. */
+  refused: Record<string, number>
+}
+
+/** Small enough that one is answered soon, and progress is seen. */
+const BATCH = 50
+
+/** @param act does a batch, from where the one before has ended */
+export async function* inBatches<Answer extends Report & { next: string | null }>(
+  act: (batch: { limit: number; after?: string }) => Promise<Answer>,
+): AsyncGenerator<Answer> {
+  let after: string | null | undefined
+  do {
+    const answer = await act({ limit: BATCH, ...(after && { after }) })
+    yield answer
+    after = answer.next
+  } while (after !== null)
+}
+
+export function add(report: Report, { done, refused }: Report): void {
+  report.done += done
+  for (const [why, number] of Object.entries(refused)) report.refused[why] = (report.refused[why] ?? 0) + number
+}

@@ -11,7 +11,7 @@ import type {
 import { z } from 'zod'
 import { type LoadConfigOptions, readConfig } from '../config/read.js'
 import type { AppConfig, Section } from '../config/schema.js'
-import type { TaskSource } from '../integrations/pull-definition.js'
+import type { TaskSource } from '../integrations/pull-integration.js'
 import { OPERATOR_NAMESPACE } from '../protocol/names.js'
 import type { Integration } from '../provider-kit/definition/define.js'
 

@@ -1,6 +1,7 @@
 /** The integration class of a definition, for main. */
-import { Entity, Property } from 'interaqt'
+import { Entity } from 'interaqt'
 import type { Integration } from '../provider-kit/definition/define.js'
+import { number, object, text } from '../tasks/model.js'
 import type { DefinedPull } from './defined-pull.js'
 import type { IIntegrationConstructor, IIntegrationConstructorArgs } from './index.js'
 import { createPullIntegration, type TaskSource } from './pull-integration.js'
@@ -26,13 +27,7 @@ export function createDefinedIntegration(
   }
   return class extends createPullIntegration(pull, { ...options, source: ownSource }) {
     constructor(args: IIntegrationConstructorArgs) {
-      const properties = [
-        Property.create({ name: 'request', type: 'object' }),
-        Property.create({ name: 'dueAt', type: 'number' }),
-        Property.create({ name: 'priority', type: 'number' }),
-        Property.create({ name: 'userId', type: 'string' }),
-        Property.create({ name: 'webhook', type: 'string' }),
-      ]
+      const properties = [object('request'), number('dueAt'), number('priority'), text('userId'), text('webhook')]
       args.entities.push(Entity.create({ name: entityName, properties }))
       super(args)
     }

@@ -195,11 +195,8 @@ export class PullIntegration<Params extends z.ZodObject, Result extends z.ZodTyp
     const { requestSchema, resultSchema } = this.definition
     const { enabled, source, webhooks } = this.options
     if (!source?.api) return []
-    const { entityName: sourceEntity, dueAtProperty, priorityProperty, userProperty, webhookProperty, api } = source
-    const { namespace, createName } = api
-    const toRecord = (params: unknown) => api.toRecord(params as z.input<Params>)
-    const properties = { dueAtProperty, priorityProperty, userProperty, webhookProperty }
-    const names = { namespace, createName, sourceEntity, ...properties }
-    return createTaskAPIs({ ...names, store, logger, enabled, webhooks, toRecord, requestSchema, resultSchema })
+    const { api } = source
+    const schemas = { requestSchema, resultSchema }
+    return createTaskAPIs({ ...api, store, logger, enabled, webhooks, source: { ...source, api }, ...schemas })
   }
 }

@@ -3,6 +3,7 @@ import type { z } from 'zod'
 import type { Prices } from '../protocol/index.js'
 import type { RunHandles } from '../protocol/run-handles.js'
 import type { Budget } from '../tasks/budgets.js'
+import type { TaskSource } from '../tasks/task-source.js'
 import type { WebhookOptions } from '../tasks/webhooks.js'
 
 /** What is particular to one integration, in any application. */
@@ -57,26 +58,6 @@ export interface PullIntegrationOptions<Params> {
   webhooks?: WebhookOptions | undefined
   /** Where tasks come from. Without it, the application creates APICalls itself. */
   source?: TaskSource<Params>
-}
-
-/** A business entity: interaqt computes an APICall when a record of it is created. */
-export interface TaskSource<Params> {
-  entityName: string
-  toRequestParams(record: Record<string, unknown>): Params
-  /** The property for the time, in unix seconds, at which the task becomes due. Default: at once. */
-  dueAtProperty?: string
-  /** The property for the task's priority: higher ones are claimed first. Default: all have the same. */
-  priorityProperty?: string
-  /** The property for the id of the task's user; a record without it belongs to nobody in particular. */
-  userProperty: string
-  /** The property for the URL that is told of the task's end. Default: none. */
-  webhookProperty?: string
-  /** The public APIs that create such records and show their tasks: `api/<namespace>/<createName>`, `…/tasks/:taskId`. */
-  api?: {
-    namespace: string
-    createName: string
-    toRecord(params: Params): Record<string, unknown>
-  }
 }
 
 /** The task's part of its workflows' ids. */

@@ -4,7 +4,8 @@ import type { IIntegrationConstructor, IIntegrationConstructorArgs } from './ind
 import { PullIntegration } from './main-side.js'
 import type { PullIntegrationDefinition, PullIntegrationOptions } from './pull-definition.js'
 
-export type { PullIntegrationDefinition, PullIntegrationOptions, TaskSource } from './pull-definition.js'
+export type { TaskSource } from '../tasks/task-source.js'
+export type { PullIntegrationDefinition, PullIntegrationOptions } from './pull-definition.js'
 
 /** Makes the integration class of a definition. */
 export function createPullIntegration<Params extends z.ZodObject, Result extends z.ZodType>(

@@ -57,8 +57,7 @@ export async function removeNotedArtifacts(
     const keys = await take(controller, now)
     if (keys.length === 0) break
     await Promise.all(keys.map(remove))
-    const sql = `DELETE FROM ${NOTES} WHERE key = ANY($1)`
-    await inTransaction(controller, 'artifacts:removed', () => databaseOf(controller).query(sql, [keys]))
+    await change(controller, 'removed', `DELETE FROM ${NOTES} WHERE key = ANY($1)`, [keys])
     removed += keys.length
   }
   return removed
@@ -68,10 +67,12 @@ async function take(controller: Controller, now: number): Promise<string[]> {
   const sql =
     `UPDATE ${NOTES} SET due = $1::float8 + ${AGAIN_SECONDS} WHERE key IN` +
     ` (SELECT key FROM ${NOTES} WHERE due <= $1 LIMIT ${AT_ONCE} FOR UPDATE SKIP LOCKED) RETURNING key`
-  const rows = await inTransaction(controller, 'artifacts:take', () =>
-    databaseOf(controller).query<{ key: string }>(sql, [now]),
-  )
+  const rows = await change<{ key: string }>(controller, 'take', sql, [now])
   return rows.map(({ key }) => key)
+}
+
+function change<Row>(controller: Controller, what: string, sql: string, values: unknown[]): Promise<Row[]> {
+  return inTransaction(controller, `artifacts:${what}`, () => databaseOf(controller).query<Row>(sql, values))
 }
 
 /** Searches all tasks for names of artifacts, a page at a time. */
@@ -89,9 +90,7 @@ async function putOffNamed(controller: Controller, now: number, signal: AbortSig
     let last: string | number | undefined
     while (!signal.aborted) {
       const values = last === undefined ? [now] : [now, last]
-      const [row] = await inTransaction(controller, 'artifacts:named', () =>
-        databaseOf(controller).query<{ id: string | number }>(sql(values.length > 1), values),
-      )
+      const [row] = await change<{ id: string | number }>(controller, 'named', sql(values.length > 1), values)
       if (!row) break
       last = row.id
     }

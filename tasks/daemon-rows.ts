@@ -1,7 +1,8 @@
 /** The daemons that all mains of a database know of: one row for each, of each integration. */
-import { type Controller, Entity, type EntityInstance, Property, UniqueConstraint } from 'interaqt'
+import { type Controller, type EntityInstance, UniqueConstraint } from 'interaqt'
 import type { DaemonIdentity } from '../protocol/daemon-identity.js'
 import { CLOCK, databaseOf, newIds, physicalEntity, reading } from './database/sql.js'
+import { addOnce, number, text } from './model.js'
 
 const DAEMONS = 'TaskDaemon'
 
@@ -35,25 +36,14 @@ export interface DaemonNote extends DaemonIdentity {
 
 /** Adds the entity to the application's model, once. */
 export function addDaemons(entities: EntityInstance[]): void {
-  if (entities.some(({ name }) => name === DAEMONS)) return
-  const text = (name: string) => Property.create({ name, type: 'string' })
-  const number = (name: string) => Property.create({ name, type: 'number' })
-  entities.push(
-    Entity.create({
-      name: DAEMONS,
-      properties: [
-        ...['apiCall', 'name', 'version', 'state'].map(text),
-        ...['seenAt', 'askedAt', 'parkedUntil'].map(number),
-      ],
-      constraints: [
-        UniqueConstraint.create({
-          name: `${DAEMONS}_one`,
-          properties: ['apiCall', 'name'],
-          violationCode: 'DAEMON_TWICE',
-        }),
-      ],
-    }),
-  )
+  const one = { name: `${DAEMONS}_one`, properties: ['apiCall', 'name'], violationCode: 'DAEMON_TWICE' }
+  addOnce(entities, DAEMONS, () => ({
+    properties: [
+      ...['apiCall', 'name', 'version', 'state'].map(text),
+      ...['seenAt', 'askedAt', 'parkedUntil'].map(number),
+    ],
+    constraints: [UniqueConstraint.create(one)],
+  }))
 }
 
 /** All that were heard from within an hour. */

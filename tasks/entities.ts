@@ -27,6 +27,7 @@ import {
   TRANSITIONS,
   uncheckedSince,
 } from '../protocol/index.js'
+import { number, object, text } from './model.js'
 
 /** An IntegrationEvent as it is appended. */
 export interface IntegrationEventRecord {
@@ -99,15 +100,11 @@ function apiCallEntity(names: CallEntityNames, maxAttempts: number): EntityInsta
         defaultValue: newTaskKey,
       }),
       // The user who may see it; null for nobody in particular.
-      Property.create({ name: 'userId', type: 'string' }),
-      Property.create({
-        name: 'createdAt',
-        type: 'number',
-        defaultValue: labelled('createdAt.v1', () => Date.now() / 1000),
-      }),
+      text('userId'),
+      createdAt(),
       // Higher ones are claimed first. Null for 0, as in rows of earlier versions.
-      Property.create({ name: 'priority', type: 'number' }),
-      Property.create({ name: 'requestParams', type: 'object' }),
+      number('priority'),
+      object('requestParams'),
       Property.create({ name: 'status', type: 'string', computation: machine(names) }),
       Property.create({ name: 'state', type: 'object', computation: machine(names, stateAfter(maxAttempts)) }),
       ...columns.slice(0, -1),
@@ -122,9 +119,7 @@ function apiCallEntity(names: CallEntityNames, maxAttempts: number): EntityInsta
       }),
       ...columns.slice(-1),
       // The URL that is told of the end; null for none. The other two are only changed by the store: see webhooks.ts.
-      Property.create({ name: 'webhook', type: 'string' }),
-      Property.create({ name: 'webhookDueAt', type: 'number' }),
-      Property.create({ name: 'webhookProgress', type: 'object' }),
+      ...[text('webhook'), number('webhookDueAt'), object('webhookProgress')],
       // The trace that it was created in, for everything that happens to it; null for none.
       Property.create({
         name: 'traceparent',
@@ -139,12 +134,9 @@ function integrationEventEntity(names: CallEntityNames): EntityInstance {
   return Entity.create({
     name: names.integrationEvent,
     properties: [
-      Property.create({ name: 'apiCallId', type: 'string' }),
-      Property.create({ name: 'eventType', type: 'string' }),
-      Property.create({ name: 'attempt', type: 'number' }),
-      Property.create({ name: 'at', type: 'number' }),
-      Property.create({ name: 'supersedes', type: 'string' }),
-      Property.create({ name: 'data', type: 'object' }),
+      ...['apiCallId', 'eventType'].map(text),
+      ...['attempt', 'at'].map(number),
+      ...[text('supersedes'), object('data')],
     ],
     constraints: [
       // The row's lock lets one claimer win. If it ever failed, two claims of one row would supersede the same token,
@@ -157,6 +149,12 @@ function integrationEventEntity(names: CallEntityNames): EntityInstance {
       }),
     ],
   })
+}
+
+/** In unix seconds. */
+export function createdAt() {
+  const defaultValue = labelled('createdAt.v1', () => Date.now() / 1000)
+  return Property.create({ name: 'createdAt', type: 'number', defaultValue })
 }
 
 /** What the protocol makes of an event, or of what a task was created with. */

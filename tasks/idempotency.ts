@@ -3,17 +3,11 @@
  * creates one task, however often it is sent. The key is stored in the transaction that creates the task.
  */
 import { createHash } from 'node:crypto'
-import {
-  type Controller,
-  Entity,
-  type EntityInstance,
-  findConstraintViolationError,
-  Property,
-  UniqueConstraint,
-} from 'interaqt'
+import { type Controller, type EntityInstance, findConstraintViolationError, UniqueConstraint } from 'interaqt'
 import { APIError } from '../lib/api.js'
 import { databaseOf, physicalEntity } from './database/sql.js'
-import { labelled } from './entities.js'
+import { createdAt } from './entities.js'
+import { addOnce, text } from './model.js'
 
 export const IDEMPOTENCY_KEY = 'Idempotency-Key'
 export const MAX_IDEMPOTENCY_KEY_LENGTH = 255
@@ -33,25 +27,13 @@ const KEY_TAKEN = 'IDEMPOTENCY_KEY_TAKEN'
 
 /** Adds the entity of the keys to the application's model, once. */
 export function addIdempotencyKeys(entities: EntityInstance[]): void {
-  if (entities.some(({ name }) => name === IDEMPOTENCY_KEYS)) return
-  const entity = Entity.create({
-    name: IDEMPOTENCY_KEYS,
-    properties: [
-      // Digests, as keys and users' ids may be too long for an index.
-      Property.create({ name: 'scope', type: 'string' }),
-      Property.create({ name: 'request', type: 'string' }),
-      Property.create({ name: 'taskId', type: 'string' }),
-      Property.create({
-        name: 'createdAt',
-        type: 'number',
-        defaultValue: labelled('createdAt.v1', () => Date.now() / 1000),
-      }),
-    ],
+  addOnce(entities, IDEMPOTENCY_KEYS, () => ({
+    // Digests, as keys and users' ids may be too long for an index.
+    properties: [...['scope', 'request', 'taskId'].map(text), createdAt()],
     constraints: [
       UniqueConstraint.create({ name: `${IDEMPOTENCY_KEYS}_scope`, properties: ['scope'], violationCode: KEY_TAKEN }),
     ],
-  })
-  entities.push(entity)
+  }))
 }
 
 /** A creating request with an idempotency key. */

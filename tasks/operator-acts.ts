@@ -1,8 +1,9 @@
 /** The record of what operators did: who, when, why, and what came of it. It is only ever appended to. */
-import { type Controller, Entity, type EntityInstance, Property } from 'interaqt'
+import type { Controller, EntityInstance } from 'interaqt'
 import { z } from 'zod'
 import type { APIContext } from '../lib/api.js'
 import { createIndex, databaseOf, databaseTime, physicalEntity, reading } from './database/sql.js'
+import { addOnce, number, object, text } from './model.js'
 
 const OPERATOR_ACTS = 'OperatorAct'
 
@@ -33,15 +34,10 @@ const FIELDS = Object.keys(operatorActSchema.shape) as Array<keyof OperatorAct>
 
 /** Adds the entity to the application's model, once. */
 export function addOperatorActs(entities: EntityInstance[]): void {
-  if (entities.some(({ name }) => name === OPERATOR_ACTS)) return
-  const text = (name: string) => Property.create({ name, type: 'string' })
-  const object = (name: string) => Property.create({ name, type: 'object' })
-  const properties = [
-    Property.create({ name: 'at', type: 'number' }),
-    ...['who', 'by', 'why', 'act', 'integration', 'task'].map(text),
-    ...['filter', 'outcome'].map(object),
-  ]
-  entities.push(Entity.create({ name: OPERATOR_ACTS, properties }))
+  const texts = ['who', 'by', 'why', 'act', 'integration', 'task'].map(text)
+  addOnce(entities, OPERATOR_ACTS, () => ({
+    properties: [number('at'), ...texts, ...['filter', 'outcome'].map(object)],
+  }))
 }
 
 /** Makes its index, once for all integrations. Idempotent. */

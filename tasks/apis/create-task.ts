@@ -3,25 +3,15 @@ import { z } from 'zod'
 import { type API, createAPI } from '../../lib/api.js'
 import { MAX_PRIORITY } from '../../protocol/limits.js'
 import { fitting } from '../request-size.js'
+import type { TaskSource } from '../task-source.js'
 import { type WebhookOptions, webhookUrlSchema } from '../webhooks.js'
 import type { PublicAPIOptions } from './task-view.js'
 
 export interface CreateTaskOptions extends PublicAPIOptions {
-  /** The name of the API, such as `generate`. */
-  createName: string
   /** The business entity whose record requests a task. */
-  sourceEntity: string
-  /** Its property for the time at which the task becomes due. Without it, tasks cannot be delayed. */
-  dueAtProperty: string | undefined
-  /** Its property for the task's priority. Without it, all have the same. */
-  priorityProperty: string | undefined
-  /** Its property for the task's user. */
-  userProperty: string
-  /** Its property for the URL that is told of the end. Without it, tasks have no webhooks. */
-  webhookProperty: string | undefined
+  source: Required<Pick<TaskSource<object>, 'api'>> & Omit<TaskSource<object>, 'api' | 'toRequestParams'>
   /** How webhooks are delivered; undefined where they are not. */
   webhooks: WebhookOptions | undefined
-  toRecord(params: unknown): Record<string, unknown>
   requestSchema: z.ZodObject
 }
 
@@ -35,9 +25,9 @@ const prioritySchema = z
   .max(MAX_PRIORITY)
   .describe('Tasks of a higher priority begin first, and of one priority the oldest; 0 if not given')
 
-export function createCreateTaskAPI(options: CreateTaskOptions): API {
-  const { namespace, createName, store, sourceEntity, dueAtProperty, userProperty, toRecord, requestSchema } = options
-  const { priorityProperty, webhookProperty, webhooks } = options
+export function createCreateTaskAPI({ namespace, store, source, webhooks, requestSchema }: CreateTaskOptions): API {
+  const { dueAtProperty, priorityProperty, webhookProperty, userProperty, api } = source
+  const { createName } = api
   const params = requestSchema.safeExtend({
     ...(dueAtProperty && { dueAt: dueAtSchema.optional() }),
     ...(priorityProperty && { priority: prioritySchema.optional() }),
@@ -53,15 +43,15 @@ export function createCreateTaskAPI(options: CreateTaskOptions): API {
     answer: z.object({ taskId: z.string() }),
     async callback({ user, idempotencyKey: key }, { dueAt, priority, webhook, ...params }) {
       const userId = user?.id ?? null
-      const delay = dueAtProperty !== undefined && dueAt !== undefined ? { [dueAtProperty]: dueAt } : {}
-      const ranked = priorityProperty !== undefined && priority !== undefined ? { [priorityProperty]: priority } : {}
-      const told = webhookProperty !== undefined && webhook !== undefined ? { [webhookProperty]: webhook } : {}
-      const record = { ...toRecord(fitting(params)), ...delay, ...ranked, ...told, [userProperty]: userId }
-      const keyed =
-        key === undefined
-          ? undefined
-          : { key, api: `${namespace}/${createName}`, params: { ...params, dueAt, priority, webhook } }
-      return { taskId: await store().create({ entity: sourceEntity, record, userId }, keyed) }
+      const given = [
+        [dueAtProperty, dueAt],
+        [priorityProperty, priority],
+        [webhookProperty, webhook],
+      ].filter(([property, value]) => property !== undefined && value !== undefined)
+      const record = { ...api.toRecord(fitting(params)), ...Object.fromEntries(given), [userProperty]: userId }
+      const asked = { ...params, dueAt, priority, webhook }
+      const keyed = key === undefined ? undefined : { key, api: `${namespace}/${createName}`, params: asked }
+      return { taskId: await store().create({ entity: source.entityName, record, userId }, keyed) }
     },
   })
 }

@@ -2,8 +2,8 @@
 import { z } from 'zod'
 import { type API, APIError, createAPI } from '../../lib/api.js'
 import { operatorAnswerSchema, spelledNumber, taskStatusSchema } from '../../protocol/wire.js'
+import { cursorSchema, spellCursor } from '../cursor.js'
 import { showTask, taskFields } from '../shown-task.js'
-import type { ListPlace } from '../task-reader.js'
 import { requestOfTask, taskNotFound } from './carry-out.js'
 import { type PublicAPIOptions, taskIdSchema, viewerOf } from './task-view.js'
 
@@ -37,7 +37,10 @@ export function createOwnTasksAPIs(options: PublicAPIOptions): API[] {
         const found = await store().list(user?.id ?? null, limit + 1, status, after)
         const page = found.slice(0, limit)
         const last = page.at(-1)
-        return { tasks: page.map(showTask), next: found.length > limit && last ? nameOf(last) : null }
+        return {
+          tasks: page.map(showTask),
+          next: found.length > limit && last ? spellCursor(last.createdAt, last.taskKey) : null,
+        }
       },
     }),
     createAPI({
@@ -57,18 +60,5 @@ export function createOwnTasksAPIs(options: PublicAPIOptions): API[] {
   ]
 }
 
-/** An opaque cursor (keyset pagination): it contains nothing of a row that the task itself does not show. */
-const placeSchema = z
-  .string()
-  .max(200)
-  .transform((text, context): ListPlace => {
-    const [time, taskKey] = Buffer.from(text, 'base64url').toString().split(' ')
-    const createdAt = Number(time || Number.NaN)
-    if (taskKey && Number.isFinite(createdAt)) return { createdAt, taskKey }
-    context.addIssue({ code: 'custom', message: 'must be the `next` of a page' })
-    return z.NEVER
-  })
-
-function nameOf({ createdAt, taskKey }: ListPlace): string {
-  return Buffer.from(`${createdAt} ${taskKey}`).toString('base64url')
-}
+/** It contains nothing of a row that the task itself does not show. */
+const placeSchema = cursorSchema(['taskKey'], 'must be the `next` of a page')

@@ -53,17 +53,11 @@ export function createManyAPIs({ operated }: OperatorsOptions): API[] {
         ...batchFields,
         filter: notEmpty(z.strictObject(filterFields)),
       }),
-      callback: (context, { by, reason, extraAttempts = 1, filter, ...batch }) =>
-        actOnMany(
-          operated(),
-          context,
-          'retryMany',
-          { status: 'retry', by, reason, extraAttempts },
-          {
-            ...batch,
-            filter: { ...filter, status: 'failed' },
-          },
-        ),
+      callback(context, { by, reason, extraAttempts = 1, filter, ...batch }) {
+        const request = { status: 'retry', by, reason, extraAttempts } as const
+        const ofFailed = { ...batch, filter: { ...filter, status: 'failed' } } as const
+        return actOnMany(operated(), context, 'retryMany', request, ofFailed)
+      },
     }),
     createAPI({
       ...common,
@@ -74,17 +68,11 @@ export function createManyAPIs({ operated }: OperatorsOptions): API[] {
         ...batchFields,
         filter: notEmpty(z.strictObject({ ...filterFields, status: z.enum(CANCELLABLE).optional() })),
       }),
-      callback: (context, { by, reason, filter, ...batch }) =>
-        actOnMany(
-          operated(),
-          context,
-          'cancelMany',
-          { status: 'cancelled', by, reason },
-          {
-            ...batch,
-            filter: { statuses: CANCELLABLE, ...filter },
-          },
-        ),
+      callback(context, { by, reason, filter, ...batch }) {
+        const request = { status: 'cancelled', by, reason } as const
+        const ofOpen = { ...batch, filter: { statuses: CANCELLABLE, ...filter } }
+        return actOnMany(operated(), context, 'cancelMany', request, ofOpen)
+      },
     }),
   ]
 }

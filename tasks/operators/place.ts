@@ -1,26 +1,12 @@
 /** A place in the list of all integrations' tasks: the newest first, of the same moment by integration, then by key. */
-import { z } from 'zod'
+import type { z } from 'zod'
+import { cursorSchema, spellCursor } from '../cursor.js'
 
-export interface Place {
-  createdAt: number
-  taskKey: string
-  namespace: string
-}
-
-/** An opaque cursor (keyset pagination). */
-export const placeSchema = z
-  .string()
-  .max(400)
-  .transform((text, context): Place => {
-    const [time, taskKey, namespace] = Buffer.from(text, 'base64url').toString().split(' ')
-    const createdAt = Number(time || Number.NaN)
-    if (taskKey && namespace && Number.isFinite(createdAt)) return { createdAt, taskKey, namespace }
-    context.addIssue({ code: 'custom', message: 'must be the `next` or `previous` of a page' })
-    return z.NEVER
-  })
+export const placeSchema = cursorSchema(['taskKey', 'namespace'], 'must be the `next` or `previous` of a page')
+export type Place = z.output<typeof placeSchema>
 
 export function spellPlace({ createdAt, taskKey, namespace }: Place): string {
-  return Buffer.from(`${createdAt} ${taskKey} ${namespace}`).toString('base64url')
+  return spellCursor(createdAt, taskKey, namespace)
 }
 
 /** Compares for the list's order. Keys are compared by the database alone, as their order hangs on its collation. */

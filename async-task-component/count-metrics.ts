@@ -1,5 +1,5 @@
 /** Turns what the daemon tells of, and the state of its parts, into the metrics of `metrics.ts`. */
-import { buildInfo, createMetrics, setState } from '../lib/metrics.js'
+import { buildInfo, createMetrics, type ServedMetrics, setState } from '../lib/metrics.js'
 import { providerTaskQueue } from '../protocol/names.js'
 import { providerAsked } from '../provider-kit/provider/http.js'
 import { type ProviderPauses, providerPaused } from '../provider-kit/provider/pauses.js'
@@ -13,19 +13,13 @@ import { PULL_LOOP_MOVES } from './pull-loop-states.js'
 import { roundEnded, runChecked } from './reconciler.js'
 import { startEnded } from './task-starter.js'
 
-export interface DaemonMetrics {
-  /** OpenMetrics text. */
-  read(): Promise<string>
-  stop(): void
-}
-
 export interface CountMetricsOptions {
   status(): ComponentStatus
   served: ReadonlyArray<{ namespace: string; config: Pick<ServedIntegration['config'], 'taskQueue'> }>
   providerPauses: Pick<ProviderPauses, 'pausedSeconds'>
 }
 
-export function countMetrics({ status, served, providerPauses }: CountMetricsOptions): DaemonMetrics {
+export function countMetrics({ status, served, providerPauses }: CountMetricsOptions): ServedMetrics {
   const metrics = createMetrics(DAEMON_METRICS)
   const of = metrics.of
   of.asynctask_build_info.set(buildInfo('async-task'), 1)
@@ -49,7 +43,7 @@ export function countMetrics({ status, served, providerPauses }: CountMetricsOpt
     }
   })
 
-  const deaf = [
+  return metrics.serve([
     loopReplaced.listen(({ namespace: integration, loop }) => {
       of.asynctask_loop_replacements_total.inc({ integration, loop })
     }),
@@ -69,11 +63,5 @@ export function countMetrics({ status, served, providerPauses }: CountMetricsOpt
     providerPaused.listen(({ queue }) => {
       of.asynctask_provider_pauses_total.inc({ integration: asked.get(queue) ?? 'other' })
     }),
-  ]
-  return {
-    read: metrics.read,
-    stop: () => {
-      for (const stopListening of deaf) stopListening()
-    },
-  }
+  ])
 }

@@ -4,9 +4,10 @@ import { hostname } from 'node:os'
 import type { IIntegration, PullModeConfig } from '../integrations/index.js'
 import { pause } from '../lib/abort.js'
 import { type Backoff, BY_A_FIFTH, backoff } from '../lib/backoff.js'
+import type { ServedMetrics } from '../lib/metrics.js'
 import { type TemporalTarget, temporalTarget } from '../lib/temporal-client.js'
 import type { ActivityContext } from '../provider-kit/activity-context.js'
-import { countMetrics, type DaemonMetrics } from './count-metrics.js'
+import { countMetrics } from './count-metrics.js'
 import { ConfigurationError, describeError } from './errors.js'
 import { type ComponentStatus, HealthServer } from './health-server.js'
 import type { ServedIntegration } from './integration-loops.js'
@@ -41,7 +42,7 @@ export class AsyncTaskComponent {
   readonly #workers: WorkerManager
   readonly #processor: TaskProcessor
   /** Both only with a port. */
-  readonly #metrics: DaemonMetrics | null = null
+  readonly #metrics: ServedMetrics | null = null
   readonly #health: HealthServer | null = null
   readonly #stopping = new AbortController()
   #ready: Promise<boolean> | null = null

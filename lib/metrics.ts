@@ -3,26 +3,32 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import { packageVersion } from './package-version.js'
 
 /** One metric, as `docs/metrics.md` shows it. */
-export interface MetricDeclaration {
-  type: 'counter' | 'gauge' | 'histogram'
+export interface MetricDeclaration<Type = 'counter' | 'gauge' | 'histogram', Label extends string = string> {
+  type: Type
+  labels: readonly Label[]
   help: string
-  labels?: readonly string[]
-  /** Of a histogram, in seconds. */
-  buckets?: readonly number[]
 }
 
 export type MetricDeclarations = Readonly<Record<string, MetricDeclaration>>
 
+function declare<const Type>(type: Type) {
+  return <const Label extends string>(labels: readonly Label[], help: string): MetricDeclaration<Type, Label> => ({
+    type,
+    labels,
+    help,
+  })
+}
+
+export const counter = declare('counter')
+export const gauge = declare('gauge')
+export const histogram = declare('histogram')
+
 /** Of every process; `buildInfo` gives its labels. */
 export const BUILD_INFO = {
-  asynctask_build_info: {
-    type: 'gauge',
-    help: 'Always 1. The labels tell what runs.',
-    labels: ['component', 'version', 'node'],
-  },
-} as const satisfies MetricDeclarations
+  asynctask_build_info: gauge(['component', 'version', 'node'], 'Always 1. The labels tell what runs.'),
+}
 
-type Labels<D extends MetricDeclaration> = D['labels'] extends readonly (infer Label extends string)[] ? Label : never
+type Labels<D extends MetricDeclaration> = D['labels'][number]
 
 type Metric<D extends MetricDeclaration> = {
   counter: Counter<Labels<D>>
@@ -36,30 +42,45 @@ export interface Metrics<D extends MetricDeclarations> {
   beforeRead(look: () => void | Promise<void>): void
   /** The metrics as text of the type `OPENMETRICS`. */
   read(): Promise<string>
+  /** The same, until it is stopped: then nothing is counted any more. */
+  serve(endListening: Array<() => void>): ServedMetrics
+}
+
+export interface ServedMetrics {
+  /** OpenMetrics text. */
+  read(): Promise<string>
+  stop(): void
 }
 
 export const OPENMETRICS = Registry.OPENMETRICS_CONTENT_TYPE
 
-/** From milliseconds to an hour: tasks take from one to the other. */
+/** In seconds: tasks take from milliseconds to an hour. */
 const DURATION_BUCKETS = [0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600]
 
 export function createMetrics<const D extends MetricDeclarations>(declarations: D): Metrics<D> {
   const registry = newRegistry()
   const looks: Array<() => void | Promise<void>> = []
-  const made = Object.entries(declarations).map(([name, { type, help, labels = [], buckets = DURATION_BUCKETS }]) => {
+  const made = Object.entries(declarations).map(([name, { type, help, labels }]) => {
     const shared = { name, help, labelNames: [...labels], registers: [registry] }
     if (type === 'counter') return [name, new Counter(shared)] as const
     if (type === 'gauge') return [name, new Gauge(shared)] as const
-    return [name, new Histogram({ ...shared, buckets: [...buckets] })] as const
+    return [name, new Histogram({ ...shared, buckets: DURATION_BUCKETS })] as const
   })
+  const read = async () => {
+    for (const look of looks) await look()
+    const [own, ofProcess] = await Promise.all([registry.metrics(), processMetrics().metrics()])
+    return own.replace(/# EOF\n$/, '') + ofProcess
+  }
   return {
     of: Object.fromEntries(made) as Metrics<D>['of'],
     beforeRead: (look) => void looks.push(look),
-    async read() {
-      for (const look of looks) await look()
-      const [own, ofProcess] = await Promise.all([registry.metrics(), processMetrics().metrics()])
-      return own.replace(/# EOF\n$/, '') + ofProcess
-    },
+    read,
+    serve: (endListening) => ({
+      read,
+      stop: () => {
+        for (const end of endListening) end()
+      },
+    }),
   }
 }
 

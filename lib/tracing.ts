@@ -49,7 +49,7 @@ export function spanned<T>(name: string, details: SpanDetails, work: (span: Span
   return isTracing() ? spannedNow(name, details, work) : work(NO_SPAN)
 }
 
-async function spannedNow<T>(
+function spannedNow<T>(
   name: string,
   { kind = SpanKind.INTERNAL, attributes, parent }: SpanDetails,
   work: (span: Span) => Promise<T>,
@@ -57,8 +57,12 @@ async function spannedNow<T>(
   const within = parent === undefined ? context.active() : contextOf(parent)
   const shared = context.active().getValue(SHARED) as Attributes | undefined
   const span = tracer().startSpan(name, { kind, attributes: { ...shared, ...attributes } }, within)
+  return during(span, () => context.with(trace.setSpan(within, span), () => work(span)))
+}
+
+async function during<T>(span: Span, work: () => Promise<T>): Promise<T> {
   try {
-    return await context.with(trace.setSpan(within, span), () => work(span))
+    return await work()
   } catch (error) {
     fail(span, error)
     throw error
@@ -74,19 +78,9 @@ export function spannedWithin<T>(name: string, details: SpanDetails, work: () =>
 
 /** As `spannedWithin`, for work that has no spans of its own, and whose caller stays the active one. */
 export function timed<T>(name: string, details: SpanDetails, work: () => Promise<T>): Promise<T> {
-  return isTraced() ? timedNow(name, details, work) : work()
-}
-
-async function timedNow<T>(name: string, { kind, attributes = {} }: SpanDetails, work: () => Promise<T>): Promise<T> {
-  const span = tracer().startSpan(name, { attributes, ...(kind !== undefined && { kind }) })
-  try {
-    return await work()
-  } catch (error) {
-    fail(span, error)
-    throw error
-  } finally {
-    span.end()
-  }
+  if (!isTraced()) return work()
+  const { kind, attributes = {} } = details
+  return during(tracer().startSpan(name, { attributes, ...(kind !== undefined && { kind }) }), work)
 }
 
 /** A span of something that is over. */

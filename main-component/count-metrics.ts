@@ -1,7 +1,7 @@
 /** Turns what main tells of, and what its database holds, into the metrics of `metrics.ts`. */
 import type { Logger } from 'pino'
 import { unlessAborted, withTimeout } from '../lib/abort.js'
-import { boundedCodes, buildInfo, createMetrics } from '../lib/metrics.js'
+import { boundedCodes, buildInfo, createMetrics, type ServedMetrics } from '../lib/metrics.js'
 import { currentAttempt, isLive } from '../protocol/index.js'
 import { requestRefused } from '../tasks/apis/carry-out.js'
 import type { AskingDaemons } from '../tasks/daemon-rows.js'
@@ -9,12 +9,6 @@ import type { SpendNumbers } from '../tasks/spend.js'
 import type { TaskNumbers } from '../tasks/task-numbers.js'
 import { type LoggedTask, type StoredStep, secondsInStatus, taskStepped } from '../tasks/transition-log.js'
 import { MAIN_METRICS } from './metrics.js'
-
-export interface MainMetrics {
-  /** OpenMetrics text. */
-  read(): Promise<string>
-  stop(): void
-}
 
 interface Counted extends TaskNumbers {
   daemons: AskingDaemons
@@ -39,7 +33,7 @@ const COUNT_TIMEOUT_MS = 3_000
 
 const OPEN_STATUSES = ['pending', 'queued', 'processing', 'failed'] as const
 
-export function countMetrics({ database, readNumbers, logger }: CountMetricsOptions): MainMetrics {
+export function countMetrics({ database, readNumbers, logger }: CountMetricsOptions): ServedMetrics {
   const metrics = createMetrics(MAIN_METRICS)
   const of = metrics.of
   of.asynctask_build_info.set(buildInfo('main'), 1)
@@ -117,20 +111,14 @@ export function countMetrics({ database, readNumbers, logger }: CountMetricsOpti
     }
   })
 
-  const deaf = [
+  return metrics.serve([
     taskStepped.listen(({ task, steps }) => {
       for (const step of steps) count(task, step)
     }),
     requestRefused.listen(({ namespace: integration, reason }) => {
       of.asynctask_refusals_total.inc({ integration, reason })
     }),
-  ]
-  return {
-    read: metrics.read,
-    stop: () => {
-      for (const stopListening of deaf) stopListening()
-    },
-  }
+  ])
 }
 
 /** Prometheus has floats alone. */

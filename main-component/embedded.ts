@@ -8,6 +8,7 @@ import { createArtifactStore } from '../artifacts/index.js'
 import { internalToken } from '../config/development-token.js'
 import type { AppConfig } from '../config/schema.js'
 import { manyListeners } from '../lib/abort.js'
+import type { ServedMetrics } from '../lib/metrics.js'
 import { traceTasks } from '../tasks/claim-spans.js'
 import { countDaemons, listDaemons } from '../tasks/daemon-rows.js'
 import { daemonsOf } from '../tasks/daemons.js'
@@ -20,7 +21,7 @@ import type { AppEnv } from './app-env.js'
 import { createModel } from './application.js'
 import { createAuthentication } from './authentication.js'
 import { ConsoleSessions } from './console/sessions.js'
-import { type CountedNumbers, countMetrics, type MainMetrics } from './count-metrics.js'
+import { type CountedNumbers, countMetrics } from './count-metrics.js'
 import { MainComponentError } from './errors.js'
 import { createHTTPApp } from './http-app.js'
 import { createLogLevelAPIs } from './log-level-apis.js'
@@ -66,7 +67,7 @@ export async function embedMain(application: Application, options: EmbeddedMainO
   // Every request in flight listens, and stops listening when it is over.
   manyListeners(stopping.signal)
   let atWork: Promise<void>[] = []
-  let metrics: MainMetrics | undefined
+  let metrics: ServedMetrics | undefined
   let endTraces: (() => void) | undefined
   const deadLoops = new Set<string>()
   const watched = (loop: string, running: Promise<void>) =>

@@ -102,7 +102,7 @@ const HEALTH: RouteConfig = {
       description: 'The database does not answer',
       ...json(z.object({ status: z.literal('failing'), database: z.string() })),
     },
-    500: { description: 'A fault of main', ...json(faultSchema) },
+    500: fault('A fault of main'),
   },
 }
 
@@ -115,9 +115,9 @@ const ARTIFACT: RouteConfig = {
     200: { description: 'The file', ...binary() },
     206: { description: 'The part of the file that `Range` asks for', ...binary() },
     302: { description: 'Where the file is, for five minutes' },
-    404: { description: 'Not found', ...json(refusalSchema) },
+    404: refusal('Not found'),
     416: { description: '`Range` begins after the end of the file' },
-    500: { description: 'A fault of main', ...json(faultSchema) },
+    500: fault('A fault of main'),
   },
 }
 
@@ -163,36 +163,21 @@ function route(api: API, users: Users): RouteConfig {
     responses: {
       200: api.streams ? EVENT_STREAM : { description: 'Done', ...json(api.answer) },
       400: { description: 'A field is missing or wrong', ...json(invalidInputSchema) },
-      403: {
-        description: whyForbidden(api, method),
-        ...json(refusalSchema),
-      },
-      ...(method === 'POST' && {
-        413: { description: 'The body is too large', ...json(invalidInputSchema) },
-      }),
-      401: { description: 'Credentials are missing or wrong', ...json(refusalSchema) },
+      403: refusal(whyForbidden(api, method)),
+      ...(method === 'POST' && { 413: { description: 'The body is too large', ...json(invalidInputSchema) } }),
+      401: refusal('Credentials are missing or wrong'),
       ...((api.internal || (method === 'POST' && !api.takesIdempotencyKey)) && {
-        409: { description: 'Refused as things are', ...json(refusalSchema) },
+        409: refusal('Refused as things are'),
       }),
       ...(api.takesIdempotencyKey && {
-        409: {
-          description: `The first request with this ${IDEMPOTENCY_KEY} is still under way. Ask again after \`Retry-After\` seconds`,
-          ...json(refusalSchema),
-        },
-        422: { description: `This ${IDEMPOTENCY_KEY} was sent with another request`, ...json(refusalSchema) },
-        429: { description: 'As many tasks are open as one user may have', ...json(refusalSchema) },
+        409: refusal(`The first request with this ${IDEMPOTENCY_KEY} is still under way. ${ASK_AGAIN}`),
+        422: refusal(`This ${IDEMPOTENCY_KEY} was sent with another request`),
+        429: refusal('As many tasks are open as one user may have'),
       }),
-      404: { description: 'Not found', ...json(refusalSchema) },
-      500: {
-        description: 'A fault of main, or it is not known whether this was stored',
-        ...json(faultSchema),
-      },
-      503: {
-        description:
-          'Main or its database is away, busy or full; nothing was stored. Ask again after `Retry-After` seconds',
-        ...json(faultSchema),
-      },
-      504: { description: 'It took too long; it may still be done', ...json(refusalSchema) },
+      404: refusal('Not found'),
+      500: fault('A fault of main, or it is not known whether this was stored'),
+      503: fault(`Main or its database is away, busy or full; nothing was stored. ${ASK_AGAIN}`),
+      504: refusal('It took too long; it may still be done'),
     },
   }
 }
@@ -233,6 +218,16 @@ function split({ name: apiName, params }: API): { params: z.ZodObject; query: z.
 const EVENT_STREAM = {
   description: 'Server-sent events',
   content: { 'text/event-stream': { schema: z.string() } },
+}
+
+const ASK_AGAIN = 'Ask again after `Retry-After` seconds'
+
+function refusal(description: string) {
+  return { description, ...json(refusalSchema) }
+}
+
+function fault(description: string) {
+  return { description, ...json(faultSchema) }
 }
 
 function json(schema: z.ZodType) {

@@ -2,11 +2,10 @@
 import type { Context, Hono } from 'hono'
 import type { Controller } from 'interaqt'
 import { unlessAborted, withTimeout } from '../lib/abort.js'
-import { OPENMETRICS } from '../lib/metrics.js'
+import { OPENMETRICS, type ServedMetrics } from '../lib/metrics.js'
 import { databaseOf } from '../tasks/database/sql.js'
 import type { AppEnv } from './app-env.js'
 import type { Authentication } from './authentication.js'
-import type { MainMetrics } from './count-metrics.js'
 import { InvalidCredentialsError } from './errors.js'
 
 export interface ProbesOptions {
@@ -14,7 +13,7 @@ export interface ProbesOptions {
   stopping: AbortSignal
   /** Which of its loops have died: only a new process has them again. */
   deadLoops: ReadonlySet<string>
-  metrics: Pick<MainMetrics, 'read'>
+  metrics: Pick<ServedMetrics, 'read'>
   authentication: Pick<Authentication, 'mayReadMetrics'>
 }
 

@@ -83,10 +83,9 @@ interface Charged {
 }
 
 /** A fact about one task. Only events change a row, and they are only appended; `checked` is only noted on the row. */
-export type TaskEvent =
+export type TaskEvent = { attempt: number } & (
   | {
       type: 'queued'
-      attempt: number
       fencingToken: string
       startedAt: number
       leaseExpiresAt: number
@@ -97,17 +96,9 @@ export type TaskEvent =
       /** The batch that it was claimed in. */
       claimId?: string
     }
-  | {
-      type: 'begun'
-      attempt: number
-      runId: string
-      fencingToken: string
-      leaseExpiresAt: number
-      intent: CreateIntent | null
-    }
+  | { type: 'begun'; runId: string; fencingToken: string; leaseExpiresAt: number; intent: CreateIntent | null }
   | ({
       type: 'processing'
-      attempt: number
       runId: string | null
       fencingToken: string
       /** Settles every create intent. Without it they stay open: the provider may only just have been asked. */
@@ -115,13 +106,11 @@ export type TaskEvent =
       /** Opens an intent if the row does not know that the run began: a restore may have lost it. */
       intent?: CreateIntent
     } & Dated)
-  | { type: 'waiting'; attempt: number; runId: string; waitingFor: WaitingFor }
-  | { type: 'resumed'; attempt: number; runId: string }
-  | ({ type: 'completed'; attempt: number; runId: string | null; fencingToken: string; result: unknown } & Dated &
-      Charged)
+  | { type: 'waiting'; runId: string; waitingFor: WaitingFor }
+  | { type: 'resumed'; runId: string }
+  | ({ type: 'completed'; runId: string | null; fencingToken: string; result: unknown } & Dated & Charged)
   | ({
       type: 'failed'
-      attempt: number
       runId: string | null
       fencingToken: string
       error: TaskError
@@ -132,13 +121,14 @@ export type TaskEvent =
       intent: CreateIntent | null
     } & Dated &
       Charged)
-  | ({ type: 'released'; attempt: number; fencingToken: string; dueAt: number } & Dated)
-  | { type: 'checked'; attempt: number; checkedAt: number; leaseExpiresAt: number | null }
-  | ({ type: 'cancelled'; attempt: number; fencingToken: string; by: string; reason: string | null } & Dated & Charged)
-  | ({ type: 'letThrough'; attempt: number; by: string; reason: string } & Dated)
-  | { type: 'runClosed'; attempt: number; checkedAt: number }
-  | { type: 'retried'; attempt: number; attemptLimit: number; dueAt: number; by: string }
-  | { type: 'restored'; attempt: number; attempts: number; openIntents: CreateIntent[] }
+  | ({ type: 'released'; fencingToken: string; dueAt: number } & Dated)
+  | { type: 'checked'; checkedAt: number; leaseExpiresAt: number | null }
+  | ({ type: 'cancelled'; fencingToken: string; by: string; reason: string | null } & Dated & Charged)
+  | ({ type: 'letThrough'; by: string; reason: string } & Dated)
+  | { type: 'runClosed'; checkedAt: number }
+  | { type: 'retried'; attemptLimit: number; dueAt: number; by: string }
+  | { type: 'restored'; attempts: number; openIntents: CreateIntent[] }
+)
 
 export type TaskEventType = TaskEvent['type']
 

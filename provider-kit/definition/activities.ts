@@ -1,7 +1,5 @@
 /** A definition's activities: its callbacks, with everything around them that is the same for every provider. */
-import { ApplicationFailure, CancelledFailure } from '@temporalio/activity'
-import { unlessAborted, withTimeout } from '../../lib/abort.js'
-import type { FailureDetails } from '../../protocol/failure-details.js'
+import { withTimeout } from '../../lib/abort.js'
 import { STORING_MS } from '../../protocol/limits.js'
 import type { ProviderTask } from '../../protocol/messages.js'
 import { providerCallbackUrl } from '../../protocol/provider-callback.js'
@@ -11,7 +9,6 @@ import { isLinkExpired } from '../provider/download.js'
 import { endOf, unless } from '../provider/error-table.js'
 import { asActivityFailure, asCreateFailure, ProviderError } from '../provider/errors.js'
 import { withHeartbeat } from '../provider/heartbeat.js'
-import type { WatchedHttp } from '../provider/http.js'
 import { safeFetch } from '../provider/safe-fetch.js'
 import { unitsOf } from '../provider/units.js'
 import { checkUserUrls } from '../provider/user-urls.js'
@@ -20,6 +17,7 @@ import type { LocalActivities, PolledActivities, SingleActivities } from '../wor
 import { ProviderAccess, type ProviderSide, sectionIn } from './access.js'
 import { markOf } from './marks.js'
 import type { FetchUserFile, Local, Polled, Reason, Single } from './shapes.js'
+import { beforeSending, spending } from './spending.js'
 import { DOWNLOAD_TIMEOUT_MS, downloadAgain, isNothingToStore, linksTo, storing } from './storing.js'
 
 /** The most of a request's own time: the rest is for the answer, which is paid for. */
@@ -188,46 +186,6 @@ export function createLocalActivities(
         return local.run({ request, settings, signal, store })
       })
     },
-  }
-}
-
-/**
- * Makes an error ambiguous if it is unknown whether anything was created. Otherwise an unexpected error, or a "not now"
- * after something was accepted, would cause a second create, which is a duplicate charge.
- */
-async function spending<T>(http: Pick<WatchedHttp, 'hasSpent'>, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } catch (error) {
-    const kind = error instanceof ProviderError ? error.kind : failureDetails(error)?.kind
-    if (saysItself(error) && !(kind === 'unavailable' && http.hasSpent)) throw error
-    const message = error instanceof Error ? error.message : String(error)
-    const code = error instanceof ProviderError ? error.code : 'create_failed'
-    throw new ProviderError(message, { code, kind: 'ambiguous', cause: error })
-  }
-}
-
-/** Whether an error says what happened to the request. */
-function saysItself(error: unknown): boolean {
-  return [ProviderError, ApplicationFailure, CancelledFailure].some((known) => error instanceof known)
-}
-
-function failureDetails(error: unknown): FailureDetails | undefined {
-  return error instanceof ApplicationFailure ? (error.details?.[0] as FailureDetails | undefined) : undefined
-}
-
-/** If this fails or takes too long, nothing was created. A cancellation of the run stays a cancellation. */
-async function beforeSending<T>(
-  timeoutMs: number,
-  signal: AbortSignal,
-  prepare: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  try {
-    return await withTimeout(timeoutMs, [signal], (soon) => unlessAborted(prepare(soon), soon))
-  } catch (error) {
-    if (saysItself(error)) throw error
-    const message = `The request could not be made ready: ${error instanceof Error ? error.message : error}`
-    throw new ProviderError(message, { code: 'preparation_failed', kind: 'unavailable' })
   }
 }
 

@@ -1,11 +1,12 @@
 /** The daemon's metrics: what its parts tell of becomes series that a strict reader accepts. */
 import { afterEach, expect, it } from 'vitest'
-import { countMetrics, type DaemonMetrics } from '@/async-task-component/count-metrics.js'
+import { countMetrics } from '@/async-task-component/count-metrics.js'
 import type { ComponentStatus } from '@/async-task-component/health-server.js'
 import { loopReplaced } from '@/async-task-component/integration-loops.js'
 import { DAEMON_METRICS } from '@/async-task-component/metrics.js'
 import { roundEnded, runChecked } from '@/async-task-component/reconciler.js'
 import { startEnded } from '@/async-task-component/task-starter.js'
+import type { ServedMetrics } from '@/lib/metrics.js'
 import { createHttp } from '@/provider-kit/provider/http.js'
 import { createProviderPauses } from '@/provider-kit/provider/pauses.js'
 import { startFakeProvider } from '../provider-kit/fake-provider.js'
@@ -14,7 +15,7 @@ import { parseOpenMetrics, sampleOf } from '../support/openmetrics.js'
 const taskQueue = 'integration-alpha-queue'
 const integration = 'alpha'
 
-let metrics: DaemonMetrics | undefined
+let metrics: ServedMetrics | undefined
 afterEach(() => metrics?.stop())
 
 function counting(status: Partial<ComponentStatus> = {}) {

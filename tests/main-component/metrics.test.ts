@@ -1,7 +1,8 @@
 /** Main's metrics: who may read them, that they are OpenMetrics, and that they tell what happened. */
 import pino from 'pino'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { type CountedNumbers, countMetrics, type MainMetrics } from '@/main-component/count-metrics.js'
+import type { ServedMetrics } from '@/lib/metrics.js'
+import { type CountedNumbers, countMetrics } from '@/main-component/count-metrics.js'
 import { MAIN_METRICS } from '@/main-component/metrics.js'
 import { newToken, startTestMain, TEST_TOKEN, type TestMain } from '../support/main.js'
 import { parseOpenMetrics, sampleOf } from '../support/openmetrics.js'
@@ -135,7 +136,7 @@ describe('the tasks that have not ended', () => {
       logger: pino({ level: 'silent' }),
       readNumbers: async () => [['alpha', { ...(await numbers()), daemons }]],
     })
-  let metrics: MainMetrics | undefined
+  let metrics: ServedMetrics | undefined
   afterEach(() => metrics?.stop())
 
   it('are counted once, however many scrapes come', async () => {

@@ -82,7 +82,7 @@ export const WORKFLOWS_RULES: Mutant[] = [
   },
   {
     name: 'not-now-after-it-was-accepted',
-    file: 'provider-kit/definition/activities.ts',
+    file: 'provider-kit/definition/spending.ts',
     from: "if (saysItself(error) && !(kind === 'unavailable' && http.hasSpent)) throw error",
     to: 'if (saysItself(error)) throw error',
     tests: ['tests/provider-kit/definitions.test.ts'],

@@ -1,6 +1,5 @@
 import type { Mutant } from './mutant.js'
 
-
 /** The whole system, within its limits. */
 export const SYSTEM_RULES: Mutant[] = [
   {

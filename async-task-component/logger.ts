@@ -1,32 +1,16 @@
 import { type LogLevel, type LogMetadata, Runtime, type Logger as TemporalLogger } from '@temporalio/worker'
-import { type Logger, pino } from 'pino'
-import { logDestination } from '../lib/log-destination.js'
-import { rememberChild } from '../lib/log-level.js'
+import type { Logger } from 'pino'
+import { createProcessLogger } from '../lib/logger.js'
 import type { Redact } from '../lib/redaction.js'
-import { traceFields } from '../lib/tracing.js'
 
 export type { Logger }
 
 /** Fields that carry secrets, at any depth of a log line. */
 const SECRETS = ['internalToken', 'internalApiToken', 'apiKey', 'authorization'].flatMap((name) => [name, `*.${name}`])
 
-/**
- * JSON lines on stdout, or readable ones if that is a terminal. `LOG_LEVEL` sets the level (default `info`).
- *
- * @param redact applied to each finished line. Default: nothing
- */
+/** @param redact applied to each finished line. Default: nothing */
 export function createLogger(redact?: Redact): Logger {
-  const options = {
-    name: 'async-task',
-    level: process.env.LOG_LEVEL || 'info',
-    onChild: rememberChild,
-    mixin: traceFields,
-    redact: SECRETS,
-    ...(redact && { hooks: { streamWrite: redact } }),
-  }
-  return process.stdout.isTTY
-    ? pino({ ...options, transport: { target: 'pino-pretty' } })
-    : pino(options, logDestination('async-task'))
+  return createProcessLogger('async-task', { redact: SECRETS, ...(redact && { hooks: { streamWrite: redact } }) })
 }
 
 /**

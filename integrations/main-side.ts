@@ -21,8 +21,8 @@ import {
   callEntityNames,
   createCallEntities,
   labelled,
+  newTask,
   newTaskKey,
-  pendingTask,
 } from '../tasks/entities.js'
 import { addIdempotencyKeys, IDEMPOTENCY_KEYS } from '../tasks/idempotency.js'
 import { addIntegrationControls } from '../tasks/integration-control.js'
@@ -145,7 +145,7 @@ export class PullIntegration<Params extends z.ZodObject, Result extends z.ZodTyp
             ...(typeof record[userProperty] === 'string' && { userId: record[userProperty] }),
             ...(typeof record[priorityProperty] === 'number' && { priority: record[priorityProperty] }),
             ...(typeof record[webhookProperty] === 'string' && { webhook: record[webhookProperty] }),
-            ...pendingTask(
+            ...newTask(
               typeof record[dueAtProperty] === 'number' ? { dueAt: record[dueAtProperty] } : {},
               this.#policy.maxAttempts,
             ),

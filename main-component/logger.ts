@@ -1,17 +1,7 @@
-import { type Logger, pino } from 'pino'
-import { logDestination } from '../lib/log-destination.js'
-import { rememberChild } from '../lib/log-level.js'
-import { traceFields } from '../lib/tracing.js'
+import type { Logger } from 'pino'
+import { createProcessLogger } from '../lib/logger.js'
 
-/** JSON lines on stdout, or readable ones where that is a terminal. `LOG_LEVEL` sets the level (default `info`). */
+/** As of any process of this product. */
 export function createLogger(): Logger {
-  const options = {
-    name: 'main',
-    level: process.env.LOG_LEVEL || 'info',
-    onChild: rememberChild,
-    mixin: traceFields,
-  }
-  return process.stdout.isTTY
-    ? pino({ ...options, transport: { target: 'pino-pretty' } })
-    : pino(options, logDestination('main'))
+  return createProcessLogger('main')
 }

@@ -14,6 +14,19 @@ const EXPORTS: ReadonlyArray<[RegExp, string]> = [
   [/'[./]+\/testing\/[\w-]+\.js'/g, "'interaqt-async-task/testing'"],
 ]
 
+/** What is wrong with a name, if something is. */
+export function badName(name: string): string | undefined {
+  return /^[a-z][A-Za-z0-9]*$/.test(name) ? undefined : `"${name}" is no name: letters and digits, as acmeSpeech`
+}
+
+/** The files of a shape's template, by their paths in it, as files of an integration of this name. */
+export function templateOf(shape: string, name: string): Array<[file: string, text: string]> {
+  const files = readdirSync(join(TEMPLATES, shape), { recursive: true, encoding: 'utf8' })
+  return files
+    .filter((file) => /\.(ts|md)$/.test(file))
+    .map((file) => [file, readFileSync(join(TEMPLATES, shape, file), 'utf8').replaceAll('newIntegration', name)])
+}
+
 /** @throws Error with a `code` where that cannot be; then nothing was written */
 export function newIntegration(args: string[]): void {
   const { values, positionals } = parseArgs({
@@ -25,13 +38,14 @@ export function newIntegration(args: string[]): void {
   const { shape = '' } = values
   const shapes = readdirSync(TEMPLATES)
   const target = join(values.folder, 'integrations', name)
-  if (!/^[a-z][A-Za-z0-9]*$/.test(name)) throw refusal(`"${name}" is no name: letters and digits, as acmeSpeech`)
+  const problem = badName(name)
+  if (problem) throw refusal(problem)
   if (!shapes.includes(shape)) throw refusal(`--shape has to be one of ${shapes.join(', ')}`)
   if (existsSync(target)) throw refusal(`${target} is there already`)
 
-  for (const file of readdirSync(join(TEMPLATES, shape), { recursive: true, encoding: 'utf8' })) {
+  for (const [file, text] of templateOf(shape, name)) {
     if (!file.endsWith('.ts')) continue
-    let code = readFileSync(join(TEMPLATES, shape, file), 'utf8').replaceAll('newIntegration', name)
+    let code = text
     for (const [from, to] of EXPORTS) code = code.replace(from, to)
     if (file === 'tests.ts') code = code.replaceAll("'./", `'../${target.replaceAll(sep, '/')}/`)
     const path = file === 'tests.ts' ? join('tests', `${name}.test.ts`) : join(target, file)

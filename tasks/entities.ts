@@ -167,7 +167,7 @@ function stateAfter(maxAttempts: number) {
     )
 }
 
-/** Nothing to write where `pendingTask` has given all of it. */
+/** Nothing to write where `newTask` has given all of it. */
 function initial(given: Partial<TaskState> | undefined, maxAttempts: number) {
   const isWhole = given !== undefined && Object.keys(initialTaskState(maxAttempts)).every((name) => name in given)
   return isWhole && given.status === 'pending' ? ComputationResult.skip() : newTaskState(given, maxAttempts)
@@ -179,7 +179,7 @@ const pendingStatus = labelled('status.pending.v1', (last: unknown, mutation?: u
 )
 
 /** What a task is created with: all that its state machines would write into the new row, each by a statement. */
-export function pendingTask(given: Partial<TaskState>, maxAttempts: number): { status: TaskStatus; state: TaskState } {
+export function newTask(given: Partial<TaskState>, maxAttempts: number): { status: TaskStatus; state: TaskState } {
   return { status: 'pending', state: newTaskState(given, maxAttempts) }
 }
 

@@ -1,7 +1,7 @@
 /** The commands that hold an integration, let it go on, and limit it. */
+import type { IntegrationState } from '../../main-component/console/page/answers.js'
 import { agreed, who } from './acting.js'
 import type { Command } from './looking.js'
-import type { IntegrationState } from './operators-apis.js'
 import { json } from './terminal.js'
 import { COMMON, numberOption, parseOptions, TEXT, UsageError } from './usage.js'
 

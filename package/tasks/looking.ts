@@ -1,8 +1,16 @@
 /** The commands that change nothing: list, show, watch and stats. */
 import { pause } from '../../lib/abort.js'
 import { spellAmount } from '../../lib/money.js'
+import type {
+  IntegrationStats,
+  ListedTask,
+  Run,
+  Stats,
+  Task,
+  TimelineEntry,
+} from '../../main-component/console/page/answers.js'
 import { filterOf } from './filters.js'
-import type { OperatedTask, OperatorsAPIs, Stats, TaskList } from './operators-apis.js'
+import type { OperatorsAPIs } from './operators-apis.js'
 import { ago, duration, table, time } from './tables.js'
 import { json, printable, type Terminal } from './terminal.js'
 import { COMMON, FILTERS, numberOption, PAGES, parseOptions, TEXT, UsageError } from './usage.js'
@@ -34,7 +42,7 @@ export const list: Command = async (args, { connect, terminal }) => {
   return 0
 }
 
-export function listed(terminal: Terminal, tasks: TaskList['tasks']): string {
+export function listed(terminal: Terminal, tasks: ListedTask[]): string {
   const head = ['task', 'integration', 'status', 'for', 'attempts', 'user', 'created', 'error']
   return table(
     terminal,
@@ -59,7 +67,7 @@ function onlyId(command: string, [taskId, ...others]: string[]): string {
 }
 
 /** With all pages of its timeline. */
-async function wholeTask(apis: OperatorsAPIs, taskId: string): Promise<OperatedTask> {
+async function wholeTask(apis: OperatorsAPIs, taskId: string): Promise<Task> {
   const task = await apis.task(taskId)
   while (task.timelineNext !== null) {
     const { timeline, timelineNext } = await apis.task(taskId, task.timelineNext)
@@ -69,7 +77,7 @@ async function wholeTask(apis: OperatorsAPIs, taskId: string): Promise<OperatedT
   return task
 }
 
-function described(terminal: Terminal, task: OperatedTask): string {
+function described(terminal: Terminal, task: Task): string {
   const { claim, waitingFor, providerTask, openIntents, error, spend } = task
   const facts: Array<[string, string | null | undefined | false]> = [
     ['task', `${task.taskId} (row ${task.apiCallId})`],
@@ -107,18 +115,18 @@ function described(terminal: Terminal, task: OperatedTask): string {
   ].join('\n\n')
 }
 
-function costOf({ currency, charged, ambiguous }: NonNullable<OperatedTask['spend']>): string {
+function costOf({ currency, charged, ambiguous }: NonNullable<Task['spend']>): string {
   const lost = ambiguous > 0 ? `, and ${spellAmount(ambiguous)} ${currency} if creates without an answer were made` : ''
   return `${spellAmount(charged)} ${currency}${lost}`
 }
 
-function chargeOf({ amount, currency, basis }: NonNullable<OperatedTask['runs'][number]['charge']>): string {
+function chargeOf({ amount, currency, basis }: NonNullable<Run['charge']>): string {
   return `${basis === 'ambiguous' ? 'maybe ' : ''}${spellAmount(amount)} ${currency}`
 }
 
 const TIMELINE = ['time', 'attempt', 'event', 'why']
 
-function happened({ at, attempt, type, error, reason }: OperatedTask['timeline'][number]): string[] {
+function happened({ at, attempt, type, error, reason }: TimelineEntry): string[] {
   const why = error ?? reason
   return [time(at), String(attempt), type, why ? `${why.message} (${why.code})` : '']
 }
@@ -158,7 +166,7 @@ function counted(terminal: Terminal, { integrations }: Stats): string {
   ].join('\n\n')
 }
 
-function inFlightOf({ inFlight, maxTasksInFlight: max, paused }: Stats['integrations'][number]): string {
+function inFlightOf({ inFlight, maxTasksInFlight: max, paused }: IntegrationStats): string {
   if (paused) return `${inFlight}, paused`
   return max === null ? String(inFlight) : `${inFlight} of ${max}`
 }
@@ -182,7 +190,7 @@ function spent(terminal: Terminal, integrations: Stats['integrations']): string[
 }
 
 /** Earlier mains do not tell. */
-function asking(daemons: Stats['integrations'][number]['daemons'] | undefined): string {
+function asking(daemons: IntegrationStats['daemons'] | undefined): string {
   if (!daemons) return '-'
   const { running, draining, askedSecondsAgo } = daemons
   const stopping = draining > 0 ? `, ${draining} stopping` : ''

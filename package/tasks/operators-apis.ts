@@ -1,20 +1,9 @@
 /** The operators' APIs of a main, as the commands ask them. */
-import type { z } from 'zod'
 import { Connection } from '../../client/connection.js'
 import { TaskClientError } from '../../client/errors.js'
+import type { IntegrationState, ManyAnswer, Stats, Task, TaskList } from '../../main-component/console/page/answers.js'
 import { type Query, queryOf } from '../../main-component/console/page/query.js'
-import type { integrationStateSchema } from '../../tasks/apis/control-integration.js'
-import type { taskListSchema } from '../../tasks/operators/list.js'
-import type { manyAnswerSchema } from '../../tasks/operators/many.js'
-import type { statsSchema } from '../../tasks/operators/stats.js'
-import type { operatedTaskSchema } from '../../tasks/operators/task.js'
 import type { Filter } from './filters.js'
-
-export type TaskList = z.infer<typeof taskListSchema>
-export type OperatedTask = z.infer<typeof operatedTaskSchema>
-export type Stats = z.infer<typeof statsSchema>
-export type IntegrationState = z.infer<typeof integrationStateSchema>
-export type ManyAnswer = z.infer<typeof manyAnswerSchema>
 
 export class OperatorsAPIs {
   readonly #connection: Connection
@@ -33,7 +22,7 @@ export class OperatorsAPIs {
   }
 
   /** @param timelineAfter how many entries of its timeline to skip */
-  task(taskId: string, timelineAfter = 0): Promise<OperatedTask> {
+  task(taskId: string, timelineAfter = 0): Promise<Task> {
     return this.#get(`operator/tasks/${encodeURIComponent(taskId)}${queryOf({ timelineAfter })}`, 'timeline')
   }
 

@@ -1,8 +1,8 @@
 /** Writes the files of a new integration from templates that are code themselves, and takes them away again. */
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { badName as badNameAnywhere, templateOf } from '../../package/new.js'
 import { upperSnakeCase } from '../../provider-kit/definition/section.js'
 
 export const SHAPES = ['polled', 'single', 'local', 'custom'] as const
@@ -16,17 +16,14 @@ export interface AddedIntegration {
   example: object
 }
 
-const TEMPLATES = join(dirname(fileURLToPath(import.meta.url)), 'templates')
 const DEFINITIONS = 'integrations/entries/definitions.ts'
-/** What the templates' integration is called, and what its variables begin with. */
-const PLACEHOLDER = /newIntegration/g
+/** What the variables of the templates' integration begin with. */
 const VARIABLES = /NEW_INTEGRATION/g
 
 /** What is wrong with a name, if something is. */
 export function badName(name: string): string | undefined {
-  if (!/^[a-z][A-Za-z0-9]*$/.test(name)) return `"${name}" is no name: letters and digits, as acmeSpeech`
   if (['entries', 'shared', 'docs', 'index'].includes(name)) return `"${name}" is taken by the repository itself`
-  return undefined
+  return badNameAnywhere(name)
 }
 
 /**
@@ -37,14 +34,12 @@ export function addIntegration(root: string, name: string, shape: Shape): AddedI
   const problem =
     badName(name) ?? (existsSync(join(root, 'integrations', name)) ? `${name} is there already` : undefined)
   if (problem) throw new Error(`${problem}. Nothing was added.`)
-  const template = join(TEMPLATES, shape)
-  const files = readdirSync(template, { recursive: true, encoding: 'utf8' })
-    .filter((file) => /\.(ts|md)$/.test(file))
-    .map((file) => {
-      const [target, moved] = placed(file, readFileSync(join(template, file), 'utf8'), name)
-      write(join(root, target), moved.replace(PLACEHOLDER, name).replace(VARIABLES, upperSnakeCase(name)))
-      return target
-    })
+  const files = templateOf(shape, name).map(([file, text]) => {
+    const [target, moved] = placed(file, text, name)
+    mkdirSync(dirname(join(root, target)), { recursive: true })
+    writeFileSync(join(root, target), moved.replace(VARIABLES, upperSnakeCase(name)))
+    return target
+  })
   const definitions = join(root, DEFINITIONS)
   writeFileSync(definitions, `${readFileSync(definitions, 'utf8')}${lineOf(name)}`)
   // Where a line belongs hangs on the name.
@@ -70,7 +65,7 @@ function placed(file: string, text: string, name: string): [target: string, text
   if (file === 'docs.md') return [docsOf(name), text]
   if (file === 'tests.ts') {
     const outwards = text.replaceAll("'../../../../", "'../../")
-    return [testOf(name), outwards.replaceAll("'./", "'../../integrations/newIntegration/")]
+    return [testOf(name), outwards.replaceAll("'./", `'../../integrations/${name}/`)]
   }
   // Templates lie two folders deeper than what is made of them.
   return [`integrations/${name}/${file}`, text.replaceAll("'../../../../", "'../../")]
@@ -86,9 +81,4 @@ function testOf(name: string): string {
 
 function docsOf(name: string): string {
   return `docs/integrations/${name}.md`
-}
-
-function write(path: string, text: string): void {
-  mkdirSync(dirname(path), { recursive: true })
-  writeFileSync(path, text)
 }

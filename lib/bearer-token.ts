@@ -21,6 +21,12 @@ export function createTokenLookup<Owner>(
   }
 }
 
+/** Whether two texts are the same, in constant time for one length. */
+export function isSame(given: string, expected: string): boolean {
+  const [a, b] = [Buffer.from(given), Buffer.from(expected)]
+  return a.length === b.length && timingSafeEqual(a, b)
+}
+
 /** The token of an `Authorization` header; empty if it has none. */
 export function bearerToken(authorization: string | undefined): string {
   return /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1] ?? ''

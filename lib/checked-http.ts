@@ -53,7 +53,7 @@ export async function getChecked(
 /**
  * Posts a body to a URL, over a connection that was checked likewise. A redirect is an answer like any other.
  *
- * @throws ForbiddenUrlError; what the connection fails with
+ * @throws ForbiddenUrlError; what the connection fails with; the signal's reason when aborted
  */
 export function postChecked(
   url: URL,
@@ -86,7 +86,9 @@ async function send(
   // What breaks after the answer has begun is an error of the answer too.
   request.on('error', () => {})
   request.end(body)
-  const [response] = (await once(request, 'response')) as [IncomingMessage]
+  const [response] = await once(request, 'response').catch((error: unknown) => {
+    throw signal.aborted ? signal.reason : error
+  })
   return response
 }
 

@@ -73,14 +73,19 @@ export const hostsSchema = z.preprocess(
   ),
 )
 
+/** A URL with which nothing is wrong. */
+export function checkedUrl(message: string, maxLength: number, problemOf: (url: URL) => string | undefined) {
+  return z
+    .url(message)
+    .max(maxLength)
+    .check(({ value, issues }) => {
+      const problem = URL.canParse(value) && problemOf(new URL(value))
+      if (problem) issues.push({ code: 'custom', message: problem, input: value })
+    })
+}
+
 /** A URL for a provider to fetch: http(s), without credentials, and with no private address or name. */
 export function publicHttpUrl(options: UserUrlOptions = {}) {
   const mayLeadTo = allowedAddresses(options)
-  return z
-    .url('must be an http(s) URL')
-    .max(MAX_URL_LENGTH)
-    .check(({ value, issues }) => {
-      const problem = URL.canParse(value) && urlProblem(new URL(value), mayLeadTo)
-      if (problem) issues.push({ code: 'custom', message: problem, input: value })
-    })
+  return checkedUrl('must be an http(s) URL', MAX_URL_LENGTH, (url) => urlProblem(url, mayLeadTo))
 }

@@ -2,9 +2,10 @@
 import type { Context } from 'hono'
 import { getCookie } from 'hono/cookie'
 import { HTTPException } from 'hono/http-exception'
+import { isSame } from '../lib/bearer-token.js'
 import type { AppEnv } from './app-env.js'
 import type { Authentication, Operator } from './authentication.js'
-import { type ConsoleSession, type ConsoleSessions, isSame, type Session } from './console/sessions.js'
+import type { ConsoleSession, ConsoleSessions, Session } from './console/sessions.js'
 
 export const CONSOLE_COOKIE = 'async-task-console'
 /** Where a page of the console sends its session's CSRF token with each request that changes something. */

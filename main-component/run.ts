@@ -1,5 +1,6 @@
 /** Main as a process: configuration in, running component out, signals. */
 import type { Application } from '../application/define.js'
+import { exitBecause } from '../lib/exit-because.js'
 import { debugOnSignal } from '../lib/log-level.js'
 import { createRedactor, secretsOf } from '../lib/redaction.js'
 import { startTracing } from '../lib/start-tracing.js'
@@ -32,9 +33,4 @@ export async function runMain(application: Application): Promise<void> {
   }
 }
 
-/** Errors that an operator can remedy print only their message; others also print a stack trace. */
-function fail(error: unknown): never {
-  const known = error instanceof Error && 'code' in error
-  process.stderr.write(`main component: ${known ? error.message : error instanceof Error ? error.stack : error}\n`)
-  process.exit(1)
-}
+const fail = (error: unknown) => exitBecause('main component', error)

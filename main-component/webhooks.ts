@@ -91,13 +91,9 @@ async function send(
   const headers = webhookHeaders(secrets, { id, timestamp: Math.floor(Date.now() / 1000), body })
   const connection = { mayConnectTo: allowedAddresses({ userUrlHosts: privateHosts }), ...(lookup && { lookup }) }
   try {
-    const response = await withTimeout(TIMEOUT_MS, [stopping], async (signal) => {
-      try {
-        return await postChecked(url, { headers, body }, signal, connection)
-      } catch (error) {
-        throw signal.aborted ? signal.reason : error
-      }
-    })
+    const response = await withTimeout(TIMEOUT_MS, [stopping], (signal) =>
+      postChecked(url, { headers, body }, signal, connection),
+    )
     // Only the status counts.
     response.destroy()
     const { statusCode = 0 } = response

@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import type { Application } from '../application/define.js'
+import { exitBecause } from '../lib/exit-because.js'
 import { stopOnSignals } from '../lib/stop-on-signals.js'
 
 const MODULES = ['dist/application.js', 'application.js', 'application.ts']
@@ -84,9 +85,7 @@ try {
     await command(args, () => loadApplication(file))
   }
 } catch (error) {
-  const known = error instanceof Error && 'code' in error
-  process.stderr.write(`async-task: ${known ? error.message : error instanceof Error ? error.stack : error}\n`)
-  process.exit(1)
+  exitBecause('async-task', error)
 }
 
 /** @throws UsageError where the working directory has none */

@@ -2,7 +2,8 @@
  * The callback address by which a provider tells that its task has changed. Providers do not sign what they send, so
  * the address itself is signed, and a call is only a hint to poll: its content is not trusted.
  */
-import { createHmac, timingSafeEqual } from 'node:crypto'
+import { createHmac } from 'node:crypto'
+import { isSame } from '../lib/bearer-token.js'
 import { buildAPIPath, urlBelow } from './names.js'
 
 export const PROVIDER_CALLBACK = 'providerCallback'
@@ -40,11 +41,7 @@ const SIGNED = new RegExp(`(/${PROVIDER_CALLBACK}/[^/]*/[^/]*/).+`, 'i')
 
 /** Compares in constant time. */
 export function isCallbackSignature(secrets: readonly string[], call: CallbackOf, signature: string): boolean {
-  const given = Buffer.from(signature)
-  return secrets.some((secret) => {
-    const expected = Buffer.from(sign(secret, call))
-    return given.length === expected.length && timingSafeEqual(given, expected)
-  })
+  return secrets.some((secret) => isSame(signature, sign(secret, call)))
 }
 
 function sign(secret: string, { namespace, taskKey, attempt }: CallbackOf): string {

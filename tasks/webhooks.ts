@@ -5,7 +5,7 @@
  */
 import { z } from 'zod'
 import { type Backoff, backoff, UPPER_HALF } from '../lib/backoff.js'
-import { allowedAddresses, hostOf, urlProblem } from '../lib/public-url.js'
+import { allowedAddresses, checkedUrl, hostOf, urlProblem } from '../lib/public-url.js'
 import { isFinal, type TaskError } from '../protocol/index.js'
 import { DAY_SECONDS } from '../protocol/limits.js'
 import { Arrivals } from './arrivals.js'
@@ -229,11 +229,5 @@ export function webhookUrlProblem(url: URL, privateHosts: readonly string[]): st
 
 /** The URL of a webhook, as a user gives it. */
 export function webhookUrlSchema(privateHosts: readonly string[]) {
-  return z
-    .url('must be an https URL')
-    .max(MAX_URL_LENGTH)
-    .check(({ value, issues }) => {
-      const problem = URL.canParse(value) && webhookUrlProblem(new URL(value), privateHosts)
-      if (problem) issues.push({ code: 'custom', message: problem, input: value })
-    })
+  return checkedUrl('must be an https URL', MAX_URL_LENGTH, (url) => webhookUrlProblem(url, privateHosts))
 }

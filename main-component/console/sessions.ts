@@ -2,8 +2,9 @@
  * The console's sessions: whoever signs in gets a cookie that says who they are, signed with a key that the operators'
  * token gives. So every main honours it without a database, and a new token ends all of them.
  */
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import { createHmac, randomBytes } from 'node:crypto'
 import { z } from 'zod'
+import { isSame } from '../../lib/bearer-token.js'
 
 /** A night shift. */
 const LASTS_SECONDS = 12 * 3600
@@ -72,10 +73,4 @@ export class ConsoleSessions {
   #sign(what: 'session' | 'csrf', text: string): string {
     return createHmac('sha256', this.#key).update(`${what}.${text}`).digest('base64url')
   }
-}
-
-/** In constant time. */
-export function isSame(given: string, expected: string): boolean {
-  const [a, b] = [Buffer.from(given), Buffer.from(expected)]
-  return a.length === b.length && timingSafeEqual(a, b)
 }

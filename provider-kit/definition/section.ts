@@ -36,24 +36,19 @@ export function sectionOf(parts: SectionParts): z.ZodType {
   const needed = ['baseUrl' as const, ...(parts.needsModel ? (['model'] as const) : [])]
   return z.strictObject(optionsOf(parts)).superRefine((options, context) => {
     const section = options as Record<string, unknown>
+    const complain = (field: string, message: string) => context.addIssue({ code: 'custom', path: [field], message })
     for (const field of section.apiKey === undefined ? [] : needed) {
-      if (section[field] !== undefined) continue
-      context.addIssue({ code: 'custom', path: [field], message: `is needed when apiKey is set: give ${field}` })
+      if (section[field] === undefined) complain(field, `is needed when apiKey is set: give ${field}`)
     }
     for (const field of section.prices === undefined ? ['budget', 'budgetPerUser'] : []) {
-      if (section[field] === undefined) continue
-      context.addIssue({
-        code: 'custom',
-        path: [field],
-        message: 'needs prices: without them nobody knows what is spent',
-      })
+      if (section[field] !== undefined) complain(field, 'needs prices: without them nobody knows what is spent')
     }
     const { deadlineSeconds, requestTimeoutMs, settleSeconds } = section as Record<string, number | undefined>
     if (deadlineSeconds === undefined || requestTimeoutMs === undefined || settleSeconds === undefined) return
     const shortest = requestTimeoutMs / 1000 + settleSeconds
     if (deadlineSeconds > shortest) return
-    const message = `must be more than ${shortest}, which is requestTimeoutMs and settleSeconds together: only then is it certain that a create did not happen`
-    context.addIssue({ code: 'custom', path: ['deadlineSeconds'], message })
+    const why = `must be more than ${shortest}, which is requestTimeoutMs and settleSeconds together: only then is it certain that a create did not happen`
+    complain('deadlineSeconds', why)
   })
 }
 

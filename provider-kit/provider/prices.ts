@@ -1,5 +1,6 @@
 /** The options about money that every integration has: the provider's prices, and what may be spent. */
 import { z } from 'zod'
+import { jsonOf } from '../../lib/json.js'
 import { parseAmount } from '../../lib/money.js'
 
 /** In micro-units. */
@@ -13,14 +14,7 @@ const amount = z.union([z.string(), z.number()]).transform((given, context) => {
 
 /** The environment holds objects as JSON. */
 function fromJSON<Schema extends z.ZodType>(schema: Schema) {
-  return z.preprocess((value) => {
-    if (typeof value !== 'string') return value
-    try {
-      return JSON.parse(value)
-    } catch {
-      return value
-    }
-  }, schema)
+  return z.preprocess((value) => (typeof value === 'string' ? (jsonOf(value) ?? value) : value), schema)
 }
 
 const pricesSchema = z.strictObject({

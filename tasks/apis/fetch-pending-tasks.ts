@@ -28,19 +28,12 @@ export interface TaskFields {
   claimableAt?: string
 }
 
-/** The properties of an APICall made by `createCallEntities`. */
-export const API_CALL_FIELDS: Readonly<Required<TaskFields>> = {
-  taskKey: 'taskKey',
-  status: 'status',
-  attempts: 'attempts',
-  startedAt: 'startedAt',
-  priority: 'priority',
-  createdAt: 'createdAt',
-  requestParams: 'requestParams',
-  userId: 'userId',
-  state: 'state',
-  claimableAt: 'claimableAt',
-}
+const NEEDED = ['status', 'attempts', 'startedAt', 'createdAt', 'requestParams'] as const
+
+/** The properties of an APICall made by `createCallEntities`, which have these names. */
+export const API_CALL_FIELDS = Object.fromEntries(
+  [...NEEDED, 'taskKey', 'priority', 'userId', 'state', 'claimableAt'].map((name) => [name, name]),
+) as Readonly<Record<keyof TaskFields, string>>
 
 export interface FetchPendingTasksOptions {
   namespace: string
@@ -124,8 +117,6 @@ function selectNextDue({ table, column }: PhysicalEntity, { status, claimableAt 
   const columns = { status: column(status), claimableAt: column(claimableAt) }
   return `SELECT ${secondsUntilNextDue(table, columns)} AS seconds`
 }
-
-const NEEDED = ['status', 'attempts', 'startedAt', 'createdAt', 'requestParams'] as const
 
 type Selected = Required<Pick<FetchPendingTasksOptions, 'maxAttempts' | 'stuckTimeoutSeconds'>> &
   InFlightLimits & { limit: number }

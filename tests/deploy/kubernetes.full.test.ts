@@ -5,7 +5,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } 
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
-import { integrationsTemplate } from '@/integrations/entries/config.js'
+import { application } from '@/application.js'
 import { freePort } from '@/tools/temporal/free-port.js'
 import { createDatabase } from '../support/shared.js'
 import { confined } from './confined.js'
@@ -158,6 +158,6 @@ function variablesRead(): string[] {
     }
   }
   const texts = files.map((file) => readFileSync(file, 'utf8'))
-  const text = [...texts, JSON.stringify(integrationsTemplate)].join('\n')
+  const text = [...texts, JSON.stringify(application.template)].join('\n')
   return [...text.matchAll(/(?:\$\{|\benv\.)([A-Z][A-Z0-9_]+)/g)].map(([, name]) => name as string)
 }

@@ -1,7 +1,7 @@
 /** What an application has of an integration by one line in `integrations/entries/definitions.ts`, and nothing else. */
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { loadConfig } from '@/config/load.js'
-import { simulatorsInUse } from '@/integrations/entries/simulators.js'
+import { simulatorsInUse } from '@/tools/stack/simulators-in-use.js'
 import { startTestMain, type TestMain } from '../support/main.js'
 
 vi.mock('@/integrations/entries/definitions.js', async (original) => {

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { integrationsConfigSchema } from '@/integrations/entries/config.js'
+import { application } from '@/application.js'
 import type { ConnectionOptions } from '@/lib/checked-http.js'
 import { isPublicAddress } from '@/lib/public-url.js'
 import { download, linksOf } from '@/provider-kit/provider/download.js'
@@ -141,7 +141,7 @@ describe('is let into a private network', () => {
 
 describe('downloadHosts', () => {
   const parse = (downloadHosts: unknown) =>
-    integrationsConfigSchema.safeParse({
+    application.sections.safeParse({
       fangzhouVideoGeneration: { simulatorUrl: 'http://127.0.0.1:9', downloadHosts },
       nanobanana2ImageGeneration: { simulatorUrl: 'http://127.0.0.1:9' },
       testAsyncTask: {},

@@ -9,8 +9,8 @@ import { Worker } from '@temporalio/worker'
 import pino from 'pino'
 import { inject } from 'vitest'
 import type { z } from 'zod'
+import { application } from '@/application.js'
 import { createArtifactStore } from '@/artifacts/index.js'
-import { integrationsConfigSchema } from '@/integrations/entries/config.js'
 import * as definitions from '@/integrations/entries/definitions.js'
 import type { AttemptInput, AttemptOutcome } from '@/protocol/attempt.js'
 import { providerTaskQueue } from '@/protocol/names.js'
@@ -26,7 +26,7 @@ import '@/testing/quiet-temporal.js'
 
 export { nextAttempt, RecordingMain } from '@/testing/recording-main.js'
 
-type Sections = z.output<typeof integrationsConfigSchema>
+type Sections = z.output<typeof application.sections>
 type BenchContext = ActivityContext<Sections>
 
 export interface WorkflowBench {
@@ -81,7 +81,7 @@ export async function withWorkflowBench(
     mainUrl: mainUrl ?? main.url,
     internalToken: TEST_TOKEN,
     artifacts: createArtifactStore({ dir: artifactsDir }, main.url),
-    integrations: integrationsConfigSchema.parse({
+    integrations: application.sections.parse({
       ...Object.fromEntries(Object.values<Integration>(definitions).map(withoutProvider)),
       ...integrations,
     }),

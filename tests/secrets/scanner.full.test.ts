@@ -9,8 +9,8 @@ import { PGlite } from '@electric-sql/pglite'
 import { Client, Connection, type WorkflowStartOptions } from '@temporalio/client'
 import { defineSearchAttributeKey, SearchAttributeType } from '@temporalio/common'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
+import { application } from '@/application.js'
 import { loadConfig } from '@/config/load.js'
-import { integrationsTemplate } from '@/integrations/entries/config.js'
 import { secretsOf } from '@/lib/redaction.js'
 import { type Place, SecretScanner } from '@/testing/scanner.js'
 import type { Query } from '@/tools/chaos/witnesses/database.js'
@@ -54,7 +54,7 @@ describe('the scanner finds', () => {
 
 it('every secret that the configuration can have is looked for, but for that of a mode that has no tokens', async () => {
   const file = JSON.parse(await readFile('app.config.json', 'utf8'))
-  const configured = { ...file, integrations: integrationsTemplate }
+  const configured = { ...file, integrations: application.template }
   const names = secretsOf(configured).flatMap((value) => /^\$\{(\w+)\}$/.exec(value)?.[1] ?? [])
   expect(names).toContain('OPERATOR_TOKEN')
   expect(names.filter((name) => !(name in SECRETS))).toEqual(['AUTH_JWT_SECRET'])

@@ -2,8 +2,8 @@
 import { Context } from '@temporalio/activity'
 import { type NativeConnection, Worker, type WorkerOptions } from '@temporalio/worker'
 import pino from 'pino'
+import { application } from '@/application.js'
 import { type ArtifactStore, createArtifactStore } from '@/artifacts/index.js'
-import { integrationsConfigSchema } from '@/integrations/entries/config.js'
 import { createActivities as createVideoActivities } from '@/integrations/fangzhouVideoGeneration/activities/index.js'
 import { createActivities as createImageActivities } from '@/integrations/nanobanana2ImageGeneration/activities/index.js'
 import { providerTaskQueue } from '@/protocol/names.js'
@@ -89,7 +89,7 @@ export async function createStoppingWorkers(
     mainUrl,
     internalToken,
     artifacts: inPieces(createArtifactStore({ dir: artifactsDir }, mainUrl)),
-    integrations: integrationsConfigSchema.parse(options.integrations),
+    integrations: application.sections.parse(options.integrations),
     providerPauses: createProviderPauses(),
     logger: pino({ level: 'silent' }),
   }

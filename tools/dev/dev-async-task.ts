@@ -5,8 +5,8 @@
  */
 import { mkdirSync } from 'node:fs'
 import { loadConfig } from '../../config.js'
-import { simulatorsInUse } from '../../integrations/entries/simulators.js'
 import type { Program } from '../stack/program.js'
+import { simulatorsInUse } from '../stack/simulators-in-use.js'
 import { freePort } from '../temporal/free-port.js'
 import { DEFAULT_PORT, DEFAULT_UI_PORT, startTemporalServer } from '../temporal/server.js'
 import { temporalBanner } from './banner.js'

@@ -1,6 +1,6 @@
-import type { SimulatorInUse } from '../../integrations/entries/simulators.js'
 import { SIMULATOR_HEADER } from '../simulators/index.js'
 import { type Program, simulatorProgram } from '../stack/program.js'
+import type { SimulatorInUse } from '../stack/simulators-in-use.js'
 
 const LOOK_TIMEOUT_MS = 2_000
 

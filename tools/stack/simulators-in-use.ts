@@ -1,7 +1,7 @@
 /** The simulators that are used for providers without a configured key. */
 import type { AppConfig } from '../../config.js'
+import * as definitions from '../../integrations/entries/definitions.js'
 import type { Integration, ProviderConfig } from '../../package/index.js'
-import * as definitions from './definitions.js'
 
 export interface SimulatorInUse {
   integration: string

@@ -1,6 +1,6 @@
 /** Client for main's internal APIs over the global `fetch`. It does not retry; callers decide what a failure means. */
 import type { z } from 'zod'
-import { followingSignal } from '../lib/abort.js'
+import { withTimeout } from '../lib/abort.js'
 import { jsonOf } from '../lib/json.js'
 import { outsideTraces, SpanKind, spannedWithin, traceHeaders } from '../lib/tracing.js'
 import { DAEMON_HEADER, type DaemonIdentity, spellDaemon } from '../protocol/daemon-identity.js'
@@ -130,36 +130,27 @@ export class MainClient {
     timeoutMs: number,
     signal: AbortSignal,
   ): Promise<{ status: number; body: unknown }> {
-    const { controller: request, release } = followingSignal(signal)
-    let late = false
-    const timer = setTimeout(() => {
-      late = true
-      request.abort()
-    }, timeoutMs)
-    let response: Response
-    let text: string
-    try {
-      const { internalToken, daemon } = this.options
-      const headers = {
-        ...init.headers,
-        ...traceHeaders(),
-        authorization: `Bearer ${internalToken}`,
-        ...(daemon && { [DAEMON_HEADER]: spellDaemon(daemon()) }),
-      }
-      response = await fetch(url, { ...init, headers, signal: request.signal, redirect: 'error' })
-      text = await response.text()
-    } catch (cause) {
+    const { internalToken, daemon } = this.options
+    const name = `${url.origin}${url.pathname}`
+    const headers = {
+      ...init.headers,
+      ...traceHeaders(),
+      authorization: `Bearer ${internalToken}`,
+      ...(daemon && { [DAEMON_HEADER]: spellDaemon(daemon()) }),
+    }
+    const answer = await withTimeout(timeoutMs, [signal], async (soon) => {
+      const response = await fetch(url, { ...init, headers, signal: soon, redirect: 'error' })
+      return { status: response.status, body: jsonOf(await response.text()) }
+    }).catch((cause: unknown) => {
       signal.throwIfAborted()
-      const why = late ? `did not answer within ${timeoutMs} ms` : 'cannot be reached'
-      throw new MainUnavailableError(`${url.origin}${url.pathname} ${why}`, { cause })
-    } finally {
-      clearTimeout(timer)
-      release()
+      const isLate = cause instanceof DOMException && cause.name === 'TimeoutError'
+      const why = isLate ? `did not answer within ${timeoutMs} ms` : 'cannot be reached'
+      throw new MainUnavailableError(`${name} ${why}`, { cause })
+    })
+    if (answer.status === 401 || answer.status === 403) {
+      throw new MainUnauthorizedError(`${name} does not accept the internal token`)
     }
-    if (response.status === 401 || response.status === 403) {
-      throw new MainUnauthorizedError(`${url.origin}${url.pathname} does not accept the internal token`)
-    }
-    return { status: response.status, body: jsonOf(text) }
+    return answer
   }
 
   #parsed<Schema extends z.ZodType>(schema: Schema, body: unknown, url: string): z.output<Schema> {

@@ -7,6 +7,7 @@ import { SpanKind, spanned } from '../lib/tracing.js'
 import type { AttemptInput } from '../protocol/attempt.js'
 import { MAX_ERROR_MESSAGE_LENGTH } from '../protocol/limits.js'
 import type { ClaimAnswer, TaskError } from '../protocol/messages.js'
+import { attemptAttributes } from '../protocol/names.js'
 import type { PendingTask } from '../protocol/wire.js'
 import { attemptInputOf, startAttempt, workflowIdOf } from './attempt-start.js'
 import type { BoundedTemporal } from './bounded-temporal.js'
@@ -52,11 +53,7 @@ export class TaskStarter {
   async run(task: PendingTask, claim: ClaimAnswer, logger: Logger): Promise<TaskResult> {
     const claimedAt = performance.now()
     const { namespace } = this.options
-    const attributes = {
-      'asynctask.integration': namespace,
-      'asynctask.task': task.taskKey,
-      'asynctask.attempt': claim.attempt,
-    }
+    const attributes = attemptAttributes(namespace, task.taskKey, claim.attempt)
     const details = { kind: SpanKind.PRODUCER, parent: claim.traceparent, attributes }
     const did = await spanned(`start ${namespace}`, details, async (span) => {
       const became = await this.#bringToWorkflow(task, claim, logger).catch((error: unknown): Did => {

@@ -4,6 +4,7 @@ import type { WorkflowClientInterceptor } from '@temporalio/client'
 import type { ActivityInterceptorsFactory, InjectedSinks } from '@temporalio/worker'
 import { describeSpan, isTraced, traceFields, withAttributes } from '../lib/tracing.js'
 import type { ForeignSpan, Tracing } from '../lib/tracing-sdk.js'
+import { attemptAttributes } from '../protocol/names.js'
 
 export interface TemporalTracing {
   client: WorkflowClientInterceptor
@@ -65,10 +66,5 @@ function withIds<T>(work: () => T): T {
 /** Of a run's id: `<namespace>:<row>:<taskKey>:<attempt>`. */
 function idsOf(workflowId: string) {
   const parts = workflowId.split(':')
-  if (parts.length < 4) return {}
-  return {
-    'asynctask.integration': parts[0] ?? '',
-    'asynctask.task': parts.at(-2) ?? '',
-    'asynctask.attempt': Number(parts.at(-1)),
-  }
+  return parts.length < 4 ? {} : attemptAttributes(parts[0] ?? '', parts.at(-2) ?? '', Number(parts.at(-1)))
 }

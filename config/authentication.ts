@@ -87,17 +87,19 @@ interface Tokens {
 /** A token must have one meaning only. */
 export function rejectSharedTokens(main: Tokens, context: z.RefinementCtx): void {
   const { auth, internalApiToken, previousInternalApiToken, operatorToken, metrics } = main
+  const complain = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message })
   const daemons = new Set([internalApiToken, previousInternalApiToken].filter((token) => token !== undefined))
   if (operatorToken !== undefined && daemons.has(operatorToken)) {
-    context.addIssue({ code: 'custom', path: ['operatorToken'], message: 'must differ from internalApiToken' })
+    complain(['operatorToken'], 'must differ from internalApiToken')
   }
   if (metrics.token !== undefined && (daemons.has(metrics.token) || metrics.token === operatorToken)) {
-    const message = 'must differ from internalApiToken and operatorToken: it opens the metrics only'
-    context.addIssue({ code: 'custom', path: ['metrics', 'token'], message })
+    complain(['metrics', 'token'], 'must differ from internalApiToken and operatorToken: it opens the metrics only')
   }
   const users = auth.mode === 'tokens' ? auth.tokens : []
   if (users.some(({ token }) => daemons.has(token) || token === operatorToken || token === metrics.token)) {
-    const message = 'must have no token in it that is the operator’s, the internal one or the one for metrics'
-    context.addIssue({ code: 'custom', path: ['auth', 'tokens'], message })
+    complain(
+      ['auth', 'tokens'],
+      'must have no token in it that is the operator’s, the internal one or the one for metrics',
+    )
   }
 }

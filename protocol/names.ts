@@ -18,6 +18,11 @@ export const RUNS_TO_CHECK = 'runsToCheck'
 /** Where the operators' APIs are, as if they were an integration's: none may be called so. */
 export const OPERATOR_NAMESPACE = 'operator'
 
+/** What spans of an attempt are called by. */
+export function attemptAttributes(integration: string, taskKey: string, attempt: number) {
+  return { 'asynctask.integration': integration, 'asynctask.task': taskKey, 'asynctask.attempt': attempt }
+}
+
 /** The path of an integration's API, without a leading slash. */
 export function buildAPIPath(namespace: string, apiName: string): string {
   return `api/${namespace}/${apiName}`

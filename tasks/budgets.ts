@@ -4,7 +4,7 @@
  * do not ask.
  */
 import type { Prices } from '../protocol/index.js'
-import { EVERYBODY, SPEND, type Spent, spentNow, sumOfUser, THIS_MONTH, TODAY } from './spend.js'
+import { EVERYBODY, NOTHING, SPEND, type Spent, spentNow, sumOfUser, THIS_MONTH, TODAY } from './spend.js'
 import type { TaskReader } from './task-reader.js'
 
 /** What may be spent from 00:00 UTC on, and from the month's first day on, in micro-units. */
@@ -27,8 +27,6 @@ export interface BudgetsInForce {
   /** How many of a user may be in flight, as SQL, given the user's id as SQL; without it any number. */
   ofUser?: ((userId: string) => string) | undefined
 }
-
-export const NOTHING: Spent = { day: 0, month: 0 }
 
 /** How many tasks may be in flight; less than one if it is used up. */
 function placesWithin({ perDay, perMonth }: Budget, { day, month }: Spent, { create }: Prices): number {

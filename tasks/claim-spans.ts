@@ -13,6 +13,7 @@ import {
   withSpanId,
 } from '../lib/tracing.js'
 import { startsStatus, type TaskState } from '../protocol/index.js'
+import { attemptAttributes } from '../protocol/names.js'
 import type { LockedTask } from './task-reader.js'
 import { type LoggedTask, type StoredStep, taskStepped } from './transition-log.js'
 
@@ -46,7 +47,8 @@ function claimed(task: LoggedTask, { before, after, event, at }: StoredStep): vo
   const earlier = before.startedAt
   const links = earlier === null ? [] : [withSpanId(traceparent, claimSpanId(taskKey, earlier))]
   const startMs = Math.min(Math.max(at * 1000, Date.now() - LONGEST_CLAIM_MS), Date.now())
-  const attributes = { ...attributesOf(task, event.attempt), 'asynctask.take_over': after.claim?.takeOver ?? false }
+  const named = attemptAttributes(task.namespace, taskKey, event.attempt)
+  const attributes = { ...named, 'asynctask.take_over': after.claim?.takeOver ?? false }
   startWithId(claimSpanId(taskKey, after.startedAt), () =>
     pastSpan(`claim ${task.namespace}`, { parent: traceparent, attributes, links, startMs }),
   )
@@ -64,12 +66,8 @@ function moved(task: LoggedTask, { before, after, event }: StoredStep): void {
   }
   // Asked for from elsewhere: by an operator, or by whoever found a run ended.
   const links = active === undefined ? [] : [active]
-  const all = { ...attributesOf(task, event.attempt), ...attributes }
+  const all = { ...attemptAttributes(task.namespace, task.taskKey, event.attempt), ...attributes }
   pastSpan(`${event.type} ${task.namespace}`, { parent: traceparent, attributes: all, links })
-}
-
-function attributesOf({ namespace, taskKey }: LoggedTask, attempt: number) {
-  return { 'asynctask.integration': namespace, 'asynctask.task': taskKey, 'asynctask.attempt': attempt }
 }
 
 /** At no two times is a task claimed at once. */

@@ -96,24 +96,18 @@ function changedCharges({ event, before }: StoredStep): Array<[charge: Charge, s
 export interface Spent {
   day: number
   month: number
-}
-
-/** What metrics tell, in micro-units. */
-export interface SpendNumbers extends Spent {
-  currency: string
-  /** What creates without an answer may have cost this month. */
+  /** What creates without an answer may have cost this month besides. */
   ambiguousOfMonth: number
 }
 
+export const NOTHING: Spent = { day: 0, month: 0, ambiguousOfMonth: 0 }
+
+/** What metrics tell. */
+export type SpendNumbers = Spent & Pick<Prices, 'currency'>
+
 export async function readSpendNumbers(tasks: TaskReader, { currency }: Prices): Promise<SpendNumbers> {
-  const sum = (of: string, period: string) => `coalesce(sum(${of}) FILTER (WHERE period = ${period}), 0)::float8`
-  const sql =
-    `SELECT ${sum('charged', TODAY)} AS day, ${sum('charged', THIS_MONTH)} AS month,` +
-    ` ${sum('ambiguous', THIS_MONTH)} AS "ambiguousOfMonth" FROM ${SPEND}` +
-    ` WHERE integration = $1 AND who = '${EVERYBODY}' AND period IN (${TODAY}, ${THIS_MONTH}) AND currency = $2`
-  const values = [tasks.names.apiCall, currency]
-  const [row] = await tasks.read('spend-numbers', () => tasks.query<Omit<SpendNumbers, 'currency'>>(sql, values))
-  return { day: 0, month: 0, ambiguousOfMonth: 0, ...row, currency }
+  const spent = await tasks.read('spend-numbers', () => spentNow(tasks, [EVERYBODY], currency))
+  return { ...(spent.get(EVERYBODY) ?? NOTHING), currency }
 }
 
 /** What was charged in the current day and month, of the sums that there are. */
@@ -122,9 +116,10 @@ export async function spentNow(
   who: readonly string[],
   currency: string,
 ): Promise<Map<string, Spent>> {
-  const sum = (period: string) => `coalesce(sum(charged) FILTER (WHERE period = ${period}), 0)::float8`
+  const sum = (of: string, period: string) => `coalesce(sum(${of}) FILTER (WHERE period = ${period}), 0)::float8`
   const sql =
-    `SELECT who, ${sum(TODAY)} AS day, ${sum(THIS_MONTH)} AS month FROM ${SPEND} WHERE integration = $1` +
+    `SELECT who, ${sum('charged', TODAY)} AS day, ${sum('charged', THIS_MONTH)} AS month,` +
+    ` ${sum('ambiguous', THIS_MONTH)} AS "ambiguousOfMonth" FROM ${SPEND} WHERE integration = $1` +
     ` AND who = ANY($2) AND period IN (${TODAY}, ${THIS_MONTH}) AND currency = $3 GROUP BY who`
   const rows = await tasks.query<Spent & { who: string }>(sql, [tasks.names.apiCall, who, currency])
   return new Map(rows.map(({ who, ...spent }) => [who, spent]))

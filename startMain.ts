@@ -1,5 +1,5 @@
 /** The main component's entry. */
 import { application } from './application.js'
-import { runMain } from './package/main.js'
+import { runMain } from './package/run-main.js'
 
 await runMain(application)

@@ -13,6 +13,8 @@ const REMEDY =
 export interface LockedFolder {
   /** With symbolic links resolved, as PGLite does not follow them. */
   path: string
+  /** Of the lock's file: a process that inherits it has the lock, too. */
+  fd: number
   unlock(): void
 }
 
@@ -32,7 +34,7 @@ export function lockDataDir(dataDir: string): LockedFolder {
       false,
     )
   }
-  return { path, unlock: () => closeSync(fd) }
+  return { path, fd, unlock: () => closeSync(fd) }
 }
 
 function open(dataDir: string): { path: string; fd: number } {

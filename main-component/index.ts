@@ -7,6 +7,7 @@ import type { Application } from '../application/define.js'
 import type { AppConfig } from '../config/schema.js'
 import { closeServer, createHTTPServer } from '../lib/http-server.js'
 import { DatabaseSystem } from '../tasks/database/sql.js'
+import type { OpenedDatabase } from './database.js'
 import { type EmbeddedMain, type EmbeddedMainOptions, embedMain } from './embedded.js'
 import { MainComponentError } from './errors.js'
 import { createLogger } from './logger.js'
@@ -16,6 +17,8 @@ import { openDatabase } from './open-database.js'
 export interface MainComponentOptions extends EmbeddedMainOptions {
   application: Application
   config: AppConfig
+  /** Default: it is opened as configured. */
+  database?: OpenedDatabase
 }
 
 export interface MainComponent {
@@ -38,7 +41,7 @@ const REQUEST_TIMEOUT_MS = 60_000
 export async function startMainComponent({ application, ...options }: MainComponentOptions): Promise<MainComponent> {
   const { logger = createLogger(), config } = options
   const { main } = config.components
-  const database = await openDatabase(main.database, logger)
+  const database = options.database ?? (await openDatabase(main.database, logger))
   let embedded: EmbeddedMain | undefined
   try {
     const serving = await embedMain(application, { ...options, logger })

@@ -1,21 +1,18 @@
 import type { DatabaseLogger } from 'interaqt'
 import type { Logger } from 'pino'
 import type { OpenedDatabase } from './database.js'
+import { type DatabasePlace, prepareFolder } from './database-folder.js'
 import { replaceMissingDrivers } from './unused-drivers.js'
 
-/**
- * Opens PostgreSQL, or PGLite.
- *
- * @param database `dataDir` is a folder, or `memory://`; it is used if there is no `url`
- */
-export async function openDatabase(
-  { url, dataDir }: { url?: string | undefined; dataDir: string },
-  logger: Logger,
-): Promise<OpenedDatabase> {
+/** Opens PostgreSQL, or PGLite. */
+export async function openDatabase(place: DatabasePlace, logger: Logger): Promise<OpenedDatabase> {
+  // An empty database is made while the drivers, and what the caller needs, are loaded.
+  const preparing = prepareFolder(place)
   replaceMissingDrivers()
   const log = databaseLogger(logger)
-  if (url === undefined) return (await import('./pglite-database.js')).openPGLite(dataDir, log)
-  return (await import('./postgres-database.js')).openPostgreSQL(url, log)
+  if (place.url !== undefined) return (await import('./postgres-database.js')).openPostgreSQL(place.url, log)
+  const [folder, { openPGLite }] = await Promise.all([preparing, import('./pglite-database.js')])
+  return openPGLite(place.dataDir, folder, log)
 }
 
 /** Statements without their parameters, which are users' data. */

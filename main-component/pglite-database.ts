@@ -1,11 +1,7 @@
 /** PGLite as main's database: PostgreSQL in WebAssembly, in this process, with its data in a folder. */
-import { once } from 'node:events'
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
-import { Worker } from 'node:worker_threads'
 import type { DatabaseLogger } from 'interaqt'
 import { PGLiteDB, type PGLiteDBConfig } from 'interaqt/drivers'
-import { lockDataDir, unusable } from './data-dir-lock.js'
+import { type LockedFolder, unusable } from './data-dir-lock.js'
 import type { OpenedDatabase } from './database.js'
 import { assertRoom, watchForStall } from './disk-space.js'
 
@@ -36,48 +32,19 @@ class KeepingPGLite extends PGLiteDB {
   }
 }
 
-/** @param dataDir a folder, or `memory://` */
-export async function openPGLite(dataDir: string, logger: DatabaseLogger): Promise<OpenedDatabase> {
-  const inMemory = dataDir.startsWith('memory://')
-  const options = { logger }
-  if (inMemory) {
-    const driver = new KeepingPGLite(dataDir, options, () => {})
-    return { kind: 'pglite', driver, alone: (boot) => boot(), close: () => driver.close() }
-  }
-  const { path, unlock } = lockDataDir(dataDir)
-  try {
-    const isNew = !existsSync(join(path, 'PG_VERSION'))
-    assertRoom(path, isNew)
-    if (isNew) await initialisePGLite(path)
-  } catch (error) {
-    unlock()
-    throw error
-  }
-  const endWatch = watchForStall(path)
-  const driver = new KeepingPGLite(path, options, () => assertRoom(path))
+/** @param folder where it is kept, unless it is in memory */
+export function openPGLite(dataDir: string, folder: LockedFolder | undefined, logger: DatabaseLogger): OpenedDatabase {
+  const endWatch = folder && watchForStall(folder.path)
+  const beforeWrites = () => folder && assertRoom(folder.path)
+  const driver = new KeepingPGLite(folder?.path ?? dataDir, { logger }, beforeWrites)
   return {
     kind: 'pglite',
     driver,
     alone: (boot) => boot(),
     async close() {
       await driver.close()
-      endWatch()
-      unlock()
+      endWatch?.()
+      folder?.unlock()
     },
-  }
-}
-
-/** The longest time that making an empty database may take, on a very slow machine. */
-const INITIALISE_MS = 60_000
-
-/** In a thread of its own: it takes half a gigabyte, most of which would stay with this process. */
-async function initialisePGLite(path: string): Promise<void> {
-  const worker = new Worker(new URL('initialise-pglite.mjs', import.meta.url), { workerData: path, execArgv: [] })
-  try {
-    await once(worker, 'exit', { signal: AbortSignal.timeout(INITIALISE_MS) })
-  } catch (cause) {
-    throw unusable(path, cause)
-  } finally {
-    await worker.terminate()
   }
 }

@@ -5,8 +5,8 @@ import { debugOnSignal } from '../lib/log-level.js'
 import { createRedactor, secretsOf } from '../lib/redaction.js'
 import { startTracing } from '../lib/start-tracing.js'
 import { stopOnSignals } from '../lib/stop-on-signals.js'
-import { startMainComponent } from './index.js'
 import { createLogger } from './logger.js'
+import { openDatabase } from './open-database.js'
 
 /** Runs an application's main until a signal ends the process. */
 export async function runMain(application: Application): Promise<void> {
@@ -16,7 +16,10 @@ export async function runMain(application: Application): Promise<void> {
     debugOnSignal(logger)
     const redact = createRedactor(secretsOf(config))
     const tracing = await startTracing({ serviceName: 'async-task-main', redact, logger })
-    const starting = startMainComponent({ application, config, logger })
+    // Loaded at the same time: an empty database takes as long to make.
+    const starting = Promise.all([openDatabase(config.components.main.database, logger), import('./index.js')]).then(
+      ([database, { startMainComponent }]) => startMainComponent({ application, config, logger, database }),
+    )
     // Before main says that it is ready: who hears that may stop it at once.
     stopOnSignals((signal) => {
       logger.info({ signal }, 'stopping')

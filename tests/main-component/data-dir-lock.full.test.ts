@@ -5,7 +5,7 @@ import { access, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { lockDataDir } from '@/main-component/data-dir-lock.js'
 import { openDatabase } from '@/main-component/open-database.js'
 import { createLogger } from '@/main-component/logger.js'
@@ -14,6 +14,7 @@ import type { Order, Reply } from './fixtures/lock-contender.js'
 
 const ROUNDS = 200
 const CONTENDERS = 4
+const WAIT = { timeout: 30_000, interval: 20 }
 const IN_USE = { code: 'DATABASE_IN_USE', retryable: false, message: expect.stringContaining('MAIN_DATA_DIR') }
 
 let folder: string
@@ -54,6 +55,22 @@ describe('of several processes', () => {
     expect(await second.take(dataDir)).toBe('DATABASE_IN_USE')
     await first.kill()
     expect(await second.take(dataDir)).toBe('taken')
+  })
+
+  it('none gets one in which a database is being made, even if its maker’s parent is killed', async () => {
+    await startContenders(2)
+    const [first, second] = contenders as [Contender, Contender]
+    const dataDir = join(folder, 'half')
+    await first.tell({ prepare: dataDir })
+    await vi.waitFor(() => access(join(dataDir, 'PG_VERSION')), WAIT)
+    await first.kill()
+    expect(await second.take(dataDir)).toBe('DATABASE_IN_USE')
+    await vi.waitFor(async () => expect(await second.take(dataDir)).toBe('taken'), WAIT)
+    await second.tell('give back')
+    const database = await openDatabase({ dataDir }, createLogger())
+    await database.driver.open()
+    expect(await database.driver.query('SHOW shared_buffers', [])).toEqual([{ shared_buffers: '16MB' }])
+    await database.close()
   })
 })
 

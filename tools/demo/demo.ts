@@ -77,8 +77,7 @@ try {
   display.timed(`main answers ${stranger.status} without a token; the demo asks as user "${user.name}", with its own`)
   display.timed(`the operators’ console is at ${stack.mainUrl}/console; its token is ${operatorToken}`)
   display.line()
-  const executing = Promise.all([stack.startSimulators(), stack.startDaemon()])
-  await Promise.all([runTasks(), untilAborted(executing)])
+  await runTasks()
   if (stay) await untilStopped()
 } catch (caught) {
   process.exitCode = 1
@@ -101,10 +100,14 @@ display.line(JSON.stringify(counts))
 // Everything is done; a handle that a library left open must not delay the exit.
 process.exit()
 
+/** Creates the tasks, starts what executes them, and shows how they fare. */
 async function runTasks(): Promise<void> {
   const progress = TASKS.map(({ kind }) => ({ name: kind, status: 'new' }))
   display.follow(progress)
-  const ended = await Promise.all(TASKS.map((task, index) => runTask(task, progress[index] as Progress)))
+  const ids = await Promise.all(TASKS.map((task, index) => createTask(task, progress[index] as Progress)))
+  const executing = untilAborted(Promise.all([stack.startSimulators(), stack.startDaemon()]))
+  const shown = ids.map((id, index) => showTask(TASKS[index]?.kind ?? '', id, progress[index] as Progress))
+  const [ended] = await Promise.all([Promise.all(shown), executing])
   display.stop()
 
   display.line()
@@ -130,13 +133,16 @@ async function untilStopped(): Promise<void> {
   })
 }
 
-/** Creates a task, prints its transitions as they happen, and returns it as it ended. */
-async function runTask({ kind, request }: (typeof TASKS)[number], progress: Progress): Promise<TaskView> {
+async function createTask({ kind, request }: (typeof TASKS)[number], progress: Progress): Promise<string> {
   const id = await client.create(kind, request, abort.signal)
   counts.created++
   progress.status = 'pending'
   display.timed(`${kind.padEnd(6)} pending     created as task ${id}`)
+  return id
+}
 
+/** Prints a task's transitions as they happen, and returns it as it ended. */
+async function showTask(kind: string, id: string, progress: Progress): Promise<TaskView> {
   let shown = 0
   return client.untilEnded(kind, id, abort.signal, ({ status, timeline }) => {
     for (const { type, attempt, reason } of timeline.slice(shown)) {

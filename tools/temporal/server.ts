@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
-import { Connection } from '@temporalio/client'
 import { resolveTemporal } from '../../testing/temporal/resolve.js'
 import { freePort } from './free-port.js'
 
@@ -138,6 +137,8 @@ async function startOnce(executable: string, options: TemporalServerOptions): Pr
 /** The server serves once its namespace can be described. The port opens earlier. */
 async function waitUntilServing(address: string, child: ChildProcess): Promise<void> {
   const deadline = Date.now() + START_TIMEOUT_MS
+  // Loaded while the server starts.
+  const { Connection } = await import('@temporalio/client')
   let lastError: unknown
   while (Date.now() < deadline) {
     if (child.exitCode !== null || child.signalCode !== null) {

@@ -1,0 +1,2 @@
+/** Main as a process. It loads the rest while its database is opened. */
+export { runMain } from '../main-component/run.js'

@@ -58,6 +58,9 @@ class KeepingPostgreSQL extends PostgreSQLDB {
 const BOOT_LOCK = 4_155_202_611
 const BOOT_LOOK_MS = 100
 
+/** How old a connection's prepared statements, and their plans, become: tables grow. */
+const PLANS_SECONDS = 60
+
 /** Detects a server that vanished silently, on idle connections and while waiting for a lock or a schema. */
 const KEEP_ALIVE = { keepAlive: true, keepAliveInitialDelayMillis: 10_000 }
 
@@ -73,6 +76,7 @@ export function openPostgreSQL(url: string, logger: DatabaseLogger): OpenedDatab
     lock_timeout: LOCK_WAIT_MS,
     idle_in_transaction_session_timeout: 60_000,
     max: 20,
+    maxLifetimeSeconds: PLANS_SECONDS,
     logger,
   }
   const driver = new KeepingPostgreSQL(new URL(url).pathname.slice(1), options)

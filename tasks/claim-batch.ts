@@ -160,16 +160,16 @@ async function lockCandidates(
   const chosen = joining === 0 ? undefined : chosenOf(tasks, { limit: joining, ...users })
   const budgeted = rules.budget !== undefined || rules.budgetPerUser !== undefined
   const letThrough = budgeted ? Math.max(0, Math.min(limit, free)) : undefined
-  const limits = { limit, joining, suspectAfterTakeOvers, chosen, letThrough }
+  const limits = { limit, joining, suspectAfterTakeOvers: '$1', chosen, letThrough }
   const { table } = tasks.calls
   const [columns, selected] = [columnsOf(tasks), tasks.columns(SELECTED)]
-  const suspect = `SELECT ${selected}, ${CLOCK} AS "now", 0, 0, TRUE FROM ${table} WHERE ${suspects(columns, suspectAfterTakeOvers)}`
+  const suspect = `SELECT ${selected}, ${CLOCK} AS "now", 0, 0, TRUE FROM ${table} WHERE ${suspects(columns, limits.suspectAfterTakeOvers)}`
   const locked = `SELECT *, octet_length("requestParams"::text) AS bytes FROM (${lockClaimable(table, columns, limits, selected)}) AS locked`
   const summed = `SELECT *, sum(bytes) OVER (ROWS UNBOUNDED PRECEDING) - bytes AS before FROM (${locked}) AS measured`
   const sql =
     `SELECT *, FALSE AS suspect FROM (${summed}) AS candidate WHERE before < ${MAX_BATCH_BYTES}` +
     ` UNION ALL (${suspect} LIMIT ${MOST_SUSPECTS})`
-  const rows = (await tasks.query<Read>(sql, [])).map((row) => ({ ...row, id: String(row.id) }))
+  const rows = (await tasks.query<Read>(sql, [suspectAfterTakeOvers])).map((row) => ({ ...row, id: String(row.id) }))
   const candidates = rows.filter(({ suspect }) => !suspect)
   const last = candidates.at(-1)
   const isFull =
@@ -189,15 +189,14 @@ export async function isAnyDue(
 ): Promise<NextDue> {
   const { table } = tasks.calls
   const columns = columnsOf(tasks)
-  const hasPlace =
-    maxTasksInFlight === undefined ? 'TRUE' : `${countInFlight(table, columns.status)} < ${maxTasksInFlight}`
+  const hasPlace = `($1::int IS NULL OR ${countInFlight(table, columns.status)} < $1::int)`
   const mayJoin = budgets && budgets.free <= 0 ? 'FALSE' : hasPlace
   const chosen = chosenOf(tasks, { limit: 1, perUser, affordable: budgets?.ofUser, mayJoin })
   const letThrough = budgets && { state: columns.state, mayJoin: hasPlace }
   const sql =
     `SELECT EXISTS (${selectClaimable(table, columns, 1, { mayJoin, chosen, letThrough })}) AS due,` +
     ` ${secondsUntilNextDue(table, columns)} AS seconds`
-  const [row] = await tasks.read('next-due', () => tasks.query<NextDue>(sql, []))
+  const [row] = await tasks.read('next-due', () => tasks.query<NextDue>(sql, [maxTasksInFlight ?? null]))
   return row ?? { due: false, seconds: null }
 }
 

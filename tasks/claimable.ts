@@ -101,8 +101,8 @@ export function oldestReady(table: string, columns: Columns & { priority: string
 export interface ClaimLimits {
   limit: number
   joining: number
-  /** Take-overs after which a task is only claimed alone. */
-  suspectAfterTakeOvers: number
+  /** Take-overs after which a task is only claimed alone, as SQL. */
+  suspectAfterTakeOvers: string
   /** An array of the ids that may join, if the limits of users count. */
   chosen?: string | undefined
   /** With budgets: how many may join of those that an operator lets through. */
@@ -160,7 +160,7 @@ export function lockClaimable(
 }
 
 /** The due claims of suspects, in the order of fetching, as a condition and an order. */
-export function suspects(columns: Columns & { state: string }, suspectAfterTakeOvers: number): string {
+export function suspects(columns: Columns & { state: string }, suspectAfterTakeOvers: string): string {
   const { claimableAt, state } = columns
   return (
     `${classesOf(columns).claimed} AND ${claimableAt} <= ${NOW}` +

@@ -55,6 +55,9 @@ const SELECTED = [
 ]
 const MOST_SUSPECTS = 10
 
+/** The same id, sent again while its first request is under way, waits for what that claims. */
+const LOCK_CLAIM_ID = 'pg_advisory_xact_lock(hashtextextended($1, 0))'
+
 /** Call it in a transaction. */
 export async function claimBatch(
   tasks: TaskReader,
@@ -62,9 +65,8 @@ export async function claimBatch(
   log: EventLog,
   { claimId, limit }: BatchToClaim,
 ): Promise<ClaimedBatch> {
-  // The same id, sent again while its first request is under way, waits for what that claims. Each statement sees what
-  // was committed when the one before it was over, so they may be sent together.
-  const locks = `SELECT pg_advisory_xact_lock(hashtextextended($1, 0)), ${shareControl('$2')}`
+  // Each statement sees what was committed when the one before it was over, so they may be sent together.
+  const locks = `SELECT ${LOCK_CLAIM_ID}, ${shareControl('$2')}`
   const [, earlier, control] = await Promise.all([
     tasks.query(locks, [`claim:${claimId}`, controlLock(tasks)]),
     claimedUnder(tasks, configured, claimId),
@@ -128,8 +130,11 @@ async function claimedUnder(
   })
 }
 
+/** Whether tasks have been claimed under this id. Call it in a transaction. */
 export async function hasClaimed(tasks: TaskReader, claimId: string): Promise<boolean> {
-  return (await claimsUnder(tasks, claimId)).length > 0
+  const lock = tasks.query(`SELECT ${LOCK_CLAIM_ID}`, [`claim:${claimId}`])
+  const [, claims] = await Promise.all([lock, claimsUnder(tasks, claimId)])
+  return claims.length > 0
 }
 
 function claimsUnder(tasks: TaskReader, claimId: string): Promise<Array<{ apiCallId: string }>> {

@@ -120,7 +120,7 @@ export class TaskStore extends TaskReader {
 
   /** Whether tasks have been claimed under this id. */
   hasClaimed(claimId: string): Promise<boolean> {
-    return this.read('hasClaimed', () => hasClaimed(this, claimId))
+    return inTransaction(this.controller, `${this.names.apiCall}:hasClaimed`, () => hasClaimed(this, claimId))
   }
 
   async #claim(batch: BatchToClaim, signal: AbortSignal): Promise<ClaimedBatch> {

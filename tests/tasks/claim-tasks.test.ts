@@ -107,10 +107,18 @@ describe.each(['PGLite', 'PostgreSQL'])('on %s', (database) => {
   it('of the same claimId at once all are answered alike, and one of them claims', async () => {
     const planted = [await plant({ createdAt: 1 }), await plant({ createdAt: 2 }), await plant({ createdAt: 3 })]
     const claimId = randomUUID()
-    const answers = await Promise.all(Array.from({ length: 5 }, () => claim({ claimId, limit: 2 })))
+    const asked = Array.from({ length: 6 }, (_, index) => claim({ claimId, limit: 2, waitSeconds: index % 2 ? 20 : 0 }))
+    const answers = await Promise.all(asked)
     for (const { tasks } of answers) expect(ids(tasks)).toEqual(planted.slice(0, 2))
     expect(new Set(answers.flatMap(({ tasks }) => tasks.map(({ fencingToken }) => fencingToken))).size).toBe(2)
     expect((await stateOf(planted[2] ?? '')).status).toBe('pending')
+  })
+
+  it('sent again, a claimId is answered at once, though it may wait', async () => {
+    const claimId = randomUUID()
+    await plant()
+    const first = await claim({ claimId })
+    expect(await claim({ claimId, waitSeconds: 1 })).toEqual(first)
   })
 
   it('claimers at once get disjoint batches', async () => {

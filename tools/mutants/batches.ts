@@ -18,8 +18,15 @@ export const BATCHES_RULES: Mutant[] = [
   {
     name: 'claim-id-not-locked',
     file: CLAIM_BATCH,
-    from: 'SELECT pg_advisory_xact_lock(hashtextextended($1, 0)), ',
-    to: 'SELECT length($1), ',
+    from: "LOCK_CLAIM_ID = 'pg_advisory_xact_lock(hashtextextended($1, 0))'",
+    to: "LOCK_CLAIM_ID = 'length($1)'",
+    tests: CLAIMING,
+  },
+  {
+    name: 'sent-again-and-parked',
+    file: 'tasks/apis/claim-tasks.ts',
+    from: '!(await store().hasClaimed(batch.claimId))',
+    to: 'true',
     tests: CLAIMING,
   },
   {

@@ -2,6 +2,8 @@ import type { Mutant } from './mutant.js'
 
 const TASK_STORE = 'tasks/task-store.ts'
 const TASK_REQUESTS = 'tasks/task-requests.ts'
+const CONNECTION = 'main-component/postgres-connection.ts'
+const TRANSACTIONS = ['tests/main-component/postgres-connection.test.ts']
 const LOCKED = ['tests/tasks/locked-row.test.ts']
 
 /** How a request is carried out: under the row's lock, with the time read under it, within the capacity. */
@@ -12,6 +14,20 @@ export const STORE_RULES: Mutant[] = [
     from: "request.status === 'queued' && !isLive(row.state)",
     to: "request.status === 'queued' && row.state.status === 'pending'",
     tests: ['tests/tasks/in-flight-limit.test.ts'],
+  },
+  {
+    name: 'commit-of-what-has-failed',
+    file: CONNECTION,
+    from: "if (answer.command === 'ROLLBACK') throw this.#failure ?? new Error('The transaction was rolled back')",
+    to: '',
+    tests: TRANSACTIONS,
+  },
+  {
+    name: 'writes-before-they-have-begun',
+    file: CONNECTION,
+    from: 'if (!READS.test(text)) return begun.then(() => this.#send(args))',
+    to: '',
+    tests: TRANSACTIONS,
   },
   {
     name: 'user-places-not-taken',

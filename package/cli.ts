@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util'
 import type { Application } from '../application/define.js'
 import { exitBecause } from '../lib/exit-because.js'
 import { stopOnSignals } from '../lib/stop-on-signals.js'
+import { UsageError } from './tasks/usage.js'
 
 const MODULES = ['dist/application.js', 'application.js', 'application.ts']
 
@@ -24,10 +25,6 @@ The application is what the module exports that --application names, by default 
 ${MODULES.join(', ')} in the working directory:
   export const application = defineApplication({ integrations, folder, model })
 A .ts module needs a loader: NODE_OPTIONS='--import tsx'.`
-
-class UsageError extends Error {
-  readonly code = 'USAGE'
-}
 
 const COMMANDS: Record<string, (args: string[], load: () => Promise<Application>) => Promise<void>> = {
   async worker(args, load) {

@@ -9,6 +9,7 @@ import type {
   Task,
   TimelineEntry,
 } from '../../main-component/console/page/answers.js'
+import { wholeTask } from '../../main-component/console/page/whole-task.js'
 import { filterOf } from './filters.js'
 import type { OperatorsAPIs } from './operators-apis.js'
 import { ago, duration, table, time } from './tables.js'
@@ -56,7 +57,9 @@ export function listed(terminal: Terminal, tasks: ListedTask[]): string {
 
 export const show: Command = async (args, { connect, terminal }) => {
   const { values, positionals } = parseOptions(args, COMMON)
-  const task = await wholeTask(connect(values), onlyId('show', positionals))
+  const apis = connect(values)
+  const taskId = onlyId('show', positionals)
+  const task = await wholeTask((timelineAfter) => apis.task(taskId, timelineAfter))
   terminal.out(values.json ? json(task, 2) : described(terminal, task))
   return 0
 }
@@ -64,17 +67,6 @@ export const show: Command = async (args, { connect, terminal }) => {
 function onlyId(command: string, [taskId, ...others]: string[]): string {
   if (taskId !== undefined && others.length === 0) return taskId
   throw new UsageError(`${command} takes the id of one task`)
-}
-
-/** With all pages of its timeline. */
-async function wholeTask(apis: OperatorsAPIs, taskId: string): Promise<Task> {
-  const task = await apis.task(taskId)
-  while (task.timelineNext !== null) {
-    const { timeline, timelineNext } = await apis.task(taskId, task.timelineNext)
-    task.timeline.push(...timeline)
-    task.timelineNext = timelineNext
-  }
-  return task
 }
 
 function described(terminal: Terminal, task: Task): string {

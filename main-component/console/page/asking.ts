@@ -12,9 +12,9 @@ import type {
   Stats,
   Task,
   TaskList,
-  TimelineEntry,
 } from './answers.js'
 import { type Query, queryOf } from './query.js'
+import { wholeTask } from './whole-task.js'
 
 /** How long an answer may take: longer than main itself takes to say that something is away. */
 const TIMEOUT_MS = 35_000
@@ -102,17 +102,9 @@ export function createAPIs(session: Session, signedOut: () => void) {
     acts: (integration: string, query: Query, signal?: AbortSignal) =>
       to<RecordedActs>(of(integration, 'operatorActs'), { query, signal }),
     /** With its whole timeline. */
-    async task(taskId: string, signal?: AbortSignal): Promise<Task> {
+    task(taskId: string, signal?: AbortSignal): Promise<Task> {
       const path = `../api/operator/tasks/${encodeURIComponent(taskId)}`
-      const task = await to<Task>(path, { signal })
-      const timeline: TimelineEntry[] = [...task.timeline]
-      let timelineAfter = task.timelineNext
-      for (let page = 1; timelineAfter !== null && page < MOST_PAGES; page += 1) {
-        const more: Task = await to<Task>(path, { query: { timelineAfter }, signal })
-        timeline.push(...more.timeline)
-        timelineAfter = more.timelineNext
-      }
-      return { ...task, timeline, timelineNext: timelineAfter }
+      return wholeTask((timelineAfter) => to<Task>(path, { query: { timelineAfter }, signal }), MOST_PAGES)
     },
     one: (
       act: 'retryTask' | 'cancelTask' | 'letThrough',

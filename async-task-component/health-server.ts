@@ -1,10 +1,9 @@
 /** What machines and people ask of the daemon: whether it lives, whether it can serve, and its metrics. */
 import { once } from 'node:events'
 import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { type Context, Hono } from 'hono'
 import { createTokenCheck } from '../lib/bearer-token.js'
-import { createHTTPServer } from '../lib/http-server.js'
+import { createHTTPServer, listen } from '../lib/http-server.js'
 import { OPENMETRICS } from '../lib/metrics.js'
 import { type LogLevelOptions, serveLogLevel } from './log-level-route.js'
 import type { LoopStatus } from './task-processor.js'
@@ -39,11 +38,9 @@ const REQUEST_TIMEOUT_MS = 10_000
  * no gate is closed, else 503), both with the state of each worker and loop; `/metrics`; and `/log-level`.
  */
 export class HealthServer {
-  readonly #options: HealthServerOptions
   readonly #server: Server
 
-  constructor(options: HealthServerOptions) {
-    this.#options = options
+  constructor(private readonly options: HealthServerOptions) {
     this.#server = createHTTPServer(healthApp(options).fetch, {
       headersTimeoutMs: HEADERS_TIMEOUT_MS,
       requestTimeoutMs: REQUEST_TIMEOUT_MS,
@@ -53,11 +50,8 @@ export class HealthServer {
   }
 
   /** @returns where it listens; throws if it cannot listen */
-  async start(): Promise<string> {
-    const { host, port } = this.#options
-    this.#server.listen(port, host)
-    await once(this.#server, 'listening')
-    return `http://${host}:${(this.#server.address() as AddressInfo).port}`
+  start(): Promise<string> {
+    return listen(this.#server, this.options.host, this.options.port)
   }
 
   async stop(): Promise<void> {

@@ -33,15 +33,13 @@ const KNOWN_FOR_MS = 10 * 60_000
 const UNKNOWN_FOR_MS = 60_000
 
 export class RunLabels {
-  readonly #temporal: BoundedTemporal
-  readonly #logger: Logger
   #registered: Promise<ReadonlySet<string>> | null = null
   #askedAt = 0
 
-  constructor(temporal: BoundedTemporal, logger: Logger) {
-    this.#temporal = temporal
-    this.#logger = logger
-  }
+  constructor(
+    private readonly temporal: BoundedTemporal,
+    private readonly logger: Logger,
+  ) {}
 
   /** Options for `client.workflow.start`. */
   async of(run: NamedRun, signal: AbortSignal) {
@@ -71,12 +69,12 @@ export class RunLabels {
   async #ask(signal: AbortSignal): Promise<ReadonlySet<string>> {
     this.#askedAt = performance.now()
     try {
-      const registered = await registeredAttributes(this.#temporal, signal)
+      const registered = await registeredAttributes(this.temporal, signal)
       const names = Object.entries(RUN_ATTRIBUTES).filter(([name, type]) => registered[name] === type)
       return new Set(names.map(([name]) => name))
     } catch (error) {
       this.#askedAt += UNKNOWN_FOR_MS - KNOWN_FOR_MS
-      this.#logger.debug(`runs get no search attributes for now: ${describeError(error)}`)
+      this.logger.debug(`runs get no search attributes for now: ${describeError(error)}`)
       return new Set()
     }
   }

@@ -2,6 +2,7 @@
  * Supervises a loop: one that dies, or hangs for too long, is reported and replaced by a new one; after too many
  * replacements it is given up, so that the process can exit and its supervisor restart it.
  */
+import { once } from 'node:events'
 import { followingSignal, pause } from '../lib/abort.js'
 import { LoopGivenUpError } from './errors.js'
 import type { Logger } from './logger.js'
@@ -118,21 +119,10 @@ export class Watchdog<L extends Loop> {
 
   /** A loop that hangs must not block a stop; a healthy one has this long to close its resources. */
   async #untilLate(signal: AbortSignal): Promise<End> {
-    await aborted(this.#options.expired, signal)
+    const { controller, release } = followingSignal(this.#options.expired, signal)
+    if (!controller.signal.aborted) await once(controller.signal, 'abort')
+    release()
     await pause(CLOSING_MS, signal)
     return { how: 'did not end in time' }
   }
-}
-
-function aborted(signal: AbortSignal, giveUp: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted || giveUp.aborted) return resolve()
-    const finish = () => {
-      signal.removeEventListener('abort', finish)
-      giveUp.removeEventListener('abort', finish)
-      resolve()
-    }
-    signal.addEventListener('abort', finish)
-    giveUp.addEventListener('abort', finish)
-  })
 }

@@ -1,6 +1,7 @@
 /** HTTP server settings of main and the daemon: bad requests are answered, and slow senders are cut off. */
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
 
 type Fetch = Parameters<typeof createAdaptorServer>[0]['fetch']
@@ -44,6 +45,14 @@ export function createHTTPServer(
       connectionsCheckingInterval: CHECK_INTERVAL_MS,
     },
   }) as Server
+}
+
+/** @returns where it listens: with port 0, at the port it got */
+export async function listen(server: Server, host: string, port: number): Promise<string> {
+  server.listen(port, host)
+  await once(server, 'listening')
+  const { port: found } = server.address() as AddressInfo
+  return `http://${host.includes(':') ? `[${host}]` : host}:${found}`
 }
 
 /** Closes a server once its requests have been answered, or the time for that is over. */

@@ -1,11 +1,8 @@
 /** The main component: owns the database, and serves the application's model over HTTP. */
-import { once } from 'node:events'
-import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { Controller } from 'interaqt'
 import type { Application } from '../application/define.js'
 import type { AppConfig } from '../config/schema.js'
-import { closeServer, createHTTPServer } from '../lib/http-server.js'
+import { closeServer, createHTTPServer, listen } from '../lib/http-server.js'
 import { DatabaseSystem } from '../tasks/database/sql.js'
 import type { OpenedDatabase } from './database.js'
 import { type EmbeddedMain, type EmbeddedMainOptions, embedMain } from './embedded.js'
@@ -58,7 +55,7 @@ export async function startMainComponent({ application, ...options }: MainCompon
       headersTimeoutMs: HEADERS_TIMEOUT_MS,
       requestTimeoutMs: REQUEST_TIMEOUT_MS,
     })
-    const url = await listen(server, main.host, main.port)
+    const url = await listen(server, main.host, main.port).catch(orInUse(main))
     return {
       url,
       controller,
@@ -74,15 +71,10 @@ export async function startMainComponent({ application, ...options }: MainCompon
   }
 }
 
-async function listen(server: Server, host: string, port: number): Promise<string> {
-  server.listen(port, host)
-  try {
-    await once(server, 'listening')
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw cause
+function orInUse({ host, port }: AppConfig['components']['main']) {
+  return (cause: NodeJS.ErrnoException): never => {
+    if (cause.code !== 'EADDRINUSE') throw cause
     const message = `Port ${port} of ${host} is in use. Stop what listens there, or set MAIN_LISTEN_PORT to another (0 takes a free one).`
     throw new MainComponentError('PORT_IN_USE', message, false, { cause })
   }
-  const { port: found } = server.address() as AddressInfo
-  return `http://${host.includes(':') ? `[${host}]` : host}:${found}`
 }

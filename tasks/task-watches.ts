@@ -2,7 +2,6 @@
  * Notifies those who wait for a task to change: at once if this process changed it, within a second if another did.
  * Once a second one query checks all watched tasks, however many there are.
  */
-
 import { pause } from '../lib/abort.js'
 import { OverloadedError } from './database/turns.js'
 
@@ -27,16 +26,13 @@ const MAX_WATCHES = 5_000
 
 export class TaskWatches {
   readonly #watches = new Map<string, Set<Watch>>()
-  readonly #lengths: (taskKeys: string[]) => Promise<Map<string, number>>
   #count = 0
   #looking: NodeJS.Timeout | undefined
   /** A slow database is not asked again before it has answered. */
   #isLooking = false
 
   /** @param lengths reads how many timeline entries these tasks have */
-  constructor(lengths: (taskKeys: string[]) => Promise<Map<string, number>>) {
-    this.#lengths = lengths
-  }
+  constructor(private readonly lengths: (taskKeys: string[]) => Promise<Map<string, number>>) {}
 
   /**
    * Begin the watch before reading the task, so that no change in between is missed.
@@ -67,7 +63,7 @@ export class TaskWatches {
     if (this.#isLooking) return
     this.#isLooking = true
     // An unavailable database is asked again in a second.
-    const lengths = await this.#lengths([...this.#watches.keys()]).catch(() => new Map<string, number>())
+    const lengths = await this.lengths([...this.#watches.keys()]).catch(() => new Map<string, number>())
     this.#isLooking = false
     for (const [taskKey, length] of lengths) {
       for (const watch of this.#watches.get(taskKey) ?? []) watch.isLong(length)

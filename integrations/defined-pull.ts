@@ -23,8 +23,8 @@ export function definedPull(
   { allowPrivateUrls, ...options }: DefinedOptions,
 ): DefinedPull {
   const { name, entityPrefix, workflowName, resultSchema, takesCallbacks } = definition
-  const { enabled, maxTasksInFlight, maxTasksInFlightPerUser, maxOpenTasksPerUser, requestsPerMinute } = section
-  const { pollSeconds, userUrlHosts = [] } = section
+  const { enabled, pollSeconds, userUrlHosts = [], requestsPerMinute } = section
+  const { maxTasksInFlight, maxTasksInFlightPerUser, maxOpenTasksPerUser, prices, budget, budgetPerUser } = section
   const pull = {
     name,
     entityPrefix,
@@ -36,18 +36,10 @@ export function definedPull(
     requestSchema: definition.requestSchema({ allowPrivateUrls, userUrlHosts }),
     resultSchema,
   }
-  const { prices, budget, budgetPerUser } = section
-  const limits = {
-    prices,
-    budget,
-    budgetPerUser,
-    maxTasksInFlight,
-    maxTasksInFlightPerUser,
-    maxOpenTasksPerUser,
-    requestsPerMinute,
-  }
+  const limits = { maxTasksInFlight, maxTasksInFlightPerUser, maxOpenTasksPerUser, requestsPerMinute }
+  const money = { prices, budget, budgetPerUser }
   // A simulator costs nothing, so that its requests may be cut off.
   const isProvider = section.simulatorUrl !== undefined && !providerEndpoint(section as ProviderConfig).simulated
   const requestTimeoutMs = isProvider ? section.requestTimeoutMs : undefined
-  return { pull, options: { ...options, enabled, ...limits, requestTimeoutMs, pollSeconds } }
+  return { pull, options: { ...options, enabled, ...limits, ...money, requestTimeoutMs, pollSeconds } }
 }

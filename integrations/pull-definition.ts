@@ -2,7 +2,8 @@
 import type { z } from 'zod'
 import type { Prices } from '../protocol/index.js'
 import type { RunHandles } from '../protocol/run-handles.js'
-import type { Budget } from '../tasks/budgets.js'
+import type { Budgets } from '../tasks/budgets.js'
+import type { TaskRules } from '../tasks/task-limits.js'
 import type { TaskSource } from '../tasks/task-source.js'
 import type { WebhookOptions } from '../tasks/webhooks.js'
 
@@ -25,8 +26,10 @@ export interface PullIntegrationDefinition<Params extends z.ZodObject, Result ex
   resultSchema: Result
 }
 
+type Limits = Pick<TaskRules, 'maxTasksInFlight' | 'maxTasksInFlightPerUser' | 'maxOpenTasksPerUser'>
+
 /** How an application runs it. */
-export interface PullIntegrationOptions<Params> {
+export interface PullIntegrationOptions<Params> extends Limits, Budgets {
   /** Where the daemon reaches main. */
   mainUrl: string
   /** Whether its tasks are pulled. Default: true. */
@@ -35,17 +38,8 @@ export interface PullIntegrationOptions<Params> {
   maxAttempts?: number
   /** The lease: seconds that a claim may stay queued before another daemon may take it over. Default: 300. */
   stuckTimeoutSeconds?: number
-  /** Most tasks that may be queued or processing at once; the others wait as pending. Default: any number. */
-  maxTasksInFlight?: number | undefined
-  /** Most tasks of one user that may be queued or processing at once. Default: any number. */
-  maxTasksInFlightPerUser?: number | undefined
-  /** Most tasks that one user may have open. Default: any number. */
-  maxOpenTasksPerUser?: number | undefined
-  /** What the provider charges. Without it nobody knows what tasks cost. */
+  /** What the provider charges. Without it nobody knows what tasks cost, and there are no budgets. */
   prices?: Prices | undefined
-  /** What may be spent, by all tasks and by those of one user. They need `prices`. Default: any amount. */
-  budget?: Budget | undefined
-  budgetPerUser?: Budget | undefined
   /** Most requests a minute to the provider, over all workers. Default: any number. */
   requestsPerMinute?: number | undefined
   /** Time-out of one request to the provider, in milliseconds. */

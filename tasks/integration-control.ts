@@ -3,9 +3,10 @@
  * configured ones. Whoever claims shares a lock with others who do, until the claim is committed; who changes a setting
  * takes it alone, so that nothing is claimed afterwards by what was set before.
  */
-import { Entity, type EntityInstance, MatchExp, Property, UniqueConstraint } from 'interaqt'
+import { type EntityInstance, MatchExp, UniqueConstraint } from 'interaqt'
 import { z } from 'zod'
 import { databaseTime, inTransaction, physicalEntity } from './database/sql.js'
+import { addOnce, object, text } from './model.js'
 import type { TaskRules } from './task-limits.js'
 import type { TaskReader } from './task-reader.js'
 
@@ -37,24 +38,11 @@ export interface IntegrationControl {
 
 /** Adds the entity to the application's model, once. */
 export function addIntegrationControls(entities: EntityInstance[]): void {
-  if (entities.some(({ name }) => name === CONTROLS)) return
-  entities.push(
-    Entity.create({
-      name: CONTROLS,
-      properties: [
-        Property.create({ name: 'apiCall', type: 'string' }),
-        Property.create({ name: 'paused', type: 'object' }),
-        Property.create({ name: 'limits', type: 'object' }),
-      ],
-      constraints: [
-        UniqueConstraint.create({
-          name: `${CONTROLS}_one`,
-          properties: ['apiCall'],
-          violationCode: 'CONTROLLED_TWICE',
-        }),
-      ],
-    }),
-  )
+  const one = { name: `${CONTROLS}_one`, properties: ['apiCall'], violationCode: 'CONTROLLED_TWICE' }
+  addOnce(entities, CONTROLS, () => ({
+    properties: [text('apiCall'), object('paused'), object('limits')],
+    constraints: [UniqueConstraint.create(one)],
+  }))
 }
 
 /** Shares the lock of an integration's settings until the transaction's end, as SQL. */

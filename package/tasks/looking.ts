@@ -4,12 +4,12 @@ import { spellAmount } from '../../lib/money.js'
 import type {
   IntegrationStats,
   ListedTask,
-  Run,
   Stats,
   Task,
   TimelineEntry,
 } from '../../main-component/console/page/answers.js'
 import { wholeTask } from '../../main-component/console/page/whole-task.js'
+import { chargeOf, costOf } from '../../main-component/console/page/words.js'
 import { filterOf } from './filters.js'
 import type { OperatorsAPIs } from './operators-apis.js'
 import { ago, duration, table, time } from './tables.js'
@@ -105,15 +105,6 @@ function described(terminal: Terminal, task: Task): string {
     ...(runs.length > 0 ? [table(terminal, head, runs)] : []),
     ...(task.timeline.length > 0 ? [table(terminal, TIMELINE, task.timeline.map(happened))] : []),
   ].join('\n\n')
-}
-
-function costOf({ currency, charged, ambiguous }: NonNullable<Task['spend']>): string {
-  const lost = ambiguous > 0 ? `, and ${spellAmount(ambiguous)} ${currency} if creates without an answer were made` : ''
-  return `${spellAmount(charged)} ${currency}${lost}`
-}
-
-function chargeOf({ amount, currency, basis }: NonNullable<Run['charge']>): string {
-  return `${basis === 'ambiguous' ? 'maybe ' : ''}${spellAmount(amount)} ${currency}`
 }
 
 const TIMELINE = ['time', 'attempt', 'event', 'why']

@@ -11,7 +11,7 @@ import { Status } from './status.js'
 import { type ActAsked, isOverBudget, mayCancel, mayRetry, TaskAct } from './task-act.js'
 import { Timeline } from './timeline.js'
 import { Ago, At } from './times.js'
-import { counted, duration, inWords, money } from './words.js'
+import { chargeOf, costOf, counted, duration, inWords } from './words.js'
 
 /** What it waits for changes without an event of its own. */
 const EVERY_MS = 5000
@@ -109,15 +109,6 @@ function Facts({ task }: { task: WholeTask }) {
       ${task.letThrough && fact('Budget', 'an operator lets it through')}
       ${fact('Row', html`<span class="id">${task.apiCallId}</span>`)}
     </dl>`
-}
-
-function costOf({ currency, charged, ambiguous }: NonNullable<WholeTask['spend']>): string {
-  const lost = ambiguous > 0 ? `, and ${money(ambiguous, currency)} if creates without an answer were made` : ''
-  return `${money(charged, currency)}${lost}`
-}
-
-function chargeOf({ amount, currency, basis }: NonNullable<Run['charge']>): string {
-  return `${basis === 'ambiguous' ? 'maybe ' : ''}${money(amount, currency)}`
 }
 
 function Runs({ runs }: { runs: Run[] }) {

@@ -1,4 +1,5 @@
-/** Numbers and durations in words. */
+/** Numbers, durations and amounts of money in words. */
+import type { Run, Task } from './answers.js'
 
 const number = new Intl.NumberFormat('en')
 const UNITS: Array<[seconds: number, name: string]> = [
@@ -39,6 +40,17 @@ const amount = new Intl.NumberFormat('en', { minimumFractionDigits: 2, maximumFr
 /** @param micros in millionths of the currency's unit */
 export function money(micros: number, currency: string): string {
   return `${amount.format(micros / 1_000_000)} ${currency}`
+}
+
+/** What a task cost. */
+export function costOf({ currency, charged, ambiguous }: NonNullable<Task['spend']>): string {
+  const lost = ambiguous > 0 ? `, and ${money(ambiguous, currency)} if creates without an answer were made` : ''
+  return `${money(charged, currency)}${lost}`
+}
+
+/** What one of its attempts cost. */
+export function chargeOf({ amount, currency, basis }: NonNullable<Run['charge']>): string {
+  return `${basis === 'ambiguous' ? 'maybe ' : ''}${money(amount, currency)}`
 }
 
 /** A name in words: `takeOver` is `take over`, `at_capacity` is `at capacity`. */

@@ -95,11 +95,26 @@ export function createIntegrationLoops(
     return new Watchdog({ name: `${does} ${namespace}`, create, stopping, expired, onGivenUp, logger })
   }
 
+  /** Whether there are runs to check: main says if there are none, at the end of each long poll. */
+  let runsInFlight = true
+  const claimTasks: MainClient['claimTasks'] = async (...request) => {
+    try {
+      const answer = await main.claimTasks(...request)
+      runsInFlight = answer?.runsInFlight ?? true
+      return answer
+    } catch (error) {
+      runsInFlight = true
+      throw error
+    }
+  }
+
   const createPullLoop = (stopping: AbortSignal, alive: () => void) => {
     const runs = caringForRuns(stopping)
     const { claimTasks: url } = internalAPIs
     return new PullLoop({
-      ...(url !== undefined && { claims: new BatchClaims({ main, url, reports: runs.reports, expired, logger }) }),
+      ...(url !== undefined && {
+        claims: new BatchClaims({ main: { claimTasks }, url, reports: runs.reports, expired, logger }),
+      }),
       fetchTasks: (query, signal) => main.fetchPendingTasks(internalAPIs.fetchPendingTasks, query, signal),
       reports: runs.reports,
       starter: new TaskStarter({ ...runs, labels }),
@@ -117,8 +132,8 @@ export function createIntegrationLoops(
   }
   const createReconciler = (url: string) => (stopping: AbortSignal, alive: () => void) => {
     const { uncheckedForSeconds, reconcileIntervalMs: intervalMs } = options
-    const fetchRuns = (limit: number, signal: AbortSignal) =>
-      main.fetchRunsToCheck(url, { limit, uncheckedForSeconds }, signal)
+    const fetchRuns = async (limit: number, signal: AbortSignal) =>
+      runsInFlight ? main.fetchRunsToCheck(url, { limit, uncheckedForSeconds }, signal) : []
     return new Reconciler({ ...caringForRuns(stopping), fetchRuns, intervalMs, alive, logger })
   }
 

@@ -12,8 +12,8 @@ export interface OpenGatesOptions {
 
 /** How often the gates are looked at while main holds a request. */
 const GATE_LOOK_MS = 500
-/** How old an answer of Temporal may be meanwhile: asking costs more than other gates. */
-const PARKED_MS = 10_000
+/** How old an answer of Temporal may be meanwhile: asking costs more than other gates, and nothing is being started. */
+const PARKED_MS = 60_000
 
 export class OpenGates {
   #closed: ClosedGate['reason'] | null = null
@@ -25,8 +25,9 @@ export class OpenGates {
     return this.#closed
   }
 
-  /** @param maxAgeMs how old a cached answer may be */
-  async anyClosed(maxAgeMs?: number): Promise<boolean> {
+  /** @param isIdle nothing was started lately */
+  async anyClosed(isIdle = false): Promise<boolean> {
+    const maxAgeMs = isIdle ? PARKED_MS : undefined
     const { gates, stopping, logger } = this.options
     for (const gate of gates) {
       const closed = await gate.check(stopping, maxAgeMs)
@@ -58,7 +59,7 @@ export class OpenGates {
     let isClosed = false
     const look = async () => {
       if (watching.signal.aborted || isClosed) return
-      isClosed = await this.anyClosed(PARKED_MS)
+      isClosed = await this.anyClosed(true)
       if (isClosed) request.abort()
     }
     // A gate that is told of a change closes at once: main may claim at any moment.

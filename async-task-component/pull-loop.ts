@@ -94,7 +94,7 @@ export class PullLoop {
   async #round(): Promise<RoundOutcome> {
     const { limits, claims } = this.#options
     this.#enter('checking')
-    if (await this.#gates.anyClosed()) {
+    if (await this.#gates.anyClosed(this.#lastRound === 'waited')) {
       await this.#giveBack()
       return 'closed'
     }

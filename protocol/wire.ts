@@ -65,6 +65,8 @@ export const claimTasksAnswerSchema = z.object({
   claimed: z.boolean(),
   /** Claimable, but only alone (`alone` of the report `queued`): claims of these ended without a run too often. */
   suspects: z.array(pendingTaskSchema),
+  /** Given with no tasks: whether there are runs that have to be checked, now or later. */
+  runsInFlight: z.boolean().optional(),
 })
 
 export const runsToCheckQuerySchema = z.strictObject({

@@ -8,8 +8,11 @@ export interface NextDue {
   seconds: number | null
 }
 
-/** A safety net where others tell what they did: one may die between its commit and its notice. */
-const RARELY_MS = 10_000
+/**
+ * A safety net where others tell what they did: one may die between its commit and its notice. Longer than a long poll,
+ * which begins with a look.
+ */
+const RARELY_MS = 30_000
 /** Pause if what is due was not claimed: others have just locked it. */
 const LOCKED_MS = 50
 

@@ -185,6 +185,14 @@ export class TaskReader {
     })
   }
 
+  /** Whether there are runs that have to be checked, now or later. */
+  async hasRunsInFlight(): Promise<boolean> {
+    const { table, column } = this.calls
+    const sql = `SELECT EXISTS (SELECT FROM ${table} WHERE ${column('uncheckedSince')} IS NOT NULL) AS any`
+    const [row] = await this.read('hasRunsInFlight', () => this.query<{ any: boolean }>(sql, []))
+    return row?.any ?? true
+  }
+
   /** How many tasks are in flight at this moment. */
   async countInFlight(): Promise<number> {
     const sql = `SELECT ${countInFlight(this.calls.table, this.calls.column('status'))} AS count`

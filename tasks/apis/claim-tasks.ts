@@ -28,7 +28,9 @@ export function createClaimTasksAPI({ namespace, store, logger }: TaskAPIOptions
         let waits = waitSeconds > 0 && batch.limit > 0 && !(await store().hasClaimed(batch.claimId))
         for (;;) {
           const leftMs = waitUntil - performance.now()
-          if (waits && !(await arrivals.untilWoken(leftMs, signal))) return NOTHING
+          if (waits && !(await arrivals.untilWoken(leftMs, signal))) {
+            return { ...NOTHING, runsInFlight: await store().hasRunsInFlight() }
+          }
           const { tasks, claimed, suspects, moved } = await claimUnlessGone(store(), batch, signal)
           for (const { row, steps } of moved) tellSteps(logger, namespace, row, steps)
           waits = waitSeconds > 0 && !claimed && suspects.length === 0 && batch.limit > 0

@@ -2,7 +2,8 @@
 import { readFile } from 'node:fs/promises'
 import type { Client } from '@temporalio/client'
 import type { Logger } from 'pino'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, inject, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, inject, it, vi } from 'vitest'
+import { roundEnded } from '@/async-task-component/reconciler.js'
 import type { TaskProcessor } from '@/async-task-component/task-processor.js'
 import type { PullModeConfig } from '@/integrations/index.js'
 import type { AttemptOutcome } from '@/protocol/attempt.js'
@@ -228,6 +229,33 @@ it('a run that was terminated has failed, to be tried again', async () => {
     retryable: true,
     error: { code: 'workflow_terminated' },
   })
+})
+
+it('main is not asked for runs to check while it says that there are none, and again once there are', async () => {
+  const asked = vi.spyOn(TaskReader.prototype, 'runsToCheck')
+  let rounds = 0
+  const deaf = roundEnded.listen(() => {
+    rounds += 1
+  })
+  const reconciling = newProcessor(silent, 0.2)
+  try {
+    await serve('patientWorkflow', reconciling)
+    const roundsWithoutAsking = async () => {
+      const [before, from] = [asked.mock.calls.length, rounds]
+      await expect.poll(() => rounds - from, SOON).toBeGreaterThan(3)
+      return asked.mock.calls.length - before
+    }
+    await expect.poll(roundsWithoutAsking, SOON).toBe(0)
+
+    const task = await plant()
+    await report(task, claimed)
+    await report(task, { status: 'processing', attempt: 1, runId: 'lost' })
+    await expect.poll(() => statusOf(task), SOON).toBe('failed')
+  } finally {
+    await reconciling.stop()
+    deaf()
+    asked.mockRestore()
+  }
 })
 
 it('a processor that stops leaves no claim without a workflow, and the next one starts what it gave back', async () => {

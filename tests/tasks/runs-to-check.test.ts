@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { TaskReader } from '@/tasks/task-reader.js'
 import { startTestMain, type TestMain } from '../support/main.js'
@@ -23,6 +24,20 @@ const task = async (id: string) => {
 const ids = (runs: Array<{ apiCallId: string }>) => runs.map((run) => run.apiCallId)
 
 describe('runsToCheck', () => {
+  it('is not worth asking if the end of a long poll for tasks says so', async () => {
+    const poll = async () => {
+      const request = { claimId: randomUUID(), waitSeconds: 0.01 }
+      return (await main.internalPost(`${TEST_API}/claimTasks`, request)).body
+    }
+    expect(await poll()).toEqual({ tasks: [], claimed: false, suspects: [], runsInFlight: false })
+    const id = await processing(1)
+    expect(await poll()).toMatchObject({ runsInFlight: true })
+    const lost = { status: 'failed', error: { code: 'workflow_lost', message: 'gone' }, retryable: true }
+    const verdict = { apiCallId: id, attempt: 1, fencingToken: 'token-processing', ...lost }
+    await main.internalPost(`${TEST_API}/reportTestAsyncTaskResult`, verdict)
+    expect(await poll()).toMatchObject({ runsInFlight: false })
+  })
+
   it('names those unchecked for longest first, with what a verdict has to bring', async () => {
     const [newer, older, fresh] = [await processing(500), await processing(1000), await processing(10)]
     const runs = await toCheck()

@@ -130,11 +130,4 @@ export const PULLING_RULES: Mutant[] = [
     to: "case 'unknown':\n        return null",
     tests: STARTING,
   },
-  {
-    name: 'runs-never-asked-for-again',
-    file: 'async-task-component/integration-loops.ts',
-    from: 'runsInFlight = answer?.runsInFlight ?? true',
-    to: 'runsInFlight &&= answer?.runsInFlight ?? true',
-    tests: ['tests/async-task-component/real-main.test.ts'],
-  },
 ]

@@ -24,7 +24,7 @@ import {
   newTask,
   newTaskKey,
 } from '../tasks/entities.js'
-import { addIdempotencyKeys, IDEMPOTENCY_KEYS } from '../tasks/idempotency.js'
+import { addIdempotencyKeys } from '../tasks/idempotency.js'
 import { addIntegrationControls } from '../tasks/integration-control.js'
 import { addOperatorActs, prepareOperatorActs } from '../tasks/operator-acts.js'
 import type { OperatedTasks } from '../tasks/operators/index.js'
@@ -63,7 +63,7 @@ export class PullIntegration<Params extends z.ZodObject, Result extends z.ZodTyp
     const rules = { policy: this.#policy, ...limits }
     const { namespace, logger } = this.args
     this.#store = new TaskStore(controller, this.#names, rules, (task) => logCreated(logger, namespace, task))
-    takeIdsInBlocks(controller, [this.#names.apiCall, this.#sourceRelation, IDEMPOTENCY_KEYS])
+    takeIdsInBlocks(controller, [this.#names.apiCall, this.#sourceRelation])
     const { listeners } = this.#store
     if (listeners.length > 0) {
       logger?.info({ namespace, listeners }, 'the application follows the changes of tasks: each is written by itself')

@@ -3,9 +3,9 @@
  * creates one task, however often it is sent. The key is stored in the transaction that creates the task.
  */
 import { createHash } from 'node:crypto'
-import { type Controller, type EntityInstance, findConstraintViolationError, UniqueConstraint } from 'interaqt'
+import { type Controller, collectErrorChain, type EntityInstance, UniqueConstraint } from 'interaqt'
 import { APIError } from '../lib/api.js'
-import { databaseOf, physicalEntity } from './database/sql.js'
+import { databaseOf, newIds, physicalEntity, sendAlong } from './database/sql.js'
 import { createdAt } from './entities.js'
 import { addOnce, text } from './model.js'
 
@@ -23,7 +23,7 @@ export function parseIdempotencyKey(header: string): string | undefined {
 }
 
 export const IDEMPOTENCY_KEYS = 'IdempotencyKey'
-const KEY_TAKEN = 'IDEMPOTENCY_KEY_TAKEN'
+const UNIQUE_VIOLATION = '23505'
 
 /** Adds the entity of the keys to the application's model, once. */
 export function addIdempotencyKeys(entities: EntityInstance[]): void {
@@ -31,7 +31,11 @@ export function addIdempotencyKeys(entities: EntityInstance[]): void {
     // Digests, as keys and users' ids may be too long for an index.
     properties: [...['scope', 'request', 'taskId'].map(text), createdAt()],
     constraints: [
-      UniqueConstraint.create({ name: `${IDEMPOTENCY_KEYS}_scope`, properties: ['scope'], violationCode: KEY_TAKEN }),
+      UniqueConstraint.create({
+        name: `${IDEMPOTENCY_KEYS}_scope`,
+        properties: ['scope'],
+        violationCode: 'IDEMPOTENCY_KEY_TAKEN',
+      }),
     ],
   }))
 }
@@ -76,7 +80,7 @@ export class IdempotencyKeys {
     try {
       return await create((make) => this.#makeUnlessKnown(scope, request, make))
     } catch (error) {
-      if (findConstraintViolationError(error)?.context?.code === KEY_TAKEN) throw stillUnderWay(error)
+      if (this.#isTaken(error)) throw stillUnderWay(error)
       throw error
     } finally {
       this.#making.delete(scope)
@@ -88,8 +92,27 @@ export class IdempotencyKeys {
     if (known) return taskAgain(known, request)
     if (!locked) throw stillUnderWay()
     const taskId = await make()
-    await this.controller.system.storage.create(IDEMPOTENCY_KEYS, { scope, request, taskId })
+    await this.#store({ scope, request, taskId })
     return taskId
+  }
+
+  /** Nobody listens to keys, so that it needs none of interaqt's care; and it goes with the COMMIT, which fails if it does. */
+  async #store({ scope, request, taskId }: StoredKey & { scope: string }): Promise<void> {
+    const { table, column, idType } = physicalEntity(this.controller, IDEMPOTENCY_KEYS)
+    const columns = ['scope', 'request', 'taskId', 'createdAt', 'id'].map(column).join(', ')
+    const { values, of } = await newIds(this.controller, IDEMPOTENCY_KEYS, 1)
+    const sql =
+      `INSERT INTO ${table} (${columns})` +
+      ` SELECT $1, $2, $3, $4::float8, ${of('id')} FROM (SELECT $5::${idType} AS id) AS given`
+    await sendAlong(this.controller, sql, [scope, request, taskId, Date.now() / 1000, ...values])
+  }
+
+  #isTaken(error: unknown): boolean {
+    const { table } = physicalEntity(this.controller, IDEMPOTENCY_KEYS)
+    return collectErrorChain(error).some((item) => {
+      const given = item as { code?: unknown; table?: unknown }
+      return given.code === UNIQUE_VIOLATION && `"${given.table}"` === table
+    })
   }
 
   /**

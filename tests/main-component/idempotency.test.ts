@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { databaseOf, inTransaction, physicalEntity } from '@/tasks/database/sql.js'
-import { IDEMPOTENCY_KEYS, type KeyedRequest } from '@/tasks/idempotency.js'
+import type { KeyedRequest } from '@/tasks/idempotency.js'
 import { TaskStore } from '@/tasks/task-store.js'
 import { eventually } from '../support/eventually.js'
 import { type HttpMain, startMainProcess, startTestMain, type TestMain } from '../support/main.js'
@@ -252,7 +252,7 @@ describe('over two mains on one PostgreSQL', () => {
     const [one, other] = mains
     const before = await rows(other, TEST_TASKS.apiCall)
     const asked = { key: 'unheard', api: 'test/run', userId: null, params: { message: 'x' } }
-    const committing = whenCreated(one, IDEMPOTENCY_KEYS, async () => proxy.deafen())
+    const committing = whenCreated(one, 'TestTask', async () => proxy.deafen())
     const created = createOnce(one, asked).finally(() => committing.mockRestore())
     const unheard = expect(created).rejects.toMatchObject({ code: 'COMMIT_UNKNOWN' })
     await eventually(async () => expect(await rows(other, TEST_TASKS.apiCall)).toBe(before + 1))

@@ -35,13 +35,18 @@ async function statementsOf<T>(work: () => Promise<T>): Promise<{ statements: st
   return { statements: own.split(' '), answer }
 }
 
-it('a task is created in five statements, claimed in seven, and each report takes four', async () => {
+it('a task is created in five statements, with an idempotency key in seven, claimed in seven, and each report takes four', async () => {
   const create = () => main.post('/api/test/run', { kind: 'simple', message: 'counted' })
   // It takes a block of ids.
   await create()
   const created = await statementsOf(create)
   expect(created.answer).toMatchObject({ status: 200 })
   expect(created.statements).toEqual(['BEGIN', 'SELECT', 'INSERT', 'INSERT', 'COMMIT'])
+
+  const headers = { 'idempotency-key': 'counted' }
+  const keyed = await statementsOf(() => main.post('/api/test/run', { kind: 'simple', message: 'counted' }, headers))
+  expect(keyed.answer).toMatchObject({ status: 200 })
+  expect(keyed.statements).toEqual(['BEGIN', 'SELECT', 'SELECT', 'INSERT', 'INSERT', 'INSERT', 'COMMIT'])
 
   const claim = () => main.internalPost(`${TEST_API}/claimTasks`, { claimId: randomUUID(), limit: 2 })
   const claimed = await statementsOf(claim)

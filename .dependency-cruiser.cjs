@@ -158,9 +158,9 @@ module.exports = {
       severity: 'error',
       from: {
         path: PRODUCT,
-        pathNot: '^lib/tracing-sdk\\.ts$|^async-task-component/(tracing|workflow-spans)\\.ts$',
+        pathNot: '^lib/tracing-sdk\\.ts$',
       },
-      to: { path: 'node_modules/(@opentelemetry/(?!api/)|@temporalio/interceptors-opentelemetry/)' },
+      to: { path: 'node_modules/@opentelemetry/(?!api/)' },
     },
     {
       name: 'daemon-has-no-database',

@@ -1,6 +1,7 @@
-import { Client, type Connection, type WorkflowClientInterceptor } from '@temporalio/client'
+import { Client, type Connection } from '@temporalio/client'
 import { unlessAborted } from '../lib/abort.js'
 import { bounded } from '../lib/temporal-client.js'
+import { tracedStarts } from './tracing.js'
 
 /** gRPC's `connectivityState.READY`. */
 const READY = 2
@@ -16,19 +17,10 @@ export class BoundedTemporal {
   /**
    * @param timeoutMs the deadline of one call
    * @param identity who starts and cancels workflows, as Temporal shows it
-   * @param interceptors of its calls. Default: none
    */
-  constructor(
-    connection: Connection,
-    options: {
-      namespace?: string
-      identity?: string
-      timeoutMs: number
-      interceptors?: WorkflowClientInterceptor[] | undefined
-    },
-  ) {
-    const { timeoutMs, interceptors: workflow = [], ...clientOptions } = options
-    this.#client = new Client({ connection, ...clientOptions, interceptors: { workflow } })
+  constructor(connection: Connection, options: { namespace?: string; identity?: string; timeoutMs: number }) {
+    const { timeoutMs, ...clientOptions } = options
+    this.#client = new Client({ connection, ...clientOptions, interceptors: { workflow: [tracedStarts] } })
     this.#connection = connection
     this.#timeoutMs = timeoutMs
   }

@@ -7,33 +7,13 @@ import { createHash, randomUUID } from 'node:crypto'
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join, relative, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { jsonOf } from '../lib/json.js'
-import { bundleWorkflows } from './workflow-bundle.js'
+import { BUNDLER, bundleWorkflows } from './workflow-bundle.js'
 
 /** The paths of `inputs` are relative to the folder: it moves together with its sources. */
 const manifestSchema = z.strictObject({ code: z.string(), inputs: z.record(z.string(), z.string()) })
 type Manifest = z.output<typeof manifestSchema>
-
-/** Which interceptors are bundled with workflows. */
-export interface BundleKind {
-  suffix: string
-  interceptors: string[]
-}
-
-/** Without traces none of OpenTelemetry is in a workflow's sandbox. */
-export const UNTRACED: BundleKind = { suffix: '', interceptors: [] }
-/** The module's name is without extension, as that is `.ts` or `.js`. */
-export const TRACED: BundleKind = {
-  suffix: '.traced',
-  interceptors: [fileURLToPath(new URL('./workflow-spans', import.meta.url))],
-}
-export const BUNDLE_KINDS = [UNTRACED, TRACED]
-
-export function bundleName(integration: string, { suffix }: BundleKind): string {
-  return `${integration}${suffix}`
-}
 
 export class BundleCache {
   /** @param folder is made if it is missing; a read-only one is only read */
@@ -46,19 +26,14 @@ export class BundleCache {
    * Gives a bundle for a worker, from the folder if possible.
    *
    * @param name of the bundle
-   * @param interceptors modules that are bundled with the workflows
    * @throws WorkflowBundleError
    */
-  async bundle(
-    name: string,
-    workflowsPath: string,
-    interceptors: string[] = [],
-  ): Promise<{ codePath: string } | { code: string }> {
+  async bundle(name: string, workflowsPath: string): Promise<{ codePath: string } | { code: string }> {
     const codePath = join(this.folder, `${name}.js`)
     const manifestPath = join(this.folder, `${name}.json`)
     if (await this.#isCurrent(manifestPath, codePath)) return { codePath }
-    const { code, inputs } = await this.make(workflowsPath, interceptors)
-    const manifest: Manifest = { code: hash(code), inputs: await this.#hashed([...inputs, SDK]) }
+    const { code, inputs } = await this.make(workflowsPath)
+    const manifest: Manifest = { code: hash(code), inputs: await this.#hashed([...inputs, ...MAKERS]) }
     try {
       await mkdir(this.folder, { recursive: true })
       await replace(codePath, code)
@@ -75,8 +50,8 @@ export class BundleCache {
     if (!parsed.success) return false
     const { code, inputs } = parsed.data
     if ((await hashOf(codePath)) !== code) return false
-    const now = await this.#hashed(Object.keys(inputs).map((path) => resolve(this.folder, path)))
-    return Object.entries(inputs).every(([path, was]) => now[path] === was)
+    const now = await this.#hashed([...Object.keys(inputs).map((path) => resolve(this.folder, path)), ...MAKERS])
+    return Object.entries(now).every(([path, is]) => inputs[path] === is)
   }
 
   async #hashed(paths: string[]): Promise<Record<string, string>> {
@@ -85,8 +60,8 @@ export class BundleCache {
   }
 }
 
-/** Its bundler may produce something else in another release. */
-const SDK = createRequire(import.meta.url).resolve('@temporalio/worker/package.json')
+/** In another release, the SDK's bundler or our use of it may produce something else. */
+const MAKERS = [createRequire(import.meta.url).resolve('@temporalio/worker/package.json'), BUNDLER]
 
 /** Others may read meanwhile, or write the same. */
 async function replace(path: string, content: string): Promise<void> {

@@ -14,7 +14,6 @@ import type { ServedIntegration } from './integration-loops.js'
 import { CANCEL_AFTER } from './integration-worker.js'
 import type { Logger } from './logger.js'
 import { TaskProcessor } from './task-processor.js'
-import type { TemporalTracing } from './tracing.js'
 import type { AsyncTaskComponentConfig, IntegrationWorkflowInfo } from './types.js'
 import { WorkerManager } from './worker-manager.js'
 import { collectIntegrationWorkflows } from './workflow-collector.js'
@@ -27,8 +26,6 @@ export interface AsyncTaskComponentOptions {
   integrationsPath: string
   /** Where workflow bundles are cached between starts. Without it, each start bundles. */
   bundlesFolder?: string
-  /** Where traces are sent. */
-  tracing?: TemporalTracing
   /** The component cannot go on: the process should stop it and exit. */
   onFatal?: (error: Error) => void
   logger: Logger
@@ -49,7 +46,7 @@ export class AsyncTaskComponent {
   #stopped: Promise<void> | null = null
 
   constructor(options: AsyncTaskComponentOptions) {
-    const { config, integrations, activityContext, bundlesFolder, tracing, onFatal, logger } = options
+    const { config, integrations, activityContext, bundlesFolder, onFatal, logger } = options
     this.#options = options
     this.#target = temporalTarget(config.temporal)
     const { address, namespace, security } = this.#target
@@ -58,7 +55,6 @@ export class AsyncTaskComponent {
       activityContext,
       security,
       bundlesFolder,
-      tracing,
       shutdownGraceMs,
       logger,
     })
@@ -72,7 +68,6 @@ export class AsyncTaskComponent {
       internalToken: config.internalApiToken,
       isWorkerRunning: (taskQueue) => this.#workers.isRunning(taskQueue),
       providerPauses: activityContext.providerPauses,
-      ...(tracing && { clientInterceptors: [tracing.client] }),
       ...(onFatal && { onGivenUp: onFatal }),
       logger,
     })

@@ -1,5 +1,5 @@
 /** Sets up the loops of one integration: one that pulls, and one that reconciles, each under a watchdog. */
-import type { Connection, WorkflowClientInterceptor } from '@temporalio/client'
+import type { Connection } from '@temporalio/client'
 import { type PullModeOptions, pullModeSchema } from '../config/pull-mode.js'
 import type { PullModeConfig } from '../integrations/index.js'
 import { observation } from '../lib/observation.js'
@@ -39,8 +39,6 @@ export interface IntegrationLoopsConfig extends Partial<PullModeOptions> {
   isWorkerRunning?: (taskQueue: string) => boolean
   /** Which providers have asked this process to wait. Default: none. */
   providerPauses?: Pick<ProviderPauses, 'pausedSeconds'>
-  /** Of calls to Temporal. Default: none. */
-  clientInterceptors?: WorkflowClientInterceptor[]
   /** A loop died or hung repeatedly, and its integration is no longer served: the process should exit. */
   onGivenUp?: (error: LoopGivenUpError) => void
 }
@@ -71,12 +69,7 @@ export function createIntegrationLoops(
     daemon: () => ({ name: identity, version, state: stopping.aborted ? 'draining' : 'running' }),
   })
   const timeoutMs = options.temporalTimeoutMs
-  const temporal = new BoundedTemporal(connection, {
-    namespace: temporalNamespace,
-    identity,
-    timeoutMs,
-    interceptors: processor.clientInterceptors,
-  })
+  const temporal = new BoundedTemporal(connection, { namespace: temporalNamespace, identity, timeoutMs })
   const inspector = new RunInspector(temporal)
   const labels = new RunLabels(temporal, logger)
 

@@ -14,7 +14,7 @@ import { createTaskActivities } from '../provider-kit/main-reports.js'
 import { describeError } from './errors.js'
 import type { Logger } from './logger.js'
 import { redactingInterceptor } from './redacting-interceptor.js'
-import type { TemporalTracing } from './tracing.js'
+import { runSpans, tracedActivities } from './tracing.js'
 import type { IntegrationWorkflowInfo, WorkerConfig } from './types.js'
 
 /**
@@ -35,8 +35,6 @@ export interface IntegrationWorkerOptions {
   activityContext: ActivityContext | null
   /** Gives the bundle of its workflows, or throws once the signal is aborted. */
   bundle: (info: IntegrationWorkflowInfo, signal: AbortSignal) => Promise<WorkflowBundleOption>
-  /** Where traces are sent; its interceptors for workflows are in the bundle. */
-  tracing?: TemporalTracing | undefined
   config: WorkerConfig
   logger: Logger
 }
@@ -138,7 +136,7 @@ export class IntegrationWorker {
   }
 
   async #build(failures: number): Promise<Worker[]> {
-    const { info, connection, temporalNamespace, config, bundle, tracing } = this.options
+    const { info, connection, temporalNamespace, config, bundle } = this.options
     const { signal } = this.#stopping
     const workflowBundle = await bundle(info, signal)
     signal.throwIfAborted()
@@ -147,8 +145,8 @@ export class IntegrationWorker {
       connection,
       namespace: temporalNamespace,
       activities,
-      interceptors: { activity: [...(tracing ? [tracing.activity] : []), redactingInterceptor(this.#redactor())] },
-      ...(tracing && { sinks: tracing.sinks }),
+      interceptors: { activity: [tracedActivities, redactingInterceptor(this.#redactor())] },
+      sinks: runSpans,
       shutdownGraceTime: config.shutdownGraceMs * CANCEL_AFTER,
       shutdownForceTime: config.shutdownGraceMs,
     }

@@ -9,11 +9,10 @@ import { createRedactor, type Redact, secretsOf } from '../lib/redaction.js'
 import { startTracing } from '../lib/start-tracing.js'
 import { stopOnSignals } from '../lib/stop-on-signals.js'
 import { createProviderPauses } from '../provider-kit/provider/pauses.js'
-import { BUNDLE_KINDS, BundleCache, bundleName } from './bundle-cache.js'
+import { BundleCache } from './bundle-cache.js'
 import { describeError } from './errors.js'
 import { AsyncTaskComponent } from './index.js'
 import { createLogger, installTemporalRuntime } from './logger.js'
-import { traceTemporal } from './tracing.js'
 import { collectIntegrationWorkflows } from './workflow-collector.js'
 
 // No secrets are known until the configuration is read.
@@ -46,7 +45,6 @@ export async function runAsyncTask(application: Application): Promise<void> {
       },
       integrationsPath: application.integrationsPath,
       bundlesFolder: bundlesFolderOf(application),
-      ...(tracing && { tracing: await traceTemporal(tracing) }),
       onFatal: (error) => component.stop().finally(() => fail(error)),
       logger,
     })
@@ -70,11 +68,9 @@ type Folder = Pick<Application, 'integrationsPath'>
 export async function bundleAll({ integrationsPath }: Folder): Promise<void> {
   const bundles = new BundleCache(bundlesFolderOf({ integrationsPath }))
   for (const { name, workflowsPath } of await collectIntegrationWorkflows(integrationsPath)) {
-    for (const kind of BUNDLE_KINDS) {
-      const bundle = () => bundles.bundle(bundleName(name, kind), workflowsPath, kind.interceptors)
-      await bundle()
-      if (!('codePath' in (await bundle()))) throw new Error(`The bundle of ${name} was not kept`)
-    }
+    const bundle = () => bundles.bundle(name, workflowsPath)
+    await bundle()
+    if (!('codePath' in (await bundle()))) throw new Error(`The bundle of ${name} was not kept`)
   }
 }
 

@@ -1,66 +1,78 @@
-/** How the daemon's Temporal client, workers, workflows and activities make spans, where traces are sent. */
-import { Context } from '@temporalio/activity'
+/**
+ * The spans of Temporal's runs and activities, where traces are sent. A run takes the `traceparent` of its start along,
+ * and its own span's id follows from the run's id: so nothing of OpenTelemetry has to be in workflows' sandboxes, where
+ * it would be loaded again for every run.
+ */
 import type { WorkflowClientInterceptor } from '@temporalio/client'
 import type { ActivityInterceptorsFactory, InjectedSinks } from '@temporalio/worker'
-import { describeSpan, isTraced, traceFields, withAttributes } from '../lib/tracing.js'
-import type { ForeignSpan, Tracing } from '../lib/tracing-sdk.js'
+import {
+  activeTraceparent,
+  describeSpan,
+  isTraced,
+  isTracing,
+  pastSpan,
+  spanned,
+  startWithId,
+  traceIdOf,
+  withAttributes,
+  withSpanId,
+} from '../lib/tracing.js'
+import { traceHeader, traceparentIn } from './trace-header.js'
+import type { RunSinks } from './workflow-spans.js'
 import { attemptAttributes } from '../protocol/names.js'
 
-export interface TemporalTracing {
-  client: WorkflowClientInterceptor
-  /** The outermost of activities' interceptors: errors come to it redacted. */
-  activity: ActivityInterceptorsFactory
-  sinks: InjectedSinks<{ exporter: { export(spans: ForeignSpan[]): void } }>
+/** Has a run continue the trace that it is started in. */
+export const tracedStarts: WorkflowClientInterceptor = {
+  startWithDetails(input, next) {
+    const traceparent = isTraced() ? activeTraceparent() : undefined
+    if (traceparent === undefined) return next(input)
+    describeSpan({ temporalWorkflowId: input.options.workflowId })
+    return next({ ...input, headers: { ...input.headers, ...traceHeader(traceparent) } })
+  },
 }
 
-/** What the SDK's interceptors keep a trace in. */
-const TRACE_HEADER = '_tracer-data'
-
-/** Loads what that needs. */
-export async function traceTemporal(tracing: Tracing): Promise<TemporalTracing> {
-  const [{ OpenTelemetryWorkflowClientInterceptor }, worker] = await Promise.all([
-    import('@temporalio/interceptors-opentelemetry/lib/client/index.js'),
-    import('@temporalio/interceptors-opentelemetry/lib/worker/index.js'),
-  ])
-  const client = new OpenTelemetryWorkflowClientInterceptor()
+/** Each execution of an activity is a span of its run. The outermost interceptor: errors come to it redacted. */
+export const tracedActivities: ActivityInterceptorsFactory = ({ info }) => {
+  let trace: { traceId?: string | undefined } = {}
   return {
-    client: {
-      startWithDetails: (input, next) => (isTraced() ? client.startWithDetails(input, next) : next(input)),
-    },
-    activity: (activity) => {
-      const inbound = new worker.OpenTelemetryActivityInboundInterceptor(activity)
-      let trace: { traceId?: string } = {}
-      return {
-        inbound: {
-          execute(input, next) {
-            if (!(TRACE_HEADER in input.headers)) return next(input)
-            return inbound.execute(input, (given) => {
-              trace = traceFields()
-              return withIds(() => next(given))
-            })
-          },
-        },
-        // The SDK's own lines are written outside of the span.
-        outbound: { getLogAttributes: (input, next) => next({ ...input, ...trace }) },
-      }
-    },
-    sinks: {
-      exporter: {
-        export: {
-          fn: ({ workflowId, runId }, spans) =>
-            tracing.take(spans, { ...idsOf(workflowId), temporalWorkflowId: workflowId, run_id: runId }),
-        },
+    inbound: {
+      execute(input, next) {
+        const { activityType, attempt, currentAttemptScheduledTimestampMs: scheduledMs } = info
+        const { workflowId, runId } = info.workflowExecution ?? {}
+        const start = traceparentIn(input.headers)
+        if (start === undefined || workflowId === undefined || runId === undefined || !isTracing()) return next(input)
+        trace = { traceId: traceIdOf(start) }
+        const details = {
+          parent: withSpanId(start, spanIdOf(runId)),
+          attributes: { 'asynctask.queued_ms': Math.max(0, Date.now() - scheduledMs) },
+        }
+        return withAttributes({ ...idsOf(workflowId), 'asynctask.retries': attempt - 1 }, () =>
+          spanned(`RunActivity:${activityType}`, details, () => next(input)),
+        )
       },
     },
+    // The SDK's own lines are written outside of the span.
+    outbound: { getLogAttributes: (input, next) => next({ ...input, ...trace }) },
   }
 }
 
-/** Runs an activity so that all of its spans name its task. */
-function withIds<T>(work: () => T): T {
-  const { workflowExecution, attempt } = Context.current().info
-  const attributes = { ...idsOf(workflowExecution?.workflowId ?? ''), 'asynctask.retries': attempt - 1 }
-  describeSpan(attributes)
-  return withAttributes(attributes, work)
+/** Makes the span of a run that has ended. */
+export const runSpans: InjectedSinks<RunSinks> = {
+  runs: {
+    ended: {
+      fn({ workflowId, runId, workflowType }, { traceparent: parent, startMs, failure }) {
+        const attributes = { ...idsOf(workflowId), temporalWorkflowId: workflowId, run_id: runId }
+        startWithId(spanIdOf(runId), () =>
+          pastSpan(`RunWorkflow:${workflowType}`, { parent, startMs, failure, attributes }),
+        )
+      },
+    },
+  },
+}
+
+/** Of a run: the end of its id, which is a random UUID. */
+function spanIdOf(runId: string): string {
+  return runId.replaceAll('-', '').slice(-16)
 }
 
 /** Of a run's id: `<namespace>:<row>:<taskKey>:<attempt>`. */

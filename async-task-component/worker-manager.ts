@@ -3,12 +3,11 @@ import pLimit from 'p-limit'
 import { BY_A_FIFTH } from '../lib/backoff.js'
 import type { TemporalSecurity } from '../lib/temporal-client.js'
 import type { ActivityContext } from '../provider-kit/activity-context.js'
-import { BundleCache, bundleName, TRACED, UNTRACED } from './bundle-cache.js'
+import { BundleCache } from './bundle-cache.js'
 import { ConfigurationError } from './errors.js'
 import { IntegrationWorker, type IntegrationWorkerState } from './integration-worker.js'
 import { createLogger, type Logger } from './logger.js'
 import { workerConnection } from './temporal-connection.js'
-import type { TemporalTracing } from './tracing.js'
 import type { IntegrationWorkflowInfo, WorkerConfig } from './types.js'
 import { bundleWorkflows } from './workflow-bundle.js'
 
@@ -18,8 +17,6 @@ export interface WorkerManagerOptions extends Partial<WorkerConfig> {
   security?: TemporalSecurity
   /** Where workflow bundles are cached between starts. Without it, each start bundles. */
   bundlesFolder?: string | undefined
-  /** Where traces are sent. */
-  tracing?: TemporalTracing | undefined
   logger?: Logger
 }
 
@@ -64,17 +61,14 @@ export class WorkerManager {
     if (!connection) throw new ConfigurationError('createWorkers needs a connection: call connect() first')
     if (this.#workers.length > 0) throw new ConfigurationError('The workers are created already')
     const { shutdownGraceMs, restart } = { ...DEFAULT_WORKER_CONFIG, ...this.options }
-    const { bundlesFolder, tracing } = this.options
-    const kind = tracing ? TRACED : UNTRACED
+    const { bundlesFolder } = this.options
     const cache = bundlesFolder === undefined ? undefined : new BundleCache(bundlesFolder)
     // Making a worker blocks the process's only thread, so workers take turns.
     const takeTurn = pLimit(1)
     const bundle = ({ name, workflowsPath }: IntegrationWorkflowInfo, signal: AbortSignal) =>
       takeTurn(() => {
         signal.throwIfAborted()
-        return cache
-          ? cache.bundle(bundleName(name, kind), workflowsPath, kind.interceptors)
-          : bundleWorkflows(workflowsPath, kind.interceptors)
+        return cache ? cache.bundle(name, workflowsPath) : bundleWorkflows(workflowsPath)
       })
     this.#workers = infos.map(
       (info) =>
@@ -84,7 +78,6 @@ export class WorkerManager {
           temporalNamespace: this.temporalNamespace,
           activityContext: this.options.activityContext ?? null,
           bundle,
-          tracing,
           config: { shutdownGraceMs, restart },
           logger: this.#logger.child({ integration: info.name, taskQueue: info.taskQueue }),
         }),

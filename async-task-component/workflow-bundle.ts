@@ -12,14 +12,17 @@ export interface WorkflowBundle {
   inputs: string[]
 }
 
+/** What makes bundles. */
+export const BUNDLER = fileURLToPath(import.meta.url)
+
+/** Bundled with all workflows. Without extension, as that is `.ts` or `.js`. */
+const workflowInterceptorModules = [fileURLToPath(new URL('./workflow-spans', import.meta.url))]
+
 /**
- * Bundles an integration's workflows for the sandbox, with these modules of interceptors.
+ * Bundles an integration's workflows for the sandbox.
  * @throws WorkflowBundleError with the bundler's message
  */
-export async function bundleWorkflows(
-  workflowsPath: string,
-  workflowInterceptorModules: string[] = [],
-): Promise<WorkflowBundle> {
+export async function bundleWorkflows(workflowsPath: string): Promise<WorkflowBundle> {
   const complaints: string[] = []
   const logger = new DefaultLogger('ERROR', ({ message }) => complaints.push(message))
   const inputs = new Set<string>()

@@ -1,44 +1,71 @@
 /**
- * Temporal's interceptors for traces within workflows, which are bundled with them where traces are sent. Only runs that
- * were started in a trace make spans; what they do is the same with and without them, so runs may move from a daemon
- * that sends traces to one that does not.
+ * What workflows do for traces. It is bundled with all of them, and does nothing in a run that was started outside of
+ * any: it takes the trace along to activities, and says when the run has ended. The spans are made outside of the
+ * sandbox (`tracing.ts`). It awaits nothing and takes no random numbers, so runs are the same with and without a trace.
  */
+import type { Headers } from '@temporalio/common'
 import {
-  OpenTelemetryInboundInterceptor,
-  OpenTelemetryInternalsInterceptor,
-  OpenTelemetryOutboundInterceptor,
-} from '@temporalio/interceptors-opentelemetry/lib/workflow/index.js'
-import type { WorkflowInterceptors } from '@temporalio/workflow'
+  ApplicationFailure,
+  ContinueAsNew,
+  proxySinks,
+  type Sinks,
+  type WorkflowInterceptors,
+} from '@temporalio/workflow'
+import { traceHeader, traceparentIn } from './trace-header.js'
 
-const TRACE_HEADER = '_tracer-data'
+/** A run that has ended. */
+export interface EndedRun {
+  /** Of what started it. */
+  traceparent: string
+  startMs: number
+  /** The code of its failure. */
+  failure?: string
+}
+
+export interface RunSinks extends Sinks {
+  runs: { ended(run: EndedRun): void }
+}
+
+const { runs } = proxySinks<RunSinks>()
 
 export const interceptors = (): WorkflowInterceptors => {
-  const inbound = new OpenTelemetryInboundInterceptor()
-  const outbound = new OpenTelemetryOutboundInterceptor()
-  let isTraced = false
-  const trace: { traceId?: unknown } = {}
+  let trace: Headers = {}
+  let logged: { traceId?: string } = {}
+  const traced = <T extends { headers: Headers }>(input: T): T => ({
+    ...input,
+    headers: { ...input.headers, ...trace },
+  })
   return {
     inbound: [
       {
         execute(input, next) {
-          isTraced = TRACE_HEADER in input.headers
-          if (!isTraced) return next(input)
-          return inbound.execute(input, (given) => {
-            outbound.getLogAttributes({}, (attributes) => Object.assign(trace, { traceId: attributes.trace_id }))
-            return next(given)
-          })
+          const traceparent = traceparentIn(input.headers)
+          if (traceparent === undefined) return next(input)
+          trace = traceHeader(traceparent)
+          logged = { traceId: traceparent.slice(3, 35) }
+          const run = { traceparent, startMs: Date.now() }
+          const result = next(input)
+          result.then(
+            () => runs.ended(run),
+            (error: unknown) => runs.ended({ ...run, ...failureOf(error) }),
+          )
+          return result
         },
       },
     ],
     outbound: [
       {
-        scheduleActivity: (input, next) => (isTraced ? outbound.scheduleActivity(input, next) : next(input)),
-        scheduleLocalActivity: (input, next) => (isTraced ? outbound.scheduleLocalActivity(input, next) : next(input)),
-        continueAsNew: (input, next) => (isTraced ? outbound.continueAsNew(input, next) : next(input)),
-        // By the name that all lines have it; the SDK's own are written outside of the span.
-        getLogAttributes: (input, next) => next({ ...input, ...trace }),
+        scheduleActivity: (input, next) => next(traced(input)),
+        scheduleLocalActivity: (input, next) => next(traced(input)),
+        continueAsNew: (input, next) => next(traced(input)),
+        getLogAttributes: (input, next) => next({ ...input, ...logged }),
       },
     ],
-    internals: [new OpenTelemetryInternalsInterceptor()],
   }
+}
+
+function failureOf(error: unknown): { failure?: string } {
+  if (error instanceof ContinueAsNew) return {}
+  if (error instanceof ApplicationFailure && error.type) return { failure: error.type }
+  return { failure: error instanceof Error ? error.name : 'thrown' }
 }

@@ -1,5 +1,5 @@
 /** OpenTelemetry's SDK, as its variables configure it: sampler, limits, batches, where spans are sent and how. */
-import { type Attributes, context, propagation, type SpanContext, trace } from '@opentelemetry/api'
+import { context, propagation, trace } from '@opentelemetry/api'
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
 import { ExportResultCode, W3CTraceContextPropagator } from '@opentelemetry/core'
 import { defaultResource, detectResources, envDetector, resourceFromAttributes } from '@opentelemetry/resources'
@@ -24,17 +24,7 @@ export interface TracingOptions {
   logger: Pick<Logger, 'info' | 'warn'>
 }
 
-/** A span that another SDK has made, of an earlier version. */
-export interface ForeignSpan
-  extends Omit<ReadableSpan, 'spanContext' | 'parentSpanContext' | 'instrumentationScope' | 'resource'> {
-  spanContext: SpanContext
-  parentSpanId?: string
-  instrumentationLibrary: { name: string; version?: string }
-}
-
 export interface Tracing {
-  /** Sends spans that were made elsewhere, with the others. */
-  take(spans: readonly ForeignSpan[], attributes: Attributes): void
   /** Sends what there is, if that is possible soon, and ends. */
   stop(): Promise<void>
 }
@@ -67,18 +57,6 @@ export async function startSDK(
   chosenIds.possible = true
   logger.info('traces are sent')
   return {
-    take(spans, attributes) {
-      for (const { spanContext, parentSpanId, instrumentationLibrary, ...span } of spans) {
-        processor.onEnd({
-          ...span,
-          attributes: { ...span.attributes, ...attributes },
-          spanContext: () => spanContext,
-          ...(parentSpanId !== undefined && { parentSpanContext: { ...spanContext, spanId: parentSpanId } }),
-          instrumentationScope: instrumentationLibrary,
-          resource,
-        })
-      }
-    },
     async stop() {
       try {
         await withTimeout(FLUSH_MS, [], (soon) => unlessAborted(provider.shutdown(), soon))
@@ -125,11 +103,12 @@ function tellingOfTrouble(exporter: SpanExporter, redact: Redact, logger: Tracin
   }
 }
 
-/** Temporal's interceptors tell errors' words, which may be a provider's or a user's: what is left is their kind. */
+/** Others' spans tell errors' words, which may be a provider's or a user's: what is left is their kind. */
 function withoutTexts(span: ReadableSpan, redact: Redact): ReadableSpan {
   const { status, events, instrumentationScope } = span
-  if (events.length === 0 && status.message === undefined) return span
   const isOwn = instrumentationScope.name === TRACER
+  const hasTexts = isOwn ? events.some(({ attributes }) => attributes?.['error.type'] !== undefined) : events.length > 0
+  if (!hasTexts && status.message === undefined) return span
   return Object.create(span, {
     status: { value: isOwn ? redactValue(status, redact) : { code: status.code } },
     events: { value: redactValue(isOwn ? events : events.map(withKindOnly), redact) },

@@ -76,27 +76,43 @@ export function spannedWithin<T>(name: string, details: SpanDetails, work: () =>
   return isTraced() ? spanned(name, details, work) : work()
 }
 
-/** As `spannedWithin`, for work that has no spans of its own, and whose caller stays the active one. */
-export function timed<T>(name: string, details: SpanDetails, work: () => Promise<T>): Promise<T> {
-  if (!isTraced()) return work()
-  const { kind, attributes = {} } = details
-  return during(tracer().startSpan(name, { attributes, ...(kind !== undefined && { kind }) }), work)
+/** Has the active span tell of work, and how long it took: for what is too small, or too frequent, for its own span. */
+export function timed<T>(name: string, work: () => Promise<T>): Promise<T> {
+  return isTraced() ? timedNow(name, work) : work()
+}
+
+async function timedNow<T>(name: string, work: () => Promise<T>): Promise<T> {
+  const from = performance.now()
+  try {
+    return await work()
+  } finally {
+    spanEvent(name, { ms: performance.now() - from })
+  }
+}
+
+interface PastSpan extends SpanDetails {
+  links?: string[]
+  startMs?: number
+  /** An error's code. */
+  failure?: string | undefined
 }
 
 /** A span of something that is over. */
-export function pastSpan(
-  name: string,
-  { parent, attributes = {}, links = [], startMs }: SpanDetails & { links?: string[]; startMs?: number },
-): void {
+export function pastSpan(name: string, { parent, attributes = {}, links = [], startMs, failure }: PastSpan): void {
   const details = { attributes, links: links.flatMap(linkTo), ...(startMs !== undefined && { startTime: startMs }) }
-  tracer()
-    .startSpan(name, details, parent === undefined ? context.active() : contextOf(parent))
-    .end()
+  const span = tracer().startSpan(name, details, parent === undefined ? context.active() : contextOf(parent))
+  if (failure !== undefined) span.setStatus({ code: SpanStatusCode.ERROR, message: failure })
+  span.end()
 }
 
 /** Whether there is an active span that is recorded. */
 export function isTraced(): boolean {
   return trace.getActiveSpan()?.isRecording() ?? false
+}
+
+/** Gives the active span a name that says more. */
+export function nameSpan(name: string): void {
+  trace.getActiveSpan()?.updateName(name)
 }
 
 /** Says something of the active span. */
@@ -194,7 +210,7 @@ function fail(span: Span, error: unknown): void {
 
 function contextOf(traceparent: string): Context {
   const parsed = parse(traceparent)
-  return parsed ? trace.setSpanContext(ROOT_CONTEXT, parsed) : ROOT_CONTEXT
+  return parsed ? trace.setSpanContext(context.active(), parsed) : ROOT_CONTEXT
 }
 
 function linkTo(traceparent: string): Link[] {

@@ -2,7 +2,7 @@ import { ApplicationFailure, Context } from '@temporalio/activity'
 import { withTimeout } from '../lib/abort.js'
 import { jsonOf } from '../lib/json.js'
 import { createRedactor } from '../lib/redaction.js'
-import { describeSpan, SpanKind, spannedWithin, traceHeaders } from '../lib/tracing.js'
+import { describeSpan, nameSpan, traceHeaders } from '../lib/tracing.js'
 import type { Begin, Begun, RunReport, TaskStatus } from '../protocol/index.js'
 import { ANSWER_TIMEOUT_MS } from '../protocol/limits.js'
 import { type ReportAnswer, refusalSchema, reportAnswerSchema } from '../protocol/wire.js'
@@ -56,12 +56,8 @@ function isRejected(error: unknown): boolean {
 type Answered = { accepted: true; body: ReportAnswer } | RefusedReply
 type Reporting = Pick<ActivityContext, 'mainUrl' | 'internalToken'>
 
-function post(context: Reporting, callbackUrl: string, report: Of<RunReport>): Promise<Answered> {
-  const span = { kind: SpanKind.CLIENT }
-  return spannedWithin(`report ${report.status}`, span, () => postNow(context, callbackUrl, report))
-}
-
-async function postNow(context: Reporting, callbackUrl: string, report: Of<RunReport>): Promise<Answered> {
+async function post(context: Reporting, callbackUrl: string, report: Of<RunReport>): Promise<Answered> {
+  nameSpan(`report ${report.status}`)
   // Only the path comes from the arguments: the token is sent to the configured main, and to no other host.
   const { pathname, search } = new URL(callbackUrl)
   const url = new URL(pathname + search, context.mainUrl)

@@ -1,6 +1,6 @@
 /** Access from a Controller to the database under it: raw SQL, its clock, retried transactions. */
 import { type Controller, type Database, MonoSystem, runWithTransactionRetry, SystemConsoleLogger } from 'interaqt'
-import { SpanKind, timed } from '../../lib/tracing.js'
+import { timed } from '../../lib/tracing.js'
 import { watchCommits } from './after-commit.js'
 import { CommitUnknownError, hasPanicked, isConflict, isConnectionLost, throughOutage } from './faults.js'
 import { NO_NOTICES, type Notices } from './notices.js'
@@ -57,10 +57,8 @@ export function sharesConnection(controller: Controller): boolean {
  *   turn does not come in time; otherwise what `work` or the database throws
  */
 export function inTransaction<T>(controller: Controller, name: string, work: () => Promise<T>): Promise<T> {
-  return timed(`transaction ${name}`, DATABASE_SPAN, () => inTurn(controller, name, work))
+  return timed(`transaction ${name}`, () => inTurn(controller, name, work))
 }
-
-const DATABASE_SPAN = { kind: SpanKind.CLIENT, attributes: { 'db.system.name': 'postgresql' } }
 
 /** @param brief as in `Turns` */
 function inTurn<T>(controller: Controller, name: string, work: () => Promise<T>, brief = false): Promise<T> {

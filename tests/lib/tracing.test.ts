@@ -73,6 +73,19 @@ it('the sampler, the name and attributes are as the variables say', async () => 
   expect(receiver.spans.map(({ name }) => name)).toEqual(['work'])
 })
 
+it.each([
+  ['0', ['of a trace that is kept']],
+  ['1', ['first', 'of a trace that is kept']],
+])('where a share of %s is kept, the first span of a trace decides for all of it', async (ratio, kept) => {
+  await start({ ...receiver.env, OTEL_TRACES_SAMPLER: 'parentbased_traceidratio', OTEL_TRACES_SAMPLER_ARG: ratio })
+  const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331'
+  await spanned('first', {}, async () => undefined)
+  await spanned('of a trace that is kept', { parent: `${traceparent}-01` }, async () => undefined)
+  await spanned('of one that is not', { parent: `${traceparent}-00` }, async () => undefined)
+  await tracing?.stop()
+  expect(receiver.spans.map(({ name }) => name)).toEqual(kept)
+})
+
 it('errors are told by their codes, without secrets', async () => {
   await start(receiver.env)
   await failing()

@@ -4,7 +4,7 @@ import { register } from 'node:module'
 
 const hook = `
   const native = /^@temporalio\\/(worker|core-bridge|testing)(\\/|$)/
-  const traces = /^(@opentelemetry\\/(?!api$)|@temporalio\\/interceptors-opentelemetry)/
+  const traces = /^@opentelemetry\\/(?!api$)/
   export function resolve(specifier, context, next) {
     if (native.test(specifier)) throw new Error('Main imports Temporal\\'s native core: ' + specifier)
     if (traces.test(specifier)) throw new Error('Nobody wants traces, which need ' + specifier)

@@ -6,9 +6,14 @@ import { z } from 'zod'
 import { eventually } from './eventually.js'
 
 const valueSchema = z
-  .looseObject({ stringValue: z.string(), intValue: z.coerce.number(), boolValue: z.boolean() })
+  .looseObject({
+    stringValue: z.string(),
+    intValue: z.coerce.number(),
+    doubleValue: z.number(),
+    boolValue: z.boolean(),
+  })
   .partial()
-  .transform(({ stringValue, intValue, boolValue }) => stringValue ?? intValue ?? boolValue)
+  .transform(({ stringValue, intValue, doubleValue, boolValue }) => stringValue ?? intValue ?? doubleValue ?? boolValue)
 const attributesSchema = z
   .array(z.object({ key: z.string(), value: valueSchema }))
   .default([])

@@ -91,6 +91,13 @@ export const OBSERVING_RULES: Mutant[] = [
     tests: TRACES,
   },
   {
+    name: 'activity-outside-of-its-run',
+    file: 'async-task-component/tracing.ts',
+    from: 'parent: withSpanId(start, spanIdOf(runId)),',
+    to: 'parent: start,',
+    tests: ['tests/async-task-component/run-spans.test.ts'],
+  },
+  {
     name: 'polls-begin-traces',
     file: 'main-component/trace-requests.ts',
     from: "method === 'POST' && (operator || !internal)",

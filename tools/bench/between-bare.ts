@@ -35,10 +35,15 @@ function mean(one: Bare, other: Bare): Bare {
 }
 
 /** Gives how long each create took, in milliseconds. */
-export async function createTasks({ tasks }: BenchSystem, count: number, connections: number): Promise<number[]> {
+export async function createTasks(
+  { tasks }: BenchSystem,
+  count: number,
+  connections: number,
+  request: object = REQUEST,
+): Promise<number[]> {
   const limit = pLimit(connections)
   return Promise.all(
-    Array.from({ length: count }, () => limit(async () => (await timed(() => tasks.create('test', REQUEST)))[1])),
+    Array.from({ length: count }, () => limit(async () => (await timed(() => tasks.create('test', request)))[1])),
   )
 }
 

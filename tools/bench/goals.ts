@@ -49,8 +49,10 @@ export const GOALS: readonly Goal[] = [
     ['restOfLifeMs', 'main’s and PostgreSQL’s time for begin, processing, completed', '<=', 3, 'ms'],
     ['completedToBare', 'completed tasks / the same workflows without main', '>=', 0.8],
   ]),
-  ...goals('observing', 'postgresql', [
-    ['completedToWithout', 'completed tasks with traces and metrics / without', '>=', 0.97],
+  ...goals('observing', 'postgresql', [['toWithout', 'completed tasks with traces and metrics / without', '>=', 0.97]]),
+  ...goals('observingWaits', 'postgresql', [['toWithout', 'the same, of tasks that wait for 300 ms', '>=', 0.97]]),
+  ...goals('observingDispatch', 'postgresql', [
+    ['toWithout', 'dispatched tasks with traces and metrics / without', '>=', 0.97],
   ]),
   ...goals('pickup', 'postgresql', [
     ['fromAnswerP50ToBareStart', 'pick-up from the create’s answer, p50 / a bare start’s p50', '<=', 1.5],

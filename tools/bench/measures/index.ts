@@ -9,7 +9,7 @@ import { idle } from './idle.js'
 import { isolation } from './isolation.js'
 import { life } from './life.js'
 import { memory } from './memory.js'
-import { observing } from './observing.js'
+import { observing, observingDispatch, observingWaits } from './observing.js'
 import { graphileWorker, pgBoss } from './peers.js'
 import { pickup } from './pickup.js'
 import { several } from './several.js'
@@ -25,6 +25,8 @@ export const MEASURES: Readonly<Record<string, Measure>> = {
   claim,
   life,
   observing,
+  observingWaits,
+  observingDispatch,
   start,
   demo,
   memory,

@@ -48,9 +48,10 @@ export const life: Measure = {
 export async function completeTasks(
   system: BenchSystem,
   count: number,
+  request?: object,
 ): Promise<{ perSecond: number; costs: Figures }> {
   const { temporal, stack, main } = system
-  await createTasks(system, count, 16)
+  await createTasks(system, count, 16, request)
   const daemon = await stack.startDaemon()
   const parts = { daemon: daemon.pid, main: main.pid }
   const before = readMachineTime(parts)

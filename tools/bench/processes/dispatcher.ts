@@ -2,11 +2,14 @@
 
 import { applicationPullModes } from '../../../application/pulls.js'
 import { application } from '../../../application.js'
+import { createLogger } from '../../../async-task-component/logger.js'
 import { TaskProcessor } from '../../../async-task-component/task-processor.js'
 import { internalToken } from '../../../config/development-token.js'
 import { loadConfig } from '../../../config/load.js'
+import { startTracing } from '../../../lib/start-tracing.js'
 import { temporalTarget } from '../../../lib/temporal-client.js'
 
+await startTracing({ serviceName: 'dispatcher', redact: (text) => text, logger: createLogger() })
 const config = loadConfig({ component: 'asyncTask' })
 const { asyncTask } = config.components
 const { address, namespace, security } = temporalTarget(asyncTask.temporal)

@@ -49,7 +49,7 @@ export function spanned<T>(name: string, details: SpanDetails, work: (span: Span
   return isTracing() ? spannedNow(name, details, work) : work(NO_SPAN)
 }
 
-function spannedNow<T>(
+async function spannedNow<T>(
   name: string,
   { kind = SpanKind.INTERNAL, attributes, parent }: SpanDetails,
   work: (span: Span) => Promise<T>,
@@ -57,12 +57,8 @@ function spannedNow<T>(
   const within = parent === undefined ? context.active() : contextOf(parent)
   const shared = context.active().getValue(SHARED) as Attributes | undefined
   const span = tracer().startSpan(name, { kind, attributes: { ...shared, ...attributes } }, within)
-  return during(span, () => context.with(trace.setSpan(within, span), () => work(span)))
-}
-
-async function during<T>(span: Span, work: () => Promise<T>): Promise<T> {
   try {
-    return await work()
+    return await context.with(trace.setSpan(within, span), () => work(span))
   } catch (error) {
     fail(span, error)
     throw error

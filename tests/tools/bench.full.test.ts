@@ -18,7 +18,7 @@ function bench(...args: string[]) {
 const TINY = ['--rounds', '1', '--tasks', '10', '--rows', '100', '--seconds', '0.2', '--integrations', '2']
 
 // Of each kind: of starts, of whole tasks, of single requests, of many processes. The others take a minute or more each.
-const names = ['dispatch', 'life', 'create', 'workers', 'several', 'idle'] as const
+const names = ['dispatch', 'life', 'create', 'workers', 'several', 'idle', 'operating'] as const
 
 test.each(names)('npm run bench -- %s', async (name) => {
   const [database = ''] = MEASURES[name]?.databases ?? []

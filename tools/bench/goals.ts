@@ -32,6 +32,13 @@ const besideAMillion: Row[] = [
   }),
   ['lifeToFew', 'a task’s life at 1,000,000 pending / at 1,000', '<=', 1.2],
 ]
+const operated: Row[] = [
+  ['statsMs', 'an operator’s stats, 1,000,000 tasks a day', '<=', 100, 'ms'],
+  ['slowestListMs', 'the slowest page of an operator’s list, any filter, both ways', '<=', 100, 'ms'],
+  ['historyMs', 'the ends of a day for an operator’s plots', '<=', 100, 'ms'],
+  ['changesMs', 'a look for what has changed', '<=', 100, 'ms'],
+  ['metricsMs', 'counting for metrics', '<=', 100, 'ms'],
+]
 const creates = (perSecond: number): Row[] => [
   ['tasksPerSecond', 'creating tasks over HTTP, 50 connections', '>=', perSecond, '/s'],
   ['p99Ms', 'creating a task over HTTP, 50 connections: p99', '<=', 300, 'ms'],
@@ -64,6 +71,8 @@ export const GOALS: readonly Goal[] = [
   ...goals('create', 'pglite', creates(150)),
   ...goals('fetch', 'postgresql', besideAMillion),
   ...goals('fetch', 'pglite', besideAMillion),
+  ...goals('operating', 'postgresql', operated),
+  ...goals('operating', 'pglite', operated),
   ...goals('idle', 'postgresql', [
     ['requestsPerMinuteAndIntegration', '50 idle integrations: requests to main, each a minute', '<=', 3],
     ['mainCores', '50 idle integrations: main’s cores', '<=', 0.01],

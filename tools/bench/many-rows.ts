@@ -13,20 +13,32 @@ const INDEXES = `SELECT indexname AS name, indexdef AS definition FROM pg_indexe
 /** Those that were planted before are removed. */
 export async function plantMany(controller: Controller, id: string, count: number): Promise<void> {
   const database = databaseOf(controller)
-  const entity = physicalEntity(controller, NAMES.apiCall)
-  const table = entity.table.replaceAll('"', '')
+  const { table, column } = physicalEntity(controller, NAMES.apiCall)
+  await withoutIndexes(controller, NAMES.apiCall, async () => {
+    await database.scheme(`DELETE FROM ${table} WHERE ${column('taskKey')} LIKE 'bench-%'`)
+    await database.scheme(`VACUUM ${table}`)
+    await multiplyTask(controller, NAMES, id, count)
+  })
+}
+
+/** Makes the indexes of an entity's table again after `plant`. */
+export async function withoutIndexes(
+  controller: Controller,
+  entity: string,
+  plant: () => Promise<unknown>,
+): Promise<void> {
+  const database = databaseOf(controller)
+  const { table } = physicalEntity(controller, entity)
   const indexes = await inTransaction(controller, 'indexes', () =>
-    database.query<{ name: string; definition: string }>(INDEXES, [table]),
+    database.query<{ name: string; definition: string }>(INDEXES, [table.replaceAll('"', '')]),
   )
   // It would hold up what follows.
-  await database.scheme(`ALTER TABLE "${table}" SET (autovacuum_enabled = false)`)
+  await database.scheme(`ALTER TABLE ${table} SET (autovacuum_enabled = false)`)
   for (const { name } of indexes) await database.scheme(`DROP INDEX "${name}"`)
   try {
-    await database.scheme(`DELETE FROM "${table}" WHERE ${entity.column('taskKey')} LIKE 'bench-%'`)
-    await database.scheme(`VACUUM "${table}"`)
-    await multiplyTask(controller, NAMES, id, count)
+    await plant()
   } finally {
     for (const { definition } of indexes) await database.scheme(definition)
   }
-  await database.scheme(`VACUUM ANALYZE "${table}"`)
+  await database.scheme(`VACUUM ANALYZE ${table}`)
 }

@@ -10,6 +10,7 @@ import { isolation } from './isolation.js'
 import { life } from './life.js'
 import { memory } from './memory.js'
 import { observing, observingDispatch, observingWaits } from './observing.js'
+import { operating } from './operating.js'
 import { graphileWorker, pgBoss } from './peers.js'
 import { pickup } from './pickup.js'
 import { several } from './several.js'
@@ -35,4 +36,5 @@ export const MEASURES: Readonly<Record<string, Measure>> = {
   several,
   idle,
   fetch,
+  operating,
 }

@@ -130,6 +130,7 @@ export class AsyncTaskComponent {
   async #stop(): Promise<void> {
     this.#stopping.abort()
     await Promise.all([this.#processor.stop(), this.#workers.stopAll()])
+    await this.#processor.leave()
     await this.#ready
     await this.#workers.disconnect()
     await this.#health?.stop()

@@ -4,6 +4,7 @@ import { type PullModeOptions, pullModeSchema } from '../config/pull-mode.js'
 import type { PullModeConfig } from '../integrations/index.js'
 import { observation } from '../lib/observation.js'
 import { packageVersion } from '../lib/package-version.js'
+import { DAY_SECONDS } from '../protocol/limits.js'
 import type { ProviderPauses } from '../provider-kit/provider/pauses.js'
 import { AdaptiveInterval } from './adaptive-interval.js'
 import { BatchClaims } from './batch-claims.js'
@@ -20,6 +21,8 @@ import { TaskReports } from './task-reports.js'
 import { TaskStarter } from './task-starter.js'
 import type { StopSignals } from './types.js'
 import { type Loop, Watchdog, type WatchdogOptions } from './watchdog.js'
+
+const LEAVE_TIMEOUT_MS = 2000
 
 /** A loop died or hung, and has a successor. */
 export const loopReplaced = observation<{ namespace: string; loop: string }>('loop-replaced')
@@ -48,6 +51,8 @@ export interface IntegrationLoops {
   pulling: Watchdog<PullLoop>
   /** Null if main does not tell which runs to check. */
   reconciling: Watchdog<Reconciler> | null
+  /** Tells main that this daemon is gone. Main may be away: then it hears no more of it. */
+  leave(): Promise<void>
 }
 
 export function createIntegrationLoops(
@@ -63,10 +68,14 @@ export function createIntegrationLoops(
   const options = pullModeSchema.strip().parse(processor)
   const logger = parentLogger.child({ namespace, taskQueue })
   const version = packageVersion()
+  let isGone = false
   const main = new MainClient({
     internalToken,
     requestTimeoutMs: options.requestTimeoutMs,
-    daemon: () => ({ name: identity, version, state: stopping.aborted ? 'draining' : 'running' }),
+    daemon: () => ({
+      ...{ name: identity, version, state: stopping.aborted ? 'draining' : 'running' },
+      ...(isGone && { gone: 'true' }),
+    }),
   })
   const timeoutMs = options.temporalTimeoutMs
   const temporal = new BoundedTemporal(connection, { namespace: temporalNamespace, identity, timeoutMs })
@@ -135,6 +144,15 @@ export function createIntegrationLoops(
     namespace,
     pulling: watch('pull', createPullLoop),
     reconciling: runsToCheck === undefined ? null : watch('reconcile', createReconciler(runsToCheck)),
+    async leave() {
+      if (runsToCheck === undefined) return
+      isGone = true
+      const soon = AbortSignal.timeout(LEAVE_TIMEOUT_MS)
+      const query = { limit: 1, uncheckedForSeconds: DAY_SECONDS }
+      await main
+        .fetchRunsToCheck(runsToCheck, query, soon)
+        .catch((error: unknown) => logger.debug({ err: error }, 'main was not told of the stop'))
+    },
   }
 }
 

@@ -45,6 +45,7 @@ export class TaskProcessor {
   readonly #config: TaskProcessorConfig
   readonly #logger: Logger
   #session: Session | null = null
+  #served: IntegrationLoops[] = []
 
   constructor(config: TaskProcessorConfig) {
     this.#config = config
@@ -68,6 +69,7 @@ export class TaskProcessor {
     const served = integrations
       .filter(({ config }) => config.enabled)
       .map((integration) => createIntegrationLoops(integration, this.#config, connection, signals, this.#logger))
+    this.#served = served
     this.#session = { stopping, expired, connection, served }
     for (const { pulling, reconciling } of served) {
       pulling.start()
@@ -97,6 +99,11 @@ export class TaskProcessor {
     await session.ended
     if (this.#session === session) this.#session = null
     this.#logger.info('task processor stopped')
+  }
+
+  /** Tells main that this process is gone: call it last. */
+  async leave(): Promise<void> {
+    await Promise.all(this.#served.map(({ leave }) => leave()))
   }
 }
 

@@ -3,6 +3,7 @@ import type { Logger } from 'pino'
 import { unlessAborted, withTimeout } from '../lib/abort.js'
 import { boundedCodes, buildInfo, createMetrics, type ServedMetrics } from '../lib/metrics.js'
 import { currentAttempt, isLive } from '../protocol/index.js'
+import { CREATE_ANSWER_LOST } from '../protocol/names.js'
 import { requestRefused } from '../tasks/apis/carry-out.js'
 import type { AskingDaemons } from '../tasks/daemon-rows.js'
 import type { SpendNumbers } from '../tasks/spend.js'
@@ -59,7 +60,9 @@ export function countMetrics({ database, readNumbers, logger }: CountMetricsOpti
     of.asynctask_attempt_failures_total.inc({ integration, code: boundedCode(integration, event.error.code) })
     const attempt = currentAttempt(before)
     const isOpen = after.openIntents.some((intent) => intent.attempt === attempt)
-    if (isOpen) of.asynctask_ambiguous_creates_total.inc({ integration })
+    // One that has failed for good has no intent any more: an operator decides.
+    const isLost = event.error.code === CREATE_ANSWER_LOST && !(event.retryable && event.providerEnded)
+    if (isOpen || isLost) of.asynctask_ambiguous_creates_total.inc({ integration })
   }
 
   const lookUp = async () => {

@@ -17,7 +17,7 @@ export const MAIN_METRICS = {
   ),
   asynctask_daemons: gauge(
     ['integration', 'state'],
-    'Daemons that main heard from within a minute, by state: running, or draining at their stop. Every main tells the same.',
+    'Daemons by state: running, draining at their stop, or silent (main has heard nothing of them for a minute, within an hour: they hang, or were killed). Every main tells the same.',
   ),
   asynctask_daemon_asked_age_seconds: gauge(
     ['integration'],

@@ -10,6 +10,8 @@ const daemonIdentitySchema = z.object({
   version: z.string().regex(/^[\x21-\x7e]{1,50}$/),
   /** `draining`: it finishes what it has, and claims nothing more. */
   state: daemonStateSchema,
+  /** It is stopped, and says this last. */
+  gone: z.literal('true').optional(),
 })
 
 export type DaemonIdentity = z.infer<typeof daemonIdentitySchema>

@@ -8,6 +8,9 @@ const DAEMONS = 'TaskDaemon'
 
 const FORGOTTEN_AFTER_SECONDS = 3600
 
+/** One that is gone has said so, last of all. */
+type DaemonState = DaemonIdentity['state'] | 'gone'
+
 /** A daemon as all mains know it, of one integration. Times are unix seconds. */
 export interface KnownDaemon {
   /** The integration's entity. */
@@ -15,7 +18,7 @@ export interface KnownDaemon {
   /** Empty for those of earlier versions, which do not say who they are. */
   name: string
   version: string
-  state: DaemonIdentity['state']
+  state: DaemonState
   /** When main last heard from it. */
   seenAt: number
   /** When it last asked for tasks; null if it never did. */
@@ -25,8 +28,7 @@ export interface KnownDaemon {
 }
 
 /** What is noted of a daemon. Times are so many seconds ago, or from now. */
-export interface DaemonNote extends DaemonIdentity {
-  apiCall: string
+export interface DaemonNote extends Pick<KnownDaemon, 'apiCall' | 'name' | 'version' | 'state'> {
   seenAgo: number
   /** Null if it did not ask for tasks. */
   askedAgo: number | null
@@ -88,7 +90,9 @@ export async function noteDaemons(controller: Controller, notes: DaemonNote[]): 
   const sql =
     `WITH given AS (SELECT * FROM unnest(${given.map(([type], index) => `$${index + 1}::${type}[]`).join(', ')})` +
     ` AS given (${given.map(([, name]) => name).join(', ')})),` +
-    ` updated AS (UPDATE ${table} AS known SET ${column('version')} = version, ${column('state')} = state,` +
+    ` updated AS (UPDATE ${table} AS known SET ${column('version')} = version,` +
+    // What another main heard earlier changes nothing.
+    ` ${column('state')} = CASE WHEN ${seen} >= known.${column('seenAt')} THEN state ELSE known.${column('state')} END,` +
     ` ${column('seenAt')} = greatest(known.${column('seenAt')}, ${seen}),` +
     ` ${column('askedAt')} = greatest(known.${column('askedAt')}, ${asked}),` +
     ` ${column('parkedUntil')} = coalesce(${parked}, known.${column('parkedUntil')})` +
@@ -111,22 +115,46 @@ export async function forgetDaemons(controller: Controller): Promise<void> {
 export interface AskingDaemons {
   running: number
   draining: number
+  /** That did not say that they stop, and keep silent: they hang, or were killed. */
+  silent: number
   /** How long ago one last asked for tasks; null if none did within an hour. */
   askedSecondsAgo: number | null
 }
 
-const HEARD_WITHIN_SECONDS = 60
+/** One that works asks for runs to check every 15 s; one that stops only says when it is done. */
+const HEARD_WITHIN_SECONDS = { running: 60, draining: 300, gone: 0 }
 /** Where none has asked for so long, tasks wait for one: daemons ask again at least every 25 s. */
 export const DAEMON_MISSING_SECONDS = 30
 
-/** Counts those that main heard from lately, of each integration. */
+/**
+ * - `asking`: it has asked for tasks lately, or waits for some
+ * - `not_asking`: it is there, and asks for none: a gate of it is closed, as Temporal is away, say
+ * - `draining`: it is stopping
+ * - `silent`: nobody has heard from it lately: it hangs, or was killed
+ */
+export const DAEMON_CONDITIONS = ['asking', 'not_asking', 'draining', 'silent'] as const
+
+type Seen = Pick<KnownDaemon, 'state' | 'seenAt' | 'askedAt' | 'parked'>
+
+export function conditionOf({ state, seenAt, askedAt, parked }: Seen, now: number): (typeof DAEMON_CONDITIONS)[number] {
+  if (now - seenAt >= HEARD_WITHIN_SECONDS[state]) return 'silent'
+  if (state === 'draining') return 'draining'
+  return parked || now - (askedAt ?? 0) < HEARD_WITHIN_SECONDS.running ? 'asking' : 'not_asking'
+}
+
+/** Counts those that main heard from, of each integration. */
 export function countDaemons(daemons: KnownDaemon[], now = Date.now() / 1000): (apiCall: string) => AskingDaemons {
   return (apiCall) => {
     const own = daemons.filter((daemon) => daemon.apiCall === apiCall)
-    const heard = own.filter(({ seenAt }) => now - seenAt < HEARD_WITHIN_SECONDS)
-    const inState = (wanted: DaemonIdentity['state']) => heard.filter(({ state }) => state === wanted).length
+    const inState = (wanted: DaemonState, isSilent: boolean) =>
+      own.filter((daemon) => daemon.state === wanted && isSilent === (conditionOf(daemon, now) === 'silent')).length
     const lastAsked = Math.max(...own.map(({ askedAt }) => askedAt ?? 0), 0)
     const askedSecondsAgo = lastAsked > 0 ? Math.max(0, now - lastAsked) : null
-    return { running: inState('running'), draining: inState('draining'), askedSecondsAgo }
+    return {
+      running: inState('running', false),
+      draining: inState('draining', false),
+      silent: inState('running', true),
+      askedSecondsAgo,
+    }
   }
 }

@@ -18,8 +18,7 @@ const PARKED_SECONDS = WRITE_EVERY_MS / 1000 + 5
 const FORGOTTEN_AFTER_MS = 3_600_000
 
 /** What this process knows of a daemon. Times are its own, in milliseconds. */
-interface Asker extends DaemonIdentity {
-  apiCall: string
+interface Asker extends Omit<DaemonNote, 'seenAgo' | 'askedAgo' | 'parkedFor'> {
   seenAt: number
   askedAt: number | null
   /** Its requests for tasks that are not answered yet. */
@@ -50,7 +49,8 @@ class Daemons {
    * @returns what ends it, once it is answered
    */
   asks(apiCall: string, daemon: DaemonIdentity | undefined, forTasks: boolean): () => void {
-    const { name, version, state } = daemon ?? { name: '', version: '', state: 'running' }
+    const { name, version, state: said, gone } = daemon ?? { name: '', version: '', state: 'running' as const }
+    const state = gone ? 'gone' : said
     const key = JSON.stringify([apiCall, name])
     const now = performance.now()
     const known = this.#askers.get(key)
@@ -146,6 +146,6 @@ function noteOf(asker: Asker, now: number): DaemonNote {
     ...{ apiCall, name, version, state },
     seenAgo: ago(seenAt),
     askedAgo: askedAt === null ? null : ago(askedAt),
-    parkedFor: waits ? PARKED_SECONDS : state === 'draining' ? 0 : null,
+    parkedFor: waits ? PARKED_SECONDS : state === 'running' ? null : 0,
   }
 }

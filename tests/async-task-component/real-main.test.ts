@@ -151,6 +151,8 @@ it('main knows who asks, and that it stops', async () => {
   await expect.poll(known, SOON).toMatchObject({ integration: NAMESPACE, version, state: 'running', parked: true })
   await waiting.stop()
   await expect.poll(known, SOON).toMatchObject({ state: 'draining', parked: false })
+  await waiting.leave()
+  await expect.poll(known, SOON).toBeUndefined()
 })
 
 it('a pending task is claimed, and its workflow started', async () => {

@@ -61,6 +61,16 @@ describe('main', () => {
     const error = { code: 'E42', message: `a secret ${await taskKeyOf(controller, waiting)}` }
     expect((await report({ status: 'failed', retryable: false, error })).status).toBe(200)
 
+    const lost = await plantTask(controller, { events: [events.queued(1, now + 300)] })
+    const run = { apiCallId: lost, attempt: 1, runId: 'run-2' }
+    const answerLost = { code: 'create_answer_lost', message: 'It may have been made' }
+    await main.internalPost(REPORT, { ...run, status: 'begin', createIntent: true })
+    await main.internalPost(REPORT, {
+      ...{ ...run, status: 'failed', error: answerLost },
+      // An operator decides: nothing is open for the next attempt.
+      ...{ retryable: false, providerEnded: true },
+    })
+
     const { text, type } = await scrape(main.url, METRICS)
     expect(type).toBe('application/openmetrics-text; version=1.0.0; charset=utf-8')
     const families = parseOpenMetrics(text)
@@ -84,10 +94,10 @@ describe('main', () => {
       refusals: 1,
       pickedUpWithinTenMinutes: 1,
       pickedUpWithinFive: 0,
-      failed: 1,
+      failed: 2,
       coded: 1,
-      ambiguous: 1,
-      queued: 1,
+      ambiguous: 2,
+      queued: 2,
     })
     expect(sampleOf(text, 'nodejs_eventloop_lag_p99_seconds')).toBeDefined()
     for (const secret of [OPERATOR, METRICS, TEST_TOKEN, 'a secret', await taskKeyOf(controller, waiting)]) {
@@ -129,7 +139,7 @@ describe('the tasks that have not ended', () => {
     expect(told('asynctask_ambiguous_spend_this_month')).toBe(0.04)
   })
 
-  const daemons = { running: 1, draining: 0, askedSecondsAgo: null }
+  const daemons = { running: 1, draining: 0, silent: 0, askedSecondsAgo: null }
   const numbersOf = (numbers: () => Promise<Omit<CountedNumbers[number][1], 'daemons'>>) =>
     countMetrics({
       database: {},

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type DaemonIdentity, readDaemon, spellDaemon } from '@/protocol/daemon-identity.js'
-import { listDaemons } from '@/tasks/daemon-rows.js'
+import { listDaemons, noteDaemons } from '@/tasks/daemon-rows.js'
 import { databaseOf, inTransaction, physicalEntity } from '@/tasks/database/sql.js'
 import { startTestMain, TEST_TOKEN, type TestMain } from '../support/main.js'
 import { createDatabase } from '../support/shared.js'
@@ -39,10 +39,10 @@ describe.each(['PGLite', 'PostgreSQL'])('on %s', (database) => {
     return body.waitingFor
   }
   /** As if all daemons had asked so much earlier. */
-  const later = async (seconds: number) => {
+  const later = async (seconds: number, what = 'askedAt') => {
     const { controller } = main.component
     const { table, column } = physicalEntity(controller, 'TaskDaemon')
-    const sql = `UPDATE ${table} SET ${column('askedAt')} = ${column('askedAt')} - ${seconds}`
+    const sql = `UPDATE ${table} SET ${column(what)} = ${column(what)} - ${seconds}`
     await inTransaction(controller, 'later', () => databaseOf(controller).query(sql, []))
   }
 
@@ -75,6 +75,34 @@ describe.each(['PGLite', 'PostgreSQL'])('on %s', (database) => {
     await expect.poll(() => known('waits'), SOON).toMatchObject({ state: 'draining', parked: false })
     expect((await known('waits'))?.askedAt).toBeCloseTo(askedAt ?? 0, 0)
     await parked
+  })
+
+  it('forgets at once one that says that it is gone', async () => {
+    await claim(named('leaves', 'draining'), 0, 0)
+    await expect.poll(() => known('leaves'), SOON).toMatchObject({ condition: 'draining' })
+    const last = spellDaemon({ ...named('leaves', 'draining'), gone: 'true' })
+    await main.get(`${TEST_API}/runsToCheck`, { ...headers(), 'async-task-daemon': last })
+    await expect.poll(() => known('leaves'), SOON).toBeNull()
+    // What another main heard before, and writes later.
+    const { controller } = main.component
+    const before = { ...named('leaves'), apiCall: TEST_TASKS.apiCall, seenAgo: 9, askedAgo: 9, parkedFor: null }
+    await inTransaction(controller, 'late', () => noteDaemons(controller, [before]))
+    expect(await known('leaves')).toBeNull()
+  })
+
+  it('tells one that hangs from one that asks, and from one that is there and does not ask', async () => {
+    await claim(named('hangs'))
+    await expect.poll(() => known('hangs'), SOON).toMatchObject({ condition: 'asking' })
+    await later(90)
+    await expect.poll(() => known('hangs'), SOON).toMatchObject({ condition: 'not_asking' })
+    await later(90, 'seenAt')
+    await claim(named('works'))
+    await expect.poll(() => known('works'), SOON).toMatchObject({ condition: 'asking' })
+    expect(await known('hangs')).toMatchObject({ condition: 'silent' })
+    const { integrations } = (await main.internalGet(`/api/operator/stats?integration=${integration}`)).body
+    expect(integrations[0].daemons.silent).toBeGreaterThan(0)
+    await later(-90)
+    await later(-90, 'seenAt')
   })
 
   it('looking for runs to check is no asking for tasks; and earlier daemons do not say who they are', async () => {

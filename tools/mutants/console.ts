@@ -67,6 +67,13 @@ export const CONSOLE_RULES: Mutant[] = [
     tests: DAEMONS,
   },
   {
+    name: 'daemon-that-is-gone-comes-back',
+    file: 'tasks/daemon-rows.ts',
+    from: "THEN state ELSE known.${column('state')} END",
+    to: 'THEN state ELSE state END',
+    tests: DAEMONS,
+  },
+  {
     name: 'waits-for-no-daemon',
     file: 'tasks/waiting-for.ts',
     from: '> DAEMON_MISSING_SECONDS',

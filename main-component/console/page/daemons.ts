@@ -3,9 +3,12 @@ import { html } from 'htm/preact'
 import type { Daemon } from './answers.js'
 import { Table } from './parts.js'
 import { Ago } from './times.js'
+import { inWords } from './words.js'
 
-/** No daemon that works keeps silent for so long. */
-const SILENT_SECONDS = 60
+const MEANS: Partial<Record<Daemon['condition'], string>> = {
+  not_asking: 'A gate of it is closed (Temporal away, a provider’s pause, …): its /readyz says which',
+  silent: 'It hangs, or was killed',
+}
 const COLUMNS = ['Name', 'Version', 'State', 'Integration', 'Heard from', 'Asked for tasks']
 
 export function Daemons({ daemons }: { daemons: Daemon[] }) {
@@ -26,13 +29,11 @@ function nameOf({ name, integration }: Daemon): string {
   return `${name ?? ''} ${integration}`
 }
 
-function Row({ daemon: { name, version, state, integration, seenAt, askedAt, parked } }: { daemon: Daemon }) {
-  const isSilent = Date.now() / 1000 - seenAt > SILENT_SECONDS
-  const shown = isSilent ? 'silent' : state
+function Row({ daemon: { name, version, condition, integration, seenAt, askedAt, parked } }: { daemon: Daemon }) {
   return html`<tr>
     <td>${name ?? 'of an earlier version'}</td>
     <td>${version ?? '–'}</td>
-    <td><span class=${`badge ${shown === 'running' ? 'running' : 'paused'}`}>${shown}</span></td>
+    <td><span class=${`badge ${condition === 'asking' ? 'running' : 'paused'}`} title=${MEANS[condition]}>${condition === 'silent' ? 'stuck or gone' : inWords(condition)}</span></td>
     <td>${integration}</td>
     <td><${Ago} at=${seenAt} /></td>
     <td><${Ago} at=${askedAt} />${parked && ', waits for some'}</td>

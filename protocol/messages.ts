@@ -108,6 +108,8 @@ export function reportSchema<R extends z.ZodType>(result: R) {
 export const bySchema = z.string().max(MAX_USER_ID_LENGTH).regex(/\S/, 'must say who asks').trim()
 /** Why, for the timeline and the record of operators' acts. */
 export const whySchema = z.string().max(1000)
+/** Where it may not be missing. */
+export const statedWhySchema = z.string('must say why').max(1000).regex(/\S/, 'must say why')
 export const cancelTaskSchema = z.strictObject({
   apiCallId: idSchema,
   by: bySchema,
@@ -123,7 +125,7 @@ export const retryTaskSchema = z.strictObject({
 export const letThroughSchema = z.strictObject({
   apiCallId: idSchema,
   by: bySchema,
-  reason: whySchema.regex(/\S/, 'must say why'),
+  reason: statedWhySchema,
 })
 
 /** "This attempt is about to ask the provider to create something": recorded before the provider is asked. */

@@ -47,3 +47,6 @@ export function urlBelow(baseUrl: string, path: string): string {
 export function attemptWorkflowId(namespace: string, workflowId: string, taskKey: string, attempt: number): string {
   return `${namespace}:${workflowId}:${taskKey}:${attempt}`
 }
+
+/** The code of a failure after which nobody knows whether the provider has made something, and charges for it. */
+export const CREATE_ANSWER_LOST = 'create_answer_lost'

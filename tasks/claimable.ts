@@ -194,3 +194,8 @@ export function countInFlight(table: string, statusColumn: string): string {
 export function isOpen({ column }: PhysicalEntity): string {
   return `(${column('status')} = 'processing' OR ${column('claimableAt')} IS NOT NULL)`
 }
+
+/** The SQL condition for failed tasks that are tried again. */
+export function isToBeRetried({ column }: PhysicalEntity): string {
+  return `${column('status')} = 'failed' AND ${column('claimableAt')} IS NOT NULL`
+}

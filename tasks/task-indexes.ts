@@ -1,5 +1,6 @@
+import { CREATE_ANSWER_LOST } from '../protocol/names.js'
 import { claimIdOf, isClaim } from './claim-batch.js'
-import { classesOf, inFlight, inOrder, isLetThrough, isOpen } from './claimable.js'
+import { classesOf, inFlight, inOrder, isLetThrough, isOpen, isToBeRetried } from './claimable.js'
 import { userKey } from './claimable-per-user.js'
 import { createIndex, databaseOf, type PhysicalEntity, physicalEntity } from './database/sql.js'
 import { endedAt, hasEnded } from './ended-tasks.js'
@@ -24,6 +25,7 @@ export async function createTaskIndexes(tasks: TaskReader, sourceRelation?: stri
     ['timed_of_user', `${userKey(column('userId'))}, ${claimableAt}`, timed],
     ['claimed', claimableAt, claimed],
     ['in_flight', status, inFlight(status)],
+    ['to_retry', status, isToBeRetried(calls)],
     ['let_through', order, `${status} <> 'queued' AND ${claimableAt} IS NOT NULL AND ${isLetThrough(column('state'))}`],
     ['by_key', column('taskKey')],
     ['of_user', `${column('userId')}, ${newest}`],
@@ -49,7 +51,8 @@ export async function createTaskIndexes(tasks: TaskReader, sourceRelation?: stri
   const [type, at] = [events.column('eventType'), events.column('at')]
   const ends = { name: `${names.integrationEvent}_of_end`, keys: `${type}, ${at}`, where: isEnd(events.column) }
   const takeOvers = { name: `${names.integrationEvent}_of_take_over`, keys: at, where: isTakeOver(events.column) }
-  for (const index of [ends, takeOvers]) await createIndex(controller, { ...index, table: events.table })
+  const lost = { name: `${names.integrationEvent}_of_lost_answer`, keys: at, where: isLostAnswer(events.column) }
+  for (const index of [ends, takeOvers, lost]) await createIndex(controller, { ...index, table: events.table })
   if (sourceRelation !== undefined) {
     const link = physicalEntity(controller, sourceRelation)
     const ofSource = { name: `${names.apiCall}_of_source`, table: link.table, keys: link.column('target') }
@@ -65,11 +68,20 @@ export function errorCode(column: PhysicalEntity['column']): string {
   return `(${column('error')} ->> 'code')`
 }
 
-/** The conditions for events that end an attempt or a task, and for take-overs, as SQL: each has its index. */
+/** The conditions for events that end an attempt or a task, for take-overs and for lost answers, as SQL: each has its index. */
 export function isEnd(column: PhysicalEntity['column']): string {
   return `${column('eventType')} IN ('completed', 'failed', 'cancelled')`
 }
 
 export function isTakeOver(column: PhysicalEntity['column']): string {
   return `${column('eventType')} = 'queued' AND (${column('data')} ->> 'takeOver') = 'true'`
+}
+
+/** That an attempt failed, and that nobody knows whether the provider has made something for it. */
+export function isLostAnswer(column: PhysicalEntity['column']): string {
+  const data = column('data')
+  return (
+    `${column('eventType')} = 'failed' AND (${data} -> 'error' ->> 'code') = '${CREATE_ANSWER_LOST}'` +
+    ` AND NOT ((${data} ->> 'retryable') = 'true' AND (${data} ->> 'providerEnded') = 'true')`
+  )
 }

@@ -1,6 +1,6 @@
 /** What a task waits for, for people: as its run reported, or as main sees it. */
 import { z } from 'zod'
-import { claimableAt, isLive, type NoPlace } from '../protocol/index.js'
+import { claimableAt, currentAttempt, isLive, type NoPlace, type TaskState } from '../protocol/index.js'
 import { taskErrorSchema } from '../protocol/messages.js'
 import { type Budget, usedUp } from './budgets.js'
 import { DAEMON_MISSING_SECONDS } from './daemon-rows.js'
@@ -25,8 +25,9 @@ export async function whatItWaitsFor(
 ): Promise<TaskWaitsFor | null> {
   const now = Date.now() / 1000
   if (isLive(state)) {
-    const { waitingFor = null } = state
-    return waitingFor && { ...waitingFor, nextTryAt: laterThan(now, waitingFor.nextTryAt) }
+    const { waitingFor } = state
+    if (!waitingFor) return unansweredCreate(state)
+    return { ...waitingFor, nextTryAt: laterThan(now, waitingFor.nextTryAt) }
   }
   const due = claimableAt(state)
   if (due === null) return null
@@ -71,6 +72,17 @@ export async function whatItWaitsFor(
   if (state.letThrough) return null
   const budget = await store.read('budgets', () => budgetUsedUp(store, rules, taskKey, now))
   return budget && waits(budget.code, budget.message, null, budget.until)
+}
+
+/** A run that asks the provider to create something, or finds out what became of that. */
+function unansweredCreate(state: TaskState): TaskWaitsFor | null {
+  const last = state.openIntents.at(-1)
+  if (!last) return null
+  const message =
+    last.attempt === currentAttempt(state)
+      ? 'The provider was asked, or is just being asked, and has not answered. If its answer was lost, the run looks for what was made, until it is certain that nothing was'
+      : `Nobody knows what the provider made for attempt ${last.attempt}: the run looks for it before it asks again`
+  return { code: 'create_unanswered', message, since: last.at, nextTryAt: null }
 }
 
 /** Which budget leaves it no place; null if all do. */

@@ -7,6 +7,7 @@ import { startBrowser } from '../tests/support/browser.js'
 import { startTestMain } from '../tests/support/main.js'
 import { startRunServices } from '../tests/support/run-services.js'
 import { useRunServices } from '../tests/support/shared.js'
+import { PRICES, plantAround } from './screenshots/around.js'
 import { plantDemo, SHOWN_TASK } from './screenshots/tasks.js'
 
 const TOKEN = 'screenshots-token-0123456789'
@@ -20,6 +21,8 @@ const PICTURES = [
   { name: 'console-task', hash: `#/tasks/${SHOWN_TASK}`, colours: 'light', wait: '.file img', height: 1100 },
 ] as const
 
+// As an operator configures them.
+Object.assign(process.env, PRICES)
 const services = await startRunServices()
 useRunServices(services.url)
 const main = await startTestMain({ operatorToken: TOKEN, temporalAddress: '127.0.0.1:1', enabled: false })
@@ -27,6 +30,7 @@ const browser = await startBrowser()
 try {
   await mkdir(FOLDER, { recursive: true })
   await plantDemo(main)
+  await plantAround(main)
   const authorization = `Bearer ${TOKEN}`
   await main.post(
     '/api/fangzhouVideoGeneration/pause',

@@ -4,7 +4,8 @@
  */
 import { userInfo } from 'node:os'
 import { RefusedError } from '../../client/errors.js'
-import { add, inBatches, type Report } from '../../main-component/console/page/batches.js'
+import { add, inBatches, leftAlone, type Report } from '../../main-component/console/page/batches.js'
+import { ANSWER_LOST, payTwice } from '../../main-component/console/page/words.js'
 import { type Filter, filterOf, spellFilter } from './filters.js'
 import { type Command, listed, type Session } from './looking.js'
 import type { OperatorsAPIs } from './operators-apis.js'
@@ -43,7 +44,7 @@ export const cancel: Command = async (args, session) => {
 export const letThrough: Command = async (args, session) => {
   const { values, positionals } = parseOptions(args, { ...COMMON, ...ACTS })
   if (positionals.length === 0) throw new UsageError('let-through takes the ids of tasks')
-  if (!values.reason) throw new UsageError('let-through needs a --reason, which is recorded')
+  if (!values.reason?.trim()) throw new UsageError('let-through needs a --reason, which is recorded')
   const act = { verb: 'Let through', one: 'letThrough', apis: session.connect(values) } as const
   return actOn({ ...act, request: who(values), options: values }, positionals, {}, session)
 }
@@ -68,12 +69,13 @@ async function actOn(act: Act, ids: string[], filter: Filter, session: Session):
   const question = `${found.shown}\n${act.verb} ${found.count === 1 ? 'it' : 'them'}?`
   if (!yes && !(await agreed(session, question))) return 1
   const report: Report = { done: 0, refused: {} }
+  let isOver = false
   try {
     if (hasFilter) await actOnMany(act, filter, found.count, report, session)
     else await actOnEach(act, found.tasks ?? [], report, session)
+    isOver = !signal.aborted
   } finally {
-    const refused = Object.entries(report.refused).map(([reason, number]) => `${number} refused: ${reason}`)
-    terminal.out(asJSON ? json(report) : [`${report.done} done`, ...refused].map(printable).join('\n'))
+    terminal.out(asJSON ? json(report) : reported(report, isOver ? found.count : 0))
   }
   if (signal.aborted) {
     terminal.err('Stopped: the same command goes on with the rest.')
@@ -97,6 +99,17 @@ export async function agreed({ terminal, signal }: Session, question: string): P
   return false
 }
 
+/** @param found so many were counted before */
+function reported(report: Report, found: number): string {
+  const refused = Object.entries(report.refused).map(([reason, number]) => `${number} refused: ${reason}`)
+  const left = leftAlone(report, found)
+  return [`${report.done} done`, ...refused, ...(left === '' ? [] : [left])].map(printable).join('\n')
+}
+
+function warned(shown: string, lost: number, found: number): string {
+  return lost === 0 ? shown : `${shown}\n${payTwice(lost, found)}`
+}
+
 interface Found {
   count: number
   shown: string
@@ -104,14 +117,16 @@ interface Found {
 }
 
 async function count({ apis, many = 'retryMany', request }: Act, filter: Filter): Promise<Found> {
-  const { found = 0 } = await apis.many(many, { ...request, filter, dryRun: true })
-  return { count: found, shown: printable(`${found} tasks of: ${spellFilter(filter)}`) }
+  const { found = 0, mayPayTwice = 0 } = await apis.many(many, { ...request, filter, dryRun: true })
+  const shown = printable(`${found} tasks of: ${spellFilter(filter)}`)
+  return { count: found, shown: warned(shown, mayPayTwice, found) }
 }
 
-async function look({ apis }: Act, ids: string[], { terminal }: Session): Promise<Found> {
+async function look({ apis, one }: Act, ids: string[], { terminal }: Session): Promise<Found> {
   const tasks = []
   for (const id of ids) tasks.push(await apis.task(id))
-  return { count: tasks.length, shown: listed(terminal, tasks), tasks }
+  const lost = tasks.filter(({ error }) => one === 'retryTask' && error?.code === ANSWER_LOST)
+  return { count: tasks.length, shown: warned(listed(terminal, tasks), lost.length, tasks.length), tasks }
 }
 
 async function actOnMany(

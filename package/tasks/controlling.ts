@@ -63,7 +63,7 @@ function control(act: 'pause' | 'resume', outcome: string): Command {
   return async (args, session) => {
     const { values, positionals } = parseOptions(args, ACTING)
     const integration = oneIntegration(act, positionals)
-    if (act === 'pause' && !values.reason) throw new UsageError('pause needs a --reason, which others will see')
+    if (act === 'pause' && !values.reason?.trim()) throw new UsageError('pause needs a --reason, which others will see')
     const apis = session.connect(values)
     if (!values.yes && !(await agreed(session, `${integration}: ${act}?`))) return 1
     const state = await apis.control(integration, act, who(values))

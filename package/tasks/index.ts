@@ -33,7 +33,7 @@ export async function runTasks([name = '', ...args]: string[], options: TasksOpt
     }
     const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
     if (!command) throw new UsageError(name === '' ? 'A command is missing' : `There is no command "${name}"`)
-    return await command(args, { connect: connectBy(env, signal), terminal, signal })
+    return await command(args, { connect: connectBy(options), terminal, signal })
   } catch (error) {
     if (error instanceof UsageError) {
       terminal.err(`${error.message}. See: async-task tasks --help`)
@@ -47,14 +47,15 @@ export async function runTasks([name = '', ...args]: string[], options: TasksOpt
 }
 
 /** The address and the token, from options and the environment. */
-function connectBy(env: NodeJS.ProcessEnv, signal: AbortSignal): Session['connect'] {
+function connectBy({ env, terminal, signal }: TasksOptions): Session['connect'] {
   return ({ url = env.MAIN_URL || env.MAIN || 'http://127.0.0.1:3000', timeout }) => {
     const token = env.OPERATOR_TOKEN || env.INTERNAL_API_TOKEN
     if (!token) throw new UsageError('OPERATOR_TOKEN is not set: it has to be the operators’ token of main')
     if (!/^https?:\/\//.test(url) || !URL.canParse(url)) {
       throw new UsageError(`"${url}" is no http(s) address: set MAIN_URL, or --url`)
     }
-    return new OperatorsAPIs(url, token, 1000 * (numberOption('timeout', timeout, 0, 3600) ?? 10), signal)
+    const retryForMs = 1000 * (numberOption('timeout', timeout, 0, 3600) ?? 10)
+    return new OperatorsAPIs(url, token, retryForMs, signal, terminal.progress)
   }
 }
 

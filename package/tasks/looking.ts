@@ -2,6 +2,7 @@
 import { pause } from '../../lib/abort.js'
 import { spellAmount } from '../../lib/money.js'
 import type {
+  Daemon,
   IntegrationStats,
   ListedTask,
   Stats,
@@ -107,7 +108,7 @@ function described(terminal: Terminal, task: Task): string {
   ].join('\n\n')
 }
 
-const TIMELINE = ['time', 'attempt', 'event', 'why']
+const TIMELINE = ['time', 'attempt', 'event', 'reason']
 
 function happened({ at, attempt, type, error, reason }: TimelineEntry): string[] {
   const why = error ?? reason
@@ -117,12 +118,13 @@ function happened({ at, attempt, type, error, reason }: TimelineEntry): string[]
 export const stats: Command = async (args, { connect, terminal }) => {
   const { values, positionals } = parseOptions(args, { ...COMMON, integration: TEXT })
   if (positionals.length > 0) throw new UsageError(`stats takes --integration, not "${positionals[0]}"`)
-  const found = await connect(values).stats(values.integration)
-  terminal.out(values.json ? json(found, 2) : counted(terminal, found))
+  const apis = connect(values)
+  const found = await apis.stats(values.integration)
+  terminal.out(values.json ? json(found, 2) : await counted(terminal, found, apis))
   return 0
 }
 
-function counted(terminal: Terminal, { integrations }: Stats): string {
+async function counted(terminal: Terminal, { integrations }: Stats, apis: OperatorsAPIs): Promise<string> {
   const windows = ({ minutes5, hour, day }: { minutes5: number; hour: number; day: number }) =>
     `${minutes5} / ${hour} / ${day}`
   const spread = ({ median, p95 }: { median: number | null; p95: number | null }) =>
@@ -134,18 +136,26 @@ function counted(terminal: Terminal, { integrations }: Stats): string {
   ])
   const lately = integrations.map((of) => [
     ...[of.integration, windows(of.completed), windows(of.failedAttempts), windows(of.cancelled)],
-    windows(of.takeOvers),
+    ...[windows(of.takeOvers), windows(of.lostAnswers)],
   ])
   const failures = integrations.flatMap(({ integration, failures }) =>
     failures.map(({ code, count }) => [integration, code, String(count)]),
   )
   const ages = ['oldest due', 'waited median / p95', 'worked median / p95', 'daemons']
-  const ends = ['completed', 'failed attempts', 'cancelled', 'take-overs']
+  const ends = ['completed', 'failed attempts', 'cancelled', 'take-overs', 'lost answers']
+  const users = integrations.flatMap(({ integration, pendingUsers }) =>
+    pendingUsers.map(({ user, count }) => [integration, user ?? 'without an id', String(count)]),
+  )
   return [
     table(terminal, ['now', 'pending', 'to retry', 'in flight', ...ages], now),
     table(terminal, ['in 5 min / 1 h / 24 h', ...ends], lately),
+    ...(users.length > 0 ? [table(terminal, ['pending', 'user', 'of the newest 10,000'], users)] : []),
     ...(failures.length > 0 ? [table(terminal, ['last failures', 'code', 'attempts'], failures)] : []),
     ...spent(terminal, integrations),
+    ...asked(
+      terminal,
+      (await apis.daemons()).filter((of) => integrations.some((it) => it.integration === of.integration)),
+    ),
   ].join('\n\n')
 }
 
@@ -175,9 +185,19 @@ function spent(terminal: Terminal, integrations: Stats['integrations']): string[
 /** Earlier mains do not tell. */
 function asking(daemons: IntegrationStats['daemons'] | undefined): string {
   if (!daemons) return '-'
-  const { running, draining, askedSecondsAgo } = daemons
+  const { running, draining, silent, askedSecondsAgo } = daemons
+  const stuck = silent > 0 ? `, ${silent} stuck or gone` : ''
   const stopping = draining > 0 ? `, ${draining} stopping` : ''
-  return `${running}${stopping}, asked ${askedSecondsAgo === null ? 'long ago' : `${duration(askedSecondsAgo)} ago`}`
+  return `${running}${stopping}${stuck}, asked ${askedSecondsAgo === null ? 'long ago' : `${duration(askedSecondsAgo)} ago`}`
+}
+
+/** Each daemon: one that hangs is not hidden by others. */
+function asked(terminal: Terminal, daemons: Daemon[]): string[] {
+  const rows = daemons.map(({ name, integration, condition, version, askedAt }) => [
+    ...[name ?? 'of an earlier version', integration, condition === 'silent' ? 'stuck or gone' : condition],
+    ...[version ?? '-', askedAt === null ? '-' : `${ago(askedAt)} ago`],
+  ])
+  return rows.length > 0 ? [table(terminal, ['daemon', 'integration', 'state', 'version', 'asked'], rows)] : []
 }
 
 const CLEAR_SCREEN = '\u001b[H\u001b[2J'
@@ -189,7 +209,7 @@ export const watch: Command = async (args, { connect, terminal, signal }) => {
   if (positionals.length > 0) return watchTask(onlyId('watch', positionals))
   for (;;) {
     const found = await apis.stats(values.integration)
-    const shown = values.json ? json(found) : counted(terminal, found)
+    const shown = values.json ? json(found) : await counted(terminal, found, apis)
     terminal.out(terminal.isScreen && !values.json ? `${CLEAR_SCREEN}${shown}` : shown)
     await pause(intervalMs, signal)
     signal.throwIfAborted()

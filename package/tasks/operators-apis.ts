@@ -1,9 +1,19 @@
 /** The operators' APIs of a main, as the commands ask them. */
 import { Connection } from '../../client/connection.js'
 import { TaskClientError } from '../../client/errors.js'
-import type { IntegrationState, ManyAnswer, Stats, Task, TaskList } from '../../main-component/console/page/answers.js'
+import type {
+  Daemon,
+  IntegrationState,
+  ManyAnswer,
+  Stats,
+  Task,
+  TaskList,
+} from '../../main-component/console/page/answers.js'
 import { type Query, queryOf } from '../../main-component/console/page/query.js'
 import type { Filter } from './filters.js'
+
+/** While its database is away, main waits for it, and the command for main. */
+const LATE_AFTER_MS = 1000
 
 export class OperatorsAPIs {
   readonly #connection: Connection
@@ -13,6 +23,8 @@ export class OperatorsAPIs {
     token: string,
     retryForMs: number,
     private readonly signal: AbortSignal,
+    /** Told once an answer is late. */
+    private readonly tell: (text: string) => void,
   ) {
     this.#connection = new Connection({ baseUrl, token, retryForMs })
   }
@@ -26,14 +38,17 @@ export class OperatorsAPIs {
     return this.#get(`operator/tasks/${encodeURIComponent(taskId)}${queryOf({ timelineAfter })}`, 'timeline')
   }
 
+  async daemons(): Promise<Daemon[]> {
+    return (await this.#get<{ daemons: Daemon[] }>('operator/daemons', 'daemons')).daemons
+  }
+
   stats(integration: string | undefined): Promise<Stats> {
     return this.#get(`operator/stats${queryOf({ integration })}`, 'integrations')
   }
 
   /** One batch. It is not broken off: its answer tells what was done. */
   async many(act: 'retryMany' | 'cancelMany', body: { filter: Filter } & Record<string, unknown>): Promise<ManyAnswer> {
-    const answer = await this.#connection.ask('POST', `api/operator/${act}`, { body })
-    return checked<ManyAnswer>(answer, 'done')
+    return checked<ManyAnswer>(await this.#ask('POST', `api/operator/${act}`, { body }), 'done')
   }
 
   /** @throws RefusedError 409 if the task's status does not allow it */
@@ -52,11 +67,20 @@ export class OperatorsAPIs {
 
   #post(integration: string, act: string, body: object): Promise<Record<string, unknown>> {
     const path = `api/${encodeURIComponent(integration)}/${act}`
-    return this.#connection.ask('POST', path, { body, signal: this.signal })
+    return this.#ask('POST', path, { body, signal: this.signal })
   }
 
   async #get<Answer>(path: string, field: keyof Answer & string): Promise<Answer> {
-    return checked<Answer>(await this.#connection.ask('GET', `api/${path}`, { signal: this.signal }), field)
+    return checked<Answer>(await this.#ask('GET', `api/${path}`, { signal: this.signal }), field)
+  }
+
+  async #ask(...asked: Parameters<Connection['ask']>): Promise<Record<string, unknown>> {
+    const late = setTimeout(() => this.tell('Main has not answered yet, waiting …'), LATE_AFTER_MS)
+    try {
+      return await this.#connection.ask(...asked)
+    } finally {
+      clearTimeout(late)
+    }
   }
 }
 

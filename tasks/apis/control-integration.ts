@@ -1,7 +1,7 @@
 /** What operators may set for an integration while main runs: pause it, resume it, and limit its tasks in flight. */
 import { z } from 'zod'
 import { type API, type APIContext, APIError, createAPI } from '../../lib/api.js'
-import { bySchema, whySchema } from '../../protocol/messages.js'
+import { bySchema, statedWhySchema, whySchema } from '../../protocol/messages.js'
 import {
   changeControl,
   type IntegrationControl,
@@ -71,7 +71,7 @@ export function createControlAPIs({ namespace, store, requests }: ControlOptions
       ...common,
       name: 'pause',
       summary: `Claim no ${namespace} tasks from now on: they wait as pending, and what is in flight goes on`,
-      params: z.strictObject({ by: bySchema, reason: whySchema.regex(/\S/, 'must say why') }),
+      params: z.strictObject({ by: bySchema, reason: statedWhySchema }),
       callback: (context, asked) =>
         change('pause', context, asked, (before, since) => ({
           ...before,

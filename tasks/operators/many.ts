@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { type API, type APIContext, APIError, createAPI } from '../../lib/api.js'
 import { MAX_LISTED } from '../../protocol/limits.js'
 import { cancelTaskSchema, type OperatorRequest, retryTaskSchema } from '../../protocol/messages.js'
+import { CREATE_ANSWER_LOST } from '../../protocol/names.js'
 import { actOnTask } from '../apis/cancel-and-retry.js'
 import { choose, FOR_OPERATORS, type OperatedTasks, type OperatorsOptions } from './operated.js'
 import { type Place, placeSchema, spellPlace } from './place.js'
@@ -25,9 +26,11 @@ const batchFields = {
 export const manyAnswerSchema = z.object({
   /** Of a dry run: how many tasks the filter finds; 100,000 means as many or more. */
   found: z.number().int().optional(),
+  /** Of a dry run of retryMany: those whose answer was lost, so that a retry may be charged twice. */
+  mayPayTwice: z.number().int().optional(),
   /** Tasks of this batch that were changed. */
   done: z.number().int(),
-  /** Those that were not, by reason. */
+  /** Those that were not, by reason, in words. */
   refused: z.record(z.string(), z.number().int()),
   /** Send it as `after` for the next batch; null after the last one. */
   next: z.string().nullable(),
@@ -86,9 +89,13 @@ async function actOnMany(
 ): Promise<z.infer<typeof manyAnswerSchema>> {
   const chosen = choose(operated, integration)
   if (dryRun) {
-    let found = 0
-    for (const tasks of chosen) found += await countTasks(tasks, filter)
-    return { found, done: 0, refused: {}, next: null }
+    const { code = CREATE_ANSWER_LOST } = filter
+    let [found, lost] = [0, 0]
+    for (const tasks of chosen) {
+      found += await countTasks(tasks, filter)
+      if (code === CREATE_ANSWER_LOST) lost += await countTasks(tasks, { ...filter, code })
+    }
+    return { found, ...(request.status === 'retry' && { mayPayTwice: lost }), done: 0, refused: {}, next: null }
   }
   const tasks = await searchTasks(chosen, filter, { limit, after })
   const refused: Record<string, number> = {}
@@ -116,7 +123,7 @@ async function refusalOf(acting: Promise<unknown>): Promise<string | undefined> 
     return undefined
   } catch (error) {
     if (!(error instanceof APIError)) throw error
-    return String(error.body.reason ?? (error.httpStatus === 404 ? 'gone' : error.body.error))
+    return error.body.error
   }
 }
 

@@ -23,7 +23,7 @@ export const taskFilterFields = {
   user: z.string().min(1).max(MAX_USER_ID_LENGTH).optional(),
   createdFrom: time.optional(),
   createdBefore: time.optional(),
-  /** A part of the task's id. By itself it is looked for in all tasks: name a time, too, where there are very many. */
+  /** A part of the task's id. By itself a part is looked for in all tasks: name a time, too, where there are very many. */
   id: z.string().min(1).max(100).optional(),
 }
 
@@ -58,6 +58,11 @@ async function searchOne(tasks: OperatedTasks, filter: TaskFilter, page: Page): 
   return page.before ? found.reverse() : found
 }
 
+/** What is as long as an id can be no part of another: then its index is read. */
+function isWholeId(id: string): boolean {
+  return id.length === 22
+}
+
 /** How many there are of one integration, up to `MOST_COUNTED`. */
 export async function countTasks(tasks: OperatedTasks, filter: TaskFilter): Promise<number> {
   const { store } = tasks
@@ -86,7 +91,8 @@ function ordered(
     filter.code && `${errorCode(column)} = ${value(filter.code)} AND ${column('error')} IS NOT NULL`,
     filter.createdFrom !== undefined && `${createdAt} >= ${value(filter.createdFrom)}::float8`,
     filter.createdBefore !== undefined && `${createdAt} < ${value(filter.createdBefore)}::float8`,
-    filter.id && `strpos(${taskKey}, ${value(filter.id)}) > 0`,
+    filter.id &&
+      (isWholeId(filter.id) ? `${taskKey} = ${value(filter.id)}` : `strpos(${taskKey}, ${value(filter.id)}) > 0`),
     place('<', after),
     place('>', before),
   ].filter((condition) => typeof condition === 'string')

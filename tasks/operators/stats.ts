@@ -1,8 +1,8 @@
 /**
  * `GET operator/stats`: how much each integration has to do, how fast it does it, and what fails.
  *
- * Nothing is scanned whole, however many tasks have ended: tasks that are not over, and the ends of the last day, have
- * indexes of their own, and of either at most `MOST_COUNTED` are counted.
+ * Nothing is scanned whole, however many tasks there are: what is counted has indexes of its own, of which at most
+ * `MOST_COUNTED` entries are read; and the ends of a day are remembered by quarters of an hour.
  */
 import { z } from 'zod'
 import { type API, createAPI } from '../../lib/api.js'
@@ -10,19 +10,22 @@ import { MAX_USER_ID_LENGTH } from '../../protocol/limits.js'
 import { taskStatusSchema } from '../../protocol/wire.js'
 import { NOW } from '../claimable.js'
 import { type AskingDaemons, countDaemons, DAEMON_MISSING_SECONDS, listDaemons } from '../daemon-rows.js'
-import { isEnd, isTakeOver } from '../task-indexes.js'
+import { isEnd, isLostAnswer, isTakeOver } from '../task-indexes.js'
 import { MOST_COUNTED, readTaskNumbers } from '../task-numbers.js'
 import type { TaskReader } from '../task-reader.js'
+import { type CountedEnds, ENDS, type Ended } from './counted-ends.js'
 import { heldUp, heldUpSchema } from './held-up.js'
 import { choose, FOR_OPERATORS, integrationSchema, type OperatedTasks, type OperatorsOptions } from './operated.js'
+import { pendingUsers, pendingUsersSchema } from './pending-users.js'
 import { spendOf, spendSchema } from './spend.js'
 
+const HOUR_SECONDS = 3600
 const DAY_SECONDS = 86_400
 /** Durations and codes are those of the newest ends. */
 const NEWEST = 1000
 const MOST_CODES = 20
 
-/** Within the last 5 minutes, hour and day. */
+/** Within the last 5 minutes, hour and day; a day begins with a quarter of an hour. */
 const countsSchema = z.object({ minutes5: z.number().int(), hour: z.number().int(), day: z.number().int() })
 /** In seconds; null without any. */
 const durationSchema = z.object({ median: z.number().nullable(), p95: z.number().nullable() })
@@ -42,6 +45,8 @@ export const statsSchema = z.object({
       maxTasksInFlight: z.number().int().nullable(),
       /** Whether an operator has paused it. */
       paused: z.boolean(),
+      /** The users with most of the newest 10,000 pending tasks, and how many of those they have. */
+      pendingUsers: pendingUsersSchema,
       /** For how long the oldest task that may be claimed has been due. */
       oldestDueSeconds: z.number(),
       /** For how long nobody has looked at the run that was looked at longest ago. */
@@ -55,6 +60,8 @@ export const statsSchema = z.object({
       daemons: z.object({
         running: z.number().int(),
         draining: z.number().int(),
+        /** Those that hang, or were killed: main has heard nothing of them for more than a minute, within an hour. */
+        silent: z.number().int(),
         askedSecondsAgo: z.number().nullable(),
         missing: z.boolean(),
       }),
@@ -62,6 +69,8 @@ export const statsSchema = z.object({
       failedAttempts: countsSchema,
       cancelled: countsSchema,
       takeOvers: countsSchema,
+      /** Attempts that failed for a lost answer: the provider may have made something, and charge for it. */
+      lostAnswers: countsSchema,
       /** Of the tasks that were completed last: from creation to the last attempt's claim, and from there to the end. */
       queued: durationSchema,
       working: durationSchema,
@@ -75,7 +84,7 @@ export const statsSchema = z.object({
 
 type Stats = z.infer<typeof statsSchema>['integrations'][number]
 
-export function createStatsAPI({ operated }: OperatorsOptions): API {
+export function createStatsAPI({ operated }: OperatorsOptions, counted: CountedEnds): API {
   return createAPI({
     ...FOR_OPERATORS,
     name: 'stats',
@@ -92,7 +101,7 @@ export function createStatsAPI({ operated }: OperatorsOptions): API {
       const daemons = countDaemons(await listDaemons(this))
       // One after another: a request takes one connection at most.
       for (const tasks of choose(operated(), integration))
-        integrations.push(await statsOf(tasks, daemons(tasks.store.names.apiCall), user))
+        integrations.push(await statsOf(tasks, counted, daemons(tasks.store.names.apiCall), user))
       return { at: Date.now() / 1000, mostCounted: MOST_COUNTED, integrations }
     },
   })
@@ -100,11 +109,17 @@ export function createStatsAPI({ operated }: OperatorsOptions): API {
 
 async function statsOf(
   { namespace, store }: OperatedTasks,
+  counted: CountedEnds,
   daemons: AskingDaemons,
   user: string | undefined,
 ): Promise<Stats> {
   const { counts: open, ...ages } = await readTaskNumbers(store)
-  const { queued, working, failures, ...ends } = await readEnds(store)
+  const { queued, working, failures, takeOvers, lostAnswers, ...lately } = await readEnds(store)
+  const { ended } = await counted.of(store, 'day', Date.now() / 1000)
+  const ofDay = (type: keyof Ended) => ({
+    ...lately[type],
+    day: ended.reduce((sum, of) => sum + of[type], 0),
+  })
   const { maxTasksInFlight = null, paused } = await store.rulesNow()
   const missing = (daemons.askedSecondsAgo ?? Number.POSITIVE_INFINITY) > DAEMON_MISSING_SECONDS
   return {
@@ -114,9 +129,14 @@ async function statsOf(
     maxTasksInFlight,
     paused: paused !== undefined,
     ...ages,
+    pendingUsers: await pendingUsers(store),
     heldUp: await heldUp(store),
     daemons: { ...daemons, missing },
-    ...ends,
+    completed: ofDay('completed'),
+    failedAttempts: ofDay('failed'),
+    cancelled: ofDay('cancelled'),
+    takeOvers,
+    lostAnswers,
     queued: queued ?? { median: null, p95: null },
     working: working ?? { median: null, p95: null },
     failures,
@@ -124,7 +144,9 @@ async function statsOf(
   }
 }
 
-interface Ends extends Pick<Stats, 'completed' | 'failedAttempts' | 'cancelled' | 'takeOvers' | 'failures'> {
+interface Ends
+  extends Pick<Stats, 'takeOvers' | 'lostAnswers' | 'failures'>,
+    Record<keyof Ended, Omit<Stats['completed'], 'day'>> {
   queued: Stats['queued'] | null
   working: Stats['working'] | null
 }
@@ -134,12 +156,13 @@ async function readEnds(tasks: TaskReader): Promise<Ends> {
   const { calls, events } = tasks
   const { table, column } = events
   const at = column('at')
-  const ofDay = `${at} > ${NOW} - ${DAY_SECONDS}`
-  const ends = (type: string) => `${isEnd(column)} AND ${column('eventType')} = '${type}' AND ${ofDay}`
+  const lately = (seconds: number) => `${at} > ${NOW} - ${seconds}`
+  const ends = (type: string, seconds = DAY_SECONDS) =>
+    `${isEnd(column)} AND ${column('eventType')} = '${type}' AND ${lately(seconds)}`
   const within = (seconds: number) => `(count(*) FILTER (WHERE at > ${NOW} - ${seconds}))::int`
   const counted = (where: string, name: keyof Ends) =>
-    `(SELECT json_build_object('minutes5', ${within(300)}, 'hour', ${within(3600)}, 'day', count(*)::int)` +
-    ` FROM (SELECT ${at} AS at FROM ${table} WHERE ${where} ORDER BY ${at} DESC LIMIT ${MOST_COUNTED}) AS of_day)` +
+    `(SELECT json_build_object('minutes5', ${within(300)}, 'hour', ${within(HOUR_SECONDS)}, 'day', count(*)::int)` +
+    ` FROM (SELECT ${at} AS at FROM ${table} WHERE ${where} ORDER BY ${at} DESC LIMIT ${MOST_COUNTED}) AS newest)` +
     ` AS "${name}"`
   const startedAt = `call.${calls.column('startedAt')}`
   const spread = (seconds: string) =>
@@ -152,8 +175,9 @@ async function readEnds(tasks: TaskReader): Promise<Ends> {
     ` ${startedAt} - call.${calls.column('createdAt')} AS queued` +
     ` FROM ${newest('completed', `${at} AS at, ${column('apiCallId')}::${calls.idType} AS id`)} AS finished` +
     ` JOIN ${calls.table} AS call ON call.${calls.column('id')} = finished.id)` +
-    ` SELECT ${counted(ends('completed'), 'completed')}, ${counted(ends('failed'), 'failedAttempts')},` +
-    ` ${counted(ends('cancelled'), 'cancelled')}, ${counted(`${isTakeOver(column)} AND ${ofDay}`, 'takeOvers')},` +
+    ` SELECT ${ENDS.map((type) => counted(ends(type, HOUR_SECONDS), type)).join(', ')},` +
+    ` ${counted(`${isTakeOver(column)} AND ${lately(DAY_SECONDS)}`, 'takeOvers')},` +
+    ` ${counted(`${isLostAnswer(column)} AND ${lately(DAY_SECONDS)}`, 'lostAnswers')},` +
     ` (SELECT ${spread('queued')} FROM done) AS queued, (SELECT ${spread('working')} FROM done) AS working,` +
     ` (SELECT coalesce(json_agg(of_code), '[]') FROM (SELECT code, count(*)::int AS count` +
     ` FROM ${newest('failed', `${column('data')} -> 'error' ->> 'code' AS code`)} AS failed` +

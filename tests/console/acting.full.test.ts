@@ -29,7 +29,7 @@ describe('an integration', () => {
     // Without a reason the browser itself refuses.
     await page.click('button', 'Pause')
     expect(await page.page.$(inDialog)).not.toBeNull()
-    await page.fill('Reason, which others will see', 'the provider is down')
+    await page.fill('Reason, for the record', 'the provider is down')
     await page.click('button', 'Pause')
     await page.sees('the provider is down', panel)
     await page.sees('paused', `${panel} .badge`)
@@ -66,7 +66,7 @@ describe('a task', () => {
     page = await console.open({ hash: '#/tasks/to-retry' })
     await page.sees('failed', '.title')
     await page.click('button', 'Retry …')
-    await page.fill('Reason (for the record)', 'the provider is back')
+    await page.fill('Reason, for the record (may be empty)', 'the provider is back')
     await page.click('button', 'Retry')
     await page.sees('retried', '.events')
     expect(await get('operator/tasks/to-retry')).toMatchObject({ retryable: true, dueAt: expect.any(Number) })
@@ -76,6 +76,18 @@ describe('a task', () => {
       by: 'Olga',
       why: 'the provider is back',
     })
+  })
+
+  it('is retried after a warning, if its answer was lost', async () => {
+    const lost = failure(1, 'create_answer_lost', 'It may have been made')
+    await console.plant({ taskKey: 'lost', userId: 'lost', events: [events.queued(1, 2000), lost] })
+    page = await console.open({ hash: '#/tasks/lost' })
+    await page.click('button', 'Retry …')
+    await page.sees('a retry may be charged twice', inDialog)
+    await page.click('button', 'Go back')
+    await page.at('#/tasks?user=lost')
+    await page.click('button', 'Retry all …')
+    await page.sees('a retry may be charged twice', inDialog)
   })
 
   it('is not touched by who goes back, or presses Escape', async () => {
@@ -148,7 +160,7 @@ describe('many tasks', () => {
     await page.click('button', 'Retry all …')
     await page.sees('120 tasks. Each gets one more attempt', inDialog)
     expect((await get('operator/tasks?user=retried&status=failed&limit=1')).tasks[0].dueAt).toBeNull()
-    await page.fill('Reason (for the record)', 'all well again')
+    await page.fill('Reason, for the record (may be empty)', 'all well again')
     await page.click('button', 'Retry 120 tasks')
     await page.sees('120 of 120 retried.', inDialog)
     await page.click('button', 'Close')
@@ -200,7 +212,7 @@ describe('many tasks', () => {
     await page.click('button', 'Retry chosen …')
     await page.click('button', 'Retry 2 tasks')
     await page.sees('1 of 2 retried.', inDialog)
-    await page.sees('1 refused', inDialog)
+    await page.sees('1 refused: It is cancelled: only what has failed can be retried', inDialog)
     await page.click('button', 'Close')
     await page.sees('None chosen')
     const { tasks } = await get('operator/tasks?user=chosen')

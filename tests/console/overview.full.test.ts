@@ -68,7 +68,7 @@ it('tells what was spent, against the budget; a task that exceeds it is let thro
   await page.at('#/tasks/too-dear')
   await page.sees('It waits: over budget', '.notice.held')
   await page.click('button', 'Let through …')
-  await page.fill('Reason, which others will see', 'it is urgent')
+  await page.fill('Reason, for the record', 'it is urgent')
   await page.click('button', 'Let it through')
   await page.sees('an operator lets it through', '.facts')
   const { acts } = (await console.main.get(`${TEST_API}/operatorActs?limit=1`, AS_OPERATOR)).body

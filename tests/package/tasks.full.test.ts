@@ -30,10 +30,15 @@ interface Run {
   stopping?: AbortController
   onProgress?: () => void
   onOut?: () => void
+  /** What happens while the question is read. */
+  onAsked?: () => Promise<unknown>
 }
 
 /** Runs one command: its exit code, and what it wrote. */
-async function tasks(args: string[], { answer, env, stopping = new AbortController(), onProgress, onOut }: Run = {}) {
+async function tasks(
+  args: string[],
+  { answer, env, stopping = new AbortController(), onProgress, onOut, onAsked }: Run = {},
+) {
   const written = { out: '', err: '', asked: '' }
   const write = (to: keyof typeof written, text: string) => {
     written[to] += `${text}\n`
@@ -53,6 +58,7 @@ async function tasks(args: string[], { answer, env, stopping = new AbortControll
     hasColours: false,
     ask: async (question) => {
       written.asked += question
+      await onAsked?.()
       return answer ?? ''
     },
   }
@@ -116,6 +122,7 @@ it('shows how much each integration has to do', async () => {
   expect(out).toMatch(/^testAsyncTask +\d+ +\d+ +\d+ of 5 /m)
   expect(out).toMatch(/^testAsyncTask +\d+ \/ \d+ \/ \d+ +1 \/ 1 \/ 1 /m)
   expect(out).toMatch(/^testAsyncTask +broken +1$/m)
+  expect(out).toMatch(/^testAsyncTask +lister +3$/m)
   const { integrations } = JSON.parse((await tasks(['stats', '--integration', 'testAsyncTask', '--json'])).out)
   expect(integrations).toMatchObject([{ integration: 'testAsyncTask', maxTasksInFlight: 5 }])
 })
@@ -207,11 +214,37 @@ it('names each task that was refused, and why', async () => {
   await plant('refused', 1, { events: broken })
   await plant('waiting', 1)
   const { code, out } = await tasks(['retry', 'waiting-0', 'refused-0', '--extra-attempts', '2', '--yes'])
-  expect({ code, out }).toEqual({ code: 1, out: expect.stringMatching(/^1 done\n1 refused: waiting-0: Cannot /) })
+  expect({ code, out }).toEqual({
+    code: 1,
+    out: expect.stringMatching(/^1 done\n1 refused: waiting-0: It is pending: only what has failed /),
+  })
   expect(JSON.parse((await tasks(['show', 'refused-0', '--json'])).out)).toMatchObject({
     attemptLimit: 5,
     dueAt: expect.any(Number),
   })
+})
+
+it('says that tasks were left alone, which had moved on while somebody agreed', async () => {
+  await plant('moving', 3)
+  const onAsked = () => tasks(['cancel', 'moving-0', 'moving-1', '--yes'])
+  const { code, out } = await tasks(['cancel', '--user', 'moving'], { answer: 'y', onAsked })
+  expect({ code, out }).toEqual({ code: 0, out: expect.stringMatching(/^1 done\n2 left alone: .*moved on/) })
+})
+
+it('warns before a retry that may be charged twice, by ids and by filters', async () => {
+  const error = { code: 'create_answer_lost', message: 'It was lost' }
+  const lost = { ...events.failed(1, 0, false), error } as never
+  await plant('lost', 2, { events: [events.queued(1, 2000), lost] })
+  await plant('lost-not', 1, { userId: 'lost', events: broken })
+  for (const what of [
+    ['lost-0', 'lost-1', 'lost-not-0'],
+    ['--user', 'lost'],
+  ]) {
+    const { asked } = await tasks(['retry', ...what], { answer: 'n' })
+    expect(asked).toMatch(/answers of 2 of them got lost.*a retry may be charged twice/)
+    expect((await tasks(['cancel', '--dry-run', ...what])).out).not.toMatch(/twice/)
+  }
+  expect((await tasks(['retry', '--user', 'lost', '--code', 'broken'], { answer: 'n' })).asked).not.toMatch(/twice/)
 })
 
 async function actsOf(integration: string) {
@@ -224,7 +257,10 @@ it('pauses and resumes an integration, with who and why', async () => {
   const before = await actsOf('testAsyncTask')
   expect(await tasks(pause)).toMatchObject({ code: 2, err: expect.stringContaining('--yes') })
   expect(await tasks(pause, { answer: 'n' })).toMatchObject({ code: 1 })
-  expect(await tasks(['pause', 'testAsyncTask', '--yes'])).toMatchObject({ code: 2 })
+  for (const reason of [[], ['--reason', ' ']]) {
+    const refused = await tasks(['pause', 'testAsyncTask', '--yes', ...reason])
+    expect(refused).toMatchObject({ code: 2, err: expect.stringContaining('--reason') })
+  }
   expect(await actsOf('testAsyncTask')).toEqual(before)
   expect(await tasks(pause, { answer: 'y' })).toMatchObject({ code: 0, asked: 'testAsyncTask: pause? [y/N] ' })
   expect((await tasks(['stats'])).out).toMatch(/^testAsyncTask .* \d+, paused /m)
@@ -286,6 +322,17 @@ it('says what is wrong with the token or the address', async () => {
   await new Promise((resolve) => other.close(resolve))
   const away = await tasks(['stats', '--timeout', '0', '--url', url])
   expect(away).toMatchObject({ code: 1, err: expect.stringMatching(/no answer.*ECONNREFUSED.*MAIN_URL/) })
+})
+
+it('says at once that main is slow to answer', async () => {
+  const slow = createServer((_request, response) => {
+    setTimeout(() => response.end('{"tasks": [], "next": null, "previous": null}'), 1300)
+  }).listen(0, '127.0.0.1')
+  await once(slow, 'listening')
+  const url = `http://127.0.0.1:${(slow.address() as AddressInfo).port}`
+  expect(await tasks(['list', '--url', url])).toMatchObject({ code: 0, err: 'Main has not answered yet, waiting …\n' })
+  slow.closeAllConnections()
+  await new Promise((resolve) => slow.close(resolve))
 })
 
 it('has help for each command', async () => {

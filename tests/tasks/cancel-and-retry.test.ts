@@ -36,7 +36,7 @@ describe('cancelTask', () => {
     const id = await plant({ events: [events.queued(1, FOR_EVER), events.processing(1), events.completed(1)] })
     expect(await cancel(id)).toMatchObject({
       status: 409,
-      body: { error: 'Cannot transition to cancelled from completed', status: 'completed' },
+      body: { error: 'It is over already: completed', status: 'completed' },
     })
   })
 })

@@ -197,6 +197,7 @@ describe('with many tasks, on PostgreSQL', () => {
     ['with a code that few have', { code: 'rare' }],
     ['of a time', { createdBefore: 1000 }],
     ['of a status and a time', { status: 'failed', createdFrom: 1001 }],
+    ['with an id', { id: 'as-long-as-an-id-is-22' }],
     ['of several statuses', { statuses: ['pending', 'queued', 'processing', 'failed'] }],
   ])('a page %s reads no more than it shows', async (_of, filter) => {
     expect(await blocksOf((tasks) => searchTasks([tasks], filter, { limit: 20 }))).toBeLessThan(MOST_BLOCKS)

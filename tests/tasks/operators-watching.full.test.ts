@@ -1,9 +1,12 @@
 /** What the console asks again and again is read from indexes, however many tasks have ended. */
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
+import type { z } from 'zod'
 import { DEFAULT_TASK_POLICY } from '@/protocol/index.js'
 import { databaseOf, reading } from '@/tasks/database/sql.js'
 import { readNewest } from '@/tasks/operators/change-feed.js'
+import { CountedEnds } from '@/tasks/operators/counted-ends.js'
 import { createHistoryAPI } from '@/tasks/operators/history.js'
+import { createStatsAPI, type statsSchema } from '@/tasks/operators/stats.js'
 import { TaskStore } from '@/tasks/task-store.js'
 import { startTestMain, type TestMain } from '../support/main.js'
 import { multiplyTask } from '../support/rows.js'
@@ -63,7 +66,7 @@ it.each([
   ['hour', 60, 1667, 417],
   ['day', 96, 39_700, 9_900],
 ] as const)('the ends of a %s: once all, then the newest alone', async (span, buckets, completed, failed) => {
-  const api = createHistoryAPI({ operated: () => [{ namespace: 'testAsyncTask', store }] })
+  const api = createHistoryAPI({ operated: () => [{ namespace: 'testAsyncTask', store }] }, new CountedEnds())
   type History = { integrations: [{ completed: number[]; failed: number[]; cancelled: number[] }] }
   const look = async () => {
     const context = { signal: new AbortController().signal }
@@ -81,4 +84,28 @@ it.each([
   expect(blocks).toBeLessThan(MOST_BLOCKS)
   const again = await look()
   expect(again.completed.slice(0, 50)).toEqual(first.completed.slice(0, 50))
+})
+
+it('the ends of a day for stats: once all, then the newest alone', async () => {
+  const options = { operated: () => [{ namespace: 'testAsyncTask', store }], temporalNamespace: 'default' }
+  const api = createStatsAPI(options, new CountedEnds())
+  /** The ends of the day, and how many quarters of an hour were counted. */
+  const look = async () => {
+    const asked = vi.spyOn(store, 'query')
+    const context = { signal: new AbortController().signal }
+    const answer = (await api.callback.call(main.component.controller, context, {})) as z.infer<typeof statsSchema>
+    const counted = asked.mock.calls.filter(([sql]) => String(sql).includes('bucket (start)'))
+    asked.mockRestore()
+    const [stats] = answer.integrations
+    return {
+      ends: [stats?.completed.day, stats?.failedAttempts.day],
+      quarters: counted.map(([, values]) => (values as [number[]])[0].length),
+    }
+  }
+  const first = await look()
+  expect(first.quarters).toEqual([96])
+  expect(Math.abs(Number(first.ends[0]) - 39_700) / 39_700).toBeLessThan(0.05)
+  const again = await look()
+  expect(again.ends).toEqual(first.ends)
+  expect(again.quarters[0]).toBeLessThan(4)
 })

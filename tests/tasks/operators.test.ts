@@ -1,5 +1,6 @@
 /** What operators see and do over all integrations: stats, the list, one task, and acts on many. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { TaskEvent } from '@/protocol/index.js'
 import { createOperatorsAPIs } from '@/tasks/operators/index.js'
 import { startTestMain, type TestMain } from '../support/main.js'
 import { createDatabase } from '../support/shared.js'
@@ -84,6 +85,30 @@ describe.each(['PGLite', 'PostgreSQL'])('on %s', (database) => {
     expect(await main.get('/api/operator/tasks/nobody-knows', OPERATOR)).toMatchObject({ status: 404 })
   })
 
+  it('says that a run waits for the answer to a create, or looks for what was made', async () => {
+    const { controller } = main.component
+    const begun = (attempt: number, of: number) =>
+      ({
+        ...{ type: 'begun', attempt, runId: `run-${attempt}`, fencingToken: 'begun', leaseExpiresAt: 9e9 },
+        intent: { attempt: of, at: 1500 },
+      }) as never
+    const resumed = { type: 'resumed', attempt: 1, runId: 'run-1' } as never
+    const waitingFor = async (...history: TaskEvent[]) => {
+      const id = await plantTask(controller, { events: history })
+      return (await get(`tasks/${await taskKeyOf(controller, id)}`)).waitingFor
+    }
+    const asked = [events.queued(1, 2000), begun(1, 1)]
+    for (const history of [asked, [...asked, resumed]]) {
+      expect(await waitingFor(...history)).toMatchObject({
+        ...{ code: 'create_unanswered', since: 1500, nextTryAt: null },
+        message: expect.stringContaining('looks for what was made'),
+      })
+    }
+    const again = [...asked, events.failed(1, 0), events.queued(2, 3000)]
+    expect(await waitingFor(...again)).toMatchObject({ message: expect.stringContaining('for attempt 1') })
+    expect(await waitingFor(events.queued(1, 2000), events.processing(1))).toBeNull()
+  })
+
   it('counts what waits, what ended lately, and what failed', async () => {
     const before = (await get('stats?integration=nanobanana2ImageGeneration')).integrations
     expect(before).toMatchObject([{ open: {}, completed: { day: 0 }, failures: [], queued: { median: null } }])
@@ -91,6 +116,13 @@ describe.each(['PGLite', 'PostgreSQL'])('on %s', (database) => {
     const { controller } = main.component
     const now = Date.now() / 1000
     const done = [events.queued(1, now + 300), events.processing(1), events.completed(1)]
+    const lost = { code: 'create_answer_lost', message: 'It was lost' }
+    const failed = { ...events.failed(1, 0, false), error: lost, providerEnded: true } as never
+    await plantTask(controller, { events: [events.queued(1, now + 300), failed] }, IMAGE)
+    // That one was looked up, and had made nothing.
+    const found = { ...events.failed(1, now + 900), error: lost, providerEnded: true } as never
+    await plantTask(controller, { events: [events.queued(1, now + 300), found] }, IMAGE)
+    for (const userId of ['ben', 'ben', 'anna']) await plantTask(controller, { createdAt: now - 50, userId }, IMAGE)
     await plantTask(controller, { createdAt: now - 100 }, IMAGE)
     await plantTask(controller, { createdAt: now - 60, events: done }, IMAGE)
     await plantTask(controller, { events: [events.queued(1, now + 300), events.failed(1, now + 900)] }, IMAGE)
@@ -100,14 +132,23 @@ describe.each(['PGLite', 'PostgreSQL'])('on %s', (database) => {
     const { integrations } = await get('stats?integration=nanobanana2ImageGeneration')
     expect(integrations).toMatchObject([
       {
-        open: { pending: 1, failed: 1, processing: 1 },
+        open: { pending: 4, failed: 2, processing: 1 },
+        pendingUsers: [
+          { user: 'ben', count: 2 },
+          { user: 'anna', count: 1 },
+          { user: null, count: 1 },
+        ],
         inFlight: 1,
         heldUp: [{ code: 'rate_limited', count: 1, since: now, nextTryAt: now + 30 }],
         completed: { minutes5: 1, hour: 1, day: 1 },
-        failedAttempts: { day: 1 },
+        failedAttempts: { minutes5: 3, hour: 3, day: 3 },
         cancelled: { day: 0 },
         takeOvers: { day: 0 },
-        failures: [{ code: 'broken', count: 1 }],
+        lostAnswers: { minutes5: 1, hour: 1, day: 1 },
+        failures: [
+          { code: 'create_answer_lost', count: 2 },
+          { code: 'broken', count: 1 },
+        ],
       },
     ])
     const [{ oldestDueSeconds, queued }] = integrations
@@ -120,12 +161,18 @@ describe.each(['PGLite', 'PostgreSQL'])('on %s', (database) => {
     const { controller } = main.component
     const broken = [events.queued(1, 2000), events.failed(1, 0, false)]
     const planted: string[] = []
-    for (let index = 0; index < 3; index += 1)
-      planted.push(await plantTask(controller, { userId: 'many', createdAt: 5000 + index, events: broken }))
+    const lost = { ...events.failed(1, 0, false), error: { code: 'create_answer_lost', message: 'Lost' } } as never
+    for (let index = 0; index < 3; index += 1) {
+      const history = index === 0 ? [events.queued(1, 2000), lost] : broken
+      planted.push(await plantTask(controller, { userId: 'many', createdAt: 5000 + index, events: history }))
+    }
     await plantTask(controller, { userId: 'many', createdAt: 5010, events: broken.slice(0, 1) })
 
     const filter = { user: 'many' }
-    expect(await post('retryMany', { filter, dryRun: true })).toEqual({ found: 3, done: 0, refused: {}, next: null })
+    expect(await post('retryMany', { filter, dryRun: true })).toEqual({
+      ...{ found: 3, mayPayTwice: 1 },
+      ...{ done: 0, refused: {}, next: null },
+    })
     expect((await get('tasks?user=many&status=failed')).tasks[0].dueAt).toBeNull()
 
     const first = await post('retryMany', { filter, limit: 2, reason: 'fixed' })

@@ -65,7 +65,7 @@ async function newest(apis: Pick<APIs, 'acts'>, integrations: string[], pages: n
 }
 
 function ActTable({ acts }: { acts: Act[] }) {
-  return html`<${Table} label="Acts" columns=${['When', 'Who', 'Did', 'To', 'Why', 'Outcome']}>
+  return html`<${Table} label="Acts" columns=${['When', 'Who', 'Did', 'To', 'Reason', 'Outcome']}>
     ${acts.map(
       (act) => html`<tr key=${`${act.integration} ${act.id}`}>
         <td class="number"><${At} at=${act.at} /></td>

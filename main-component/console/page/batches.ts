@@ -3,7 +3,7 @@
 /** What became of tasks. */
 export interface Report {
   done: number
-  /** By reason. */
+  /** By reason, in words. */
   refused: Record<string, number>
 }
 
@@ -25,4 +25,10 @@ export async function* inBatches<Answer extends Report & { next: string | null }
 export function add(report: Report, { done, refused }: Report): void {
   report.done += done
   for (const [why, number] of Object.entries(refused)) report.refused[why] = (report.refused[why] ?? 0) + number
+}
+
+/** Of so many that were counted before, those that were not found again, in words; empty if there are none. */
+export function leftAlone({ done, refused }: Report, found: number): string {
+  const missing = found - Object.values(refused).reduce((sum, number) => sum + number, done)
+  return missing > 0 ? `${missing} left alone: the filters find them no more, as they have moved on meanwhile` : ''
 }

@@ -3,11 +3,11 @@ import { html } from 'htm/preact'
 import { useContext, useEffect, useRef, useState } from 'preact/hooks'
 import type { ListedTask } from './answers.js'
 import { AskError } from './asking.js'
-import { add, inBatches, type Report } from './batches.js'
+import { add, inBatches, leftAlone, type Report } from './batches.js'
 import { Console, type ConsoleContext } from './context.js'
 import { Dialog, Reason } from './dialog.js'
 import { type Filter, filterInWords } from './filters.js'
-import { count, counted, inWords } from './words.js'
+import { ANSWER_LOST, count, counted, payTwice } from './words.js'
 
 /** Main counts no further. */
 const MOST_COUNTED = 100_000
@@ -31,6 +31,9 @@ export function Bulk({ act, target, close }: BulkProps) {
   const { apis } = useContext(Console)
   const isFilter = 'filter' in target
   const [found, setFound] = useState(isFilter ? undefined : target.tasks.length)
+  const [lost, setLost] = useState(
+    isFilter || act === 'cancel' ? 0 : target.tasks.filter(({ error }) => error?.code === ANSWER_LOST).length,
+  )
   const [failure, setFailure] = useState('')
   const [report, setReport] = useState<Told>()
   const [state, setState] = useState<'asking' | 'acting' | 'over'>('asking')
@@ -38,7 +41,10 @@ export function Bulk({ act, target, close }: BulkProps) {
   useEffect(() => {
     if (!isFilter) return
     apis.many(`${act}Many`, '', { filter: target.filter, dryRun: true }).then(
-      (answer) => setFound(answer.found ?? 0),
+      ({ found = 0, mayPayTwice = 0 }) => {
+        setFound(found)
+        setLost(mayPayTwice)
+      },
       (error: Error) => setFailure(error.message),
     )
     return () => {
@@ -77,7 +83,8 @@ export function Bulk({ act, target, close }: BulkProps) {
     ${isFilter && html`<p class="quiet">${filterInWords(target.filter)}</p>`}
     <div role="status" class="progress">
       ${state === 'asking' && html`<p class="found">${found === undefined && failure === '' ? 'Counting …' : asked(act, found, tasks)}</p>`}
-      ${report && html`<${Progress} act=${act} report=${report} found=${found ?? 0} isOver=${state === 'over'} />`}
+      ${state === 'asking' && lost > 0 && html`<p class="notice held">${payTwice(lost, found)}</p>`}
+      ${report && html`<${Progress} act=${act} report=${report} found=${found ?? 0} isOver=${state === 'over'} isWhole=${state === 'over' && isFilter && !stop.current && report.failure === undefined} />`}
     </div>
     ${failure !== '' && html`<p class="notice bad" role="alert">${failure}.</p>`}
     ${
@@ -115,17 +122,21 @@ interface ProgressProps {
   report: Told
   found: number
   isOver: boolean
+  /** Whether it went on to the end of what a filter finds. */
+  isWhole: boolean
 }
 
-function Progress({ act, report, found, isOver }: ProgressProps) {
+function Progress({ act, report, found, isOver, isWhole }: ProgressProps) {
+  const left = leftAlone(report, found)
   const refused = Object.entries(report.refused)
   const seen = report.done + refused.reduce((sum, [, number]) => sum + number, 0)
   return html`<progress value=${seen} max=${Math.max(found, seen, 1)} aria-label="Progress"></progress>
     <p>${count(report.done)} of ${count(found)} ${ENDED[act]}${isOver ? '.' : ' …'}</p>
     ${
       refused.length > 0 &&
-      html`<ul class="refused">${refused.map(([why, number]) => html`<li key=${why}>${count(number)} refused: ${inWords(why)}</li>`)}</ul>`
+      html`<ul class="refused">${refused.map(([why, number]) => html`<li key=${why}>${count(number)} refused: ${why}</li>`)}</ul>`
     }
+    ${isWhole && left !== '' && html`<p>${left}.</p>`}
     ${report.failure !== undefined && html`<p class="notice bad">Ended early: ${report.failure}.</p>`}`
 }
 

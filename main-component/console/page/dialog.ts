@@ -70,7 +70,7 @@ export function Confirm({ title, verb, isGrave, needsReason = false, confirm, cl
 }
 
 export function Reason({ isNeeded }: { isNeeded: boolean }) {
-  return html`<label>${isNeeded ? 'Reason, which others will see' : 'Reason (for the record)'}
-    <input name="reason" maxlength="1000" required=${isNeeded} autocomplete="off" />
+  return html`<label>Reason, for the record${!isNeeded && ' (may be empty)'}
+    <input name="reason" maxlength="1000" required=${isNeeded} pattern=${isNeeded ? '.*\\S.*' : undefined} title="Why it is done" autocomplete="off" />
   </label>`
 }

@@ -51,6 +51,7 @@ export function Integration({ stats, state, mostCounted, history, bucketSeconds,
         </ul>
         <${InFlight} state=${state} />
         <p>Oldest due: <b class=${stats.oldestDueSeconds > 300 ? 'late' : ''}>${duration(Math.round(stats.oldestDueSeconds))}</b></p>
+        <${Waiting} stats=${stats} />
         <${Asking} stats=${stats} />
         <${HeldUp} stats=${stats} />
         ${
@@ -106,16 +107,33 @@ function InFlight({ state }: { state: IntegrationState }) {
     ${max !== null && html`<${Meter} share=${max === 0 ? 1 : inFlight / max} label=${`In flight: ${words}`} />`}`
 }
 
+/** Whose tasks wait. */
+function Waiting({ stats: { integration, pendingUsers } }: Pick<IntegrationProps, 'stats'>) {
+  if (pendingUsers.length === 0) return null
+  return html`<p class="quiet">Pending, by user:</p>
+    <ul class="users" aria-label="Users with the most of the newest 10,000 pending tasks">
+      ${pendingUsers.map(
+        ({ user, count: number }) => html`<li key=${user}>
+          ${user === null ? 'without an id' : html`<a class="cut" href=${linkTo('tasks', { integration, user, status: 'pending' })}>${user}</a>`}
+          <span class="number">${count(number)}</span>
+        </li>`,
+      )}
+    </ul>`
+}
+
 /** Whether somebody works on it. */
 function Asking({ stats: { daemons, open } }: Pick<IntegrationProps, 'stats'>) {
-  const { running, draining, askedSecondsAgo } = daemons
-  if (running === 0 && draining === 0) {
+  const { running, draining, silent, askedSecondsAgo } = daemons
+  const stuck = silent > 0 && html`, <b class="late">${silent} stuck or gone</b>`
+  if (running + draining + silent === 0) {
     const waits = (open.pending ?? 0) > 0
     return html`<p class=${waits ? 'late' : 'quiet'}>No daemon has asked for its tasks lately.</p>`
   }
   const asked =
     askedSecondsAgo === null ? 'none has asked lately' : `asked ${duration(Math.round(askedSecondsAgo))} ago`
-  return html`<p>Daemons: <b>${running}</b>${draining > 0 && `, ${draining} stopping`}<span class="quiet">, ${asked}</span></p>`
+  const held = daemons.missing && running > 0
+  return html`<p>Daemons: <b>${running}</b>${draining > 0 && `, ${draining} stopping`}${stuck}<span class="quiet">, ${asked}</span></p>
+    ${held && html`<p class="late">They ask for no tasks: a gate is closed (Temporal away, its worker not running, …). A daemon’s /readyz says which.</p>`}`
 }
 
 /** What its runs wait for: a provider's pause, say. */
@@ -133,6 +151,7 @@ function Ends({ stats, mostCounted }: { stats: IntegrationStats; mostCounted: nu
     ['Failed attempts', stats.failedAttempts],
     ['Cancelled', stats.cancelled],
     ['Take-overs', stats.takeOvers],
+    ['Lost answers', stats.lostAnswers],
   ] as const
   return html`<table class="small">
     <thead>

@@ -4,6 +4,7 @@ import { useContext } from 'preact/hooks'
 import type { Task } from './answers.js'
 import { Console } from './context.js'
 import { Confirm } from './dialog.js'
+import { ANSWER_LOST, payTwice } from './words.js'
 
 export type ActAsked = 'retry' | 'cancel' | 'letThrough'
 
@@ -45,6 +46,7 @@ export function TaskAct({ act, task, close }: { act: ActAsked; task: Task; close
     apis.one('retryTask', integration, taskId, reason, { extraAttempts: Number(form.get('extraAttempts')) })
   return html`<${Confirm} title="Retry the task" verb="Retry" close=${close} confirm=${confirm}>
     <p>It is tried again now. Each attempt may cost what the provider charges.</p>
+    ${task.error?.code === ANSWER_LOST && html`<p class="notice held">${payTwice(1)}</p>`}
     <label>Attempts that it has left at least
       <input type="number" name="extraAttempts" min="1" max="100" step="1" defaultValue="1" required />
     </label>

@@ -53,6 +53,17 @@ export function chargeOf({ amount, currency, basis }: NonNullable<Run['charge']>
   return `${basis === 'ambiguous' ? 'maybe ' : ''}${money(amount, currency)}`
 }
 
+/** The code of a failure after which nobody knows whether something was made, and is charged for. */
+export const ANSWER_LOST = 'create_answer_lost'
+
+/** @param lost so many of the tasks that are to be retried have failed so */
+export function payTwice(lost: number, tasks = lost): string {
+  if (lost === 0) return ''
+  const whose =
+    tasks === 1 ? 'Its answer' : `The ${lost === 1 ? 'answer' : 'answers'} of ${number.format(lost)} of them`
+  return `${whose} got lost: the provider may have made what was asked for, and a retry may be charged twice.`
+}
+
 /** A name in words: `takeOver` is `take over`, `at_capacity` is `at capacity`. */
 export function inWords(name: string): string {
   return name.replace(/_/g, ' ').replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)

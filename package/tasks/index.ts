@@ -25,7 +25,7 @@ export interface TasksOptions {
 
 /** Gives the exit code. */
 export async function runTasks([name = '', ...args]: string[], options: TasksOptions): Promise<number> {
-  const { env, terminal, signal } = options
+  const { terminal, signal } = options
   try {
     if (['help', '--help', '-h'].includes(name) || args.includes('--help')) {
       terminal.out(USAGE)

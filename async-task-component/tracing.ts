@@ -17,9 +17,9 @@ import {
   withAttributes,
   withSpanId,
 } from '../lib/tracing.js'
+import { attemptAttributes } from '../protocol/names.js'
 import { traceHeader, traceparentIn } from './trace-header.js'
 import type { RunSinks } from './workflow-spans.js'
-import { attemptAttributes } from '../protocol/names.js'
 
 /** Has a run continue the trace that it is started in. */
 export const tracedStarts: WorkflowClientInterceptor = {

@@ -32,7 +32,9 @@ const answerSchema = z.object({
 })
 type Message = z.output<typeof answerSchema>['choices'][number]['message']
 
-const DATA_URLS = /data:[\w.+/-]*;base64,[\w+/=-]+/g
+/** A data URL's beginning, and a piece of it: V8 may run out of stack where one match has tens of megabytes. */
+const DATA_URL = /data:[\w.+/-]*;base64,/g
+const PIECE = /[\w+/=-]{1,65536}/y
 
 export function toGatewayBody(request: ImageRequest, model: string): object {
   const { prompt, aspectRatio, imageSize, referenceImages = [] } = request
@@ -77,7 +79,7 @@ function imageUrlsOf({ images, image, content }: Message): string[] {
   const parts = Array.isArray(content) ? content.flatMap((part) => imagePart.safeParse(part).data ?? []) : []
   const urls = [...(images ?? []), ...(image ? [image] : []), ...parts].map(urlOf)
   if (urls.length > 0) return urls
-  return typeof content === 'string' ? (content.match(DATA_URLS) ?? []) : []
+  return typeof content === 'string' ? takenApart(content).urls : []
 }
 
 function urlOf(part: z.output<typeof imagePart>): string {
@@ -93,7 +95,21 @@ function toImage(url: string): Uint8Array | URL {
 }
 
 function textOf({ content }: Message): string | undefined {
-  if (typeof content === 'string') return content.replace(DATA_URLS, '').trim() || undefined
+  if (typeof content === 'string') return takenApart(content).text.trim() || undefined
   const texts = (content ?? []).flatMap((part) => z.object({ text: z.string() }).safeParse(part).data?.text ?? [])
   return texts.join('\n').trim() || undefined
+}
+
+/** A text's data URLs, and what is left without them. */
+function takenApart(content: string): { urls: string[]; text: string } {
+  const urls: string[] = []
+  let [text, at] = ['', 0]
+  for (const { index, 0: beginning } of content.matchAll(DATA_URL)) {
+    let end = index + beginning.length
+    for (PIECE.lastIndex = end; PIECE.test(content); ) end = PIECE.lastIndex
+    urls.push(content.slice(index, end))
+    text += content.slice(at, index)
+    at = end
+  }
+  return { urls, text: text + content.slice(at) }
 }

@@ -2,13 +2,16 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, write } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { logDestination } from '@/lib/log-destination.js'
 import { eventually } from '../support/eventually.js'
 
 vi.mock('node:fs', async (original) => {
   const fs = await original<typeof import('node:fs')>()
   return { ...fs, write: vi.fn(fs.write) }
 })
+
+// Another file may have loaded it, with the real `write`.
+vi.resetModules()
+const { logDestination } = await import('@/lib/log-destination.js')
 
 let folder: string
 let fd: number

@@ -7,6 +7,8 @@ import type { Figures, Size } from './measure.js'
 import { BenchSystem } from './system.js'
 
 export const REQUEST = { kind: 'simple', message: 'bench' }
+/** A main that has just started compiles: of what it serves all day this is measured, so it gets that many tasks before. */
+export const WARM_UP = 500
 
 /** @param look gives figures once the yardstick of before and after is known */
 export async function betweenBare(

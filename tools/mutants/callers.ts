@@ -133,4 +133,18 @@ export const CALLERS_RULES: Mutant[] = [
     to: 'retryForMs: 0',
     tests: CLIENT,
   },
+  {
+    name: 'signal-for-each-request',
+    file: 'main-component/api-routes.ts',
+    from: 'const context: APIContext = {',
+    to: 'follow()\n      const context: APIContext = {',
+    tests: ['tests/main-component/request-signal.test.ts'],
+  },
+  {
+    name: 'log-lines-written-one-by-one',
+    file: 'lib/log-destination.ts',
+    from: 'setTimeout(writeWaiting, GATHER_MS)',
+    to: 'writeWaiting()',
+    tests: ['tests/lib/log-destination.test.ts'],
+  },
 ]

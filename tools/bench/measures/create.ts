@@ -1,5 +1,5 @@
 /** Tasks are created over HTTP, over fifty connections. */
-import { createTasks, perTask } from '../between-bare.js'
+import { createTasks, perTask, WARM_UP } from '../between-bare.js'
 import { readMachineTime, usedBetween } from '../machine-time.js'
 import type { Measure } from '../measure.js'
 import { median, percentile } from '../statistics.js'
@@ -11,8 +11,8 @@ export const create: Measure = {
   title: 'Creating tasks over HTTP, over 50 connections',
   databases: DATABASES,
   run: ({ database, tasks }) =>
-    BenchSystem.with({ database }, async (system) => {
-      await createTasks(system, Math.min(100, tasks), 5)
+    BenchSystem.with({ database, built: true }, async (system) => {
+      await createTasks(system, Math.min(WARM_UP, tasks), CONNECTIONS)
       const parts = { main: system.main.pid }
       const before = readMachineTime(parts)
       const times = await createTasks(system, tasks, CONNECTIONS)

@@ -8,7 +8,7 @@ import { loadConfig } from '../../../config/load.js'
 import { claimTasksAnswerSchema } from '../../../protocol/wire.js'
 import { benchQueue, startManyBare } from '../bare.js'
 import { names } from '../bench-application.js'
-import { createTasks } from '../between-bare.js'
+import { createTasks, WARM_UP } from '../between-bare.js'
 import { readMachineTime, usedBetween } from '../machine-time.js'
 import { bundlesOf, withFolder } from '../many.js'
 import type { Figures, Measure } from '../measure.js'
@@ -26,8 +26,9 @@ export const life: Measure = {
   title: 'The rest of a task’s life: tasks that do nothing, completed by one worker',
   databases: ['postgresql'],
   run: ({ database, tasks }) =>
-    BenchSystem.with({ database }, async (system) => {
+    BenchSystem.with({ database, built: true }, async (system) => {
       const count = Math.ceil(tasks * SHARE)
+      await costOfReports(system, Math.min(WARM_UP, tasks))
       const reports = await costOfReports(system, count)
       const before = await completeBare(system, count)
       const completed = await completeTasks(system, count)

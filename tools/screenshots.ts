@@ -17,7 +17,7 @@ const MOST_BYTES = 150_000
 const PICTURES = [
   { name: 'console-overview', hash: '#/', colours: 'light', wait: '.plot rect', height: 900 },
   { name: 'console-overview-dark', hash: '#/', colours: 'dark', wait: '.plot rect', height: 900 },
-  { name: 'console-list', hash: '#/tasks?status=failed', colours: 'light', wait: '.tasks tbody tr', height: 760 },
+  { name: 'console-list', hash: '#/tasks?status=failed', colours: 'light', wait: '.tasks tbody tr', height: 620 },
   { name: 'console-task', hash: `#/tasks/${SHOWN_TASK}`, colours: 'light', wait: '.file img', height: 1100 },
 ] as const
 

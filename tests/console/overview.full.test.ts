@@ -32,6 +32,15 @@ it('names the daemons that asked, with version and state', async () => {
   await page.sees('Daemons: 0, 1 stopping', PANEL)
 })
 
+it('tells whose tasks wait', async () => {
+  for (const [index, userId] of ['ben', 'ben', 'anna'].entries())
+    await console.plant({ taskKey: `waits-${index}`, userId })
+  page = await console.open()
+  await page.sees('By user: ben 2, anna 1', PANEL)
+  for (const index of [0, 1, 2])
+    await console.main.post(`${TEST_API}/cancelTask`, { apiCallId: `waits-${index}`, by: 'x' }, AS_OPERATOR)
+})
+
 it('says what runs wait for', async () => {
   const now = Date.now() / 1000
   const waitingFor = {

@@ -10,6 +10,8 @@ import { STATUSES, Status } from './status.js'
 import { Ago, At, Since } from './times.js'
 import { count, counted, duration, inWords } from './words.js'
 
+const MOST_USERS = 3
+
 interface IntegrationProps {
   stats: IntegrationStats
   state: IntegrationState
@@ -49,9 +51,9 @@ export function Integration({ stats, state, mostCounted, history, bucketSeconds,
             </li>`
           })}
         </ul>
+        <${Waiting} stats=${stats} />
         <${InFlight} state=${state} />
         <p>Oldest due: <b class=${stats.oldestDueSeconds > 300 ? 'late' : ''}>${duration(Math.round(stats.oldestDueSeconds))}</b></p>
-        <${Waiting} stats=${stats} />
         <${Asking} stats=${stats} />
         <${HeldUp} stats=${stats} />
         ${
@@ -69,8 +71,8 @@ export function Integration({ stats, state, mostCounted, history, bucketSeconds,
         <${Durations} stats=${stats} />
         <h3>Last failures</h3>
         <${Failures} integration=${integration} failures=${stats.failures} />
+        ${stats.spend && html`<${Spent} integration=${integration} spend=${stats.spend} />`}
       </div>
-      ${stats.spend && html`<div><${Spent} integration=${integration} spend=${stats.spend} /></div>`}
     </div>
   </section>`
 }
@@ -110,15 +112,12 @@ function InFlight({ state }: { state: IntegrationState }) {
 /** Whose tasks wait. */
 function Waiting({ stats: { integration, pendingUsers } }: Pick<IntegrationProps, 'stats'>) {
   if (pendingUsers.length === 0) return null
-  return html`<p class="quiet">Pending, by user:</p>
-    <ul class="users" aria-label="Users with the most of the newest 10,000 pending tasks">
-      ${pendingUsers.map(
-        ({ user, count: number }) => html`<li key=${user}>
-          ${user === null ? 'without an id' : html`<a class="cut" href=${linkTo('tasks', { integration, user, status: 'pending' })}>${user}</a>`}
-          <span class="number">${count(number)}</span>
-        </li>`,
-      )}
-    </ul>`
+  const shown = pendingUsers.slice(0, MOST_USERS).map(({ user, count: number }, index) => {
+    const href = linkTo('tasks', { integration, user: user ?? '', status: 'pending' })
+    const name = user === null ? 'without an id' : html`<a href=${href}>${user}</a>`
+    return html`${index > 0 && ', '}${name} <b>${count(number)}</b>`
+  })
+  return html`<p title="Of the newest 10,000 pending tasks">By user: ${shown}</p>`
 }
 
 /** Whether somebody works on it. */

@@ -23,6 +23,8 @@ import type { StopSignals } from './types.js'
 import { type Loop, Watchdog, type WatchdogOptions } from './watchdog.js'
 
 const LEAVE_TIMEOUT_MS = 2000
+/** Longer than from the end of a long poll to that of the next one. While a gate is closed there is none. */
+const NO_RUNS_FOR_MS = 40_000
 
 /** A loop died or hung, and has a successor. */
 export const loopReplaced = observation<{ namespace: string; loop: string }>('loop-replaced')
@@ -97,15 +99,15 @@ export function createIntegrationLoops(
     return new Watchdog({ name: `${does} ${namespace}`, create, stopping, expired, onGivenUp, logger })
   }
 
-  /** Whether there are runs to check: main says if there are none, at the end of each long poll. */
-  let runsInFlight = true
+  /** Main says if there are no runs to check, at the end of each long poll. Without one, it is asked again. */
+  let noRunsUntil = 0
   const claimTasks: MainClient['claimTasks'] = async (...request) => {
     try {
       const answer = await main.claimTasks(...request)
-      runsInFlight = answer?.runsInFlight ?? true
+      noRunsUntil = answer?.runsInFlight === false ? performance.now() + NO_RUNS_FOR_MS : 0
       return answer
     } catch (error) {
-      runsInFlight = true
+      noRunsUntil = 0
       throw error
     }
   }
@@ -135,7 +137,7 @@ export function createIntegrationLoops(
   const createReconciler = (url: string) => (stopping: AbortSignal, alive: () => void) => {
     const { uncheckedForSeconds, reconcileIntervalMs: intervalMs } = options
     const fetchRuns = async (limit: number, signal: AbortSignal) =>
-      runsInFlight ? main.fetchRunsToCheck(url, { limit, uncheckedForSeconds }, signal) : []
+      performance.now() < noRunsUntil ? [] : main.fetchRunsToCheck(url, { limit, uncheckedForSeconds }, signal)
     return new Reconciler({ ...caringForRuns(stopping), fetchRuns, intervalMs, alive, logger })
   }
 

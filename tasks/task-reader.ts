@@ -186,11 +186,10 @@ export class TaskReader {
   }
 
   /** Whether there are runs that have to be checked, now or later. */
-  async hasRunsInFlight(): Promise<boolean> {
+  hasRunsInFlight(): Promise<boolean> {
     const { table, column } = this.calls
-    const sql = `SELECT EXISTS (SELECT FROM ${table} WHERE ${column('uncheckedSince')} IS NOT NULL) AS any`
-    const [row] = await this.read('hasRunsInFlight', () => this.query<{ any: boolean }>(sql, []))
-    return row?.any ?? true
+    const sql = `SELECT 1 FROM ${table} WHERE ${column('uncheckedSince')} IS NOT NULL LIMIT 1`
+    return this.read('hasRunsInFlight', async () => (await this.query(sql, [])).length > 0)
   }
 
   /** How many tasks are in flight at this moment. */

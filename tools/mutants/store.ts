@@ -141,4 +141,12 @@ export const STORE_RULES: Mutant[] = [
     to: 'supersedes: null',
     tests: LOCKED,
   },
+  {
+    name: 'store-half-made-database-is-free',
+    file: 'main-component/database-folder.ts',
+    from: "stdio: ['ignore', 'ignore', 'pipe', fd],",
+    to: "stdio: ['ignore', 'ignore', 'pipe', fd > 0 ? 'ignore' : fd],",
+    tests: ['tests/main-component/data-dir-lock.full.test.ts'],
+    seconds: 60,
+  },
 ]

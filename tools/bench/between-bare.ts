@@ -28,7 +28,9 @@ export function inSystem(
   { tasks, database }: Size,
   look: (system: BenchSystem) => Promise<(bare: Bare) => Figures>,
 ): Promise<Figures> {
-  return BenchSystem.with({ database }, (system) => betweenBare(system.temporal, tasks, () => look(system)))
+  return BenchSystem.with({ database, built: true }, (system) =>
+    betweenBare(system.temporal, tasks, () => look(system)),
+  )
 }
 
 function mean(one: Bare, other: Bare): Bare {

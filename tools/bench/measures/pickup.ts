@@ -1,6 +1,6 @@
 /** Tasks are created one after another: how long after the create's answer, and its request, has each been started. */
 import { setTimeout as delay } from 'node:timers/promises'
-import { createTasks, inSystem, REQUEST } from '../between-bare.js'
+import { createTasks, inSystem, REQUEST, WARM_UP } from '../between-bare.js'
 import type { Measure, Size } from '../measure.js'
 import { median, percentile } from '../statistics.js'
 import { type BenchSystem, DATABASES } from '../system.js'
@@ -17,11 +17,11 @@ export const pickup: Measure = {
     inSystem(size, async (system) => {
       const count = Math.min(MOST_TASKS, size.tasks)
       const dispatcher = await system.startDispatcher()
-      // The first one finds out what main offers.
-      await createTasks(system, 1, 1)
-      await untilFound(system.temporal, 1)
-      const { fromAnswer, fromRequest } = await pickUps(system, count, 1)
-      const quiet = await afterQuiet(system, size, count + 1)
+      const warmUp = Math.min(WARM_UP, size.tasks)
+      await createTasks(system, warmUp, 1)
+      await untilFound(system.temporal, warmUp)
+      const { fromAnswer, fromRequest } = await pickUps(system, count, warmUp)
+      const quiet = await afterQuiet(system, size, warmUp + count)
       await dispatcher.stop()
       return (bare) => ({
         fromAnswerP50ToBareStart: median(fromAnswer) / bare.startMs,

@@ -36,7 +36,7 @@ it('tells whose tasks wait', async () => {
   for (const [index, userId] of ['ben', 'ben', 'anna'].entries())
     await console.plant({ taskKey: `waits-${index}`, userId })
   page = await console.open()
-  await page.sees('By user: ben 2, anna 1', PANEL)
+  await page.sees('Pending by user: ben 2, anna 1', PANEL)
   for (const index of [0, 1, 2])
     await console.main.post(`${TEST_API}/cancelTask`, { apiCallId: `waits-${index}`, by: 'x' }, AS_OPERATOR)
 })

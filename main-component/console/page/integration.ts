@@ -117,7 +117,7 @@ function Waiting({ stats: { integration, pendingUsers } }: Pick<IntegrationProps
     const name = user === null ? 'without an id' : html`<a href=${href}>${user}</a>`
     return html`${index > 0 && ', '}${name} <b>${count(number)}</b>`
   })
-  return html`<p title="Of the newest 10,000 pending tasks">By user: ${shown}</p>`
+  return html`<p title="Of the newest 10,000 pending tasks">Pending by user: ${shown}</p>`
 }
 
 /** Whether somebody works on it. */

@@ -11,7 +11,7 @@ import { createRedactor, secretsOf } from '../lib/redaction.js'
 import { providerTaskQueue } from '../protocol/names.js'
 import type { Activities, ActivityContext, CreateActivities } from '../provider-kit/activity-context.js'
 import { createTaskActivities } from '../provider-kit/main-reports.js'
-import { describeError } from './errors.js'
+import { describeError, WorkflowBundleError } from './errors.js'
 import type { Logger } from './logger.js'
 import { redactingInterceptor } from './redacting-interceptor.js'
 import { runSpans, tracedActivities } from './tracing.js'
@@ -41,6 +41,9 @@ export interface IntegrationWorkerOptions {
 
 /** The part of the grace time after which activities are cancelled; they can end properly in the rest. */
 export const CANCEL_AFTER = 0.8
+
+/** As how many failures one of the bundler counts: each keeps the process busy, and sources seldom change under it. */
+const BUNDLE_WEIGHT = 3
 
 export class IntegrationWorker {
   readonly #stopping = new AbortController()
@@ -101,7 +104,7 @@ export class IntegrationWorker {
       } catch (error) {
         if (signal.aborted) return this.#reportEndWhileStopping(error)
         const ranLongEnough = runningSince !== null && performance.now() - runningSince > restart.max
-        failures = ranLongEnough ? 1 : failures + 1
+        failures = ranLongEnough ? 1 : failures + (error instanceof WorkflowBundleError ? BUNDLE_WEIGHT : 1)
         const ms = Math.round(backoff(restart, failures))
         this.#reportFailure(error, ms)
         onFirstResult()

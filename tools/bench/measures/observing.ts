@@ -52,7 +52,7 @@ function withAndWithout(
     databases: ['postgresql'],
     async run({ database, tasks }): Promise<Figures> {
       const look = (env: NodeJS.ProcessEnv = {}, watch: (mainUrl: string) => void = () => {}) =>
-        BenchSystem.with({ database, env: { ...configured, ...env } }, (system) => {
+        BenchSystem.with({ database, built: true, env: { ...configured, ...env } }, (system) => {
           watch(system.stack.mainUrl)
           return work(system, tasks)
         })

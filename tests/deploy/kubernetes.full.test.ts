@@ -146,6 +146,8 @@ function variablesRead(): string[] {
   const files = ['app.config.json', 'deploy.dev.json', 'deploy.prod.json', 'startMain.ts', 'startAsyncTask.ts']
   for (const folder of [
     'config',
+    'lib',
+    'package',
     'artifacts',
     'provider-kit',
     'tasks',

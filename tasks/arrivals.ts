@@ -25,6 +25,11 @@ export class Arrivals {
     return this.#looking.size + this.#claiming.size > 0
   }
 
+  /** Whether something has arrived that no claimer has begun to claim. */
+  get isUntaken(): boolean {
+    return this.#untaken
+  }
+
   /** @returns whether a claimer was woken */
   wake(): boolean {
     this.count += 1

@@ -25,7 +25,8 @@ export function createClaimTasksAPI({ namespace, store, logger }: TaskAPIOptions
       const answered = store().asks(daemon, { forTasks: batch.limit !== 0 })
       const waitUntil = performance.now() + waitSeconds * 1000
       try {
-        let waits = waitSeconds > 0 && batch.limit > 0 && !(await store().hasClaimed(batch.claimId))
+        const mayWait = waitSeconds > 0 && batch.limit > 0
+        let waits = mayWait && !arrivals.isUntaken && !(await store().hasClaimed(batch.claimId))
         for (;;) {
           const leftMs = waitUntil - performance.now()
           if (waits && !(await arrivals.untilWoken(leftMs, signal))) {
@@ -33,7 +34,7 @@ export function createClaimTasksAPI({ namespace, store, logger }: TaskAPIOptions
           }
           const { tasks, claimed, suspects, moved } = await claimUnlessGone(store(), batch, signal)
           for (const { row, steps } of moved) tellSteps(logger, namespace, row, steps)
-          waits = waitSeconds > 0 && !claimed && suspects.length === 0 && batch.limit > 0
+          waits = mayWait && !claimed && suspects.length === 0
           if (!waits) return { tasks, claimed, suspects }
         }
       } finally {

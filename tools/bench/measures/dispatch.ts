@@ -1,5 +1,5 @@
 /** Tasks that wait are claimed and started, as fast as the defaults allow. */
-import { createTasks, inSystem, perTask } from '../between-bare.js'
+import { createTasks, inSystem, perTask, WARM_UP } from '../between-bare.js'
 import { readMachineTime, type UsedTime, usedBetween } from '../machine-time.js'
 import type { Measure } from '../measure.js'
 import { type BenchSystem, DATABASES } from '../system.js'
@@ -29,15 +29,20 @@ export async function dispatchTasks(
   tasks: number,
 ): Promise<UsedTime & { tasksPerSecond: number; count: number }> {
   const { temporal, main } = system
-  await createTasks(system, tasks, 16)
   const dispatcher = await system.startDispatcher()
+  const warmUp = Math.min(WARM_UP, tasks)
+  await createTasks(system, warmUp, 16)
+  await untilFound(temporal, warmUp)
+  process.kill(dispatcher.pid, 'SIGSTOP')
+  await createTasks(system, tasks, 16)
+  process.kill(dispatcher.pid, 'SIGCONT')
   const parts = { dispatcher: dispatcher.pid, main: main.pid }
-  const already = await untilFound(temporal, 1)
+  const already = (await untilFound(temporal, warmUp + 1)) - warmUp
   const before = readMachineTime(parts)
-  await untilFound(temporal, tasks)
+  await untilFound(temporal, warmUp + tasks)
   const used = usedBetween(before, readMachineTime(parts))
   await dispatcher.stop()
-  const starts = [...(await startTimes(temporal)).values()]
-  const tasksPerSecond = (1000 * (starts.length - 1)) / (Math.max(...starts) - Math.min(...starts))
+  const starts = [...(await startTimes(temporal)).values()].sort((one, other) => one - other).slice(warmUp)
+  const tasksPerSecond = (1000 * (starts.length - 1)) / ((starts.at(-1) ?? 0) - (starts[0] ?? 0))
   return { ...used, tasksPerSecond, count: Math.max(1, tasks - already) }
 }

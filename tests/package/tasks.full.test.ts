@@ -45,20 +45,18 @@ async function tasks(
   const written = { out: '', err: '', asked: '' }
   let slow = false
   const write = (to: keyof typeof written, text: string) => {
-    written[to] += `${text}\n`
+    if (text === SLOW) slow = true
+    else written[to] += `${text}\n`
   }
   const terminal: Terminal = {
     out: (text) => {
       write('out', text)
       onOut?.()
     },
-    err: (text) => {
-      if (text === SLOW) slow = true
-      else write('err', text)
-    },
+    err: (text) => write('err', text),
     progress: (text) => {
       write('err', text)
-      onProgress?.()
+      if (text !== SLOW) onProgress?.()
     },
     isAttended: answer !== undefined,
     isScreen: false,

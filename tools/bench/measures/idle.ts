@@ -23,8 +23,8 @@ export const idle: Measure = {
         const gateway = await startGateway(system.stack.mainUrl)
         try {
           const daemon = await system.startProcess('application', ['daemon'], { MAIN_URL: gateway.url })
-          // Their first requests are parked.
-          await delay(1000 * seconds)
+          // By then their first long polls are over, which tell them that there are no runs to check.
+          await delay(3000 * seconds)
           const parts = { main: main.pid, daemon: daemon.pid }
           const [before, asked] = [readMachineTime(parts), gateway.count]
           await delay(TIMES * 1000 * seconds)

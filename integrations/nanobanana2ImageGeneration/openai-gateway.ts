@@ -54,8 +54,10 @@ export async function askGateway(http: ProviderHttp, body: object, model: string
   const { body: answer, headers } = await http.send({ method: 'POST', path: '/chat/completions', body }, answerSchema)
   const [choice] = answer.choices
   const message = choice?.message ?? {}
-  const text = textOf(message)
-  const urls = new Set(imageUrlsOf(message))
+  const { content } = message
+  const said = typeof content === 'string' ? takenApart(content) : { urls: [], text: textOf(content) }
+  const text = said.text.trim() || undefined
+  const urls = new Set(imageUrlsOf(message, said.urls))
   const cost = Number.parseFloat(headers.get('x-litellm-response-cost') ?? '')
   const usage = {
     promptTokens: answer.usage?.prompt_tokens ?? undefined,
@@ -75,11 +77,11 @@ export async function askGateway(http: ProviderHttp, body: object, model: string
   }
 }
 
-function imageUrlsOf({ images, image, content }: Message): string[] {
+/** @param inText what there is if the message has no pictures of its own */
+function imageUrlsOf({ images, image, content }: Message, inText: string[]): string[] {
   const parts = Array.isArray(content) ? content.flatMap((part) => imagePart.safeParse(part).data ?? []) : []
   const urls = [...(images ?? []), ...(image ? [image] : []), ...parts].map(urlOf)
-  if (urls.length > 0) return urls
-  return typeof content === 'string' ? takenApart(content).urls : []
+  return urls.length > 0 ? urls : inText
 }
 
 function urlOf(part: z.output<typeof imagePart>): string {
@@ -94,10 +96,9 @@ function toImage(url: string): Uint8Array | URL {
   return Buffer.from(url.slice(url.indexOf(',') + 1), 'base64')
 }
 
-function textOf({ content }: Message): string | undefined {
-  if (typeof content === 'string') return takenApart(content).text.trim() || undefined
-  const texts = (content ?? []).flatMap((part) => z.object({ text: z.string() }).safeParse(part).data?.text ?? [])
-  return texts.join('\n').trim() || undefined
+function textOf(parts: Exclude<Message['content'], string>): string {
+  const texts = (parts ?? []).flatMap((part) => z.object({ text: z.string() }).safeParse(part).data?.text ?? [])
+  return texts.join('\n')
 }
 
 /** A text's data URLs, and what is left without them. */
@@ -105,8 +106,10 @@ function takenApart(content: string): { urls: string[]; text: string } {
   const urls: string[] = []
   let [text, at] = ['', 0]
   for (const { index, 0: beginning } of content.matchAll(DATA_URL)) {
-    let end = index + beginning.length
-    for (PIECE.lastIndex = end; PIECE.test(content); ) end = PIECE.lastIndex
+    const from = index + beginning.length
+    let end = from
+    for (PIECE.lastIndex = from; PIECE.test(content); ) end = PIECE.lastIndex
+    if (end === from) continue
     urls.push(content.slice(index, end))
     text += content.slice(at, index)
     at = end

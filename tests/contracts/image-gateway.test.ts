@@ -122,6 +122,11 @@ describe('finds the image', () => {
     expect((await generate(says(message))).images).toEqual([bytes, other])
   })
 
+  it('and nothing where a data URL has no bytes', async () => {
+    const { images } = await generate(says({ content: `Not data:image/png;base64, but ${dataUrl}` }))
+    expect(images).toEqual([bytes])
+  })
+
   it('behind a link', async () => {
     const { images } = await generate(says({ images: [{ image_url: { url: 'https://cdn/x.png' } }] }))
     expect(images).toEqual([new URL('https://cdn/x.png')])

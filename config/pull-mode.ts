@@ -16,7 +16,7 @@ export const pullModeSchema = z.strictObject({
   pollIntervalMs: milliseconds.default(1000),
   /** The longest pause while no tasks come, or a gate is closed. Default 5 s. */
   maxPollIntervalMs: milliseconds.default(5000),
-  /** Long poll: how long main may park a fetch while it has no task; 0 turns it off. Default 20 s. */
+  /** Long poll: how long main may park a fetch while it has no task; 0 turns it off. Default 25 s. */
   waitSeconds: fromText(z.number().min(0).max(MAX_WAIT_SECONDS)).default(MAX_WAIT_SECONDS),
   /** Most tasks fetched at once, per integration, from a main without `claimTasks`. Default 10. */
   batchSize: fromText(z.int().min(1).max(MAX_LISTED)).default(10),

@@ -121,7 +121,7 @@ export interface AskingDaemons {
   askedSecondsAgo: number | null
 }
 
-/** One that works asks for runs to check every 15 s; one that stops only says when it is done. */
+/** One that works asks for tasks, or for runs to check, each half a minute or so; one that stops only says when it is done. */
 const HEARD_WITHIN_SECONDS = { running: 60, draining: 300, gone: 0 }
 /** Where none has asked for so long, tasks wait for one: daemons ask again at least every 25 s. */
 export const DAEMON_MISSING_SECONDS = 30

@@ -1,12 +1,7 @@
-import { Controller } from 'interaqt'
-import pino from 'pino'
 import { afterEach, expect, it, vi } from 'vitest'
 import { z } from 'zod'
 import { createAPI } from '@/integrations/index.js'
-import { Admission } from '@/main-component/admission.js'
-import { createAuthentication } from '@/main-component/authentication.js'
-import { ConsoleSessions } from '@/main-component/console/sessions.js'
-import { createHTTPApp } from '@/main-component/http-app.js'
+import { createBareApp } from '../support/bare-app.js'
 import { eventually } from '../support/eventually.js'
 
 afterEach(() => {
@@ -32,20 +27,7 @@ it('a request that takes too long is answered with 504, its signal fires, and it
       return { done: true }
     },
   })
-  const app = createHTTPApp({
-    apis: [slow],
-    middlewares: [],
-    controller: Object.create(Controller.prototype),
-    deadLoops: new Set<string>(),
-    metrics: { read: async () => '' },
-    authentication: createAuthentication({ auth: { mode: 'anonymous' }, internalTokens: [], operatorToken: undefined }),
-    sessions: new ConsoleSessions('a token of nobody'),
-    admission: new Admission({ maxWaitMs: 4_000, maxBodyBytes: 1_048_576 }),
-    stopping: new AbortController().signal,
-    artifacts: { dir: '.data' },
-    url: 'http://main',
-    logger: pino({ level: 'silent' }),
-  })
+  const app = createBareApp([slow])
 
   const answering = app.request('/api/test/slow', { method: 'POST', body: '{}' })
   await vi.advanceTimersByTimeAsync(30_000)

@@ -62,13 +62,17 @@ export class WorkerManager {
     if (this.#workers.length > 0) throw new ConfigurationError('The workers are created already')
     const { shutdownGraceMs, restart } = { ...DEFAULT_WORKER_CONFIG, ...this.options }
     const { bundlesFolder } = this.options
-    const cache = bundlesFolder === undefined ? undefined : new BundleCache(bundlesFolder)
+    const make = (workflowsPath: string) => {
+      this.#logger.info({ workflowsPath }, 'bundling workflows')
+      return bundleWorkflows(workflowsPath)
+    }
+    const cache = bundlesFolder === undefined ? undefined : new BundleCache(bundlesFolder, make)
     // Making a worker blocks the process's only thread, so workers take turns.
     const takeTurn = pLimit(1)
     const bundle = ({ name, workflowsPath }: IntegrationWorkflowInfo, signal: AbortSignal) =>
       takeTurn(() => {
         signal.throwIfAborted()
-        return cache ? cache.bundle(name, workflowsPath) : bundleWorkflows(workflowsPath)
+        return cache ? cache.bundle(name, workflowsPath) : make(workflowsPath)
       })
     this.#workers = infos.map(
       (info) =>

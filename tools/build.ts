@@ -3,7 +3,6 @@ import { execFileSync } from 'node:child_process'
 import { cpSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { bundleAll } from '../async-task-component/run.js'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const dist = join(root, 'dist')
@@ -23,4 +22,6 @@ for (const path of [
 const page = join('main-component', 'console', 'page')
 cpSync(join(root, page), join(dist, page), { recursive: true, filter: (path) => !path.endsWith('.ts') })
 
+// By the build itself, as its start looks whether the same bundler made them.
+const { bundleAll } = await import(join(dist, 'async-task-component', 'run.js'))
 await bundleAll({ integrationsPath: join(dist, 'integrations') })

@@ -85,7 +85,8 @@ export class PullIntegration<Params extends z.ZodObject, Result extends z.ZodTyp
   webhooks(): DueWebhooks {
     const { webhooks } = this.#tasks()
     const namespace = this.options.source?.api?.namespace ?? this.args.namespace
-    return { due: webhooks.due, claim: (limit) => webhooks.claim(limit, namespace) }
+    const { due } = webhooks
+    return { due, dueInSeconds: () => webhooks.dueInSeconds(), claim: (limit) => webhooks.claim(limit, namespace) }
   }
 
   createSideEffects(): [] {

@@ -37,6 +37,8 @@ class KeepingPostgreSQL extends PostgreSQLDB {
   async serve(): Promise<void> {
     const booted = this.pool
     this.pool = this.#newPool({ query_timeout: STATEMENT_TIMEOUT_MS })
+    // A pool that ends forgets whoever waits for a connection: they would, until their time-out.
+    while (booted?.waitingCount) await delay(BOOT_LOOK_MS / 10)
     await booted?.end()
     this.notices.start()
   }

@@ -23,8 +23,11 @@ export interface WebhooksOptions {
 const AT_ONCE = 10
 /** For the receiver's answer. Below the lease. */
 const TIMEOUT_MS = 10_000
-/** Finds retries that are due, and what another main left undone. What ends here is sent at once. */
-const LOOK_EVERY_MS = 5_000
+/** At the latest: for what another main left undone since. What ends here is sent at once, what is known to be due then. */
+const LOOK_EVERY_MS = 30_000
+/** Another main may be claiming what is due now. */
+const BETWEEN_LOOKS_MS = 20
+const AFTER_FAILURE_MS = 5_000
 const MAX_REASON_LENGTH = 200
 
 /** Starts sending; resolves once `stopping` has ended it. What is being sent then is sent again after its lease. */
@@ -45,24 +48,32 @@ async function deliverThose(queue: DueWebhooks, namespace: string, options: Webh
     const seen = queue.due.count
     const free = AT_ONCE - underWay.size
     let claimed: DueWebhook[] = []
+    let pauseMs = AFTER_FAILURE_MS
     try {
-      claimed = await unlessAborted(queue.claim(free), stopping)
+      const dueInMs = 1000 * (await unlessAborted(queue.dueInSeconds(), stopping))
+      if (dueInMs <= 0) claimed = await unlessAborted(queue.claim(free), stopping)
+      pauseMs = Math.min(Math.max(dueInMs, BETWEEN_LOOKS_MS), LOOK_EVERY_MS)
       isFailing = false
     } catch (error) {
       if (!stopping.aborted && !isFailing) logger.warn({ err: error, namespace }, 'webhooks cannot be sent for now')
       isFailing = true
     }
     for (const webhook of claimed) {
-      const sending = deliver(webhook, namespace, options).finally(() => underWay.delete(sending))
+      const sending = deliver(webhook, queue, namespace, options).finally(() => underWay.delete(sending))
       underWay.add(sending)
     }
-    if (claimed.length < free) await queue.due.next(seen, LOOK_EVERY_MS, stopping)
-    else await Promise.race(underWay)
+    if (claimed.length === free) await Promise.race(underWay)
+    else await queue.due.next(seen, pauseMs, stopping)
   }
   await Promise.all(underWay)
 }
 
-async function deliver(webhook: DueWebhook, namespace: string, options: WebhooksOptions): Promise<void> {
+async function deliver(
+  webhook: DueWebhook,
+  { due }: DueWebhooks,
+  namespace: string,
+  options: WebhooksOptions,
+): Promise<void> {
   const { logger, stopping } = options
   const { taskKey, tries } = webhook
   try {
@@ -71,7 +82,10 @@ async function deliver(webhook: DueWebhook, namespace: string, options: Webhooks
     const line = { namespace, taskKey, tries, ...(!outcome.delivered && { code: outcome.reason.code }) }
     if (noted === 'webhookDelivered') logger.info(line, 'webhook delivered')
     else if (noted === 'webhookGivenUp') logger.warn(line, 'webhook given up')
-    else if (noted === 'webhookFailed') logger.info(line, 'webhook not delivered, will retry')
+    else if (noted === 'webhookFailed') {
+      logger.info(line, 'webhook not delivered, will retry')
+      due.wake()
+    }
   } catch (error) {
     if (!stopping.aborted) logger.warn({ err: error, namespace, taskKey }, 'webhook will be sent again')
   }

@@ -10,7 +10,7 @@ import { isFinal, type TaskError } from '../protocol/index.js'
 import { DAY_SECONDS } from '../protocol/limits.js'
 import { Arrivals } from './arrivals.js'
 import { NOW } from './claimable.js'
-import { databaseTime, inTransaction } from './database/sql.js'
+import { CLOCK, databaseTime, inTransaction } from './database/sql.js'
 import { showTask, taskFields } from './shown-task.js'
 import {
   type LockedTask,
@@ -79,6 +79,8 @@ export const webhookBodySchema = z.object({
 export interface DueWebhooks {
   /** Notifies of messages to send. */
   due: Arrivals
+  /** In how many seconds the next message is due, sent by whomever: zero or less if one is now, infinite if there is none. */
+  dueInSeconds(): Promise<number>
   /** Claims messages that are due, the longest due first: nobody else gets them for a minute. */
   claim(limit: number): Promise<DueWebhook[]>
 }
@@ -121,6 +123,15 @@ export class WebhookQueue {
     const progress: Progress = { attempt: last.event.attempt, since: last.at, tries: 0 }
     await this.#write(this.tasks.calls.parseId(id), ended ? last.at : null, progress)
     return ended
+  }
+
+  /** In how many seconds the next message is due: infinite if there is none. */
+  async dueInSeconds(): Promise<number> {
+    const { table, column } = this.tasks.calls
+    const sql = `SELECT min(${column('webhookDueAt')}) - ${CLOCK} AS seconds FROM ${table}`
+    const read = () => this.tasks.query<{ seconds: number | null }>(sql, [])
+    const [row] = await this.tasks.read('webhook:dueIn', read)
+    return row?.seconds ?? Number.POSITIVE_INFINITY
   }
 
   /**

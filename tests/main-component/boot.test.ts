@@ -1,5 +1,7 @@
 import pg from 'pg'
+import pino from 'pino'
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { openDatabase } from '@/main-component/open-database.js'
 import { databaseOf, inTransaction } from '@/tasks/database/sql.js'
 import { type MainProcess, startMainProcess, startTestMain, type TestMain } from '../support/main.js'
 import { createDatabase } from '../support/shared.js'
@@ -34,6 +36,21 @@ describe('on PostgreSQL', () => {
     await withMain({ databaseUrl }, async (main) => {
       expect(await main.get(`/api/test/tasks/${taskId}`)).toMatchObject({ status: 200, body: { status: 'pending' } })
     })
+  })
+
+  it('what waits for a connection when the boot ends gets one', async () => {
+    const place = { url: await createDatabase(), dataDir: '' }
+    const { driver, alone, close } = await openDatabase(place, pino({ level: 'silent' }))
+    try {
+      await driver.open()
+      const asked = await alone(async () => {
+        await driver.query('SELECT 0', [])
+        return [1, 2, 3].map((n) => driver.query<{ n: number }>('SELECT $1::int AS n', [n]))
+      })
+      expect((await Promise.all(asked)).flat()).toEqual([{ n: 1 }, { n: 2 }, { n: 3 }])
+    } finally {
+      await close()
+    }
   })
 
   it('an install that fails leaves nothing behind, and the next one succeeds', async () => {

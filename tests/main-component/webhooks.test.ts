@@ -9,10 +9,11 @@ import { createApplication } from '@/main-component/application.js'
 import { installOrAttach } from '@/main-component/model.js'
 import { openDatabase } from '@/main-component/open-database.js'
 import { keepDelivering, type WebhooksOptions } from '@/main-component/webhooks.js'
+import { Arrivals } from '@/tasks/arrivals.js'
 import { databaseOf, inTransaction } from '@/tasks/database/sql.js'
 import { removeEndedTasks } from '@/tasks/ended-tasks.js'
 import { TaskStore } from '@/tasks/task-store.js'
-import type { WebhookOutcome } from '@/tasks/webhooks.js'
+import type { DueWebhooks, WebhookOutcome } from '@/tasks/webhooks.js'
 import { eventually } from '../support/eventually.js'
 import { createDatabase } from '../support/shared.js'
 import { plantTask, policyWithoutPauses as policy, TEST_TASKS } from '../support/tasks.js'
@@ -47,14 +48,21 @@ afterEach(async () => {
   await receiver.stop()
 })
 
-function startSender(
-  { store }: Application,
-  options: Partial<WebhooksOptions['webhooks']> = {},
-  lookup?: typeof systemLookup,
-) {
+function startSender({ store }: Application, options?: SenderOptions, lookup?: typeof systemLookup) {
+  const { webhooks: queue } = store
+  const webhooks = () => ({
+    due: queue.due,
+    dueInSeconds: () => queue.dueInSeconds(),
+    claim: (limit: number) => queue.claim(limit, 'test'),
+  })
+  return send(webhooks, options, lookup)
+}
+
+type SenderOptions = Partial<WebhooksOptions['webhooks']>
+
+function send(webhooks: () => DueWebhooks, options: SenderOptions = {}, lookup?: typeof systemLookup) {
   const stopping = new AbortController()
   manyListeners(stopping.signal)
-  const webhooks = () => ({ due: store.webhooks.due, claim: (limit: number) => store.webhooks.claim(limit, 'test') })
   const delivering = keepDelivering({
     integrations: {
       getIntegrations: () => [{ namespace: 'testAsyncTask', integration: { webhooks, createSideEffects: () => [] } }],
@@ -394,4 +402,19 @@ it('two mains on one PostgreSQL send each message once', async () => {
     await Promise.all(senders.splice(0).map((stop) => stop()))
     await Promise.all([one.close(), other.close()])
   }
+})
+
+it('what was refused is claimed again as soon as it is due', async () => {
+  receiver.answer = (response) => response.writeHead(500).end()
+  const waits = [0, Number.POSITIVE_INFINITY, 0.1, 0, Number.POSITIVE_INFINITY]
+  const due = new Arrivals()
+  const note = async () => 'webhookFailed' as const
+  const webhook = { id: 'one', url: receiver.url, body: '{}', taskKey: 'key', tries: 1, note }
+  const queue = {
+    due,
+    dueInSeconds: async () => waits.shift() ?? Number.POSITIVE_INFINITY,
+    claim: async () => [webhook],
+  }
+  send(() => queue)
+  expect((await receiver.got(2)).map(({ id }) => id)).toEqual(['one', 'one'])
 })

@@ -1,6 +1,7 @@
-/** Client for main's internal APIs over the global `fetch`. It does not retry; callers decide what a failure means. */
+/** Client for main's internal APIs. It does not retry; callers decide what a failure means. */
 import type { z } from 'zod'
 import { withTimeout } from '../lib/abort.js'
+import { type Exchange, exchange } from '../lib/exchange.js'
 import { jsonOf } from '../lib/json.js'
 import { outsideTraces, SpanKind, spannedWithin, traceHeaders } from '../lib/tracing.js'
 import { DAEMON_HEADER, type DaemonIdentity, spellDaemon } from '../protocol/daemon-identity.js'
@@ -126,21 +127,21 @@ export class MainClient {
 
   async #request(
     url: URL,
-    init: RequestInit,
+    asked: Pick<Exchange, 'method' | 'body'> & { headers?: Record<string, string> },
     timeoutMs: number,
     signal: AbortSignal,
   ): Promise<{ status: number; body: unknown }> {
     const { internalToken, daemon } = this.options
     const name = `${url.origin}${url.pathname}`
     const headers = {
-      ...init.headers,
+      ...asked.headers,
       ...traceHeaders(),
       authorization: `Bearer ${internalToken}`,
       ...(daemon && { [DAEMON_HEADER]: spellDaemon(daemon()) }),
     }
     const answer = await withTimeout(timeoutMs, [signal], async (soon) => {
-      const response = await fetch(url, { ...init, headers, signal: soon, redirect: 'error' })
-      return { status: response.status, body: jsonOf(await response.text()) }
+      const { status, text } = await exchange(url, { ...asked, headers, signal: soon })
+      return { status, body: jsonOf(text) }
     }).catch((cause: unknown) => {
       signal.throwIfAborted()
       const isLate = cause instanceof DOMException && cause.name === 'TimeoutError'

@@ -1,5 +1,6 @@
 import { ApplicationFailure, Context } from '@temporalio/activity'
 import { withTimeout } from '../lib/abort.js'
+import { exchange } from '../lib/exchange.js'
 import { jsonOf } from '../lib/json.js'
 import { createRedactor } from '../lib/redaction.js'
 import { describeSpan, nameSpan, traceHeaders } from '../lib/tracing.js'
@@ -61,23 +62,17 @@ async function post(context: Reporting, callbackUrl: string, report: Of<RunRepor
   // Only the path comes from the arguments: the token is sent to the configured main, and to no other host.
   const { pathname, search } = new URL(callbackUrl)
   const url = new URL(pathname + search, context.mainUrl)
-  const { status, text } = await withTimeout(
-    ANSWER_TIMEOUT_MS,
-    [Context.current().cancellationSignal],
-    async (signal) => {
-      const response = await fetch(url, {
-        method: 'POST',
-        headers: {
-          ...traceHeaders(),
-          authorization: `Bearer ${context.internalToken}`,
-          'content-type': 'application/json',
-        },
-        body: JSON.stringify(report),
-        redirect: 'error',
-        signal,
-      })
-      return { status: response.status, text: await response.text() }
-    },
+  const { status, text } = await withTimeout(ANSWER_TIMEOUT_MS, [Context.current().cancellationSignal], (signal) =>
+    exchange(url, {
+      method: 'POST',
+      headers: {
+        ...traceHeaders(),
+        authorization: `Bearer ${context.internalToken}`,
+        'content-type': 'application/json',
+      },
+      body: JSON.stringify(report),
+      signal,
+    }),
   )
   describeSpan({ 'http.response.status_code': status })
   const body = jsonOf(text)

@@ -41,6 +41,8 @@ export const life: Measure = {
         bareCompletedPerSecond: bare,
         bareBusyCores: (before.busyCores + after.busyCores) / 2,
         ...completed.costs,
+        bareWorkerMsPerLife: (before.workerMs + after.workerMs) / 2,
+        bareTemporalMsPerLife: (before.temporalMs + after.temporalMs) / 2,
       }
     }),
 }
@@ -65,8 +67,15 @@ export async function completeTasks(
   return { perSecond: await completedPerSecond(temporal, OF_MAIN), costs: Object.fromEntries(costs) }
 }
 
+interface BareLife {
+  perSecond: number
+  busyCores: number
+  workerMs: number
+  temporalMs: number
+}
+
 /** The same workflow and the same activities, of which those that report do nothing. */
-function completeBare(system: BenchSystem, count: number): Promise<{ perSecond: number; busyCores: number }> {
+function completeBare(system: BenchSystem, count: number): Promise<BareLife> {
   return withFolder(1, async (folder) => {
     const [name = ''] = names(1)
     const env = { BENCH_BUNDLES: bundlesOf(folder) }
@@ -74,13 +83,19 @@ function completeBare(system: BenchSystem, count: number): Promise<{ perSecond: 
     const worker = await system.startProcess('bare-workers', [name], env)
     const since = new Date().toISOString()
     const query = `TaskQueue = '${benchQueue(name)}' AND StartTime >= '${since}'`
-    const before = readMachineTime()
+    const parts = { worker: worker.pid }
+    const before = readMachineTime(parts)
     await startManyBare(system.temporal, name, count)
     await untilFound(system.temporal, count, `${query} AND ${COMPLETED}`)
-    const after = readMachineTime()
+    const after = readMachineTime(parts)
     await worker.stop()
-    const busyCores = usedBetween(before, after).all / (after.at - before.at)
-    return { perSecond: await completedPerSecond(system.temporal, query), busyCores }
+    const { all, byPart } = usedBetween(before, after)
+    return {
+      perSecond: await completedPerSecond(system.temporal, query),
+      busyCores: all / (after.at - before.at),
+      workerMs: (byPart.worker ?? 0) / count,
+      temporalMs: (byPart.temporal ?? 0) / count,
+    }
   })
 }
 

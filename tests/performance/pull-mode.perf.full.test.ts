@@ -11,7 +11,7 @@ import { startPostgres, type TestPostgres } from '../support/postgres.js'
 const TASKS = 100
 const TOKEN = 'internal-token-of-the-performance-test'
 /** Between one poll's answer and the next poll. */
-const POLL_EVERY_MS = 50
+const POLL_EVERY_MS = 5
 
 const LIMITS = { allQueuedSeconds: 60, pollMeanMs: 100, pollLongestMs: 500 }
 

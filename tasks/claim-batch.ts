@@ -11,7 +11,7 @@ import { CLOCK, type PhysicalEntity } from './database/sql.js'
 import type { EventLog } from './event-log.js'
 import { controlLock, readControl, rulesInForce, shareControl } from './integration-control.js'
 import type { NextDue } from './task-arrivals.js'
-import { freePlaces, type TaskRules, withinBudgets } from './task-limits.js'
+import { freePlaces, isUnlimited, type TaskRules, withinBudgets } from './task-limits.js'
 import type { LockedTask, TaskReader } from './task-reader.js'
 import type { StoredStep } from './transition-log.js'
 
@@ -54,6 +54,7 @@ const SELECTED = [
   'traceparent',
 ]
 const MOST_SUSPECTS = 10
+const ANY_NUMBER = { free: Number.POSITIVE_INFINITY, affordable: Number.POSITIVE_INFINITY }
 
 /** The same id, sent again while its first request is under way, waits for what that claims. */
 const LOCK_CLAIM_ID = 'pg_advisory_xact_lock(hashtextextended($1, 0))'
@@ -67,10 +68,12 @@ export async function claimBatch(
 ): Promise<ClaimedBatch> {
   // Each statement sees what was committed when the one before it was over, so they may be sent together.
   const locks = `SELECT ${LOCK_CLAIM_ID}, ${shareControl('$2')}`
-  const [, earlier, control] = await Promise.all([
+  const [, earlier, control, expected] = await Promise.all([
     tasks.query(locks, [`claim:${claimId}`, controlLock(tasks)]),
     claimedUnder(tasks, configured, claimId),
     readControl(tasks),
+    // What may be claimed, unless operators have set limits.
+    limit > 0 && isUnlimited(configured) ? lockCandidates(tasks, configured, limit, ANY_NUMBER) : undefined,
   ])
   const nothing = { tasks: [], suspects: [], isFull: false, moved: [] }
   if (earlier) return { ...nothing, tasks: earlier, claimed: true }
@@ -79,7 +82,8 @@ export async function claimBatch(
   const rules = rulesInForce(configured, control)
   const { policy } = rules
   const places = await freePlaces(tasks, rules)
-  const { candidates, isFull, suspects } = await lockCandidates(tasks, rules, limit, places)
+  const asExpected = expected && isUnlimited(rules)
+  const { candidates, isFull, suspects } = asExpected ? expected : await lockCandidates(tasks, rules, limit, places)
   const within = await withinBudgets(tasks, rules, candidates)
   const decided = candidates.map((row, index) => {
     const { taskKey, state, now } = row

@@ -60,15 +60,18 @@ class Places {
   }
 }
 
+/** Whether any number of tasks may join those in flight. */
+export function isUnlimited(rules: TaskRules): boolean {
+  const { maxTasksInFlight, maxTasksInFlightPerUser, budget, budgetPerUser } = rules
+  return [maxTasksInFlight, maxTasksInFlightPerUser, budget, budgetPerUser].every((limit) => limit === undefined)
+}
+
 /** The places that are free; call it in the transaction in which tasks would join. */
 export async function freePlaces(tasks: TaskReader, rules: TaskRules): Promise<Places> {
   const { maxTasksInFlight: max = Number.POSITIVE_INFINITY, maxTasksInFlightPerUser: perUser, paused } = rules
-  const { budget, budgetPerUser } = rules
   if (paused) return new Places(0, 0, new Map(), 'paused')
-  const ofUsers = perUser !== undefined || budgetPerUser !== undefined
-  if (max === Number.POSITIVE_INFINITY && !ofUsers && !budget) {
-    return new Places(max, Number.POSITIVE_INFINITY, new Map())
-  }
+  if (isUnlimited(rules)) return new Places(max, Number.POSITIVE_INFINITY, new Map())
+  const ofUsers = perUser !== undefined || rules.budgetPerUser !== undefined
   await tasks.query('SELECT pg_advisory_xact_lock(hashtext($1))', [`${tasks.names.apiCall}:in-flight`])
   const taken = ofUsers ? await countPerUser(tasks) : new Map<string, number>()
   const total = ofUsers ? [...taken.values()].reduce((sum, count) => sum + count, 0) : await tasks.countInFlight()

@@ -1,4 +1,4 @@
-/** What a task costs the database: the statements of its creation, its claim and each report, as round trips. */
+/** What a task costs the database: the statements of its creation, its claim and each report, and the waits for answers. */
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
@@ -6,8 +6,29 @@ import { startTestMain, type TestMain } from '../support/main.js'
 import { createDatabase } from '../support/shared.js'
 import { TEST_API } from '../support/tasks.js'
 
+interface Sent {
+  client: unknown
+  text: string
+  /** With others, whose answers it does not wait for. */
+  along: boolean
+}
+
 let main: TestMain
-const query = vi.spyOn(pg.Client.prototype, 'query')
+let sent: Sent[] = []
+const send = pg.Client.prototype.query
+const unanswered = new Map<unknown, number>()
+const query = vi.spyOn(pg.Client.prototype, 'query').mockImplementation(function (this: pg.Client, ...args: unknown[]) {
+  const [given] = args as [string | { text: string }]
+  const before = unanswered.get(this) ?? 0
+  sent.push({ client: this, text: typeof given === 'string' ? given : given.text, along: before > 0 })
+  const answer = Reflect.apply(send, this, args)
+  if (answer instanceof Promise) {
+    unanswered.set(this, before + 1)
+    const answered = () => unanswered.set(this, (unanswered.get(this) ?? 0) - 1)
+    answer.then(answered, answered)
+  }
+  return answer
+} as typeof send)
 beforeAll(async () => {
   main = await startTestMain({ databaseUrl: await createDatabase() })
 })
@@ -16,21 +37,23 @@ afterAll(async () => {
   query.mockRestore()
 })
 
-/** The first words of each statement, and what it answered. Main's own looks, for webhooks and at who asks, are left out. */
+/**
+ * The first words of each statement, with a + if it goes along with the one before, and what it answered. Main's own
+ * looks, for webhooks and at who asks, are left out.
+ */
 async function statementsOf<T>(work: () => Promise<T>): Promise<{ statements: string[]; answer: T }> {
-  query.mockClear()
+  sent = []
   const answer = await work()
   const byClient = new Map<unknown, string[]>()
-  for (const [index, [given]] of (query.mock.calls as unknown[][]).entries()) {
-    const client = query.mock.contexts[index]
-    const text = String((given as { text?: string }).text ?? given).trim()
+  for (const { client, text, along } of sent) {
     // Other mains are told some time after the commit, of many tasks at once.
     if (text.includes('pg_notify') || text.includes('TaskDaemon')) continue
-    byClient.set(client, [...(byClient.get(client) ?? []), text.split(/\s/)[0] ?? ''])
+    const [word] = text.trim().split(/\s/)
+    byClient.set(client, [...(byClient.get(client) ?? []), `${along ? '+' : ''}${word}`])
   }
   // Nor is the look for webhooks that are due, which may have begun before, or may not be over.
   const transactions = [...byClient.values()].flatMap((of) => of.join(' ').match(/BEGIN .*?COMMIT/g) ?? [])
-  const [own = '', ...others] = transactions.filter((words) => !/^BEGIN( UPDATE)? COMMIT$/.test(words))
+  const [own = '', ...others] = transactions.filter((words) => !/^BEGIN( \+?UPDATE)? \+?COMMIT$/.test(words))
   expect(others).toEqual([])
   return { statements: own.split(' '), answer }
 }
@@ -41,17 +64,17 @@ it('a task is created in five statements, with an idempotency key in seven, clai
   await create()
   const created = await statementsOf(create)
   expect(created.answer).toMatchObject({ status: 200 })
-  expect(created.statements).toEqual(['BEGIN', 'SELECT', 'INSERT', 'INSERT', 'COMMIT'])
+  expect(created.statements).toEqual(['BEGIN', '+SELECT', 'INSERT', 'INSERT', 'COMMIT'])
 
   const headers = { 'idempotency-key': 'counted' }
   const keyed = await statementsOf(() => main.post('/api/test/run', { kind: 'simple', message: 'counted' }, headers))
   expect(keyed.answer).toMatchObject({ status: 200 })
-  expect(keyed.statements).toEqual(['BEGIN', 'SELECT', 'SELECT', 'INSERT', 'INSERT', 'INSERT', 'COMMIT'])
+  expect(keyed.statements).toEqual(['BEGIN', '+SELECT', 'SELECT', 'INSERT', 'INSERT', 'INSERT', '+COMMIT'])
 
   const claim = () => main.internalPost(`${TEST_API}/claimTasks`, { claimId: randomUUID(), limit: 2 })
   const claimed = await statementsOf(claim)
   expect(claimed.answer.body.tasks).toHaveLength(2)
-  expect(claimed.statements).toEqual(['BEGIN', 'SELECT', 'SELECT', 'SELECT', 'SELECT', 'WITH', 'COMMIT'])
+  expect(claimed.statements).toEqual(['BEGIN', '+SELECT', '+SELECT', '+SELECT', '+SELECT', 'WITH', '+COMMIT'])
 
   const [{ id: apiCallId, taskKey }] = claimed.answer.body.tasks
   const run = { apiCallId, taskKey, attempt: 1, runId: 'run-1' }
@@ -61,6 +84,6 @@ it('a task is created in five statements, with an idempotency key in seven, clai
       main.internalPost(`${TEST_API}/reportTestAsyncTaskResult`, { ...run, ...report }),
     )
     expect(reported.answer).toMatchObject({ status: 200 })
-    expect(reported.statements).toEqual(['BEGIN', 'WITH', 'WITH', 'COMMIT'])
+    expect(reported.statements).toEqual(['BEGIN', '+WITH', 'WITH', '+COMMIT'])
   }
 })

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import type { Client } from '@temporalio/client'
 import pLimit from 'p-limit'
 import { readMachineTime, usedBetween } from './machine-time.js'
-import { median } from './statistics.js'
+import { median, percentile } from './statistics.js'
 
 export const CONCURRENCY = 32
 
@@ -11,6 +11,8 @@ export interface Bare {
   startsPerSecond: number
   /** Of one start, with nothing beside it. */
   startMs: number
+  /** Of the slowest one in a hundred of them. */
+  startP99Ms: number
   /** Milliseconds of a processor for each start, over all processes. */
   machineMsPerStart: number
   /** The same, of the client's process alone. */
@@ -62,6 +64,7 @@ export async function measureBare(temporal: Client, count: number): Promise<Bare
   return {
     startsPerSecond: (1000 * count) / (after.at - before.at),
     startMs: median(singles),
+    startP99Ms: percentile(singles, 0.99),
     machineMsPerStart: used.all / count,
     clientMsPerStart: (used.byPart.bench ?? 0) / count,
     foreignCores: used.foreignCores,

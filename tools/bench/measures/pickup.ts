@@ -32,6 +32,7 @@ export const pickup: Measure = {
         fromAnswerP99Ms: percentile(fromAnswer, 0.99),
         fromRequestP50Ms: median(fromRequest),
         afterQuietP50Ms: median(quiet),
+        bareStartP99Ms: bare.startP99Ms,
       })
     }),
 }

@@ -58,6 +58,13 @@ export const STORE_RULES: Mutant[] = [
     tests: ['tests/tasks/integration-control.test.ts'],
   },
   {
+    name: 'claim-as-expected-despite-limits',
+    file: 'tasks/claim-batch.ts',
+    from: 'expected && isUnlimited(rules)',
+    to: 'expected',
+    tests: ['tests/tasks/integration-control.test.ts'],
+  },
+  {
     name: 'setting-changed-beside-claims',
     file: 'tasks/integration-control.ts',
     from: 'pg_advisory_xact_lock_shared(hashtextextended(${lockParameter}, 0))',

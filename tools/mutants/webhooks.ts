@@ -32,6 +32,20 @@ export const WEBHOOKS_RULES: Mutant[] = [
     tests: SENT,
   },
   {
+    name: 'webhook-refused-and-forgotten',
+    file: SENDING,
+    from: '      due.wake()\n',
+    to: '',
+    tests: SENT,
+  },
+  {
+    name: 'webhook-looked-for-late',
+    file: SENDING,
+    from: 'Math.min(Math.max(dueInMs, BETWEEN_LOOKS_MS), LOOK_EVERY_MS)',
+    to: 'LOOK_EVERY_MS',
+    tests: SENT,
+  },
+  {
     name: 'webhook-noted-after-the-lease',
     file: QUEUE,
     from: 'this.#write(id, nextTryAt, progress, lease)',

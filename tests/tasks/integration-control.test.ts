@@ -139,3 +139,19 @@ describe.each(['PGLite', 'PostgreSQL'])('on %s', (database) => {
     })
   }
 })
+
+it('where only operators limit, tasks that may not join hide none that may be taken over', async () => {
+  const operatorToken = 'operator-token-0123456789'
+  const main = await startTestMain({ operatorToken, databaseUrl: await createDatabase() })
+  try {
+    const { controller } = main.component
+    await main.post(`${TEST_API}/setLimits`, { by: 'anna', maxTasksInFlight: 1 }, OPERATOR)
+    await plantTask(controller)
+    const stuck = await plantTask(controller, { events: [events.queued(1, 1)] })
+    const claim = () => main.internalPost(`${TEST_API}/claimTasks`, { claimId: randomUUID(), limit: 1 })
+    expect((await claim()).body.tasks).toMatchObject([{ id: stuck }])
+    expect((await claim()).body).toMatchObject({ tasks: [], claimed: false })
+  } finally {
+    await main.stop()
+  }
+})

@@ -7,6 +7,13 @@ const COUNTING = 'main-component/count-metrics.ts'
 /** Metrics, probes, and how Temporal shows runs. */
 export const OBSERVING_RULES: Mutant[] = [
   {
+    name: 'run-tells-no-trace',
+    file: 'async-task-component/workflow-spans.ts',
+    from: 'const run = { traceparent, startMs: Date.now() }',
+    to: "const run = { traceparent: '', startMs: Date.now() }",
+    tests: ['tests/workflows/traced-replay.full.test.ts'],
+  },
+  {
     name: 'failed-run-run-again-by-temporal',
     file: 'async-task-component/attempt-start.ts',
     from: '        ...shown,',

@@ -8,6 +8,20 @@ const OPERATOR_REQUESTS = 'protocol/operator-requests.ts'
 /** Requests of operators. */
 export const OPERATORS_RULES: Mutant[] = [
   {
+    name: 'create-of-whichever-attempt',
+    file: 'tasks/waiting-for.ts',
+    from: 'last.attempt === currentAttempt(state)',
+    to: 'last.attempt <= currentAttempt(state)',
+    tests: ['tests/tasks/operators.test.ts'],
+  },
+  {
+    name: 'left-alone-and-not-told',
+    file: 'main-component/console/page/batches.ts',
+    from: 'missing > 0 ?',
+    to: 'missing < 0 ?',
+    tests: ['tests/package/tasks.full.test.ts'],
+  },
+  {
     name: 'cancelled-run-forgotten',
     file: EVOLVE,
     from: 'runUnseen: mayHaveLiveRun(state),',

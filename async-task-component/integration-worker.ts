@@ -42,9 +42,6 @@ export interface IntegrationWorkerOptions {
 /** The part of the grace time after which activities are cancelled; they can end properly in the rest. */
 export const CANCEL_AFTER = 0.8
 
-/** As how many failures one of the bundler counts: each keeps the process busy, and sources seldom change under it. */
-const BUNDLE_WEIGHT = 3
-
 export class IntegrationWorker {
   readonly #stopping = new AbortController()
   #state: IntegrationWorkerState = 'idle'
@@ -104,8 +101,10 @@ export class IntegrationWorker {
       } catch (error) {
         if (signal.aborted) return this.#reportEndWhileStopping(error)
         const ranLongEnough = runningSince !== null && performance.now() - runningSince > restart.max
-        failures = ranLongEnough ? 1 : failures + (error instanceof WorkflowBundleError ? BUNDLE_WEIGHT : 1)
-        const ms = Math.round(backoff(restart, failures))
+        failures = ranLongEnough ? 1 : failures + 1
+        // What cannot be bundled cannot be until its sources change, and each try keeps the process busy.
+        const isBundler = error instanceof WorkflowBundleError
+        const ms = Math.round(backoff(isBundler ? { ...restart, first: restart.max } : restart, failures))
         this.#reportFailure(error, ms)
         onFirstResult()
         await pause(ms, signal)

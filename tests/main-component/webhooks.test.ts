@@ -405,16 +405,28 @@ it('two mains on one PostgreSQL send each message once', async () => {
 })
 
 it('what was refused is claimed again as soon as it is due', async () => {
-  receiver.answer = (response) => response.writeHead(500).end()
-  const waits = [0, Number.POSITIVE_INFINITY, 0.1, 0, Number.POSITIVE_INFINITY]
-  const due = new Arrivals()
-  const note = async () => 'webhookFailed' as const
+  let dueAt = performance.now()
+  let foundNone = () => {}
+  const nothingDue = new Promise<void>((resolve) => {
+    foundNone = resolve
+  })
+  receiver.answer = (response) => void nothingDue.then(() => response.writeHead(500).end())
+  const note = async () => {
+    dueAt = performance.now() + 100
+    return 'webhookFailed' as const
+  }
   const webhook = { id: 'one', url: receiver.url, body: '{}', taskKey: 'key', tries: 1, note }
   const queue = {
-    due,
-    dueInSeconds: async () => waits.shift() ?? Number.POSITIVE_INFINITY,
-    claim: async () => [webhook],
+    due: new Arrivals(),
+    dueInSeconds: async () => {
+      if (dueAt === Number.POSITIVE_INFINITY) foundNone()
+      return (dueAt - performance.now()) / 1000
+    },
+    claim: async () => {
+      dueAt = Number.POSITIVE_INFINITY
+      return [webhook]
+    },
   }
   send(() => queue)
-  await expect.poll(() => receiver.seen.map(({ id }) => id), { timeout: 5_000 }).toEqual(['one', 'one'])
+  await expect.poll(() => receiver.seen.length, { timeout: 5_000 }).toBeGreaterThanOrEqual(2)
 })

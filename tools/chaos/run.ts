@@ -11,7 +11,7 @@ import { type PlannedTask, planTasks } from './tasks.js'
 import { acceptedReports, judgeAnswers } from './witnesses/answers.js'
 import { judgeCreates, readCreates } from './witnesses/ark.js'
 import { claimsOf, judgeClaims } from './witnesses/claims.js'
-import { countTasks, KINDS, type Query, readTasks } from './witnesses/database.js'
+import { countTasks, KINDS, type Query, readTasks, type StoredTask } from './witnesses/database.js'
 import { judgeEndings } from './witnesses/endings.js'
 import { judgeEvents } from './witnesses/event-table.js'
 import { judgeExecutions, readExecutions } from './witnesses/temporal.js'
@@ -36,6 +36,8 @@ export interface ChaosOptions {
   say: (line: string) => void
 }
 
+/** Longer than a daemon pauses while main cannot be reached, and a request takes. */
+const CLAIMERS_ASK_WITHIN_MS = 15_000
 const LOOK_EVERY_MS = 2_000
 const SAY_EVERY_MS = 10_000
 
@@ -125,7 +127,7 @@ async function hearWitnesses(system: ChaosSystem, { planned, created, faults }: 
   const violations: Violation[] = [
     ...judgeEndings(planned, created, tasks),
     ...judgeExecutions(executions),
-    ...judgeClaims(tasks, claimsOf(system.daemonProxies, faults)),
+    ...(await judgeClaimsSoon(system, tasks, faults)),
     ...judgeCreates(tasks, creates),
     ...tasks.flatMap((task) => {
       const { violations: inTable, spans } = judgeEvents(task)
@@ -133,6 +135,20 @@ async function hearWitnesses(system: ChaosSystem, { planned, created, faults }: 
     }),
   ]
   return { summary: summarize(tasks, faults, violations), violations, faults, tasks }
+}
+
+/** All may be final while a claimer whose route was cut has not asked again, as its tasks were taken over. */
+async function judgeClaimsSoon(
+  system: ChaosSystem,
+  tasks: readonly StoredTask[],
+  faults: InflictedFault[],
+): Promise<Violation[]> {
+  const until = Date.now() + CLAIMERS_ASK_WITHIN_MS
+  for (;;) {
+    const violations = judgeClaims(tasks, claimsOf(system.daemonProxies, faults))
+    if (violations.length === 0 || Date.now() > until) return violations
+    await delay(LOOK_EVERY_MS)
+  }
 }
 
 function seconds(ms: number): string {

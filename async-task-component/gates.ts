@@ -8,7 +8,7 @@ import { describeError } from './errors.js'
 export interface Gate {
   /**
    * Why nothing may be claimed now, or null. Never throws.
-   * @param maxAgeMs how old a cached answer may be
+   * @param maxAgeMs how old a cached answer may be, if it is null
    */
   check(signal: AbortSignal, maxAgeMs?: number): Promise<ClosedGate | null>
   /** Resolves when its answer may have changed, as far as it is told of that; or when aborted. */
@@ -71,7 +71,8 @@ export class QueueGate implements Gate {
 
   async check(signal: AbortSignal, maxAgeMs = FRESH_MS): Promise<ClosedGate | null> {
     const { isConnected } = this.options.temporal
-    if (this.#answer && isConnected && performance.now() < this.#answer.at + maxAgeMs) return this.#answer.closed
+    const { at, closed: known } = this.#answer ?? { at: Number.NEGATIVE_INFINITY, closed: null }
+    if (isConnected && performance.now() < at + (known ? FRESH_MS : maxAgeMs)) return known
     const closed = await this.#ask(signal)
     this.#answer = { closed, at: performance.now() }
     return closed

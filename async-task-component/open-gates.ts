@@ -12,11 +12,14 @@ export interface OpenGatesOptions {
 
 /** How often the gates are looked at while main holds a request. */
 const GATE_LOOK_MS = 500
-/** How old an answer of Temporal may be meanwhile: asking costs more than other gates, and nothing is being started. */
-const PARKED_MS = 60_000
+/** How old an answer of Temporal may be while few have been started since: asking costs more than other gates. */
+const CALM_MS = 60_000
+const FEW = 10
 
 export class OpenGates {
   #closed: ClosedGate['reason'] | null = null
+  /** Tasks since the answers were fresh. */
+  #startedSince = 0
 
   constructor(private readonly options: OpenGatesOptions) {}
 
@@ -25,9 +28,15 @@ export class OpenGates {
     return this.#closed
   }
 
-  /** @param isIdle nothing was started lately */
-  async anyClosed(isIdle = false): Promise<boolean> {
-    const maxAgeMs = isIdle ? PARKED_MS : undefined
+  /** So many more tasks are being started. */
+  started(count: number): void {
+    this.#startedSince += count
+  }
+
+  async anyClosed(): Promise<boolean> {
+    const isCalm = this.#startedSince < FEW
+    if (!isCalm) this.#startedSince = 0
+    const maxAgeMs = isCalm ? CALM_MS : undefined
     const { gates, stopping, logger } = this.options
     for (const gate of gates) {
       const closed = await gate.check(stopping, maxAgeMs)
@@ -59,7 +68,7 @@ export class OpenGates {
     let isClosed = false
     const look = async () => {
       if (watching.signal.aborted || isClosed) return
-      isClosed = await this.anyClosed(true)
+      isClosed = await this.anyClosed()
       if (isClosed) request.abort()
     }
     // A gate that is told of a change closes at once: main may claim at any moment.

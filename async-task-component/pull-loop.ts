@@ -1,5 +1,6 @@
 /** The loop of one integration: wait, check the gates, fetch, claim, start; and again. */
 import assert from 'node:assert/strict'
+import { setImmediate as turn } from 'node:timers/promises'
 import type { PullModeOptions } from '../config/pull-mode.js'
 import { pause } from '../lib/abort.js'
 import { MAX_LISTED } from '../protocol/limits.js'
@@ -94,7 +95,7 @@ export class PullLoop {
   async #round(): Promise<RoundOutcome> {
     const { limits, claims } = this.#options
     this.#enter('checking')
-    if (await this.#gates.anyClosed(this.#lastRound === 'waited')) {
+    if (await this.#gates.anyClosed()) {
       await this.#giveBack()
       return 'closed'
     }
@@ -117,6 +118,8 @@ export class PullLoop {
     for (const suspect of suspects) this.#suspects.add(suspect)
     if (tasks.length > 0) this.#enter('claiming')
     for (const task of tasks) void this.#start(task)
+    // Their starts are sent before the next request.
+    if (tasks.length > 0) await turn()
     if (!stopping.aborted && this.#suspects.isTurn(tasks)) {
       if (tasks.length === 0) this.#enter('claiming')
       await this.#tryOneSuspect()
@@ -170,6 +173,7 @@ export class PullLoop {
   async #bringToWorkflow(task: PendingTask, claim: ClaimAnswer): Promise<TaskResult> {
     const { starter, logger } = this.#options
     const { attempt } = claim
+    this.#gates.started(1)
     const result = await starter.run(task, claim, logger.child({ apiCallId: task.id, taskKey: task.taskKey, attempt }))
     if (result.did === 'released') this.#gates.forget()
     return result

@@ -32,6 +32,9 @@ export class Connection extends pg.Client {
   readonly #names = new Map<string, string>()
   /** A BEGIN that is not sent yet. */
   #begin: unknown[] | undefined
+  /** A BEGIN that is not answered yet, and whether a write waits for that: then so does what follows it. */
+  #begun: Promise<unknown> | undefined
+  #isHeld = false
   /** What made the transaction fail, if it has. */
   #failure: unknown
 
@@ -54,11 +57,24 @@ export class Connection extends pg.Client {
     }
     const begin = this.#begin
     this.#begin = undefined
-    if (!begin) return text === 'COMMIT' ? this.#commit(args) : this.#send(args)
+    if (!begin) return this.#sendOnceBegun(text, args)
     if (text === 'COMMIT' || text === 'ROLLBACK') return Promise.resolve()
     const begun = this.#send(begin) as Promise<unknown>
-    if (!READS.test(text)) return begun.then(() => this.#send(args))
-    return Promise.all([begun, this.#send(args)]).then(([, answer]) => answer)
+    const answered = () => {
+      this.#begun = undefined
+      this.#isHeld = false
+    }
+    this.#begun = begun
+    begun.then(answered, answered)
+    return Promise.all([begun, this.#sendOnceBegun(text, args)]).then(([, answer]) => answer)
+  }
+
+  #sendOnceBegun(text: string, args: unknown[]): unknown {
+    if (this.#begun) {
+      this.#isHeld ||= !READS.test(text)
+      if (this.#isHeld) return this.#begun.then(() => this.#sendOnceBegun(text, args))
+    }
+    return text === 'COMMIT' ? this.#commit(args) : this.#send(args)
   }
 
   /** PostgreSQL answers the COMMIT of a failed transaction as if nothing were wrong; nobody may have waited for the failure. */

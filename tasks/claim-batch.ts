@@ -42,7 +42,7 @@ interface Read extends Candidate {
   before: number | string
 }
 
-const SELECTED = [
+export const SELECTED = [
   'id',
   'taskKey',
   'state',
@@ -57,7 +57,9 @@ const MOST_SUSPECTS = 10
 const ANY_NUMBER = { free: Number.POSITIVE_INFINITY, affordable: Number.POSITIVE_INFINITY }
 
 /** The same id, sent again while its first request is under way, waits for what that claims. */
-const LOCK_CLAIM_ID = 'pg_advisory_xact_lock(hashtextextended($1, 0))'
+export function lockOfClaim(parameter: '$1', how: 'wait' | 'try'): string {
+  return `pg_${how === 'try' ? 'try_' : ''}advisory_xact_lock(hashtextextended(${parameter}, 0))`
+}
 
 /** Call it in a transaction. */
 export async function claimBatch(
@@ -67,7 +69,7 @@ export async function claimBatch(
   { claimId, limit }: BatchToClaim,
 ): Promise<ClaimedBatch> {
   // Each statement sees what was committed when the one before it was over, so they may be sent together.
-  const locks = `SELECT ${LOCK_CLAIM_ID}, ${shareControl('$2')}`
+  const locks = `SELECT ${lockOfClaim('$1', 'wait')}, ${shareControl('$2')}`
   const [, earlier, control, expected] = await Promise.all([
     tasks.query(locks, [`claim:${claimId}`, controlLock(tasks)]),
     claimedUnder(tasks, configured, claimId),
@@ -136,7 +138,7 @@ async function claimedUnder(
 
 /** Whether tasks have been claimed under this id. Call it in a transaction. */
 export async function hasClaimed(tasks: TaskReader, claimId: string): Promise<boolean> {
-  const lock = tasks.query(`SELECT ${LOCK_CLAIM_ID}`, [`claim:${claimId}`])
+  const lock = tasks.query(`SELECT ${lockOfClaim('$1', 'wait')}`, [`claim:${claimId}`])
   const [, claims] = await Promise.all([lock, claimsUnder(tasks, claimId)])
   return claims.length > 0
 }
@@ -221,7 +223,7 @@ function columnsOf({ calls: { column } }: TaskReader) {
   }
 }
 
-function claimedTask(row: Candidate, state: TaskState, answer: Decision['answer']): ClaimedTask[] {
+export function claimedTask(row: Candidate, state: TaskState, answer: Decision['answer']): ClaimedTask[] {
   const claim: Acceptance['claim'] = answer.ok ? answer.claim : undefined
   return claim ? [{ ...pendingTask(row, state), ...claim, ...traceOfClaim(row, state) }] : []
 }

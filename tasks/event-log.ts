@@ -13,6 +13,12 @@ import { statusColumns } from './listeners.js'
 import type { StoredTask, TaskReader } from './task-reader.js'
 import type { StoredStep } from './transition-log.js'
 
+/** Under which condition a change is made, as SQL, and which properties of its row are read then. */
+export interface Proviso {
+  condition(parameter: (value: unknown) => string): string
+  returning: readonly string[]
+}
+
 /** What happens to one task, whose row the caller has locked. */
 export interface Change {
   row: StoredTask
@@ -25,7 +31,7 @@ export class EventLog {
   /** @param listened whether the application listens to these entities: then events go through interaqt's storage */
   constructor(
     private readonly tasks: TaskReader,
-    private readonly listened: boolean,
+    readonly listened: boolean,
   ) {}
 
   /** In the caller's transaction. Gives each change's steps, in order. */
@@ -50,18 +56,33 @@ export class EventLog {
     return steps
   }
 
+  /**
+   * Sends along a change that is made under a condition, in the caller's transaction. Only where nobody listens.
+   *
+   * @returns the steps; and a promise, within an object, of the row afterwards: undefined if nothing was changed
+   */
+  async sendIf<Row>({ row, events, at }: Change, proviso: Proviso) {
+    const steps = stepsOf(row.state, events, at)
+    const { answer } = await this.#write<Row>([{ id: row.id, steps }], proviso)
+    return { steps, after: answer.then(([changed]) => changed) }
+  }
+
   /** Inserts the events and updates the rows, in one statement. */
-  async #write(written: Written[]): Promise<void> {
+  async #write<Row>(written: Written[], proviso?: Proviso): Promise<{ answer: Promise<Row[]> }> {
     const records = written.flatMap(({ id, steps }) =>
       steps.map(({ event, before, at }) => recordOf(id, event, before, at)),
     )
     const given: unknown[] = []
     const array = (type: string, values: unknown[]) => `$${given.push(values)}::${type === 'json' ? 'text' : type}[]`
-    const inserted = await this.#insertion(records, array)
-    await sendAlong(this.tasks.controller, `WITH inserted AS (${inserted}) ${this.#update(written, array)}`, given)
+    const condition = proviso?.condition((value) => `$${given.push(value)}`)
+    const inserted = await this.#insertion(records, array, condition)
+    const update = this.#update(written, array)
+    const also = proviso ? ` AND EXISTS (SELECT FROM inserted) RETURNING ${this.tasks.columns(proviso.returning)}` : ''
+    const sql = `WITH inserted AS (${inserted}) ${update}${also}`
+    return sendAlong<Row>(this.tasks.controller, sql, given)
   }
 
-  async #insertion(records: IntegrationEventRecord[], array: ArrayOf): Promise<string> {
+  async #insertion(records: IntegrationEventRecord[], array: ArrayOf, condition?: string): Promise<string> {
     const { controller, names, events } = this.tasks
     const ids = await newIds(controller, names.integrationEvent, records.length)
     const columns = ['apiCallId', 'eventType', 'attempt', 'at', 'supersedes', 'data', 'id']
@@ -77,11 +98,12 @@ export class EventLog {
       array('json', all('data').map(canonicalJSONStringify)),
       array(events.idType, ids.values),
     ]
+    const [where, returning] = condition === undefined ? ['', ''] : [` WHERE ${condition}`, ' RETURNING TRUE']
     return (
       `INSERT INTO ${events.table} (${columns})` +
       ` SELECT "apiCallId", "eventType", attempt, at, supersedes, data::json, ${ids.of('id')}` +
       ` FROM unnest(${arrays.join(', ')}) WITH ORDINALITY` +
-      ' AS event ("apiCallId", "eventType", attempt, at, supersedes, data, id, place) ORDER BY place'
+      ` AS event ("apiCallId", "eventType", attempt, at, supersedes, data, id, place)${where} ORDER BY place${returning}`
     )
   }
 

@@ -62,6 +62,14 @@ export async function readControl(tasks: TaskReader): Promise<IntegrationControl
   return { paused: row?.paused ?? null, limits: row?.limits ?? {} }
 }
 
+/** The condition that operators have set nothing, as SQL. */
+export function nothingSet({ controller, names }: TaskReader, parameter: (value: unknown) => string): string {
+  const { table, column } = physicalEntity(controller, CONTROLS)
+  const isSet = (name: string) => `coalesce(${column(name)}::text, 'null') NOT IN ('null', '{}')`
+  const own = `${column('apiCall')} = ${parameter(names.apiCall)}`
+  return `NOT EXISTS (SELECT FROM ${table} WHERE ${own} AND (${isSet('paused')} OR ${isSet('limits')}))`
+}
+
 /** The configured rules, and what operators have set since. Paused is as if there were no place for any task. */
 export function rulesInForce(configured: TaskRules, { paused, limits }: IntegrationControl): TaskRules {
   return { ...configured, ...limits, ...(paused && { paused, maxTasksInFlight: 0 }) }

@@ -16,13 +16,16 @@ const RARELY_MS = 30_000
 /** Pause if what is due was not claimed: others have just locked it. */
 const LOCKED_MS = 50
 
-/** One look at the database is for all who wait. While nobody waits there is none. */
-export class TaskArrivals extends Arrivals {
+/**
+ * One look at the database is for all who wait, and for those who come before something may have become due. While nobody
+ * waits there is none.
+ */
+export class TaskArrivals<Given = never> extends Arrivals<Given> {
   #timer: NodeJS.Timeout | undefined
   #isLooking = false
-  /** Something happened while it looked. */
-  #again = false
   #notBefore = 0
+  /** By the last look nothing becomes due until then, if nothing has been told since. */
+  #quiet = { until: 0, count: 0 }
 
   constructor(
     private readonly topic: string,
@@ -33,7 +36,7 @@ export class TaskArrivals extends Arrivals {
     notices.on(topic, (detail) => {
       if (detail !== undefined) return
       this.#notBefore = 0
-      this.#look()
+      this.#stir()
     })
   }
 
@@ -50,12 +53,17 @@ export class TaskArrivals extends Arrivals {
 
   /** A task becomes due soon: whoever waits will be woken then. */
   expect(): void {
-    if (this.anyWaits) this.#look()
-    else this.notices.tell(this.topic)
+    this.#stir()
+    if (!this.anyWaits) this.notices.tell(this.topic)
   }
 
-  override async untilWoken(ms: number, signal: AbortSignal): Promise<boolean> {
-    const woken = super.untilWoken(ms, signal)
+  #stir(): void {
+    this.count += 1
+    this.#look()
+  }
+
+  override async untilWoken(ms: number, signal: AbortSignal, claimId?: string): Promise<boolean | Given> {
+    const woken = super.untilWoken(ms, signal, claimId)
     this.#look()
     try {
       return await woken
@@ -70,11 +78,10 @@ export class TaskArrivals extends Arrivals {
   }
 
   #look(): void {
-    if (!this.anyWaits) return
-    this.#again = this.#isLooking
-    if (this.#isLooking) return
+    if (!this.anyWaits || this.#isLooking) return
     this.#rest()
-    const pauseMs = this.#notBefore - performance.now()
+    const quietUntil = this.#quiet.count === this.count ? this.#quiet.until : 0
+    const pauseMs = Math.max(this.#notBefore, quietUntil) - performance.now()
     if (pauseMs > 0) this.#lookIn(pauseMs)
     else void this.#lookNow()
   }
@@ -85,16 +92,16 @@ export class TaskArrivals extends Arrivals {
 
   async #lookNow(): Promise<void> {
     this.#isLooking = true
+    const { count } = this
+    const at = performance.now()
     // An unavailable database is asked again in a second.
     const next = await this.nextDue().catch(() => ({ due: false, seconds: LOOK_EVERY_MS / 1000 }))
     this.#isLooking = false
     if (next.due) {
       this.#notBefore = performance.now() + LOCKED_MS
       super.wake()
-    }
-    if (!this.anyWaits) return
-    if (this.#again) this.#look()
-    else this.#lookIn(next.due ? LOCKED_MS : Math.min(this.lookEveryMs, msUntil(next.seconds)))
+    } else this.#quiet = { until: at + Math.min(this.lookEveryMs, msUntil(next.seconds)), count }
+    this.#look()
   }
 }
 

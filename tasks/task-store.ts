@@ -7,14 +7,15 @@ import { budgetsInForce } from './budgets.js'
 import { type BatchToClaim, type ClaimedBatch, claimBatch, hasClaimed, isAnyDue } from './claim-batch.js'
 import { daemonsOf } from './daemons.js'
 import { afterCommit } from './database/after-commit.js'
-import { inTransaction, noticesOf } from './database/sql.js'
+import { inTransaction, noticesOf, takeIdAhead } from './database/sql.js'
 import type { CallEntityNames } from './entities.js'
 import { EventLog } from './event-log.js'
+import { beginHandOver, type HandOverParts } from './hand-over.js'
 import { IdempotencyKeys, type KeyedRequest, type MakeOnce } from './idempotency.js'
 import { readControl, rulesInForce } from './integration-control.js'
 import { listenersOf } from './listeners.js'
 import { noteSpend } from './spend.js'
-import { TaskArrivals } from './task-arrivals.js'
+import { type NextDue, TaskArrivals } from './task-arrivals.js'
 import { TaskChanges } from './task-changes.js'
 import { ensureMayOpenTask, type TaskRules } from './task-limits.js'
 import { type LockedTask, TaskReader } from './task-reader.js'
@@ -32,17 +33,14 @@ export interface TaskSourceRecord {
 
 export type CreatedTask = Pick<LockedTask, 'id' | 'taskKey' | 'traceparent'>
 
-type CreatedRecord = CreatedTask & { source: { id: unknown } }
-
-/** Collects the tasks that interaqt derives while it creates a record. */
-const creating = new AsyncLocalStorage<CreatedRecord[]>()
+type CreatedRecord = CreatedTask & Pick<LockedTask, 'state'> & { source: { id: unknown } }
 
 /** Later ones are found by the looks of whoever waits. */
 const SOON_SECONDS = 60
 /** The tasks of one integration, made once the Controller is set up. */
 export class TaskStore extends TaskReader {
   /** Notifies of tasks to claim. */
-  readonly arrivals: TaskArrivals
+  readonly arrivals: TaskArrivals<ClaimedBatch>
   /** Notifies those who wait for a task to change. */
   readonly watches = new TaskWatches((taskKeys) => this.timelineLengths(taskKeys))
   /** Notifies those who watch all tasks. */
@@ -52,6 +50,9 @@ export class TaskStore extends TaskReader {
   readonly #keys: IdempotencyKeys
   readonly #log: EventLog
   readonly #requests: TaskRequests
+  readonly #handOverParts: HandOverParts
+  /** Collects the tasks that interaqt derives while it creates a record. */
+  readonly #creating = new AsyncLocalStorage<CreatedRecord[]>()
   /** What of the application follows the tasks' changes: then events are written through interaqt's storage. */
   readonly listeners: readonly string[]
 
@@ -65,25 +66,30 @@ export class TaskStore extends TaskReader {
   ) {
     super(controller, names)
     const notices = noticesOf(controller)
-    this.arrivals = new TaskArrivals(names.apiCall, notices, async () => isAnyDue(this, await this.limitsNow()))
+    this.arrivals = new TaskArrivals(names.apiCall, notices, () => this.#nextDue())
     notices.on(names.apiCall, (taskKey) => {
       if (taskKey !== undefined) this.watches.moved(taskKey)
       this.changes.tell(taskKey)
     })
-    const arrived = () => {
-      this.arrivals.wake()
-      this.changes.tell()
-    }
     // Whoever creates a task: an interaction of the application, too.
     controller.system.storage.listen(async (events) => {
       const tasks = events.filter(({ recordName, type }) => recordName === names.apiCall && type === 'create')
       if (tasks.length === 0) return
-      creating.getStore()?.push(...tasks.map(({ record }) => record as unknown as CreatedRecord))
-      afterCommit(arrived)
+      const created = this.#creating.getStore()
+      if (created) created.push(...tasks.map(({ record }) => record as unknown as CreatedRecord))
+      else afterCommit(() => this.#arrived())
     })
     this.#keys = new IdempotencyKeys(controller)
     this.listeners = listenersOf(controller, names)
     this.#log = new EventLog(this, this.listeners.length > 0)
+    this.#handOverParts = {
+      tasks: this,
+      rules,
+      log: this.#log,
+      arrivals: this.arrivals,
+      handed: (taskKey) => this.#moved(taskKey),
+      arrived: () => this.#arrived(),
+    }
     this.webhooks = new WebhookQueue(this, (taskKey) => this.#moved(taskKey))
     this.#requests = new TaskRequests(this, rules, this.#log, this.webhooks, (done) => this.#tell(done))
   }
@@ -97,6 +103,13 @@ export class TaskStore extends TaskReader {
    */
   carryOut(apiCallId: string, request: TaskRequest, record?: RecordCarriedOut): Promise<CarriedOut | undefined> {
     return this.#requests.carryOut(apiCallId, request, record)
+  }
+
+  /** What others claim from now on becomes due at the end of its lease, of which nobody tells. */
+  async #nextDue(): Promise<NextDue> {
+    const { due, seconds } = await isAnyDue(this, await this.limitsNow())
+    const { stuckTimeoutSeconds } = this.rules.policy
+    return { due, seconds: Math.min(seconds ?? stuckTimeoutSeconds, stuckTimeoutSeconds) }
   }
 
   /** Those who wait for what it has changed. */
@@ -178,17 +191,34 @@ export class TaskStore extends TaskReader {
 
   async #createOf({ entity, record, userId }: TaskSourceRecord, once: MakeOnce): Promise<string> {
     const { maxOpenTasksPerUser } = this.rules
-    const make = async () => {
+    const handOver = beginHandOver(this.#handOverParts)
+    const make = async (withId: <T>(create: () => T) => T) => {
       if (maxOpenTasksPerUser !== undefined) await ensureMayOpenTask(this, userId, maxOpenTasksPerUser)
       const { storage } = this.controller.system
       const created: CreatedRecord[] = []
-      const { id } = await creating.run(created, () => storage.create(entity, record))
+      const { id } = await withId(() => this.#creating.run(created, () => storage.create(entity, record)))
       const task = created.find(({ source }) => source.id === id)
       if (!task) throw new Error(`No ${this.names.apiCall} was computed from ${entity} ${id}`)
-      afterCommit(() => this.onCreated({ ...task, id: String(task.id) }))
+      afterCommit(() => {
+        this.onCreated({ ...task, id: String(task.id) })
+        if (!handOver) this.#arrived()
+      })
+      await handOver?.claim(task, { others: created.length > 1 })
       return task.taskKey
     }
-    return inTransaction(this.controller, `${entity}:create`, () => once(make))
+    const transaction = () =>
+      inTransaction(this.controller, `${entity}:create`, async () => {
+        // These go with the first statement, so that the transaction waits once for all of them.
+        await handOver?.prepare()
+        const withId = await takeIdAhead(this.controller, entity)
+        return once(() => make(withId))
+      })
+    return handOver ? handOver.around(transaction) : transaction()
+  }
+
+  #arrived(): void {
+    this.arrivals.wake()
+    this.changes.tell()
   }
 
   /** Notes that a daemon asks. @returns what ends it, once it is answered */

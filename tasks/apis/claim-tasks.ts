@@ -29,10 +29,10 @@ export function createClaimTasksAPI({ namespace, store, logger }: TaskAPIOptions
         let waits = mayWait && !arrivals.isUntaken && !(await store().hasClaimed(batch.claimId))
         for (;;) {
           const leftMs = waitUntil - performance.now()
-          if (waits && !(await arrivals.untilWoken(leftMs, signal))) {
-            return { ...NOTHING, runsInFlight: await store().hasRunsInFlight() }
-          }
-          const { tasks, claimed, suspects, moved } = await claimUnlessGone(store(), batch, signal)
+          const woken = !waits || (await arrivals.untilWoken(leftMs, signal, batch.claimId))
+          if (!woken) return { ...NOTHING, runsInFlight: await store().hasRunsInFlight() }
+          const given = woken === true ? await claimUnlessGone(store(), batch, signal) : woken
+          const { tasks, claimed, suspects, moved } = given
           for (const { row, steps } of moved) tellSteps(logger, namespace, row, steps)
           waits = mayWait && !claimed && suspects.length === 0
           if (!waits) return { tasks, claimed, suspects }

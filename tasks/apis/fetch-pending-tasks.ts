@@ -45,7 +45,7 @@ export interface FetchPendingTasksOptions {
   /** How many tasks may be queued or processing at once, at this moment. Default: any number. */
   limits?: () => Promise<InFlightLimits>
   /** Wakes a parked request. Without it, such a request looks each second. */
-  arrivals?: () => Arrivals
+  arrivals?: () => Pick<Arrivals<unknown>, 'count' | 'next' | 'lookEveryMs'>
   /** Notes that a daemon asks; gives what ends it. Default: nobody notes it. */
   asks?: (daemon: APIContext['daemon']) => () => void
 }

@@ -1,4 +1,5 @@
 /** Access from a Controller to the database under it: raw SQL, its clock, retried transactions. */
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { type Controller, type Database, MonoSystem, runWithTransactionRetry, SystemConsoleLogger } from 'interaqt'
 import { timed } from '../../lib/tracing.js'
 import { watchCommits } from './after-commit.js'
@@ -25,13 +26,19 @@ export function databaseOf(controller: Controller): Database {
 }
 
 /**
- * Sends a write of the open transaction, whose answer nobody needs, without waiting for it where connections are not
- * shared: if it fails, what follows it in the transaction does, with its error, at the latest the COMMIT.
+ * Sends a statement of the open transaction, whose answer nobody needs before its end, without waiting for it where
+ * connections are not shared: if it fails, what follows it in the transaction does, with its error, at the latest the
+ * COMMIT.
  */
-export async function sendAlong(controller: Controller, sql: string, values: unknown[]): Promise<void> {
-  const sent = databaseOf(controller).query(sql, values)
-  if (sharesConnection(controller)) await sent
-  else sent.catch(() => {})
+export async function sendAlong<Row>(
+  controller: Controller,
+  sql: string,
+  values: unknown[],
+): Promise<{ answer: Promise<Row[]> }> {
+  const answer = databaseOf(controller).query<Row>(sql, values)
+  if (sharesConnection(controller)) await answer
+  else answer.catch(() => {})
+  return { answer }
 }
 
 /** What the processes of this database tell each other, as far as its driver can. */
@@ -188,6 +195,12 @@ export function takeIdsInBlocks(controller: Controller, entityNames: string[]): 
     blocksOf.set(database, blocks)
     const takeOne = database.getAutoId.bind(database)
     database.getAutoId = async (entityName) => {
+      const given = idAhead.getStore()
+      if (given?.entityName === entityName && given.id) {
+        const { id } = given
+        given.id = undefined
+        return id
+      }
       const [block, sequence] = [blocks.get(entityName), sequenceOf(database, entityName)]
       if (!block || sequence === undefined) return takeOne(entityName)
       if (block.length === 0) {
@@ -198,6 +211,24 @@ export function takeIdsInBlocks(controller: Controller, entityNames: string[]): 
     }
   }
   for (const name of entityNames) if (!blocks.has(name)) blocks.set(name, [])
+}
+
+const idAhead = new AsyncLocalStorage<{ entityName: string; id: Promise<Id> | undefined }>()
+
+/**
+ * Sends along the statement that takes a new row's id from interaqt's sequence, if there is one, before it is known
+ * whether there will be a row.
+ *
+ * @returns runs what creates the row: the first of the entity has this id
+ */
+export async function takeIdAhead(controller: Controller, entityName: string) {
+  const database = databaseOf(controller)
+  const sequence = sequenceOf(database, entityName)
+  if (sequence === undefined) return <T>(create: () => T): T => create()
+  const { answer } = await sendAlong<{ id: Id }>(controller, `SELECT nextval('"${sequence}"')::int AS id`, [])
+  const id = answer.then(([row]) => row?.id as Id)
+  id.catch(() => {})
+  return <T>(create: () => T): T => idAhead.run({ entityName, id }, create)
 }
 
 const blocksOf = new WeakMap<Database, Map<string, Id[]>>()

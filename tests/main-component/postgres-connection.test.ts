@@ -87,3 +87,20 @@ it('without its BEGIN nothing is stored, and whoever asked learns why', async ()
   }
   expect(await kept()).not.toContain(5)
 })
+
+it('what follows a write that waits for its BEGIN is sent after it, in order', async () => {
+  await connection.query('BEGIN NONSENSE')
+  const refused = [connection.query(LOCK, [1]), connection.query(WRITE, [6]), connection.query('SELECT 1')]
+  for (const each of refused) await expect(each).rejects.toMatchObject({ code: '42601' })
+  await connection.query('ROLLBACK')
+  expect(await kept()).not.toContain(6)
+
+  await connection.query('BEGIN')
+  void connection.query(LOCK, [1])
+  void connection.query(WRITE, [7])
+  const found = connection.query('SELECT id FROM kept WHERE id = 7')
+  const committed = connection.query('COMMIT')
+  expect((await found).rows).toEqual([{ id: 7 }])
+  await committed
+  expect(await kept()).toContain(7)
+})

@@ -32,8 +32,29 @@ it('wakes at once who comes after an arrival that nobody took, and only that one
   expect(await next).toBe(false)
 })
 
+it('who is reserved is not woken, waits for what it is given however long that takes, and is told if nothing comes', async () => {
+  const arrivals = new Arrivals<string>()
+  const gone = new AbortController()
+  const waiting = [arrivals.untilWoken(LONG_MS, gone.signal, 'first'), arrivals.untilWoken(LONG_MS, never, 'second')]
+  const reserved = [arrivals.reserve(), arrivals.reserve()]
+  expect([reserved.map((one) => one?.claimId), arrivals.reserve(), arrivals.wake()]).toEqual([
+    ['first', 'second'],
+    undefined,
+    false,
+  ])
+  gone.abort()
+  await vi.advanceTimersByTimeAsync(2 * LONG_MS)
+  const looks = arrivals.next(arrivals.count, LONG_MS, never)
+  reserved[0]?.give('a task')
+  reserved[1]?.wake()
+  expect(await Promise.all(waiting)).toEqual(['a task', true])
+  await looks
+  expect(vi.getTimerCount()).toBe(0)
+})
+
 const step = fc.oneof(
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('arrive' as const) }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('bring' as const), claims: fc.boolean(), turns: fc.nat(6) }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('come' as const), limit: fc.integer({ min: 1, max: 3 }) }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('go' as const), who: fc.nat() }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('time' as const), ms: fc.integer({ min: 1, max: 30 }) }) },
@@ -46,8 +67,9 @@ const pass = async (count: number) => {
 
 it('loses no arrival, whoever comes, goes, fails or has waited long enough; one try for each wake-up', async () => {
   const property = fc.asyncProperty(fc.array(fc.tuple(step, turns), { maxLength: 40 }), async (steps) => {
-    const arrivals = new Arrivals()
+    const arrivals = new Arrivals<1>()
     let [tasks, wakeUps, tries] = [0, 0, 0]
+    let [brought, given] = [0, 0]
     const wake = vi.spyOn(arrivals, 'wake').mockImplementation(() => {
       wakeUps += 1
       return Arrivals.prototype.wake.call(arrivals)
@@ -65,22 +87,42 @@ it('loses no arrival, whoever comes, goes, fails or has waited long enough; one 
       })
     const serve = async (limit: number, { signal }: AbortController) => {
       let claimed = await claim(limit, signal)
-      while (claimed === 0 && (await arrivals.untilWoken(20, signal))) {
+      while (claimed === 0) {
+        const woken = await arrivals.untilWoken(20, signal)
+        if (woken === 1) given += 1
+        if (woken !== true) return
         tries += 1
         claimed = await claim(limit, signal)
       }
       if (claimed === limit) arrivals.wake()
     }
-    for (const [given, after] of steps) {
-      if (given.kind === 'arrive') {
+    /** Claims for one who waits what it brings, or fails to. */
+    const bring = async (claims: boolean, after: number) => {
+      const reserved = arrivals.reserve()
+      await pass(after)
+      if (reserved && claims) {
+        brought += 1
+        reserved.give(1)
+        return
+      }
+      tasks += 1
+      if (!reserved) arrivals.wake()
+      else {
+        wakeUps += 1
+        reserved.wake()
+      }
+    }
+    for (const [next, after] of steps) {
+      if (next.kind === 'arrive') {
         tasks += 1
         arrivals.wake()
-      } else if (given.kind === 'come') {
+      } else if (next.kind === 'bring') void bring(next.claims, next.turns)
+      else if (next.kind === 'come') {
         const claimer = new AbortController()
         claimers.push(claimer)
-        void serve(given.limit, claimer).catch(() => {})
-      } else if (given.kind === 'go') claimers[given.who % Math.max(1, claimers.length)]?.abort()
-      else await vi.advanceTimersByTimeAsync(given.ms)
+        void serve(next.limit, claimer).catch(() => {})
+      } else if (next.kind === 'go') claimers[next.who % Math.max(1, claimers.length)]?.abort()
+      else await vi.advanceTimersByTimeAsync(next.ms)
       await pass(after)
     }
     // All that is under way comes to its end, but no time passes.
@@ -88,6 +130,7 @@ it('loses no arrival, whoever comes, goes, fails or has waited long enough; one 
     await pass(200)
     expect({ left: arrivals.anyWaits ? tasks : 0 }).toEqual({ left: 0 })
     expect(tries).toBeLessThanOrEqual(wakeUps)
+    expect(given).toBe(brought)
     wake.mockRestore()
     for (const claimer of claimers) claimer.abort()
     await pass(200)

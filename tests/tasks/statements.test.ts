@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
+import { eventually } from '../support/eventually.js'
 import { startTestMain, type TestMain } from '../support/main.js'
 import { createDatabase } from '../support/shared.js'
 import { TEST_API } from '../support/tasks.js'
@@ -58,7 +59,7 @@ async function statementsOf<T>(work: () => Promise<T>): Promise<{ statements: st
   return { statements: own.split(' '), answer }
 }
 
-it('a task is created in five statements, with an idempotency key in seven, claimed in seven, and each report takes four', async () => {
+it('counts: to create a task five, by key seven, for who waits eight; to claim some seven; and four for each report', async () => {
   const create = () => main.post('/api/test/run', { kind: 'simple', message: 'counted' })
   // It takes a block of ids.
   await create()
@@ -69,7 +70,25 @@ it('a task is created in five statements, with an idempotency key in seven, clai
   const headers = { 'idempotency-key': 'counted' }
   const keyed = await statementsOf(() => main.post('/api/test/run', { kind: 'simple', message: 'counted' }, headers))
   expect(keyed.answer).toMatchObject({ status: 200 })
-  expect(keyed.statements).toEqual(['BEGIN', '+SELECT', 'SELECT', 'INSERT', 'INSERT', 'INSERT', '+COMMIT'])
+  expect(keyed.statements).toEqual(['BEGIN', '+SELECT', '+SELECT', 'INSERT', 'INSERT', 'INSERT', '+COMMIT'])
+
+  await main.internalPost(`${TEST_API}/claimTasks`, { claimId: randomUUID(), limit: 5 })
+  const waiting = main.internalPost(`${TEST_API}/claimTasks`, { claimId: randomUUID(), limit: 5, waitSeconds: 20 })
+  await eventually(() => expect(sent.at(-1)?.text).toContain('became_due'))
+  const handedOver = await statementsOf(() => Promise.all([create(), waiting]))
+  expect(handedOver.answer[1].body.tasks).toHaveLength(1)
+  expect(handedOver.statements).toEqual([
+    'BEGIN',
+    '+SELECT',
+    '+SELECT',
+    'INSERT',
+    'INSERT',
+    'SELECT',
+    '+WITH',
+    '+COMMIT',
+  ])
+  await create()
+  await create()
 
   const claim = () => main.internalPost(`${TEST_API}/claimTasks`, { claimId: randomUUID(), limit: 2 })
   const claimed = await statementsOf(claim)

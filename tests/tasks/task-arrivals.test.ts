@@ -46,8 +46,7 @@ it('looks once for all who wait; each second where others cannot tell, rarely wh
     const { database, waits } = waiting({ hears })
     waits(50)
     await pass(30_000)
-    // Two at first: before the first look ended, others came.
-    expect({ hears, looks: database.looks }).toEqual({ hears, looks: expected + 1 })
+    expect({ hears, looks: database.looks }).toEqual({ hears, looks: expected })
   }
 })
 
@@ -120,6 +119,46 @@ it('has a task that becomes due soon looked for: here if someone waits, else els
   arrivals.expect()
   await pass(0)
   expect([told, database.looks]).toEqual([['Call'], 2])
+})
+
+it('who comes before anything can have become due has no look made; what is told since ends that', async () => {
+  const { arrivals, database, waits, heard } = waiting({ next: { due: false, seconds: 10 } })
+  const come = async () => {
+    waits(1, 5)
+    await pass(5)
+    return database.looks
+  }
+  expect([await come(), await come()]).toEqual([1, 1])
+  const tellings = [
+    heard,
+    () => arrivals.expect(),
+    () => {
+      // Nobody takes it, so that the next one to come is woken instead of looking.
+      arrivals.wake()
+      waits(1, 5)
+    },
+    () => {
+      waits(1)
+      arrivals.reserve()?.wake()
+    },
+  ]
+  for (const [index, tell] of tellings.entries()) {
+    tell()
+    expect([await come(), await come()]).toEqual([index + 2, index + 2])
+  }
+  await pass(10_000)
+  expect(await come()).toBe(tellings.length + 2)
+})
+
+it('a look that something was told during says nothing of later', async () => {
+  const { database, waits, heard } = waiting()
+  waits(1, 5)
+  heard()
+  await pass(5)
+  const { looks } = database
+  waits(1, 5)
+  await pass(5)
+  expect([looks, database.looks]).toEqual([2, 2])
 })
 
 it('asks a database that is away again in a second', async () => {

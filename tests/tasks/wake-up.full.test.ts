@@ -100,12 +100,12 @@ it('wakes one of those who wait at another main, at once', async () => {
   expect(tries).toEqual({ creating: 0, waiting: 1 })
 })
 
-it('wakes one of those who wait at the same main, and nobody elsewhere', async () => {
+it('gives it to one of those who wait at the same main, with no claim of its own, and wakes nobody elsewhere', async () => {
   await park(creating, PARKED)
   await park(waiting, PARKED)
   const taskId = await create()
   expect((await answeredIn()).keys).toEqual([taskId])
-  expect(tries).toEqual({ creating: 1, waiting: 0 })
+  expect(tries).toEqual({ creating: 0, waiting: 0 })
 })
 
 it('wakes one when a delayed task becomes due, then', async () => {

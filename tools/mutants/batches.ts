@@ -4,6 +4,8 @@ const CLAIM_BATCH = 'tasks/claim-batch.ts'
 const BATCH_CLAIMS = 'async-task-component/batch-claims.ts'
 const CLAIMING = ['tests/tasks/claim-tasks.test.ts']
 const ARRIVALS = ['tests/tasks/arrivals.test.ts', 'tests/tasks/task-arrivals.test.ts']
+const HAND_OVER = 'tasks/hand-over.ts'
+const HANDING_OVER = ['tests/tasks/hand-over.test.ts']
 const ASKING = ['tests/async-task-component/batch-claims.test.ts']
 
 /** Fetching and claiming in one request: what a claimId is good for, on both sides. */
@@ -18,8 +20,8 @@ export const BATCHES_RULES: Mutant[] = [
   {
     name: 'claim-id-not-locked',
     file: CLAIM_BATCH,
-    from: "LOCK_CLAIM_ID = 'pg_advisory_xact_lock(hashtextextended($1, 0))'",
-    to: "LOCK_CLAIM_ID = 'length($1)'",
+    from: "return `pg_${how === 'try' ? 'try_' : ''}advisory_xact_lock(hashtextextended(${parameter}, 0))`",
+    to: "return how === 'try' ? `${parameter} <> ''` : `length(${parameter})`",
     tests: CLAIMING,
   },
   {
@@ -88,8 +90,8 @@ export const BATCHES_RULES: Mutant[] = [
   {
     name: 'all-woken-for-one-task',
     file: 'tasks/arrivals.ts',
-    from: '    first?.()',
-    to: '    for (const each of this.#claiming) each()',
+    from: '    first?.wake()',
+    to: '    for (const each of this.#claiming) each.wake()',
     tests: ARRIVALS,
   },
   {
@@ -133,5 +135,75 @@ export const BATCHES_RULES: Mutant[] = [
     from: 'if (isClosed) request.abort()',
     to: '',
     tests: ASKING,
+  },
+  {
+    name: 'handed-over-while-something-is-set',
+    file: HAND_OVER,
+    from: ' AND ${nothingSet(tasks, parameter)} AND NOT EXISTS',
+    to: ' AND NOT EXISTS',
+    tests: HANDING_OVER,
+  },
+  {
+    name: 'handed-over-to-an-id-that-has-claimed',
+    file: HAND_OVER,
+    from: '${claimIdOf(eventTable.column)} = ${parameter(claimId)}',
+    to: '${claimIdOf(eventTable.column)} = ${parameter(claimId)} AND FALSE',
+    tests: HANDING_OVER,
+  },
+  {
+    name: 'handed-over-without-the-locks',
+    file: HAND_OVER,
+    from: "current_setting('${LOCKED}') = 'true' AND",
+    to: "'${LOCKED}' <> 'true' AND",
+    tests: HANDING_OVER,
+  },
+  {
+    name: 'handed-over-past-limits',
+    file: HAND_OVER,
+    from: 'arrivals.anyClaims && isUnlimited(rules)',
+    to: 'arrivals.anyClaims',
+    tests: HANDING_OVER,
+  },
+  {
+    name: 'handed-over-past-those-who-listen',
+    file: HAND_OVER,
+    from: ' && !log.listened',
+    to: '',
+    tests: HANDING_OVER,
+  },
+  {
+    name: 'watchers-not-told-of-a-hand-over',
+    file: HAND_OVER,
+    from: 'for (const { row } of claimed.moved) this.parts.handed(row.taskKey)',
+    to: '',
+    tests: HANDING_OVER,
+  },
+  {
+    name: 'reserved-is-woken-too',
+    file: 'tasks/arrivals.ts',
+    from: '          end()\n          const wake',
+    to: '          const wake',
+    tests: ARRIVALS,
+  },
+  {
+    name: 'quiet-whatever-is-told',
+    file: 'tasks/task-arrivals.ts',
+    from: 'this.#quiet.count === this.count ?',
+    to: 'this.#quiet.count <= this.count ?',
+    tests: ARRIVALS,
+  },
+  {
+    name: 'quiet-beyond-a-lease',
+    file: 'tasks/task-store.ts',
+    from: 'Math.min(seconds ?? stuckTimeoutSeconds, stuckTimeoutSeconds)',
+    to: 'seconds',
+    tests: HANDING_OVER,
+  },
+  {
+    name: 'full-queue-believed-for-long',
+    file: 'async-task-component/gates.ts',
+    from: '(known ? FRESH_MS : maxAgeMs)',
+    to: 'maxAgeMs',
+    tests: ['tests/async-task-component/gates.test.ts'],
   },
 ]

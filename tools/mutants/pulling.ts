@@ -63,7 +63,7 @@ export const PULLING_RULES: Mutant[] = [
   {
     name: 'gates-not-asked',
     file: PULL_LOOP,
-    from: "if (await this.#gates.anyClosed(this.#lastRound === 'waited')) {\n      await this.#giveBack()\n      return 'closed'\n    }",
+    from: "if (await this.#gates.anyClosed()) {\n      await this.#giveBack()\n      return 'closed'\n    }",
     to: '',
     tests: PULLING,
   },

@@ -25,7 +25,7 @@ export const STORE_RULES: Mutant[] = [
   {
     name: 'writes-before-they-have-begun',
     file: CONNECTION,
-    from: 'if (!READS.test(text)) return begun.then(() => this.#send(args))',
+    from: 'this.#isHeld ||= !READS.test(text)',
     to: '',
     tests: TRANSACTIONS,
   },

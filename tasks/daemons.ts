@@ -103,8 +103,9 @@ class Daemons {
 
   async #write(): Promise<void> {
     const now = performance.now()
-    const due = [...this.#askers.values()].filter((asker) => dueAt(asker) <= now)
-    if (due.length === 0) return
+    if (![...this.#askers.values()].some((asker) => dueAt(asker) <= now)) return
+    // Those that are due soon, too: from then on all are written at the same time.
+    const due = [...this.#askers.values()].filter((asker) => dueAt(asker) <= now + WRITE_EVERY_MS / 2)
     const isNew = due.some(({ written }) => written === null)
     for (const [key, { seenAt, parked }] of this.#askers) {
       if (parked === 0 && now - seenAt > FORGOTTEN_AFTER_MS) this.#askers.delete(key)

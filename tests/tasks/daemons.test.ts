@@ -136,6 +136,26 @@ describe.each(['PGLite', 'PostgreSQL'])('on %s', (database) => {
     expect(metrics).toMatch(new RegExp(`asynctask_daemon_asked_age_seconds{integration="${integration}"} \\d`))
   })
 
+  it('writes those that are due soon with those that are due', async () => {
+    const clock = performance.now.bind(performance)
+    let passed = 0
+    const now = vi.spyOn(performance, 'now').mockImplementation(() => clock() + passed)
+    const query = vi.spyOn(databaseOf(main.component.controller), 'query')
+    const writes = () =>
+      query.mock.calls.filter(([sql]) => /^WITH given .*TaskDaemon/s.test(String(sql))).map(([, values]) => values[1])
+    try {
+      await claim(named('early'))
+      await expect.poll(writes, SOON).toContainEqual(expect.arrayContaining(['early']))
+      await claim(named('early'))
+      passed += 6_000
+      await claim(named('late'))
+      await expect.poll(writes, SOON).toContainEqual(expect.arrayContaining(['early', 'late']))
+    } finally {
+      query.mockRestore()
+      now.mockRestore()
+    }
+  })
+
   it('forgets them after an hour', async () => {
     const { controller } = main.component
     const { table, column } = physicalEntity(controller, 'TaskDaemon')

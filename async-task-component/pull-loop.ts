@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { PullModeOptions } from '../config/pull-mode.js'
 import { pause } from '../lib/abort.js'
-import { MAX_LISTED } from '../protocol/limits.js'
+import { MAX_BATCH_BYTES, MAX_LISTED } from '../protocol/limits.js'
 import type { ClaimAnswer } from '../protocol/messages.js'
 import type { ClaimedTask, PendingTask } from '../protocol/wire.js'
 import type { AdaptiveInterval, RoundOutcome } from './adaptive-interval.js'
@@ -39,6 +39,8 @@ export class PullLoop {
   #running: Promise<void> | null = null
   /** Claims and starts in flight, by task. */
   readonly #underWay = new Map<string, Promise<unknown>>()
+  /** Of the parameters of those that are being started, as JSON. */
+  #bytesUnderWay = 0
   #lastRound: RoundOutcome | null = null
   readonly #suspects = new Suspects()
   readonly #gates: OpenGates
@@ -164,8 +166,13 @@ export class PullLoop {
   async #start({ id, taskKey, status, attempts, startedAt, createdAt, requestParams, ...claim }: ClaimedTask) {
     const task = { id, taskKey, status, attempts, startedAt, createdAt, requestParams }
     const { fencingToken } = claim
+    const bytes = JSON.stringify(requestParams)?.length ?? 0
+    this.#bytesUnderWay += bytes
     // By the claim: a task whose lease ended while its start is under way may be claimed here once more.
-    const done = this.#bringToWorkflow(task, claim).finally(() => this.#underWay.delete(fencingToken))
+    const done = this.#bringToWorkflow(task, claim).finally(() => {
+      this.#underWay.delete(fencingToken)
+      this.#bytesUnderWay -= bytes
+    })
     this.#underWay.set(fencingToken, done)
     await done
   }
@@ -202,9 +209,10 @@ export class PullLoop {
     return 'error'
   }
 
-  /** Waits until half of the slots are free: fetching tasks one by one would be slower. */
+  /** Waits until half of the slots are free: fetching tasks one by one would be slower. Large tasks take more room. */
   async #freeSlots(): Promise<void> {
-    while (this.#underWay.size > this.#options.limits.startConcurrency / 2) {
+    const mostAtOnce = this.#options.limits.startConcurrency / 2
+    while (this.#underWay.size > mostAtOnce || this.#bytesUnderWay > MAX_BATCH_BYTES) {
       await this.#patiently(Promise.race(this.#underWay.values()))
     }
   }

@@ -21,7 +21,7 @@ export const pullModeSchema = z.strictObject({
   /** Most tasks fetched at once, per integration, from a main without `claimTasks`. Default 10. */
   batchSize: fromText(z.int().min(1).max(MAX_LISTED)).default(10),
   /** Concurrent workflow starts, per integration, and so the most tasks claimed at once. Default 32. */
-  startConcurrency: fromText(z.int().min(1).max(100)).default(32),
+  startConcurrency: fromText(z.int().min(1).max(100)).default(64),
   /** Backlog of an integration's Temporal queues at which claiming pauses. Default 1000. */
   maxBacklog: fromText(z.int().min(1)).default(1000),
   /** Pause between the reconciler's rounds. Default 15 s. */

@@ -4,6 +4,7 @@ import { AdaptiveInterval } from '@/async-task-component/adaptive-interval.js'
 import type { ClosedGate } from '@/async-task-component/gates.js'
 import { PullLoop, type PullLoopOptions } from '@/async-task-component/pull-loop.js'
 import { PULL_LOOP_MOVES } from '@/async-task-component/pull-loop-states.js'
+import { MAX_BATCH_BYTES } from '@/protocol/limits.js'
 import type { PendingTask } from '@/protocol/wire.js'
 import { eventually } from '../support/eventually.js'
 import { silent } from './support.js'
@@ -111,6 +112,81 @@ it('claims a suspect alone, once nothing else is under way', async () => {
     'started suspect',
     'gate',
     'fetch',
+  ])
+})
+
+/** A loop that claims these batches, and is then stopped; what it did, and what ends the start of a task. */
+function claiming(batches: Array<Array<[id: string, bytes: number]>>) {
+  const done: string[] = []
+  const stop = new AbortController()
+  const ends = new Map<string, () => void>()
+  const left = [...batches]
+  const options = {
+    claims: {
+      async claim() {
+        done.push('ask')
+        const batch = left.shift() ?? []
+        if (batch.length === 0) stop.abort()
+        const claim = { attempt: 1, leaseSeconds: 300, takeOver: false }
+        const tasks = batch.map(([id, bytes]) => ({
+          ...{ ...taskOf(id), ...claim, fencingToken: id },
+          requestParams: { text: 'x'.repeat(bytes) },
+        }))
+        return { tasks, claimed: tasks.length > 0, suspects: [] }
+      },
+      async giveBack() {},
+    },
+    starter: {
+      async run({ id }: PendingTask) {
+        // As Temporal's client does, it sends the start somewhat later.
+        await new Promise<void>((resolve) => process.nextTick(resolve))
+        done.push(`start ${id}`)
+        await new Promise<void>((resolve) => ends.set(id, resolve))
+        done.push(`started ${id}`)
+        return { did: 'started' }
+      },
+    },
+    ...{ gates: [], limits: { batchSize: 10, startConcurrency: 10, waitSeconds: 20 } },
+    ...{ interval: { after: () => 0 }, stopping: stop.signal, alive: () => undefined, logger: silent },
+  } as unknown as PullLoopOptions
+  const loop = new PullLoop(options)
+  loop.start()
+  return {
+    done,
+    loop,
+    end: async (id: string) => {
+      await eventually(() => expect(ends.has(id), done.join(', ')).toBe(true), 5000)
+      ends.get(id)?.()
+    },
+    asked: (times: number) =>
+      eventually(() => expect(done.filter((what) => what === 'ask').length).toBeGreaterThanOrEqual(times), 5000),
+  }
+}
+
+it('sends what it starts before it asks again', async () => {
+  const { done, loop, end, asked } = claiming([[['a', 1]], [['b', 1]]])
+  await asked(3)
+  await Promise.all([end('a'), end('b'), loop.stopped()])
+  expect(done.slice(0, 5)).toEqual(['ask', 'start a', 'ask', 'start b', 'ask'])
+})
+
+it('claims no more while large tasks are being started, whatever their number', async () => {
+  const half = MAX_BATCH_BYTES / 2
+  const { done, loop, end, asked } = claiming([
+    [
+      ['a', half],
+      ['b', half],
+    ],
+    [['c', half]],
+  ])
+  await end('a')
+  await asked(2)
+  await end('b')
+  await asked(3)
+  await Promise.all([end('c'), loop.stopped()])
+  expect(done).toEqual([
+    ...['ask', 'start a', 'start b', 'started a', 'ask', 'start c'],
+    ...['started b', 'ask', 'started c'],
   ])
 })
 

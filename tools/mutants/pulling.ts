@@ -61,6 +61,20 @@ export const PULLING_RULES: Mutant[] = [
     tests: PULLING,
   },
   {
+    name: 'large-tasks-without-end',
+    file: PULL_LOOP,
+    from: ' || this.#bytesUnderWay > MAX_BATCH_BYTES',
+    to: '',
+    tests: PULLING,
+  },
+  {
+    name: 'asks-before-it-starts',
+    file: PULL_LOOP,
+    from: 'if (tasks.length > 0) await turn()',
+    to: '',
+    tests: PULLING,
+  },
+  {
     name: 'gates-not-asked',
     file: PULL_LOOP,
     from: "if (await this.#gates.anyClosed()) {\n      await this.#giveBack()\n      return 'closed'\n    }",

@@ -14,7 +14,7 @@ import { createTaskAPIs } from '../tasks/apis/public-tasks.js'
 import { createReportTaskEventAPI } from '../tasks/apis/report.js'
 import { createRunsToCheckAPI } from '../tasks/apis/runs-to-check.js'
 import { addDaemons } from '../tasks/daemon-rows.js'
-import { takeIdsInBlocks } from '../tasks/database/sql.js'
+import { takeIdsInBlocks } from '../tasks/database/ids.js'
 import { type RemovalBatch, removeEndedTasks } from '../tasks/ended-tasks.js'
 import {
   type CallEntityNames,

@@ -59,7 +59,7 @@ async function deliverThose(queue: DueWebhooks, namespace: string, options: Webh
       isFailing = true
     }
     for (const webhook of claimed) {
-      const sending = deliver(webhook, queue, namespace, options).finally(() => underWay.delete(sending))
+      const sending = deliver(webhook, namespace, options).finally(() => underWay.delete(sending))
       underWay.add(sending)
     }
     if (claimed.length === free) await Promise.race(underWay)
@@ -68,12 +68,7 @@ async function deliverThose(queue: DueWebhooks, namespace: string, options: Webh
   await Promise.all(underWay)
 }
 
-async function deliver(
-  webhook: DueWebhook,
-  { due }: DueWebhooks,
-  namespace: string,
-  options: WebhooksOptions,
-): Promise<void> {
+async function deliver(webhook: DueWebhook, namespace: string, options: WebhooksOptions): Promise<void> {
   const { logger, stopping } = options
   const { taskKey, tries } = webhook
   try {
@@ -82,10 +77,7 @@ async function deliver(
     const line = { namespace, taskKey, tries, ...(!outcome.delivered && { code: outcome.reason.code }) }
     if (noted === 'webhookDelivered') logger.info(line, 'webhook delivered')
     else if (noted === 'webhookGivenUp') logger.warn(line, 'webhook given up')
-    else if (noted === 'webhookFailed') {
-      logger.info(line, 'webhook not delivered, will retry')
-      due.wake()
-    }
+    else if (noted === 'webhookFailed') logger.info(line, 'webhook not delivered, will retry')
   } catch (error) {
     if (!stopping.aborted) logger.warn({ err: error, namespace, taskKey }, 'webhook will be sent again')
   }

@@ -1,7 +1,8 @@
 /** The daemons that all mains of a database know of: one row for each, of each integration. */
 import { type Controller, type EntityInstance, UniqueConstraint } from 'interaqt'
 import type { DaemonIdentity } from '../protocol/daemon-identity.js'
-import { CLOCK, databaseOf, newIds, physicalEntity, reading } from './database/sql.js'
+import { newIds } from './database/ids.js'
+import { CLOCK, databaseOf, physicalEntity, reading } from './database/sql.js'
 import { addOnce, number, text } from './model.js'
 
 const DAEMONS = 'TaskDaemon'

@@ -7,7 +7,8 @@
  */
 import { canonicalJSONStringify, MatchExp } from 'interaqt'
 import { claimableAt, evolve, type TaskEvent, type TaskState, uncheckedSince } from '../protocol/index.js'
-import { newIds, sendAlong } from './database/sql.js'
+import { newIds } from './database/ids.js'
+import { sendAlong } from './database/sql.js'
 import { type IntegrationEventRecord, STATE_COLUMNS } from './entities.js'
 import { statusColumns } from './listeners.js'
 import type { StoredTask, TaskReader } from './task-reader.js'

@@ -5,7 +5,8 @@
 import { createHash } from 'node:crypto'
 import { type Controller, collectErrorChain, type EntityInstance, UniqueConstraint } from 'interaqt'
 import { APIError } from '../lib/api.js'
-import { databaseOf, newIds, physicalEntity, sendAlong } from './database/sql.js'
+import { newIds } from './database/ids.js'
+import { databaseOf, physicalEntity, sendAlong } from './database/sql.js'
 import { createdAt } from './entities.js'
 import { addOnce, text } from './model.js'
 

@@ -181,6 +181,8 @@ export class WebhookQueue {
       return eventType
     })
     if (type) this.moved(taskKey)
+    // When the next one is due has changed.
+    if (type === 'webhookFailed') this.due.wake()
     return type
   }
 

@@ -1,4 +1,7 @@
-/** What the pull loop asks of its parts, and in which order; its states: which follow which, and that nothing else does. */
+/**
+ * What the pull loop asks of its parts, and in which order; its states: which follow which, and that nothing else does.
+ * One file, as they share what stands in for the loop’s parts.
+ */
 import { beforeEach, expect, it } from 'vitest'
 import { AdaptiveInterval } from '@/async-task-component/adaptive-interval.js'
 import type { ClosedGate } from '@/async-task-component/gates.js'

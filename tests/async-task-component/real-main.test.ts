@@ -1,4 +1,7 @@
-/** The task processor against main itself, over HTTP, with Temporal: each way that a claim can go. */
+/**
+ * The task processor against main itself, over HTTP, with Temporal: each way that a claim can go. One file, as they
+ * share one main, which takes long to start.
+ */
 import { readFile } from 'node:fs/promises'
 import type { Client } from '@temporalio/client'
 import type { Logger } from 'pino'

@@ -1,4 +1,7 @@
-/** Runs that ended without main knowing, and runs of cancelled tasks. */
+/**
+ * Runs that ended without main knowing, and runs of cancelled tasks. One file, as they share the runs that they look
+ * at.
+ */
 import type { Client } from '@temporalio/client'
 import protobuf from '@temporalio/proto'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest'

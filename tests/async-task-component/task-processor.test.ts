@@ -1,4 +1,7 @@
-/** The pull loop against a real Temporal server and a main that speaks the protocol; no worker is needed. */
+/**
+ * The pull loop against a real Temporal server and a main that speaks the protocol; no worker is needed. One file, as
+ * they share the main that they pull from.
+ */
 import { Client, Connection } from '@temporalio/client'
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest'
 import type { TaskProcessor } from '@/async-task-component/task-processor.js'

@@ -1,3 +1,7 @@
+/**
+ * The configuration: its files, what the environment fills in, and what is said of what is wrong. One file, as they
+ * share the folder that they write.
+ */
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,4 +1,7 @@
-/** The client of OpenAI-compatible gateways against answers word for word: every shape and every error. */
+/**
+ * The client of OpenAI-compatible gateways against answers word for word: every shape and every error. A table of
+ * answers, which is as long as they are many.
+ */
 import { afterEach, describe, expect, it } from 'vitest'
 import { type FakeProvider, type PreparedAnswer, startFakeProvider } from '../provider-kit/fake-provider.js'
 import { resolving } from '../support/names.js'

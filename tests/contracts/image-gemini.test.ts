@@ -1,4 +1,7 @@
-/** The client of Gemini's own API against answers word for word: every shape and every error. */
+/**
+ * The client of Gemini's own API against answers word for word: every shape and every error. A table of answers, which
+ * is as long as they are many.
+ */
 
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'

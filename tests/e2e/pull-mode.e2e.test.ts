@@ -1,4 +1,7 @@
-/** The whole system, each part a process of its own: main, the daemon, a Temporal server, the providers' simulators. */
+/**
+ * The whole system, each part a process of its own: main, the daemon, a Temporal server, the providers' simulators. One
+ * file, as they share that system, and go on from what it did before.
+ */
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

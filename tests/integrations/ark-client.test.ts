@@ -1,4 +1,7 @@
-/** What the client sends, and what it makes of answers that do not come. Its errors are in `tests/contracts`. */
+/**
+ * What the client sends, and what it makes of answers that do not come. Its errors are in `tests/contracts`. One file,
+ * as they share the server that they ask.
+ */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { carries } from '@/integrations/fangzhouVideoGeneration/request.js'
 import { markOf } from '@/provider-kit/definition/marks.js'

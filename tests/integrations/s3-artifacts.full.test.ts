@@ -1,4 +1,7 @@
-/** Results in a bucket, of a real S3-compatible service: see tests/support/s3-server.ts. */
+/**
+ * Results in a bucket, of a real S3-compatible service: see tests/support/s3-server.ts. One file, as they share that
+ * service.
+ */
 import { createHash, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { readdir } from 'node:fs/promises'

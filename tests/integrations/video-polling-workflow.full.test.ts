@@ -1,3 +1,7 @@
+/**
+ * The workflow of a video, from its create to its result, and each way that it can go wrong. One file, as they share
+ * the bundle and the server, which take long.
+ */
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'

@@ -1,4 +1,7 @@
-/** Who may call the public APIs, in each mode, over real HTTP; and what an operator may do. */
+/**
+ * Who may call the public APIs, in each mode, over real HTTP; and what an operator may do. One file, as each mode is
+ * asked the same.
+ */
 
 import { once } from 'node:events'
 import { createServer, get, type IncomingMessage, type Server } from 'node:http'

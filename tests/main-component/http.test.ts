@@ -1,3 +1,4 @@
+/** Main over HTTP: what it answers to good requests and to bad ones. One file, as they share one main. */
 import { mkdir, utimes, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'

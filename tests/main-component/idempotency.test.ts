@@ -1,4 +1,7 @@
-/** A creating request with an `Idempotency-Key`, sent twice: one task, and the first answer again. */
+/**
+ * A creating request with an `Idempotency-Key`, sent twice: one task, and the first answer again. One file, as they run
+ * on both databases.
+ */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { databaseOf, inTransaction, physicalEntity } from '@/tasks/database/sql.js'

@@ -1,4 +1,7 @@
-/** What is told of a task's end: once it is stored, signed, again until it is taken, and to nobody inside. */
+/**
+ * What is told of a task's end: once it is stored, signed, again until it is taken, and to nobody inside. One file, as
+ * they share the receiver, and run on both databases.
+ */
 import type { lookup as systemLookup } from 'node:dns'
 import pino from 'pino'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -137,6 +140,22 @@ describe.each(['PGLite', 'PostgreSQL'])('on %s', (kind) => {
     )
     application.store.webhooks.due.wake()
   }
+
+  it('whoever sends is told when the next try is due at another time: after a refusal, and not after a delivery', async () => {
+    const { due } = application.store.webhooks
+    const outcomes = [
+      { delivered: false, reason: { code: 'http_500', message: 'It broke' } },
+      { delivered: true },
+    ] as const
+    for (const outcome of outcomes) {
+      const id = await plant()
+      await complete(id)
+      const [message] = await claim()
+      const { count } = due
+      await message?.note(outcome)
+      expect(due.count - count).toBe(outcome.delivered ? 0 : 1)
+    }
+  })
 
   // What an earlier test left to send is nobody's.
   beforeEach(async () => {
@@ -413,6 +432,7 @@ it('what was refused is claimed again as soon as it is due', async () => {
   receiver.answer = (response) => void nothingDue.then(() => response.writeHead(500).end())
   const note = async () => {
     dueAt = performance.now() + 100
+    queue.due.wake()
     return 'webhookFailed' as const
   }
   const webhook = { id: 'one', url: receiver.url, body: '{}', taskKey: 'key', tries: 1, note }

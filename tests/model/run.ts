@@ -1,3 +1,4 @@
+/** A run as the model has it. One class, as each step hangs on those before it. */
 import type { TestTaskResult } from '@/integrations/test-async-task/schemas.js'
 import type { AttemptOutcome } from '@/protocol/attempt.js'
 import type { ProviderTask, RunReport, Usage } from '@/protocol/index.js'

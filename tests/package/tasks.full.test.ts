@@ -1,4 +1,7 @@
-/** `async-task tasks`, against a main: what it shows, what it changes, whom it asks, and its exit codes. */
+/**
+ * `async-task tasks`, against a main: what it shows, what it changes, whom it asks, and its exit codes. One file, as
+ * they share that main.
+ */
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'

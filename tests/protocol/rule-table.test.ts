@@ -1,3 +1,4 @@
+/** The rules, whoever asks for whatever of a task in whatever state. A table, which is as long as it has cells. */
 import { describe, expect, it } from 'vitest'
 import type { TaskRequest, TaskState } from '@/protocol/index.js'
 import {

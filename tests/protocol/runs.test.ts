@@ -1,3 +1,4 @@
+/** What runs report, and what main answers and remembers. One file, as they share the rows. */
 import { describe, expect, it } from 'vitest'
 import { type TaskState, uncheckedSince } from '@/protocol/index.js'
 import {

@@ -1,4 +1,7 @@
-/** `POST claimTasks`: what one request claims, and what its claimId is answered when it is sent again. */
+/**
+ * `POST claimTasks`: what one request claims, and what its claimId is answered when it is sent again. One file, as they
+ * run on both databases.
+ */
 import { randomUUID } from 'node:crypto'
 import fc from 'fast-check'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'

@@ -1,4 +1,7 @@
-/** A run that is cancelled in each of its phases: on a real server, as the time-skipping one loses its place then. */
+/**
+ * A run that is cancelled in each of its phases: on a real server, as the time-skipping one loses its place then. One
+ * file, as they share the server and the bundle.
+ */
 import { readdir } from 'node:fs/promises'
 import { setImmediate } from 'node:timers/promises'
 import type { TestWorkflowEnvironment } from '@temporalio/testing'

@@ -33,8 +33,8 @@ export const WEBHOOKS_RULES: Mutant[] = [
   },
   {
     name: 'webhook-refused-and-forgotten',
-    file: SENDING,
-    from: '      due.wake()\n',
+    file: QUEUE,
+    from: "if (type === 'webhookFailed') this.due.wake()",
     to: '',
     tests: SENT,
   },

@@ -1,4 +1,7 @@
-/** The console's sign-in over real HTTP: who gets in, what the session opens, what it takes to change something. */
+/**
+ * The console's sign-in over real HTTP: who gets in, what the session opens, what it takes to change something. One
+ * file, as they share the mains of each mode.
+ */
 import type { MiddlewareHandler } from 'hono'
 import { SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'

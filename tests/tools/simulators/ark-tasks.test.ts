@@ -1,4 +1,4 @@
-/** What becomes of Ark's tasks: their states, records, links, and callbacks. */
+/** What becomes of Ark's tasks: their states, records, links, and callbacks. One file, as they share the simulator. */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'

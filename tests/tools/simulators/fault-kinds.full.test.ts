@@ -1,4 +1,7 @@
-/** Each kind of fault, at each simulator that has it, as a caller sees it over HTTP. */
+/**
+ * Each kind of fault, at each simulator that has it, as a caller sees it over HTTP. A table of faults, which is as long
+ * as they are many.
+ */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { FaultKind } from '@/simulator/faults.js'
 import {

@@ -21,6 +21,8 @@ const CONCURRENCY = 8
 /** Of a round's tasks: each takes long. */
 const SHARE = 0.2
 const COMPLETED = "ExecutionStatus = 'Completed'"
+/** A worker that has just started compiles, too: so many are completed before. */
+const COMPLETED_BEFORE = 100
 
 export const life: Measure = {
   title: 'The rest of a task’s life: tasks that do nothing, completed by one worker',
@@ -54,17 +56,23 @@ export async function completeTasks(
   request?: object,
 ): Promise<{ perSecond: number; costs: Figures }> {
   const { temporal, stack, main } = system
-  await createTasks(system, count, 16, request)
   const daemon = await stack.startDaemon()
+  const warmUp = Math.min(COMPLETED_BEFORE, count)
+  await createTasks(system, warmUp, 16)
+  await untilFound(temporal, warmUp, `${OF_MAIN} AND ${COMPLETED}`)
+  process.kill(daemon.pid, 'SIGSTOP')
+  await createTasks(system, count, 16, request)
+  const query = `${OF_MAIN} AND StartTime >= '${new Date().toISOString()}'`
   const parts = { daemon: daemon.pid, main: main.pid }
   const before = readMachineTime(parts)
-  await untilFound(temporal, count, `${OF_MAIN} AND ${COMPLETED}`)
+  process.kill(daemon.pid, 'SIGCONT')
+  await untilFound(temporal, count, `${query} AND ${COMPLETED}`)
   const { byPart } = usedBetween(before, readMachineTime(parts))
   await daemon.stop()
   const costs = ['main', 'postgres', 'daemon', 'temporal'].flatMap((part) =>
     byPart[part] === undefined ? [] : [[`${part}MsPerLife`, byPart[part] / count]],
   )
-  return { perSecond: await completedPerSecond(temporal, OF_MAIN), costs: Object.fromEntries(costs) }
+  return { perSecond: await completedPerSecond(temporal, query), costs: Object.fromEntries(costs) }
 }
 
 interface BareLife {
@@ -81,18 +89,21 @@ function completeBare(system: BenchSystem, count: number): Promise<BareLife> {
     const env = { BENCH_BUNDLES: bundlesOf(folder) }
     await new BundleCache(env.BENCH_BUNDLES).bundle(name, `${folder}/integrations/${name}/workflows/index.ts`)
     const worker = await system.startProcess('bare-workers', [name], env)
-    const since = new Date().toISOString()
-    const query = `TaskQueue = '${benchQueue(name)}' AND StartTime >= '${since}'`
+    const all = `TaskQueue = '${benchQueue(name)}' AND StartTime >= '${new Date().toISOString()}'`
+    const warmUp = Math.min(COMPLETED_BEFORE, count)
+    await startManyBare(system.temporal, name, warmUp)
+    await untilFound(system.temporal, warmUp, `${all} AND ${COMPLETED}`)
+    const query = `TaskQueue = '${benchQueue(name)}' AND StartTime >= '${new Date().toISOString()}'`
     const parts = { worker: worker.pid }
     const before = readMachineTime(parts)
     await startManyBare(system.temporal, name, count)
     await untilFound(system.temporal, count, `${query} AND ${COMPLETED}`)
     const after = readMachineTime(parts)
     await worker.stop()
-    const { all, byPart } = usedBetween(before, after)
+    const { all: used, byPart } = usedBetween(before, after)
     return {
       perSecond: await completedPerSecond(system.temporal, query),
-      busyCores: all / (after.at - before.at),
+      busyCores: used / (after.at - before.at),
       workerMs: (byPart.worker ?? 0) / count,
       temporalMs: (byPart.temporal ?? 0) / count,
     }

@@ -112,7 +112,7 @@ test('the service times are the medians of what the bench measured on PostgreSQL
     reached: { dispatchedPerSecond: 200, completedPerSecond: 30 },
   })
   expect(measured && serviceTimes(measured)).toMatchObject({
-    claimRequest: { main: (1 - 0.4) * 24 },
+    claimRequest: { main: (1 - 0.4) * 0.75 * 64 },
     activity: { daemon: 3, temporal: 5 },
     report: { main: 2, postgres: 1 },
     parked: { main: 1, postgres: 0.4 },

@@ -1,6 +1,6 @@
 /** Tasks are created one after another: how long after the create's answer, and its request, has each been started. */
 import { setTimeout as delay } from 'node:timers/promises'
-import { createTasks, inSystem, REQUEST, WARM_UP } from '../between-bare.js'
+import { createTasks, inSystem, REQUEST, timed, WARM_UP } from '../between-bare.js'
 import type { Measure, Size } from '../measure.js'
 import { median, percentile } from '../statistics.js'
 import { type BenchSystem, DATABASES } from '../system.js'
@@ -20,7 +20,7 @@ export const pickup: Measure = {
       const warmUp = Math.min(WARM_UP, size.tasks)
       await createTasks(system, warmUp, 1)
       await untilFound(system.temporal, warmUp)
-      const { fromAnswer, fromRequest } = await pickUps(system, count, warmUp)
+      const { fromAnswer, fromRequest, answers } = await pickUps(system, count, warmUp)
       const quiet = await afterQuiet(system, size, warmUp + count)
       await dispatcher.stop()
       return (bare) => ({
@@ -28,6 +28,7 @@ export const pickup: Measure = {
         fromAnswerP99ToBareStart: percentile(fromAnswer, 0.99) / bare.startMs,
         fromRequestP50ToBareStart: median(fromRequest) / bare.startMs,
         afterQuietP50ToBareStart: median(quiet) / bare.startMs,
+        answerP50ToBareStart: median(answers) / bare.startMs,
         fromAnswerP50Ms: median(fromAnswer),
         fromAnswerP99Ms: percentile(fromAnswer, 0.99),
         fromRequestP50Ms: median(fromRequest),
@@ -38,7 +39,7 @@ export const pickup: Measure = {
 }
 
 /**
- * Creates tasks, and gives how many milliseconds later each was started.
+ * Creates tasks, and gives how many milliseconds later each was answered, and started.
  *
  * @param already how many workflows there are before
  * @param apartMs the longest pause between two
@@ -50,10 +51,15 @@ export async function pickUps(
   apartMs = APART_MS,
 ) {
   const created: Array<{ id: string; askedAt: number; answeredAt: number }> = []
+  const answers: number[] = []
   const pending: Promise<unknown>[] = []
   for (let index = 0; index < count; index += 1) {
     const askedAt = Date.now()
-    pending.push(tasks.create('test', REQUEST).then((id) => created.push({ id, askedAt, answeredAt: Date.now() })))
+    const create = timed(() => tasks.create('test', REQUEST)).then(([id, ms]) => {
+      created.push({ id, askedAt, answeredAt: Date.now() })
+      answers.push(ms)
+    })
+    pending.push(create)
     await delay(Math.random() * apartMs)
   }
   await Promise.all(pending)
@@ -63,6 +69,7 @@ export async function pickUps(
   return {
     fromAnswer: created.map(({ id, answeredAt }) => after(id, answeredAt)),
     fromRequest: created.map(({ id, askedAt }) => after(id, askedAt)),
+    answers,
   }
 }
 

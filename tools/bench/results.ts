@@ -48,7 +48,8 @@ export function summaryOf(rounds: readonly Round[] = []): Summary | undefined {
   if (!first) return undefined
   const figures = Object.keys(first.figures).map((name) => [
     name,
-    median(used.map(({ figures }) => figures[name] ?? Number.NaN)),
+    // Rounds of an earlier version may not have it.
+    median(used.flatMap(({ figures }) => figures[name] ?? [])),
   ])
   return { figures: Object.fromEntries(figures), rounds: rounds.length, clean: clean.length }
 }

@@ -48,7 +48,7 @@ test('processes on shared cores wait for them', () => {
 const QUIET: Measured = {
   cleanRounds: 3,
   create: { main: 3, postgres: 1.2 },
-  dispatch: { main: 0.9, postgres: 0.6, daemon: 2.2, temporal: 4.6 },
+  dispatch: { main: 0.6, postgres: 0.4, daemon: 2.2, temporal: 4.6 },
   claimedInBatch: 0.3,
   reports: { main: 8, postgres: 3 },
   life: { daemon: 15, temporal: 25 },

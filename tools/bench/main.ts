@@ -23,7 +23,7 @@ const CAPACITY = 'docs/capacity.md'
 
 const USAGE = `Usage: npm run bench -- [all | ${Object.keys(MEASURES).join(' | ')}] [options]
   --rounds <number>    how often each is measured; default 3. Those that are long are measured once
-  --database <name>    ${DATABASES.join(' or ')}; default: both
+  --database <name>    ${DATABASES.join(' or ')}, or postgres for short; default: both
   --write              writes the figures into ${PAGE}, and what follows from them into ${CAPACITY}
   --resume             keeps the rounds of the results file, and measures until there are so many clean rounds
   --results <file>     where the rounds are kept; default .data/bench/results.json
@@ -38,7 +38,7 @@ const optionsSchema = z.object({
   rows: z.coerce.number().int().min(1),
   seconds: z.coerce.number().positive(),
   integrations: z.coerce.number().int().min(1).optional(),
-  database: z.enum(DATABASES).optional(),
+  database: z.preprocess((name) => (name === 'postgres' ? 'postgresql' : name), z.enum(DATABASES).optional()),
   write: z.boolean(),
   resume: z.boolean(),
   results: z.string(),

@@ -150,6 +150,8 @@ describe.each(['PGLite', 'PostgreSQL'])('on %s', (database) => {
       passed += 6_000
       await claim(named('late'))
       await expect.poll(writes, SOON).toContainEqual(expect.arrayContaining(['early', 'late']))
+      // Asked is not stored.
+      await expect.poll(() => known('late'), SOON).not.toBeNull()
     } finally {
       query.mockRestore()
       now.mockRestore()

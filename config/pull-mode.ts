@@ -20,7 +20,7 @@ export const pullModeSchema = z.strictObject({
   waitSeconds: fromText(z.number().min(0).max(MAX_WAIT_SECONDS)).default(MAX_WAIT_SECONDS),
   /** Most tasks fetched at once, per integration, from a main without `claimTasks`. Default 10. */
   batchSize: fromText(z.int().min(1).max(MAX_LISTED)).default(10),
-  /** Concurrent workflow starts, per integration, and so the most tasks claimed at once. Default 32. */
+  /** Concurrent workflow starts, per integration, and so the most tasks claimed at once. Default 64. */
   startConcurrency: fromText(z.int().min(1).max(100)).default(64),
   /** Backlog of an integration's Temporal queues at which claiming pauses. Default 1000. */
   maxBacklog: fromText(z.int().min(1)).default(1000),

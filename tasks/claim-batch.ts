@@ -1,6 +1,6 @@
 /** Claims many tasks in one transaction. Each claim is decided by the protocol, as one that comes alone is. */
 import { randomBytes } from 'node:crypto'
-import { type Acceptance, type Decision, decide, isLive, type TaskState } from '../protocol/index.js'
+import { type Acceptance, type Decision, decide, isLive, type NoPlace, type TaskState } from '../protocol/index.js'
 import { MAX_BATCH_BYTES } from '../protocol/limits.js'
 import type { ClaimedTask, ClaimTasks, PendingTask } from '../protocol/wire.js'
 import { placesOfUser } from './budgets.js'
@@ -69,7 +69,7 @@ export async function claimBatch(
   { claimId, limit }: BatchToClaim,
 ): Promise<ClaimedBatch> {
   // Each statement sees what was committed when the one before it was over, so they may be sent together.
-  const locks = `SELECT ${lockOfClaim('$1', 'wait')}, ${shareControl('$2')}`
+  const locks = `SELECT ${lockOfClaim('$1', 'wait')}, ${shareControl('$2', 'wait')}`
   const [, earlier, control, expected] = await Promise.all([
     tasks.query(locks, [`claim:${claimId}`, controlLock(tasks)]),
     claimedUnder(tasks, configured, claimId),
@@ -88,15 +88,11 @@ export async function claimBatch(
   const { candidates, isFull, suspects } = asExpected ? expected : await lockCandidates(tasks, rules, limit, places)
   const within = await withinBudgets(tasks, rules, candidates)
   const decided = candidates.map((row, index) => {
-    const { taskKey, state, now } = row
-    const joins = !isLive(state)
-    const chance = { newToken: randomBytes(16).toString('base64url'), random: Math.random() }
+    const joins = !isLive(row.state)
     const noPlace = joins ? places.whyNone(row.userId, within[index]) : undefined
-    const context = { ...chance, policy, taskKey, now, claimId, noPlace }
-    const request = { from: 'processor', status: 'queued', fencingToken: `${claimId}.${index}` } as const
-    const { events, answer } = decide(state, request, context)
+    const { events, answer } = decideClaim(row, { policy, claimId, noPlace }, index)
     if (joins && answer.ok) places.take(row.userId)
-    return { row, events, answer, at: now }
+    return { row, events, answer, at: row.now }
   })
   const moving = decided.filter(({ events }) => events.length > 0)
   const steps = await log.append(moving)
@@ -109,6 +105,17 @@ export async function claimBatch(
     isFull,
     moved: moving.map(({ row }, index) => ({ row, steps: steps[index] ?? [] })),
   }
+}
+
+/** Decides on the claim of one task of a batch; its token tells its place. */
+export function decideClaim(
+  { taskKey, state, now }: Pick<Candidate, 'taskKey' | 'state' | 'now'>,
+  { policy, claimId, noPlace }: Pick<TaskRules, 'policy'> & { claimId: string; noPlace?: NoPlace | undefined },
+  place: number,
+): Decision {
+  const chance = { newToken: randomBytes(16).toString('base64url'), random: Math.random() }
+  const request = { from: 'processor', status: 'queued', fencingToken: `${claimId}.${place}` } as const
+  return decide(state, request, { ...chance, policy, taskKey, now, claimId, noPlace })
 }
 
 /** What was claimed under this id and has not moved since; undefined if nothing ever was. */
@@ -144,9 +151,12 @@ export async function hasClaimed(tasks: TaskReader, claimId: string): Promise<bo
 }
 
 function claimsUnder(tasks: TaskReader, claimId: string): Promise<Array<{ apiCallId: string }>> {
-  const { table, column } = tasks.events
-  const sql = `SELECT ${column('apiCallId')} AS "apiCallId" FROM ${table} WHERE ${isClaim(column)} AND ${claimIdOf(column)} = $1`
-  return tasks.query(sql, [claimId])
+  return tasks.query(`SELECT ${tasks.events.column('apiCallId')} AS "apiCallId" ${fromClaims(tasks, '$1')}`, [claimId])
+}
+
+/** From the events that have claimed under an id, as SQL. */
+export function fromClaims({ events: { table, column } }: TaskReader, claimId: string): string {
+  return `FROM ${table} WHERE ${isClaim(column)} AND ${claimIdOf(column)} = ${claimId}`
 }
 
 /** The condition for events that claim, and the id of their batch, as SQL: an index serves a query that has both. */

@@ -22,7 +22,7 @@ export interface Proviso {
 
 /** What happens to one task, whose row the caller has locked. */
 export interface Change {
-  row: StoredTask
+  row: Pick<StoredTask, 'id' | 'state'>
   events: TaskEvent[]
   /** The database's time, unix seconds. */
   at: number

@@ -3,13 +3,12 @@
  * is picked up without the waits of a claim of its own. What may be claimed at once is decided by the same protocol;
  * where anything else would have to be looked at, limits or what an operator has set, the claimer is woken, and claims.
  */
-import { randomBytes } from 'node:crypto'
-import { decide, type TaskState } from '../protocol/index.js'
+import type { TaskState } from '../protocol/index.js'
 import type { Reserved } from './arrivals.js'
-import { type ClaimedBatch, claimedTask, claimIdOf, isClaim, lockOfClaim, SELECTED } from './claim-batch.js'
+import { type ClaimedBatch, claimedTask, decideClaim, fromClaims, lockOfClaim, SELECTED } from './claim-batch.js'
 import { CLOCK, sendAlong } from './database/sql.js'
 import type { EventLog } from './event-log.js'
-import { controlLock, nothingSet } from './integration-control.js'
+import { controlLock, nothingSet, shareControl } from './integration-control.js'
 import type { TaskArrivals } from './task-arrivals.js'
 import { isUnlimited, type TaskRules } from './task-limits.js'
 import type { LockedTask, TaskReader } from './task-reader.js'
@@ -72,22 +71,19 @@ class HandOver {
     this.#claimer ??= arrivals.reserve()
     if (!this.#claimer) return
     const { claimId } = this.#claimer
-    const request = { from: 'processor', status: 'queued', fencingToken: `${claimId}.0` } as const
-    const chance = { newToken: randomBytes(16).toString('base64url'), random: Math.random() }
-    const { events, answer } = decide(state, request, { ...chance, policy: rules.policy, taskKey, now, claimId })
+    const { events, answer } = decideClaim({ taskKey, state, now }, { policy: rules.policy, claimId }, 0)
     if (!answer.ok) return
-    const { controller, events: eventTable } = tasks
-    const locks = `${lockOfClaim('$1', 'try')} AND pg_try_advisory_xact_lock_shared(hashtextextended($2, 0))`
+    const locks = `${lockOfClaim('$1', 'try')} AND ${shareControl('$2', 'try')}`
     const values = [`claim:${claimId}`, controlLock(tasks)]
-    await sendAlong(controller, `SELECT set_config('${LOCKED}', (${locks})::text, TRUE)`, values)
+    await sendAlong(tasks.controller, `SELECT set_config('${LOCKED}', (${locks})::text, TRUE)`, values)
     // Its snapshot is taken once the locks are held.
     const { steps, after } = await log.sendIf<LockedTask & { requestParams: unknown }>(
-      { row: { id: String(id), taskKey, state, createdAt: now }, events, at: now },
+      { row: { id: String(id), state }, events, at: now },
       {
         returning: SELECTED,
         condition: (parameter) =>
-          `current_setting('${LOCKED}') = 'true' AND ${nothingSet(tasks, parameter)} AND NOT EXISTS (SELECT FROM` +
-          ` ${eventTable.table} WHERE ${isClaim(eventTable.column)} AND ${claimIdOf(eventTable.column)} = ${parameter(claimId)})`,
+          `current_setting('${LOCKED}') = 'true' AND ${nothingSet(tasks, parameter)} AND` +
+          ` NOT EXISTS (SELECT ${fromClaims(tasks, parameter(claimId))})`,
       },
     )
     this.#claimed = after.then((row) => {

@@ -46,8 +46,8 @@ export function addIntegrationControls(entities: EntityInstance[]): void {
 }
 
 /** Shares the lock of an integration's settings until the transaction's end, as SQL. */
-export function shareControl(lockParameter: '$1' | '$2'): string {
-  return `pg_advisory_xact_lock_shared(hashtextextended(${lockParameter}, 0))`
+export function shareControl(lockParameter: '$1' | '$2', how: 'wait' | 'try'): string {
+  return `pg_${how === 'try' ? 'try_' : ''}advisory_xact_lock_shared(hashtextextended(${lockParameter}, 0))`
 }
 
 export function controlLock({ names }: TaskReader): string {

@@ -135,7 +135,7 @@ export class TaskRequests {
 
   /** In the transaction of the claim. */
   async #whyNoPlace(row: LockedTask): Promise<NoPlace | undefined> {
-    await this.tasks.query(`SELECT ${shareControl('$1')}`, [controlLock(this.tasks)])
+    await this.tasks.query(`SELECT ${shareControl('$1', 'wait')}`, [controlLock(this.tasks)])
     const rules = rulesInForce(this.rules, await readControl(this.tasks))
     const places = await freePlaces(this.tasks, rules)
     const [within] = await withinBudgets(this.tasks, rules, [row])

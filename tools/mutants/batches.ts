@@ -139,15 +139,15 @@ export const BATCHES_RULES: Mutant[] = [
   {
     name: 'handed-over-while-something-is-set',
     file: HAND_OVER,
-    from: ' AND ${nothingSet(tasks, parameter)} AND NOT EXISTS',
-    to: ' AND NOT EXISTS',
+    from: ' AND ${nothingSet(tasks, parameter)} AND`',
+    to: ' AND`',
     tests: HANDING_OVER,
   },
   {
     name: 'handed-over-to-an-id-that-has-claimed',
     file: HAND_OVER,
-    from: '${claimIdOf(eventTable.column)} = ${parameter(claimId)}',
-    to: '${claimIdOf(eventTable.column)} = ${parameter(claimId)} AND FALSE',
+    from: '${fromClaims(tasks, parameter(claimId))}',
+    to: '${fromClaims(tasks, parameter(claimId))} AND FALSE',
     tests: HANDING_OVER,
   },
   {

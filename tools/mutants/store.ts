@@ -67,8 +67,8 @@ export const STORE_RULES: Mutant[] = [
   {
     name: 'setting-changed-beside-claims',
     file: 'tasks/integration-control.ts',
-    from: 'pg_advisory_xact_lock_shared(hashtextextended(${lockParameter}, 0))',
-    to: 'length(${lockParameter})',
+    from: "return `pg_${how === 'try' ? 'try_' : ''}advisory_xact_lock_shared(hashtextextended(${lockParameter}, 0))`",
+    to: "return how === 'try' ? `${lockParameter} <> ''` : `length(${lockParameter})`",
     tests: ['tests/tasks/integration-control.test.ts'],
   },
   {

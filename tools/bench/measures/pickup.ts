@@ -50,16 +50,12 @@ export async function pickUps(
   already: number,
   apartMs = APART_MS,
 ) {
-  const created: Array<{ id: string; askedAt: number; answeredAt: number }> = []
-  const answers: number[] = []
+  const created: Array<{ id: string; askedAt: number; answeredAt: number; ms: number }> = []
   const pending: Promise<unknown>[] = []
   for (let index = 0; index < count; index += 1) {
     const askedAt = Date.now()
-    const create = timed(() => tasks.create('test', REQUEST)).then(([id, ms]) => {
-      created.push({ id, askedAt, answeredAt: Date.now() })
-      answers.push(ms)
-    })
-    pending.push(create)
+    const create = timed(() => tasks.create('test', REQUEST))
+    pending.push(create.then(([id, ms]) => created.push({ id, askedAt, answeredAt: Date.now(), ms })))
     await delay(Math.random() * apartMs)
   }
   await Promise.all(pending)
@@ -69,7 +65,7 @@ export async function pickUps(
   return {
     fromAnswer: created.map(({ id, answeredAt }) => after(id, answeredAt)),
     fromRequest: created.map(({ id, askedAt }) => after(id, askedAt)),
-    answers,
+    answers: created.map(({ ms }) => ms),
   }
 }
 
